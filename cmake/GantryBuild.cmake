@@ -1,0 +1,108 @@
+# Compiler settings and the functions that every room uses: gantry_library, gantry_plugin, gantry_test.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(GANTRY_PLUGIN_DIR ${CMAKE_BINARY_DIR}/lib/gantry/plugins)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  add_compile_options(-fpch-preprocess)
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+set(GANTRY_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+if(GANTRY_SANITIZE)
+  add_compile_options(-fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GANTRY_SANITIZE})
+  add_compile_definitions(GANTRY_SANITIZED=1)
+  if(GANTRY_SANITIZE MATCHES "undefined")
+    # Plugins are loaded with RTLD_LOCAL: type information is not shared, so vptr checks misfire.
+    add_compile_options(-fno-sanitize=vptr -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Protobuf REQUIRED)
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+find_package(Boost 1.81 REQUIRED COMPONENTS json filesystem program_options)
+find_package(OpenSSL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+include(CTest)
+enable_testing()
+find_package(GTest REQUIRED)
+
+set(GANTRY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wno-missing-field-initializers -Werror)
+set(GANTRY_C_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Werror)
+
+function(gantry_warnings target)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:${GANTRY_WARNINGS}>" "$<$<COMPILE_LANGUAGE:C>:${GANTRY_C_WARNINGS}>")
+endfunction()
+
+# gantry_library(NAME SOURCES a.cpp ... LIBS ... [PCH header ...]): a room of the core, a static library.
+# Its headers are included as "core/<room>/x.hpp".
+function(gantry_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS;PCH" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  gantry_warnings(${name})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC gantry_sdk ${A_LIBS})
+  if(A_PCH)
+    target_precompile_headers(${name} PRIVATE ${A_PCH})
+  endif()
+endfunction()
+
+# gantry_plugin(NAME SOURCES ... LIBS ...): lib/gantry/plugins/NAME.so. Hidden visibility and no unique
+# symbols, so that the image really unloads; shared lite protobuf from the SDK.
+function(gantry_plugin name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(plugin_${name} MODULE ${A_SOURCES})
+  gantry_warnings(plugin_${name})
+  set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
+    LIBRARY_OUTPUT_DIRECTORY ${GANTRY_PLUGIN_DIR}
+    CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(plugin_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
+  target_link_libraries(plugin_${name} PRIVATE gantry_sdk ${A_LIBS})
+  if(NOT GANTRY_SANITIZE)
+    target_link_options(plugin_${name} PRIVATE -Wl,--no-undefined)
+  endif()
+  # Only the entry point is exported; the messages of the SDK stay private to the image.
+  target_link_options(plugin_${name} PRIVATE -Wl,--exclude-libs,ALL)
+endfunction()
+
+# gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l]): a GoogleTest program run by ctest.
+function(gantry_test name)
+  cmake_parse_arguments(A "SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  if(NOT A_TIMEOUT)
+    set(A_TIMEOUT 120)
+  endif()
+  if(NOT A_LABELS)
+    set(A_LABELS unit)
+  endif()
+  add_executable(${name} ${A_SOURCES})
+  gantry_warnings(${name})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${A_LIBS} GTest::gtest_main GTest::gmock)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}")
+  if(A_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
