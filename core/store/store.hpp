@@ -1,0 +1,128 @@
+// The store interface: a revisioned key-value store with etcd's semantics.
+//
+// Owns all API objects. Keys are "/<group>/<resource>/<namespace>/<name>" (no namespace part for cluster-scoped
+// resources: "/<group>/<resource>//<name>"); values are the canonical JSON bytes of an object. Every change gets the next
+// global revision, which is the object's resourceVersion. Reads come from memory; a write is answered
+// after it is on disk. Also the shape of the future `store` plugin interface.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/status.hpp"
+
+namespace gantry::store {
+
+using Revision = int64_t;
+
+// Something a reader derived from an entry's bytes (parsed labels, protobuf encoding): kept with the entry, shared by all.
+struct Derived {
+  virtual ~Derived() = default;
+};
+
+// One version of one object. Immutable but for the derived slots, which are set once (compare-and-swap).
+struct Entry {
+  std::string key;
+  std::string value;          // complete JSON, resourceVersion included
+  Revision create_revision = 0;
+  Revision mod_revision = 0;  // revision of this version
+  static constexpr size_t kSlots = 2;  // 0: attributes (labels, fields), 1: protobuf encoding
+  mutable std::atomic<const Derived*> derived[kSlots] = {};
+
+  Entry() = default;
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    for (auto& slot : derived) delete slot.load(std::memory_order_relaxed);
+  }
+};
+using EntryPtr = std::shared_ptr<const Entry>;
+
+enum class EventType : uint8_t { kPut, kDelete };
+
+// A change. `previous` is the version before (null when created). For kDelete `entry` is the last
+// state, its mod_revision set to the revision of the deletion and its value carrying that
+// resourceVersion (as upstream sends it in a DELETED event).
+struct Event {
+  EventType type = EventType::kPut;
+  EntryPtr entry;
+  EntryPtr previous;
+};
+using EventPtr = std::shared_ptr<const Event>;
+
+// A write. The decimal revision that the store assigns is inserted into `value` at `revision_at`
+// (the place between the quotes of "resourceVersion":""); npos: the value is taken as it is.
+struct Write {
+  enum class Kind : uint8_t { kCreate, kUpdate, kDelete };
+  Kind kind = Kind::kCreate;
+  std::string key;
+  std::string value;  // for kDelete: the final state to announce
+  size_t revision_at = std::string::npos;
+  // kUpdate, kDelete: must equal the current mod_revision, else Conflict. 0: whatever is there.
+  Revision expected = 0;
+};
+
+// The answer to a write: the new entry (for kDelete the final state), or
+// AlreadyExists / NotFound / Conflict / a storage error. Called on the store's writer thread after the commit
+// is durable; must not block: hand over and return.
+using WriteCallback = std::function<void(Expected<EntryPtr>)>;
+
+struct ListResult {
+  std::vector<EntryPtr> entries;  // ordered by key
+  Revision revision = 0;          // the revision the list is a snapshot of
+  bool more = false;              // `limit` cut it
+  int64_t remaining = 0;          // how many are left when `more`
+};
+
+// A subscription to changes of a prefix; destroying it ends it (after that no callback runs).
+class Watch {
+ public:
+  virtual ~Watch() = default;
+};
+
+// Receives events of one watch in revision order, batch by batch, on the store's notifier thread; must not block.
+// `progress` is the revision up to which everything has been delivered (bookmarks). The span is valid for the call.
+using WatchCallback =
+    std::function<void(const EventPtr* events, size_t count, Revision progress)>;
+
+struct Stats {
+  Revision revision = 0;
+  Revision compacted = 0;
+  int64_t entries = 0;
+  int64_t value_bytes = 0;
+  int64_t watchers = 0;
+  int64_t commits = 0;  // transactions; writes / commits is the group size
+  int64_t writes = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Queues a write; bounded: TooManyRequests through the callback when the queue is full. [any-thread]
+  virtual void write(Write write, WriteCallback done) = 0;
+
+  // Newest version of a key, or null. Reads see every acknowledged write. [any-thread]
+  virtual EntryPtr get(std::string_view key) const = 0;
+
+  // All entries under `prefix`, in key order, as of `revision` (0: newest). `after`: start behind this key
+  // (continue); `limit` 0: all. Expired when `revision` is compacted; BadRequest-like Status when in the future. [any-thread]
+  virtual Expected<ListResult> list(std::string_view prefix, Revision revision = 0,
+                                    std::string_view after = {}, size_t limit = 0) const = 0;
+
+  // Changes with a revision > `from` (so `from` is a list's revision). Expired (410) when `from` is compacted. [any-thread]
+  virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from,
+                                                 WatchCallback callback) = 0;
+
+  virtual Revision revision() const = 0;
+  // Drops history up to `revision`. Done automatically too, see the implementation's options. [any-thread]
+  virtual void compact(Revision revision) = 0;
+  virtual Stats stats() const = 0;
+};
+
+}  // namespace gantry::store
