@@ -1,0 +1,114 @@
+// The handler interface: requests, responses, streams, without a word about the HTTP version that carries them.
+//
+// core/apiserver implements Handler; transports (HTTP/1.1 over TLS, the in-process client, later HTTP/2) implement
+// Exchange. It lies here because the in-process client calls it too. Nothing in it blocks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gantry::http {
+
+// Who asks, as authentication found out.
+struct Identity {
+  std::string user;                  // "system:anonymous" when nobody proved anything
+  std::vector<std::string> groups;
+  std::string uid;
+  bool anonymous() const { return user == "system:anonymous"; }
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
+
+struct Request {
+  std::string method;                // "GET"
+  std::string path;                  // percent-decoded by the router, raw here
+  std::string query;                 // raw, without "?"
+  Headers headers;
+  std::string body;
+  Identity identity;
+  std::string_view header(std::string_view lower_case_name) const {
+    for (const auto& [name, value] : headers) {
+      if (name == lower_case_name) return value;
+    }
+    return {};
+  }
+};
+
+// A piece of a body; `owner` keeps the bytes alive, so that a list is a gather of stored buffers.
+struct Chunk {
+  std::string_view bytes;
+  std::shared_ptr<const void> owner;
+};
+Chunk make_chunk(std::string text);
+
+struct Response {
+  int code = 200;
+  std::string content_type = "application/json";
+  Headers headers;                   // further ones (Warning, Retry-After, ...)
+  std::vector<Chunk> body;
+};
+
+// A response body that goes on: a watch, followed logs. Thread-safe.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Queues one message (for a watch: exactly one event). False when the peer is gone or more than the bound (8 MiB) waits; the
+  // stream is then dead and the writer should drop it.
+  virtual bool write(std::vector<Chunk> message) = 0;
+  // Bytes that wait to be sent, for back pressure.
+  virtual size_t queued() const = 0;
+  // Calls `ready` once when queued() falls below the low-water mark (at once if it is already); for writers with back pressure (logs).
+  virtual void when_drained(std::function<void()> ready) = 0;
+  virtual void end() = 0;
+  // Runs once when the peer is gone or end() was sent; at once when that is already so.
+  virtual void on_close(std::function<void()> closed) = 0;
+};
+
+// Raw bytes both ways after a 101 (SPDY). Thread-safe.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  // Starts reading; data arrives in order on a network thread, `ended` once at the end. pause(true) stops reading (back pressure).
+  virtual void start(std::function<void(std::string_view)> data, std::function<void()> ended) = 0;
+  virtual void pause(bool paused) = 0;
+  virtual bool write(std::string bytes) = 0;  // false: gone
+  virtual size_t queued() const = 0;
+  virtual void close() = 0;                   // after what is queued
+};
+
+// WebSocket messages both ways. Thread-safe; contract as ByteStream's.
+class MessageStream {
+ public:
+  virtual ~MessageStream() = default;
+  virtual void start(std::function<void(bool binary, std::string_view)> message, std::function<void()> ended) = 0;
+  virtual void pause(bool paused) = 0;
+  virtual bool write(bool binary, std::string message) = 0;
+  virtual size_t queued() const = 0;
+  virtual void close(uint16_t code, std::string reason) = 0;
+};
+
+// The way back for one request; exactly one of the four answers, from any thread, now or later.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void respond(Response response) = 0;
+  virtual std::shared_ptr<Stream> start_stream(int code, std::string content_type) = 0;
+  // 101 with these headers, then raw bytes; null when the transport can't (answered 400 by it).
+  virtual std::shared_ptr<ByteStream> upgrade_bytes(Headers headers) = 0;
+  // Accepts a WebSocket with this subprotocol.
+  virtual std::shared_ptr<MessageStream> upgrade_websocket(std::string subprotocol) = 0;
+};
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Must not block. [any-thread]
+  virtual void handle(Request request, std::shared_ptr<Exchange> exchange) = 0;
+};
+
+}  // namespace gantry::http

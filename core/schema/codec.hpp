@@ -1,0 +1,62 @@
+// Documents from bytes and to bytes: JSON, YAML and protobuf, driven by the schema tree.
+//
+// A decoded document is canonical: known fields only, in the types of the schema (quantities and times in canonical
+// spelling), empty values that the JSON form omits left out. Encoding a canonical document gives byte for byte what
+// the upstream server sends for the same object. Pure functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/schema/schema.hpp"
+
+namespace gantry::schema {
+
+enum class Media : uint8_t { kJson, kYaml, kProtobuf };
+
+// By Content-Type ("application/json; charset=utf-8"); error: UnsupportedMediaType with upstream's message.
+Expected<Media> media_of(std::string_view content_type);
+
+struct DecodeOptions {
+  size_t max_depth = 64;
+  // Unknown or duplicate fields are collected here ("unknown field \"spec.foo\"", "duplicate field ..."), for fieldValidation
+  // Warn and Strict; null: dropped silently (Ignore).
+  std::vector<std::string>* problems = nullptr;
+};
+
+// Parses a request body into a canonical document of `message`. Errors are BadRequest in upstream's form, naming the path of the bad
+// value. The document keeps apiVersion and kind when the bytes have them (protobuf: from the envelope).
+Expected<Json> decode(const Message& message, Media media, std::string_view bytes, const DecodeOptions& options = {});
+
+// apiVersion and kind of a body, without decoding the rest (protobuf: from the envelope).
+struct TypeMeta {
+  std::string api_version, kind;
+};
+Expected<TypeMeta> peek_type(Media media, std::string_view bytes);
+
+// Any JSON or YAML text as a plain document (for patches). Depth-limited, UTF-8 checked.
+Expected<Json> parse_json(std::string_view bytes, size_t max_depth = 64);
+Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth = 64);
+
+// Brings a plain document (after a patch) into canonical form; errors as decode's.
+Expected<Json> canonicalize(const Message& message, const Json& document, const DecodeOptions& options = {});
+
+// JSON bytes. `revision_at` receives the offset between the quotes of metadata.resourceVersion, which is
+// written as an empty string at its place (for store::Write); null: the document's own value is written.
+std::string encode_json(const Message& message, const Json& document, size_t* revision_at = nullptr);
+
+// Plain protobuf of a canonical document (no envelope).
+Expected<std::string> encode_protobuf(const Message& message, const Json& document);
+
+// The "k8s\0" envelope (runtime.Unknown) around plain protobuf.
+std::string wrap_protobuf(std::string_view api_version, std::string_view kind, std::string_view raw);
+struct Envelope {
+  TypeMeta type;
+  std::string_view raw;
+};
+Expected<Envelope> unwrap_protobuf(std::string_view bytes);
+
+std::string to_yaml(const Json& document);
+
+}  // namespace gantry::schema

@@ -1,0 +1,83 @@
+// Label and field selectors: parsing and matching.
+//
+// Matching works on Attributes, which the API server derives once per stored version, so that a watch with a
+// selector decodes nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/schema/schema.hpp"
+
+namespace gantry::schema {
+
+// Labels and selectable fields of one object; both sorted by key.
+struct Attributes {
+  std::string name, ns, uid;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, std::string>> fields;
+  const std::string* label(std::string_view key) const;
+  const std::string* field(std::string_view key) const;
+};
+Attributes attributes_of(const Kind& kind, const Json& document);
+
+class LabelSelector {
+ public:
+  LabelSelector() = default;  // matches everything
+  // "a=b,c!=d,e in (x,y),!f,g>1". Error: BadRequest with upstream's text.
+  static Expected<LabelSelector> parse(std::string_view text);
+  // From a metav1.LabelSelector document (matchLabels, matchExpressions); null matches nothing.
+  static Expected<LabelSelector> from_document(const Json& selector);
+  bool empty() const { return requirements_.empty() && !nothing_; }
+  template <typename Lookup>  // const std::string* lookup(std::string_view key)
+  bool matches_with(Lookup&& lookup) const;
+  bool matches(const Attributes& attributes) const;
+  // labels: a JSON object of strings, or null.
+  bool matches(const Json* labels) const;
+  std::string to_string() const;
+
+  enum class Op : uint8_t { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
+  struct Requirement {
+    std::string key;
+    Op op = Op::kExists;
+    std::vector<std::string> values;
+    bool matches(const std::string* value) const;
+  };
+  const std::vector<Requirement>& requirements() const { return requirements_; }
+
+ private:
+  std::vector<Requirement> requirements_;
+  bool nothing_ = false;
+};
+
+template <typename Lookup>
+bool LabelSelector::matches_with(Lookup&& lookup) const {
+  if (nothing_) return false;
+  for (const auto& requirement : requirements_) {
+    if (!requirement.matches(lookup(requirement.key))) return false;
+  }
+  return true;
+}
+
+class FieldSelector {
+ public:
+  FieldSelector() = default;
+  // "status.phase!=Running,metadata.name=x". BadRequest when the kind has no such selectable field.
+  static Expected<FieldSelector> parse(const Kind& kind, std::string_view text);
+  bool empty() const { return terms_.empty(); }
+  bool matches(const Attributes& attributes) const;
+  // The value of an equality term, to cut a list short (metadata.name=x).
+  const std::string* exact(std::string_view field) const;
+
+ private:
+  struct Term {
+    std::string field, value;
+    bool equal = true;
+  };
+  std::vector<Term> terms_;
+};
+
+}  // namespace gantry::schema
