@@ -1,0 +1,133 @@
+// A controller in one class and one macro.
+//
+//   class Greeter : public gantry::sdk::Controller {
+//    public:
+//     using Controller::Controller;
+//     gantry::abi::ControllerSpec spec() const override { return watching<corev1::ConfigMap>("greeter"); }
+//     gantry::Expected<Result> reconcile(const Key& key) override { ... host().cached<corev1::ConfigMap>(key.ns, key.name) ... }
+//   };
+//   GANTRY_CONTROLLER(Greeter, "greeter", "1.0.0", "me", "Greets config maps");
+//
+// reconcile runs on the host's workers, never for one key twice at a time; it reads the caches, compares, and writes
+// through host(). It may be run again at any time: level-triggered.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gantry/abi/controller.h"
+#include "gantry/plugin.hpp"
+
+namespace gantry::sdk {
+
+class Controller {
+ public:
+  struct Key {
+    std::string ns, name;
+  };
+  // When to look again without being told; 0: only when something changes.
+  struct Result {
+    int64_t requeue_after_ms = 0;
+  };
+  using Emit = std::function<void(std::string_view ns, std::string_view name)>;
+
+  explicit Controller(Host host) : host_(host) {}
+  virtual ~Controller() = default;
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  virtual gantry::abi::ControllerSpec spec() const = 0;
+  virtual Expected<Result> reconcile(const Key& key) = 0;
+  // Keys of an event of a CUSTOM watch. Quick; any thread.
+  virtual void map(const gantry::abi::ObjectEvent& event, const Emit& emit) {
+    (void)event;
+    (void)emit;
+  }
+  // Reads configuration; an error keeps the plugin from loading.
+  virtual Status configure() { return {}; }
+
+  const Host& host() const { return host_; }
+
+ protected:
+  // Adds a watch of Message's resource to a spec.
+  template <typename Message>
+  static gantry::abi::WatchSpec& watch(gantry::abi::ControllerSpec& spec,
+                                       gantry::abi::WatchSpec::Mapping mapping) {
+    constexpr auto resource = ResourceOf<Message>::name;
+    auto& watch = *spec.add_watches();
+    watch.set_group(std::string(resource.group));
+    watch.set_version(std::string(resource.version));
+    watch.set_resource(std::string(resource.resource));
+    watch.set_mapping(mapping);
+    return watch;
+  }
+  template <typename Message>
+  static gantry::abi::ControllerSpec watching(std::string_view name) {
+    gantry::abi::ControllerSpec spec;
+    spec.set_name(std::string(name));
+    watch<Message>(spec, gantry::abi::WatchSpec::SELF);
+    return spec;
+  }
+
+ private:
+  Host host_;
+};
+
+// The plugin around one controller class.
+template <typename T>
+class ControllerPlugin {
+ public:
+  static Expected<std::unique_ptr<ControllerPlugin>> create(Host host) {
+    auto plugin = std::make_unique<ControllerPlugin>(host);
+    if (auto status = plugin->controller_.configure(); !status.ok()) return status;
+    return plugin;
+  }
+  explicit ControllerPlugin(Host host) : controller_(host) {}
+
+  const void* get_interface(std::string_view id) {
+    static constexpr gantry_controller table = {sizeof(gantry_controller), &describe, &map, &reconcile};
+    return id == GANTRY_CONTROLLER_ID ? &table : nullptr;
+  }
+
+ private:
+  static Controller& self(void* instance) { return static_cast<ControllerPlugin*>(instance)->controller_; }
+
+  static gantry_code describe(void* instance, gantry_buffer* spec, gantry_buffer* error) {
+    return guard(error, [&]() -> gantry_code {
+      fill_buffer(spec, self(instance).spec().SerializeAsString());
+      return 0;
+    });
+  }
+  static void map(void* instance, gantry_slice event, gantry_emit_key emit, void* context) {
+    guard(nullptr, [&]() -> gantry_code {
+      gantry::abi::ObjectEvent parsed;
+      if (!parsed.ParseFromArray(event.data, static_cast<int>(event.size))) return 400;
+      self(instance).map(parsed, [&](std::string_view ns, std::string_view name) {
+        emit(context, to_slice(ns), to_slice(name));
+      });
+      return 0;
+    });
+  }
+  static gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name, gantry_buffer* result,
+                               gantry_buffer* error) {
+    return guard(error, [&]() -> gantry_code {
+      auto done = self(instance).reconcile({std::string(to_view(ns)), std::string(to_view(name))});
+      if (!done) return fail(done.error(), error);
+      if (done->requeue_after_ms > 0) {
+        gantry::abi::ReconcileResult message;
+        message.set_requeue_after_ms(done->requeue_after_ms);
+        fill_buffer(result, message.SerializeAsString());
+      }
+      return 0;
+    });
+  }
+
+  T controller_;
+};
+
+}  // namespace gantry::sdk
+
+#define GANTRY_CONTROLLER(CLASS, NAME, VERSION, VENDOR, DESCRIPTION) \
+  GANTRY_PLUGIN(::gantry::sdk::ControllerPlugin<CLASS>, NAME, VERSION, VENDOR, DESCRIPTION, GANTRY_CONTROLLER_ID)

@@ -1,0 +1,280 @@
+// The host's interfaces as C++: what a plugin may ask of the daemon.
+//
+// A Host is a light handle, copied freely, valid between create and destroy. An interface that the host does not have
+// shows as a failure of the call, never as a crash. Threads: see the abi/ header of each interface.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/abi.pb.h"
+#include "gantry/abi/cache.h"
+#include "gantry/abi/client.h"
+#include "gantry/abi/clock.h"
+#include "gantry/abi/config.h"
+#include "gantry/abi/events.h"
+#include "gantry/abi/log.h"
+#include "gantry/abi/queue.h"
+#include "gantry/abi/tasks.h"
+#include "gantry/abi/timer.h"
+#include "gantry/bytes.hpp"
+#include "gantry/resources.hpp"
+#include "gantry/status.hpp"
+#include "gantry/status_proto.hpp"
+
+namespace gantry::sdk {
+
+using ApiRequest = gantry::abi::ApiRequest;
+using ApiResponse = gantry::abi::ApiResponse;
+
+class Host {
+ public:
+  explicit Host(const gantry_host* host) : host_(host) {}
+  const gantry_host* raw() const { return host_; }
+
+  // Log.
+  void debug(std::string_view text) const { log(GANTRY_LOG_DEBUG, text); }
+  void info(std::string_view text) const { log(GANTRY_LOG_INFO, text); }
+  void warn(std::string_view text) const { log(GANTRY_LOG_WARN, text); }
+  void error(std::string_view text) const { log(GANTRY_LOG_ERROR, text); }
+  void log(int32_t level, std::string_view text) const {
+    if (const auto* table = get<gantry_log>(GANTRY_LOG_ID)) table->write(host_, level, to_slice(text));
+  }
+
+  // Configuration: the value of a key, or the default when the key is absent; an error when its type is wrong.
+  Expected<std::string> config_string(std::string_view key, std::string_view otherwise) const {
+    const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
+    if (table == nullptr) return std::string(otherwise);
+    Buffer value, failure;
+    const auto code = table->get_string(host_, to_slice(key), value.out(), failure.out());
+    if (code == 404) return std::string(otherwise);
+    if (code != 0) return status_of(code, failure.view());
+    return std::string(value.view());
+  }
+  Expected<int64_t> config_int(std::string_view key, int64_t otherwise) const {
+    const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
+    if (table == nullptr) return otherwise;
+    int64_t value = otherwise;
+    Buffer failure;
+    const auto code = table->get_int(host_, to_slice(key), &value, failure.out());
+    if (code != 0 && code != 404) return status_of(code, failure.view());
+    return value;
+  }
+  Expected<bool> config_bool(std::string_view key, bool otherwise) const {
+    const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
+    if (table == nullptr) return otherwise;
+    int32_t value = otherwise ? 1 : 0;
+    Buffer failure;
+    const auto code = table->get_bool(host_, to_slice(key), &value, failure.out());
+    if (code != 0 && code != 404) return status_of(code, failure.view());
+    return value != 0;
+  }
+  Expected<std::vector<std::string>> config_strings(std::string_view key,
+                                                    std::vector<std::string> otherwise) const {
+    const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
+    if (table == nullptr) return otherwise;
+    Buffer value, failure;
+    const auto code = table->get_strings(host_, to_slice(key), value.out(), failure.out());
+    if (code == 404) return otherwise;
+    if (code != 0) return status_of(code, failure.view());
+    gantry::abi::StringList list;
+    list.ParseFromArray(value.view().data(), static_cast<int>(value.view().size()));
+    return std::vector<std::string>(list.items().begin(), list.items().end());
+  }
+  // "data_dir", "run_dir", ...: see abi/config.h. Empty when unknown.
+  std::string daemon(std::string_view key) const {
+    const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
+    if (table == nullptr) return {};
+    Buffer value, failure;
+    if (table->get_daemon(host_, to_slice(key), value.out(), failure.out()) != 0) return {};
+    return std::string(value.view());
+  }
+
+  // Clock. Without a host clock, the epoch: a plugin never reads the machine's clock itself.
+  int64_t now_unix_ns() const {
+    const auto* table = get<gantry_clock>(GANTRY_CLOCK_ID);
+    return table == nullptr ? 0 : table->now_unix_ns(host_);
+  }
+  int64_t monotonic_ns() const {
+    const auto* table = get<gantry_clock>(GANTRY_CLOCK_ID);
+    return table == nullptr ? 0 : table->monotonic_ns(host_);
+  }
+
+  // API client. Blocks; [worker] only.
+  Expected<ApiResponse> call(const ApiRequest& request) const {
+    const auto* table = get<gantry_client>(GANTRY_CLIENT_ID);
+    if (table == nullptr) return Status::unavailable("this host offers no API client");
+    Buffer response, failure;
+    const auto code = table->call(host_, to_slice(request.SerializeAsString()), response.out(), failure.out());
+    if (code != 0) return status_of(code, failure.view());
+    ApiResponse answer;
+    if (!answer.ParseFromArray(response.view().data(), static_cast<int>(response.view().size()))) {
+      return Status::internal("the host's API answer could not be decoded");
+    }
+    return answer;
+  }
+  template <typename Message>
+  Expected<Message> get_object(std::string_view ns, std::string_view name) const {
+    return object<Message>(call(request_for<Message>(ApiRequest::GET, ns, name)));
+  }
+  template <typename Message>
+  Expected<Message> create(std::string_view ns, const Message& wanted) const {
+    auto request = request_for<Message>(ApiRequest::CREATE, ns, "");
+    request.set_body(wanted.SerializeAsString());
+    return object<Message>(call(request));
+  }
+  // `subresource` "status" for a status update. Conflicts when the resourceVersion in `wanted` is not the newest.
+  template <typename Message>
+  Expected<Message> update(const Message& wanted, std::string_view subresource = {}) const {
+    auto request =
+        request_for<Message>(ApiRequest::UPDATE, wanted.metadata().namespace_(), wanted.metadata().name());
+    request.set_subresource(std::string(subresource));
+    request.set_body(wanted.SerializeAsString());
+    return object<Message>(call(request));
+  }
+  template <typename Message>
+  Expected<Message> patch(std::string_view ns, std::string_view name, std::string json,
+                          ApiRequest::PatchType type = ApiRequest::MERGE_PATCH,
+                          std::string_view subresource = {}) const {
+    auto request = request_for<Message>(ApiRequest::PATCH, ns, name);
+    request.set_patch_type(type);
+    request.set_subresource(std::string(subresource));
+    request.set_body(std::move(json));
+    return object<Message>(call(request));
+  }
+  template <typename Message>
+  Status remove(std::string_view ns, std::string_view name, const metav1::DeleteOptions& options = {}) const {
+    auto request = request_for<Message>(ApiRequest::DELETE, ns, name);
+    request.set_body(options.SerializeAsString());
+    auto answer = call(request);
+    return answer ? Status() : std::move(answer).error();
+  }
+
+  // Caches of what this controller watches. An object or null; decoded, owned by the caller.
+  template <typename Message>
+  std::optional<Message> cached(std::string_view ns, std::string_view name) const {
+    const auto* table = get<gantry_cache>(GANTRY_CACHE_ID);
+    if (table == nullptr) return std::nullopt;
+    const auto resource = resource_of<Message>();
+    Buffer found;
+    if (table->get(host_, &resource, to_slice(ns), to_slice(name), found.out()) != 0) return std::nullopt;
+    Message message;
+    if (!message.ParseFromArray(found.view().data(), static_cast<int>(found.view().size()))) return std::nullopt;
+    return message;
+  }
+  template <typename Message>
+  Expected<std::vector<Message>> cached_list(std::string_view ns, std::string_view selector = {}) const {
+    const auto* table = get<gantry_cache>(GANTRY_CACHE_ID);
+    if (table == nullptr) return Status::unavailable("this host offers no caches");
+    const auto resource = resource_of<Message>();
+    std::vector<Message> found;
+    Buffer failure;
+    const auto code = table->list(host_, &resource, to_slice(ns), to_slice(selector), &Host::collect<Message>, &found,
+                                  failure.out());
+    if (code != 0) return status_of(code, failure.view());
+    return found;
+  }
+  template <typename Message>
+  std::vector<Message> cached_by_owner(std::string_view uid) const {
+    std::vector<Message> found;
+    const auto* table = get<gantry_cache>(GANTRY_CACHE_ID);
+    if (table == nullptr) return found;
+    const auto resource = resource_of<Message>();
+    table->by_owner(host_, &resource, to_slice(uid), &Host::collect<Message>, &found);
+    return found;
+  }
+
+  // Queue of this controller.
+  void enqueue(std::string_view ns, std::string_view name) const {
+    if (const auto* table = get<gantry_queue>(GANTRY_QUEUE_ID)) table->add(host_, to_slice(ns), to_slice(name));
+  }
+  void enqueue_after(std::string_view ns, std::string_view name, int64_t delay_ms) const {
+    if (const auto* table = get<gantry_queue>(GANTRY_QUEUE_ID)) {
+      table->add_after(host_, to_slice(ns), to_slice(name), delay_ms);
+    }
+  }
+
+  // An Event about an object. `kind` and `api_version` because objects of typed clients carry none.
+  template <typename Message>
+  void event(const Message& object, std::string_view api_version, std::string_view kind, std::string_view type,
+             std::string_view reason, std::string_view message) const {
+    const auto* table = get<gantry_events>(GANTRY_EVENTS_ID);
+    if (table == nullptr) return;
+    corev1::ObjectReference regarding;
+    regarding.set_api_version(std::string(api_version));
+    regarding.set_kind(std::string(kind));
+    regarding.set_namespace_(object.metadata().namespace_());
+    regarding.set_name(object.metadata().name());
+    regarding.set_uid(object.metadata().uid());
+    regarding.set_resource_version(object.metadata().resource_version());
+    table->record(host_, to_slice(regarding.SerializeAsString()), to_slice(type), to_slice(reason),
+                  to_slice(message));
+  }
+
+  // Runs fn on one of the host's workers, where it may block; an error when too much waits.
+  Status run_task(std::function<void()> fn) const {
+    const auto* table = get<gantry_tasks>(GANTRY_TASKS_ID);
+    if (table == nullptr) return Status::unavailable("this host offers no tasks");
+    auto owned = std::make_unique<std::function<void()>>(std::move(fn));
+    const auto code = table->run(
+        host_,
+        [](void* context) {
+          const std::unique_ptr<std::function<void()>> task(static_cast<std::function<void()>*>(context));
+          (*task)();
+        },
+        owned.get());
+    if (code != 0) return status_of(code, {});
+    owned.release();
+    return {};
+  }
+
+  template <typename Table>
+  const Table* get(const char* id) const {
+    return static_cast<const Table*>(host_->get_interface(host_, id));
+  }
+
+  template <typename Message>
+  static ApiRequest request_for(ApiRequest::Verb verb, std::string_view ns, std::string_view name) {
+    constexpr auto resource = ResourceOf<Message>::name;
+    ApiRequest request;
+    request.set_verb(verb);
+    request.set_group(std::string(resource.group));
+    request.set_version(std::string(resource.version));
+    request.set_resource(std::string(resource.resource));
+    request.set_namespace_(std::string(ns));
+    request.set_name(std::string(name));
+    return request;
+  }
+
+ private:
+  template <typename Message>
+  static gantry_resource resource_of() {
+    constexpr auto resource = ResourceOf<Message>::name;
+    return {to_slice(resource.group), to_slice(resource.version), to_slice(resource.resource)};
+  }
+  template <typename Message>
+  static int32_t collect(void* context, gantry_slice object) {
+    Message message;
+    if (message.ParseFromArray(object.data, static_cast<int>(object.size))) {
+      static_cast<std::vector<Message>*>(context)->push_back(std::move(message));
+    }
+    return 0;
+  }
+  template <typename Message>
+  static Expected<Message> object(Expected<ApiResponse> answer) {
+    if (!answer) return std::move(answer).error();
+    Message message;
+    if (answer->objects_size() != 1 || !message.ParseFromString(answer->objects(0))) {
+      return Status::internal("the server's object could not be decoded");
+    }
+    return message;
+  }
+
+  const gantry_host* host_;
+};
+
+}  // namespace gantry::sdk
