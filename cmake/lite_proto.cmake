@@ -1,13 +1,15 @@
-# Generates lite C++ for one .proto: the schema options are an extension of descriptor.proto, which is not
-# lite, so a copy without options is what protoc compiles. Run as: cmake -DIN= -DOUT= -DFILE= -DPROTOC= -P
-# protoc itself is asked for the plain descriptor (retaining nothing but types), by way of a stripped copy.
-set(stage ${OUT}/.stripped)
+# Generates lite C++ for one .proto: the schema options extend descriptor.proto, which is not lite, so protoc
+# compiles a copy of the file and its imports without them. Outputs that come out as before keep their time:
+# a changed comment or rule recompiles nothing. Run as: cmake -DIN= -DOUT= -DFILE= -DPROTOC= -P
 get_filename_component(stem ${FILE} NAME_WLE)
 get_filename_component(dir ${FILE} DIRECTORY)
-set(work ${stage}/${dir}/${stem})
-file(MAKE_DIRECTORY ${work})
+set(work ${OUT}/.stripped/${dir}/${stem})
+file(MAKE_DIRECTORY ${work}/out ${OUT}/${dir})
 execute_process(
   COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/strip_options.py ${IN} ${FILE} ${work}/in
   COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${PROTOC} -I${work}/in --cpp_out=${OUT} ${work}/in/${FILE}
+execute_process(COMMAND ${PROTOC} -I${work}/in --cpp_out=${work}/out ${work}/in/${FILE}
   COMMAND_ERROR_IS_FATAL ANY)
+foreach(extension pb.h pb.cc)
+  file(COPY_FILE ${work}/out/${dir}/${stem}.${extension} ${OUT}/${dir}/${stem}.${extension} ONLY_IF_DIFFERENT)
+endforeach()
