@@ -1,0 +1,106 @@
+#include "core/plugin/metrics_registry.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <stdexcept>
+#include <variant>
+#include <vector>
+
+#include "gantry/abi/metrics.h"
+
+namespace gantry::plugin {
+namespace {
+
+constexpr size_t kMaxPerOwner = 1'000;
+
+using Labels = std::map<std::string, std::string>;
+
+// `a="x",b="y"`; nothing when malformed.
+std::optional<Labels> parse_labels(std::string_view text) {
+  Labels labels;
+  while (!text.empty()) {
+    const size_t equals = text.find("=\"");
+    const size_t end = equals == text.npos ? text.npos : text.find('"', equals + 2);
+    if (end == text.npos || equals == 0) return std::nullopt;
+    labels.emplace(text.substr(0, equals), text.substr(equals + 2, end - equals - 2));
+    text.remove_prefix(end + 1);
+    if (!text.empty()) {
+      if (text.front() != ',') return std::nullopt;
+      text.remove_prefix(1);
+    }
+  }
+  return labels;
+}
+
+}  // namespace
+
+struct MetricsRegistry::Impl {
+  using Metric = std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*>;
+  prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
+  mutable std::shared_mutex mutex;
+  std::vector<Metric> metrics;                  // handle - 1
+  std::map<std::string, uint64_t> by_key;       // owner, name, labels
+  std::map<std::string, size_t, std::less<>> per_owner;
+
+  Metric make(int32_t kind, const std::string& name, const std::string& help, const Labels& labels) {
+    if (kind == GANTRY_METRIC_COUNTER) {
+      return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels);
+    }
+    if (kind == GANTRY_METRIC_GAUGE) {
+      return &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels);
+    }
+    static const prometheus::Histogram::BucketBoundaries kBounds{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05,
+                                                                 0.1,    0.5,    1,     5,     10,   60};
+    return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add(labels, kBounds);
+  }
+};
+
+MetricsRegistry::MetricsRegistry() : impl_(std::make_unique<Impl>()) {}
+MetricsRegistry::~MetricsRegistry() = default;
+
+uint64_t MetricsRegistry::declare(std::string_view owner, int32_t kind, std::string_view name, std::string_view help,
+                                  std::string_view labels) {
+  auto parsed = parse_labels(labels);
+  if (!parsed || kind < GANTRY_METRIC_COUNTER || kind > GANTRY_METRIC_HISTOGRAM) return 0;
+  if (!owner.empty()) parsed->emplace("plugin", owner);
+  const std::string key = std::string(owner) + '\n' + std::string(name) + '\n' + std::string(labels);
+  const std::unique_lock lock(impl_->mutex);
+  if (const auto it = impl_->by_key.find(key); it != impl_->by_key.end()) return it->second;
+  size_t& count = impl_->per_owner[std::string(owner)];
+  if (count >= kMaxPerOwner) return 0;
+  try {
+    impl_->metrics.push_back(impl_->make(kind, std::string(name), std::string(help), *parsed));
+  } catch (const std::exception&) {  // an invalid name, or one of another kind
+    return 0;
+  }
+  ++count;
+  return impl_->by_key[key] = impl_->metrics.size();
+}
+
+void MetricsRegistry::record(uint64_t metric, double value) {
+  const std::shared_lock lock(impl_->mutex);
+  if (metric == 0 || metric > impl_->metrics.size()) return;
+  const auto& target = impl_->metrics[metric - 1];
+  if (const auto* counter = std::get_if<prometheus::Counter*>(&target)) {
+    if (value >= 0) (*counter)->Increment(value);
+  } else if (const auto* gauge = std::get_if<prometheus::Gauge*>(&target)) {
+    (*gauge)->Set(value);
+  } else {
+    std::get<prometheus::Histogram*>(target)->Observe(value);
+  }
+}
+
+std::string MetricsRegistry::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace gantry::plugin

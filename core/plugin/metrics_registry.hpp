@@ -1,0 +1,27 @@
+// The daemon's metrics: what plugins and rooms declare, and the Prometheus text of all of it. [any-thread]
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace gantry::plugin {
+
+class MetricsRegistry {
+ public:
+  MetricsRegistry();
+  ~MetricsRegistry();
+  // See abi/metrics.h; `owner` becomes the label plugin="...", empty for the daemon's own.
+  uint64_t declare(std::string_view owner, int32_t kind, std::string_view name, std::string_view help,
+                   std::string_view labels);
+  void record(uint64_t metric, double value);
+  // Prometheus' text exposition format.
+  std::string text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::plugin

@@ -1,0 +1,79 @@
+#include "core/plugin/timers.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace gantry::plugin {
+
+Timers::Timers(const Clock& clock) : clock_(clock), thread_([this] { run(); }) {}
+
+Timers::~Timers() { stop(); }
+
+uint64_t Timers::start(int64_t delay_ms, std::function<void()> fire) {
+  // Beyond a year is as good as a year, and keeps the arithmetic in range.
+  const int64_t delay = std::clamp<int64_t>(delay_ms, 0, 366LL * 24 * 3600 * 1000);
+  const int64_t at = clock_.monotonic_ns() + delay * 1'000'000;
+  const std::lock_guard lock(mutex_);
+  const uint64_t id = ++next_id_;
+  if (stopped_) return id;
+  const auto place = due_.emplace(Due{at, id}, std::move(fire)).first;
+  when_[id] = at;
+  if (place == due_.begin()) wake_.notify_one();
+  return id;
+}
+
+void Timers::cancel(uint64_t id) {
+  std::function<void()> dropped;
+  std::unique_lock lock(mutex_);
+  if (const auto it = when_.find(id); it != when_.end()) {
+    const auto place = due_.find({it->second, id});
+    dropped = std::move(place->second);
+    due_.erase(place);
+    when_.erase(it);
+    lock.unlock();
+    return;
+  }
+  if (std::this_thread::get_id() == thread_.get_id()) return;
+  finished_.wait(lock, [&] { return running_ != id; });
+}
+
+void Timers::stop() {
+  std::map<Due, std::function<void()>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    dropped.swap(due_);
+    when_.clear();
+  }
+  wake_.notify_all();
+  if (thread_.joinable() && std::this_thread::get_id() != thread_.get_id()) thread_.join();
+}
+
+void Timers::run() {
+  pthread_setname_np(pthread_self(), "timers");
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    if (due_.empty()) {
+      wake_.wait(lock);
+      continue;
+    }
+    const int64_t wait = due_.begin()->first.first - clock_.monotonic_ns();
+    if (wait > 0) {
+      wake_.wait_for(lock, std::chrono::nanoseconds(wait));
+      continue;
+    }
+    auto node = due_.extract(due_.begin());
+    running_ = node.key().second;
+    when_.erase(running_);
+    lock.unlock();
+    node.mapped()();
+    node.mapped() = nullptr;
+    lock.lock();
+    running_ = 0;
+    finished_.notify_all();
+  }
+}
+
+}  // namespace gantry::plugin

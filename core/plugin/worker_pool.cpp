@@ -1,0 +1,56 @@
+#include "core/plugin/worker_pool.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace gantry::plugin {
+
+WorkerPool::WorkerPool(std::string name, size_t threads, size_t max_queue)
+    : name_(name.substr(0, 15)), limit_(threads == 0 ? 1 : threads), max_queue_(max_queue) {}
+
+WorkerPool::~WorkerPool() { stop(); }
+
+bool WorkerPool::post(std::function<void()> work) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || queue_.size() >= max_queue_) return false;
+  queue_.push_back(std::move(work));
+  if (idle_ < queue_.size() && threads_.size() < limit_) {
+    threads_.emplace_back([this] { run(); });
+  } else {
+    wake_.notify_one();
+  }
+  return true;
+}
+
+void WorkerPool::stop() {
+  std::vector<std::thread> threads;
+  std::deque<std::function<void()>> dropped;  // destroyed without the lock: captures may call back
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    threads.swap(threads_);
+    dropped.swap(queue_);
+  }
+  wake_.notify_all();
+  for (auto& thread : threads) thread.join();
+}
+
+void WorkerPool::run() {
+  pthread_setname_np(pthread_self(), name_.c_str());
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    --idle_;
+    if (stopped_) return;
+    auto work = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    work();
+    work = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace gantry::plugin
