@@ -1,0 +1,223 @@
+#include "core/controller/informer.hpp"
+
+#include <charconv>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/object_meta.pb.h"
+
+namespace gantry::controller {
+namespace {
+
+using gantry::abi::ObjectEvent;
+using google::protobuf::internal::WireFormatLite;
+using ObjectMeta = k8s::io::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+std::string object_key(std::string_view ns, std::string_view name) {
+  std::string key;
+  key.reserve(ns.size() + name.size() + 1);
+  return key.append(ns).append("/").append(name);
+}
+
+int64_t to_revision(std::string_view text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// Reads field 1, which every kind has as its ObjectMeta, and skips the rest unread.
+bool parse_meta(std::string_view bytes, ObjectMeta& meta) {
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  while (const uint32_t tag = in.ReadTag()) {
+    if (WireFormatLite::GetTagFieldNumber(tag) != 1) {
+      if (!WireFormatLite::SkipField(&in, tag)) return false;
+      continue;
+    }
+    int size = 0;
+    if (!in.ReadVarintSizeAsInt(&size)) return false;
+    const void* data = nullptr;
+    int available = 0;
+    if (size > 0 && (!in.GetDirectBufferPointer(&data, &available) || available < size)) return false;
+    return meta.ParseFromArray(data, size);
+  }
+  return false;
+}
+
+}  // namespace
+
+CachedPtr index_object(client::Object object) {
+  ObjectMeta meta;
+  if (!parse_meta(object.bytes, meta)) return nullptr;
+  auto cached = std::make_shared<CachedObject>();
+  cached->object = std::move(object);
+  cached->ns = meta.namespace_();
+  cached->name = meta.name();
+  cached->uid = meta.uid();
+  cached->revision = to_revision(meta.resource_version());
+  cached->deleting = meta.has_deletion_timestamp();
+  for (const auto& [label, value] : meta.labels()) cached->labels.emplace_back(label, value);
+  for (const auto& owner : meta.owner_references()) {
+    cached->owners.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller()});
+  }
+  return cached;
+}
+
+void Informer::start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
+                     std::function<void()> synced) {
+  on_synced_ = std::move(synced);
+  client::WatchRequest what;
+  what.group = key_.group;
+  what.version = key_.version;
+  what.resource = key_.resource;
+  what.label_selector = key_.label_selector;
+  what.field_selector = key_.field_selector;
+  what.metadata_only = key_.metadata_only;
+  client::ReflectorHandler handler;
+  handler.replace = [this](client::Client::List list) { replace(std::move(list)); };
+  handler.event = [this](client::WatchEvent event) { apply(std::move(event)); };
+  reflector_ = client::start_reflector(client, std::move(what), std::move(handler), std::move(schedule));
+}
+
+bool Informer::synced() const {
+  const std::shared_lock lock(mutex_);
+  return synced_;
+}
+
+CachedPtr Informer::get(std::string_view ns, std::string_view name) const {
+  const std::shared_lock lock(mutex_);
+  const auto it = objects_.find(object_key(ns, name));
+  return it == objects_.end() ? nullptr : it->second;
+}
+
+std::vector<CachedPtr> Informer::list(std::string_view ns) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<CachedPtr> found;
+  auto it = ns.empty() ? objects_.begin() : objects_.lower_bound(object_key(ns, ""));
+  for (; it != objects_.end() && (ns.empty() || it->second->ns == ns); ++it) found.push_back(it->second);
+  return found;
+}
+
+std::vector<CachedPtr> Informer::by_owner(std::string_view uid) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<CachedPtr> found;
+  const auto [begin, end] = by_owner_.equal_range(std::string(uid));
+  for (auto it = begin; it != end; ++it) found.push_back(it->second);
+  return found;
+}
+
+void Informer::index_owners_locked(const CachedPtr& object, bool add) {
+  for (const auto& owner : object->owners) {
+    if (add) {
+      by_owner_.emplace(owner.uid, object);
+      continue;
+    }
+    const auto [begin, end] = by_owner_.equal_range(owner.uid);
+    for (auto it = begin; it != end; ++it) {
+      if (it->second == object) {
+        by_owner_.erase(it);
+        break;
+      }
+    }
+  }
+}
+
+Informer::Event Informer::put_locked(CachedPtr object) {
+  auto& slot = objects_[object_key(object->ns, object->name)];
+  Event event{slot == nullptr ? ObjectEvent::ADDED : ObjectEvent::MODIFIED, object, slot};
+  if (slot != nullptr) index_owners_locked(slot, false);
+  slot = std::move(object);
+  index_owners_locked(slot, true);
+  return event;
+}
+
+Informer::Event Informer::erase_locked(CachedPtr object) {
+  Event event{ObjectEvent::DELETED, object, nullptr};
+  const auto it = objects_.find(object_key(object->ns, object->name));
+  if (it != objects_.end()) {
+    event.before = it->second;
+    index_owners_locked(it->second, false);
+    objects_.erase(it);
+  }
+  return event;
+}
+
+void Informer::take_waiters_locked(const CachedObject& object, bool gone, std::vector<std::function<void()>>& out) {
+  const auto [begin, end] = waiters_.equal_range(object.uid);
+  for (auto it = begin; it != end;) {
+    const bool seen = gone || (it->second.deleted ? object.deleting : object.revision >= it->second.revision);
+    if (!seen) {
+      ++it;
+      continue;
+    }
+    out.push_back(std::move(it->second.seen));
+    it = waiters_.erase(it);
+  }
+}
+
+void Informer::replace(client::Client::List list) {
+  std::vector<Event> events;
+  std::vector<std::function<void()>> seen;
+  bool first = false;
+  {
+    const std::unique_lock lock(mutex_);
+    std::map<std::string, CachedPtr, std::less<>> stale = objects_;
+    for (auto& item : list.objects) {
+      auto object = index_object(std::move(item));
+      if (object == nullptr) continue;
+      const auto key = object_key(object->ns, object->name);
+      const auto old = stale.find(key);
+      const bool same =
+          old != stale.end() && old->second->uid == object->uid && old->second->revision == object->revision;
+      if (old != stale.end() && old->second->uid != object->uid) events.push_back(erase_locked(old->second));
+      if (old != stale.end()) stale.erase(old);
+      if (!same) events.push_back(put_locked(std::move(object)));
+    }
+    for (const auto& [key, object] : stale) events.push_back(erase_locked(object));
+    // The list is newer than anything that was waited for through the broken watch.
+    for (auto& [uid, waiter] : waiters_) seen.push_back(std::move(waiter.seen));
+    waiters_.clear();
+    revision_ = std::max(revision_, to_revision(list.resource_version));
+    first = !std::exchange(synced_, true);
+  }
+  tell(events, seen);
+  if (first && on_synced_) on_synced_();
+}
+
+void Informer::apply(client::WatchEvent event) {
+  auto object = index_object(std::move(event.object));
+  if (object == nullptr) return;
+  std::vector<Event> events;
+  std::vector<std::function<void()>> seen;
+  {
+    const std::unique_lock lock(mutex_);
+    revision_ = std::max(revision_, object->revision);
+    const bool gone = event.type == client::WatchEvent::Type::kDeleted;
+    take_waiters_locked(*object, gone, seen);
+    events.push_back(gone ? erase_locked(std::move(object)) : put_locked(std::move(object)));
+  }
+  tell(events, seen);
+}
+
+void Informer::tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen) {
+  for (const auto& event : events) {
+    for (const auto& listener : listeners_) listener(*this, event);
+  }
+  for (const auto& call : seen) call();
+}
+
+bool Informer::when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision,
+                         bool deleted, std::function<void()> seen) {
+  const std::unique_lock lock(mutex_);
+  const auto it = objects_.find(object_key(ns, name));
+  const bool present = it != objects_.end() && it->second->uid == uid;
+  if (deleted ? (!present || it->second->deleting)
+              : (revision_ >= revision || (present && it->second->revision >= revision))) {
+    return false;
+  }
+  waiters_.emplace(uid, Waiter{revision, deleted, std::move(seen)});
+  return true;
+}
+
+}  // namespace gantry::controller

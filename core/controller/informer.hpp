@@ -1,0 +1,107 @@
+// An informer: the cache of one resource, fed by a reflector, shared by all controllers that watch it.
+//
+// Objects are the shared, read-only bytes that the API server encoded; beside each lies what lookups need
+// (name, labels, owners). Readers take a shared lock; one writer, the reflector. [any-thread]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/client/client.hpp"
+#include "core/client/reflector.hpp"
+#include "gantry/abi.pb.h"
+
+namespace gantry::controller {
+
+// What one watch is about; informers are shared by equality of it.
+struct InformerKey {
+  std::string group, version, resource, label_selector, field_selector;
+  bool metadata_only = false;
+  auto operator<=>(const InformerKey&) const = default;
+};
+
+struct OwnerRef {
+  std::string api_version, kind, name, uid;
+  bool controller = false;
+};
+
+struct CachedObject {
+  client::Object object;
+  std::string ns, name, uid;
+  int64_t revision = 0;
+  bool deleting = false;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<OwnerRef> owners;
+};
+using CachedPtr = std::shared_ptr<const CachedObject>;
+
+// The lookups' part of an object of any kind (its ObjectMeta is protobuf field 1); null when the bytes are broken.
+CachedPtr index_object(client::Object object);
+
+class Informer {
+ public:
+  // `now` is the object after the event (last state for DELETED), `before` the one it replaces, or null.
+  struct Event {
+    gantry::abi::ObjectEvent::Type type;
+    CachedPtr now;
+    CachedPtr before;
+  };
+  using Listener = std::function<void(const Informer&, const Event&)>;
+
+  explicit Informer(InformerKey key) : key_(std::move(key)) {}
+
+  const InformerKey& key() const { return key_; }
+  // Listeners run on the client's threads, in order, and must not block. Before start().
+  void listen(Listener listener) { listeners_.push_back(std::move(listener)); }
+  void start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
+             std::function<void()> synced);
+  void stop() { reflector_.reset(); }
+  bool synced() const;
+
+  CachedPtr get(std::string_view ns, std::string_view name) const;
+  // Objects in key order, of one namespace or of all ("").
+  std::vector<CachedPtr> list(std::string_view ns) const;
+  std::vector<CachedPtr> by_owner(std::string_view uid) const;
+
+  // Calls `seen` once the cache holds version `revision` of the object with this uid or a later one, or no longer holds it
+  // (`deleted`: once it is gone or being deleted). False and never called when that is so already.
+  bool when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision, bool deleted,
+                 std::function<void()> seen);
+
+ private:
+  struct Waiter {
+    int64_t revision;
+    bool deleted;
+    std::function<void()> seen;
+  };
+  void replace(client::Client::List list);
+  void apply(client::WatchEvent event);
+  // Changes the maps under the lock and gathers what to tell afterwards.
+  Event put_locked(CachedPtr object);
+  Event erase_locked(CachedPtr object);
+  void take_waiters_locked(const CachedObject& object, bool deleted, std::vector<std::function<void()>>& out);
+  void index_owners_locked(const CachedPtr& object, bool add);
+  void tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen);
+
+  const InformerKey key_;
+  std::vector<Listener> listeners_;
+  std::function<void()> on_synced_;
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"
+  std::unordered_multimap<std::string, CachedPtr> by_owner_;
+  std::unordered_multimap<std::string, Waiter> waiters_;   // by uid
+  int64_t revision_ = 0;
+  bool synced_ = false;
+  std::unique_ptr<client::Reflector> reflector_;  // last: its callbacks use the rest
+};
+
+}  // namespace gantry::controller

@@ -1,0 +1,99 @@
+#include "core/controller/informer.hpp"
+
+#include <gtest/gtest.h>
+
+#include "k8s.io/api/core/v1/pod.pb.h"
+
+namespace gantry::controller {
+namespace {
+
+using Pod = k8s::io::api::core::v1::Pod;
+
+client::Object pod(const std::string& name, const std::string& uid, int revision, const std::string& owner = {}) {
+  Pod message;
+  auto& meta = *message.mutable_metadata();
+  meta.set_namespace_("ns");
+  meta.set_name(name);
+  meta.set_uid(uid);
+  meta.set_resource_version(std::to_string(revision));
+  (*meta.mutable_labels())["app"] = name;
+  if (!owner.empty()) {
+    auto& ref = *meta.add_owner_references();
+    ref.set_uid(owner);
+    ref.set_kind("ReplicaSet");
+    ref.set_controller(true);
+  }
+  message.mutable_spec()->set_node_name("n");
+  return http::make_chunk(message.SerializeAsString());
+}
+
+// A client whose list and watch the test plays by hand.
+class PlayedClient : public client::Client {
+ public:
+  using Client::call;
+  void call(client::ApiRequest, client::Done done) override { done(Status::unavailable("not played")); }
+  std::unique_ptr<client::Watch> watch(client::WatchRequest, client::WatchHandler handler) override {
+    handler_ = std::move(handler);
+    return std::make_unique<client::Watch>();
+  }
+  void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(first); }
+  void send(client::WatchEvent::Type type, client::Object object) { handler_.event({type, std::move(object)}); }
+
+  List first;
+
+ private:
+  client::WatchHandler handler_;
+};
+
+struct InformerTest : testing::Test {
+  void SetUp() override {
+    client.first = {{pod("a", "ua", 1, "rs"), pod("b", "ub", 2)}, "2"};
+    informer.listen([this](const Informer&, const Informer::Event& event) {
+      log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
+    });
+    informer.start(client, [](int64_t, std::function<void()>) {}, [this] { log += "synced "; });
+  }
+  PlayedClient client;
+  Informer informer{InformerKey{"", "v1", "pods", "", "", false}};
+  std::string log;
+};
+
+TEST_F(InformerTest, ListsThenFollows) {
+  EXPECT_EQ(log, "0a 0b synced ");
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 3, "rs"));
+  client.send(client::WatchEvent::Type::kDeleted, pod("b", "ub", 4));
+  EXPECT_EQ(log, "0a 0b synced 1a+ 2b+ ");
+  EXPECT_EQ(informer.list("ns").size(), 1u);
+  EXPECT_EQ(informer.get("ns", "a")->revision, 3);
+  EXPECT_EQ(informer.get("ns", "b"), nullptr);
+  EXPECT_TRUE(informer.list("n").empty());
+}
+
+TEST_F(InformerTest, KeepsTheOwnerIndex) {
+  EXPECT_EQ(informer.by_owner("rs").size(), 1u);
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 3));
+  EXPECT_TRUE(informer.by_owner("rs").empty());
+  client.send(client::WatchEvent::Type::kModified, pod("b", "ub", 4, "rs"));
+  EXPECT_EQ(informer.by_owner("rs").at(0)->name, "b");
+}
+
+TEST_F(InformerTest, TellsWhenAWriteIsSeen) {
+  int seen = 0;
+  EXPECT_FALSE(informer.when_seen("ua", "ns", "a", 1, false, [&] { ++seen; }));
+  EXPECT_TRUE(informer.when_seen("ua", "ns", "a", 5, false, [&] { ++seen; }));
+  EXPECT_TRUE(informer.when_seen("ub", "ns", "b", 0, true, [&] { ++seen; }));
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 4));
+  EXPECT_EQ(seen, 0);
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 5));
+  EXPECT_EQ(seen, 1);
+  client.send(client::WatchEvent::Type::kDeleted, pod("b", "ub", 6));
+  EXPECT_EQ(seen, 2);
+}
+
+TEST_F(InformerTest, BrokenBytesAreSkipped) {
+  client.send(client::WatchEvent::Type::kAdded, http::make_chunk("\x0a\xff\xff"));
+  EXPECT_EQ(informer.list("").size(), 2u);
+}
+
+}  // namespace
+}  // namespace gantry::controller

@@ -1,0 +1,200 @@
+#include "core/controller/running_controller.hpp"
+
+#include <charconv>
+
+#include "gantry/abi/log.h"
+#include "gantry/bytes.hpp"
+#include "gantry/status_proto.hpp"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/object_meta.pb.h"
+
+namespace gantry::controller {
+namespace {
+
+using gantry::abi::ControllerSpec;
+using gantry::abi::ObjectEvent;
+using gantry::abi::WatchSpec;
+using client::ApiRequest;
+
+// A write that no cache shows within this time (filtered out by a selector, say) no longer holds a key back.
+constexpr int64_t kUnseenLimitMs = 30'000;
+
+// The key this thread reconciles, for note_write; a reconcile never moves between threads.
+struct Current {
+  const RunningController* controller = nullptr;
+  const Key* key = nullptr;
+};
+thread_local Current current;
+
+void emit_to_queue(void* context, gantry_slice ns, gantry_slice name) {
+  static_cast<WorkQueue*>(context)->add({std::string(to_view(ns)), std::string(to_view(name))});
+}
+
+std::string_view group_of(std::string_view api_version) {
+  const size_t slash = api_version.find('/');
+  return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+}
+
+bool is_write(ApiRequest::Verb verb) {
+  return verb == ApiRequest::CREATE || verb == ApiRequest::UPDATE || verb == ApiRequest::PATCH ||
+         verb == ApiRequest::DELETE;
+}
+
+}  // namespace
+
+RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin,
+                                     ControllerSpec spec)
+    : host_(host),
+      plugin_(std::move(plugin)),
+      spec_(std::move(spec)),
+      table_(plugin_->interface<gantry_controller>(GANTRY_CONTROLLER_ID)),
+      client_(host.options().make_client(plugin_->name())),
+      queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
+             [this](const Key& key) { return reconcile(key); }) {}
+
+void RunningController::watch(const std::shared_ptr<Informer>& informer, const WatchSpec& spec) {
+  watched_.push_back({informer, spec});
+  informer->listen([this, spec](const Informer& source, const Informer::Event& event) {
+    on_event(source, spec, event);
+  });
+}
+
+const Informer* RunningController::find(std::string_view group, std::string_view resource) const {
+  for (const auto& watched : watched_) {
+    if (watched.informer->key().group == group && watched.informer->key().resource == resource) {
+      return watched.informer.get();
+    }
+  }
+  return nullptr;
+}
+
+Informer* RunningController::find(std::string_view group, std::string_view resource) {
+  return const_cast<Informer*>(std::as_const(*this).find(group, resource));
+}
+
+void RunningController::start_if_synced() {
+  for (const auto& watched : watched_) {
+    if (!watched.informer->synced()) return;
+  }
+  if (started_.exchange(true)) return;
+  host_.options().log(GANTRY_LOG_DEBUG, "controller " + name() + " runs");
+  queue_.start();
+}
+
+void RunningController::on_event(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
+  switch (spec.mapping()) {
+    case WatchSpec::SELF:
+      queue_.add({event.now->ns, event.now->name});
+      return;
+    case WatchSpec::OWNER:
+      emit_owners(*event.now, spec);
+      if (event.before != nullptr) emit_owners(*event.before, spec);
+      return;
+    case WatchSpec::CUSTOM:
+      emit_custom(informer, event);
+      return;
+    case WatchSpec::NONE:
+      return;
+  }
+}
+
+void RunningController::emit_owners(const CachedObject& object, const WatchSpec& spec) {
+  for (const auto& owner : object.owners) {
+    if (owner.controller && owner.kind == spec.owner_kind() && group_of(owner.api_version) == spec.owner_group()) {
+      queue_.add({object.ns, owner.name});
+    }
+  }
+}
+
+void RunningController::emit_custom(const Informer& informer, const Informer::Event& event) {
+  if (table_->map == nullptr) return;
+  ObjectEvent message;
+  message.set_type(event.type);
+  message.set_group(informer.key().group);
+  message.set_version(informer.key().version);
+  message.set_resource(informer.key().resource);
+  message.set_object(event.now->object.bytes.data(), event.now->object.bytes.size());
+  if (event.before != nullptr) {
+    message.set_previous(event.before->object.bytes.data(), event.before->object.bytes.size());
+  }
+  table_->map(plugin_->instance(), to_slice(message.SerializeAsString()), &emit_to_queue, &queue_);
+}
+
+WorkQueue::Outcome RunningController::reconcile(const Key& key) {
+  if (spec_.wait_own_writes()) {
+    const std::lock_guard lock(mutex_);
+    // Its last unseen write queues the key again, see release().
+    if (unseen_.contains(key)) return {false, kUnseenLimitMs};
+  }
+  current = {this, &key};
+  const auto outcome = call_plugin(key);
+  current = {};
+  return outcome;
+}
+
+WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
+  Buffer result, error;
+  const auto code =
+      table_->reconcile(plugin_->instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
+  if (code != 0) {
+    const auto status = status_of(code, error.view());
+    // A conflict is everyday life: somebody else wrote first, the next run sees it.
+    host_.options().log(code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
+                        "controller " + name() + ": " + key.ns + "/" + key.name + ": " + status.message());
+    return {true, 0};
+  }
+  gantry::abi::ReconcileResult message;
+  message.ParseFromArray(result.view().data(), static_cast<int>(result.view().size()));
+  return {false, message.requeue_after_ms()};
+}
+
+std::optional<Key> RunningController::current_key() const {
+  if (current.controller != this) return std::nullopt;
+  return *current.key;
+}
+
+void RunningController::note_write(const Key& key, const ApiRequest& request, const client::ApiResponse& response) {
+  if (!spec_.wait_own_writes() || !is_write(request.verb())) return;
+  Informer* informer = find(request.group(), request.resource());
+  if (informer == nullptr) return;
+  const bool deleted = request.verb() == ApiRequest::DELETE;
+  CachedPtr written;
+  if (!response.is_status() && response.objects_size() == 1) {
+    written = index_object({response.objects(0), nullptr});
+  } else if (deleted) {
+    written = informer->get(request.namespace_(), request.name());
+  }
+  if (written == nullptr || written->uid.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ++unseen_[key];
+  }
+  const bool waits = informer->when_seen(written->uid, written->ns, written->name, written->revision, deleted,
+                                         [self = weak_from_this(), key] {
+                                           if (const auto controller = self.lock()) controller->release(key);
+                                         });
+  if (!waits) {
+    const std::lock_guard lock(mutex_);
+    if (--unseen_[key] == 0) unseen_.erase(key);
+    return;
+  }
+  // The bound: forget what never shows. Whatever is released twice is ignored.
+  host_.options().timers->start(kUnseenLimitMs, [self = weak_from_this(), key] {
+    if (const auto controller = self.lock()) {
+      const std::lock_guard lock(controller->mutex_);
+      controller->unseen_.erase(key);
+    }
+  });
+}
+
+void RunningController::release(const Key& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = unseen_.find(key);
+    if (it == unseen_.end()) return;
+    if (--it->second > 0) return;
+    unseen_.erase(it);
+  }
+  queue_.add(key);
+}
+
+}  // namespace gantry::controller

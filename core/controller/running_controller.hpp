@@ -1,0 +1,67 @@
+// One controller: its watches, its queue, and the plugin instance that reconciles. Attached to the Plugin, for the host
+// interfaces to find it. [any-thread]
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/controller/controller_host.hpp"
+#include "core/controller/work_queue.hpp"
+#include "gantry/abi/controller.h"
+
+namespace gantry::controller {
+
+class RunningController : public std::enable_shared_from_this<RunningController> {
+ public:
+  RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, gantry::abi::ControllerSpec spec);
+
+  const std::string& name() const { return spec_.name(); }
+  const gantry::abi::ControllerSpec& spec() const { return spec_; }
+  plugin::Plugin& plugin() const { return *plugin_; }
+  ControllerHost& host() const { return host_; }
+  client::Client& client() const { return *client_; }
+  WorkQueue& queue() { return queue_; }
+
+  // Registers a watch; the mapping decides what an event queues.
+  void watch(const std::shared_ptr<Informer>& informer, const gantry::abi::WatchSpec& spec);
+  // The informer of a resource this controller watches, or null.
+  const Informer* find(std::string_view group, std::string_view resource) const;
+  Informer* find(std::string_view group, std::string_view resource);
+  void start_if_synced();
+
+  // The key that the calling thread reconciles for this controller, if any.
+  std::optional<Key> current_key() const;
+  // Called after every API call of the plugin: notes a write made on behalf of `key`.
+  void note_write(const Key& key, const client::ApiRequest& request, const client::ApiResponse& response);
+
+ private:
+  struct Watched {
+    std::shared_ptr<Informer> informer;
+    gantry::abi::WatchSpec spec;
+  };
+  WorkQueue::Outcome reconcile(const Key& key);
+  WorkQueue::Outcome call_plugin(const Key& key);
+  void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
+  void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
+  void emit_custom(const Informer& informer, const Informer::Event& event);
+  void release(const Key& key);
+
+  ControllerHost& host_;
+  const std::shared_ptr<plugin::Plugin> plugin_;
+  const gantry::abi::ControllerSpec spec_;
+  const gantry_controller* table_;
+  std::unique_ptr<client::Client> client_;
+  std::vector<Watched> watched_;
+  std::mutex mutex_;
+  // Keys whose writes the caches have not seen yet: how many are missing. A run waits until it is 0.
+  std::unordered_map<Key, size_t, KeyHash> unseen_;
+  std::atomic<bool> started_ = false;
+  WorkQueue queue_;  // last: its runs use the rest
+};
+
+}  // namespace gantry::controller

@@ -1,0 +1,95 @@
+// A controller's work queue: each key once, never two runs of a key at a time, retries with backoff.
+//
+// Owned by the host, so it survives the controller behind it. Runs keys on a WorkerPool, up to a bound; an idle queue has no
+// thread. [any-thread]
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "core/plugin/timers.hpp"
+#include "core/plugin/worker_pool.hpp"
+
+namespace gantry::controller {
+
+struct Key {
+  std::string ns, name;
+  bool operator==(const Key&) const = default;
+};
+struct KeyHash {
+  size_t operator()(const Key& key) const {
+    return std::hash<std::string>()(key.ns) * 31 + std::hash<std::string>()(key.name);
+  }
+};
+
+class WorkQueue {
+ public:
+  // What a run says about its key.
+  struct Outcome {
+    bool failed = false;             // try again, later each time: 5 ms doubling to 1000 s
+    int64_t requeue_after_ms = 0;    // when not failed; 0: no
+  };
+  using Run = std::function<Outcome(const Key&)>;
+
+  WorkQueue(plugin::Timers& timers, plugin::WorkerPool& pool, size_t workers, Run run);
+  ~WorkQueue();  // stop()
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  void add(Key key);
+  void add_after(Key key, int64_t delay_ms);
+  // Keys gather until start().
+  void start();
+  // Drops what waits, waits for what runs. Must not be called from a run.
+  void stop();
+  // Holds runs back (the controller is being exchanged) and waits for those in flight; resume() goes on.
+  void pause();
+  void resume();
+
+  size_t depth() const;
+  uint64_t retries() const;
+
+ private:
+  enum class State : uint8_t { kIdle, kQueued, kRunning, kDirty };
+  struct Item {
+    State state = State::kIdle;
+    uint32_t failures = 0;
+    uint64_t timer = 0;
+    int64_t due_ns = 0;
+  };
+  void add_locked(const Key& key);
+  void dispatch_locked();
+  void finish(const Key& key, const Outcome& outcome);
+  void schedule_locked(const Key& key, Item& item, int64_t delay_ms);
+  void fire(const Key& key, uint64_t generation);
+  void forget_if_idle_locked(const Key& key);
+
+  // Timers outlive the queue; they find it through this, or find nothing.
+  struct Gate {
+    std::mutex mutex;
+    WorkQueue* queue = nullptr;
+  };
+
+  plugin::Timers& timers_;
+  plugin::WorkerPool& pool_;
+  const std::shared_ptr<Gate> gate_;
+  const size_t workers_;
+  const Run run_;
+  mutable std::mutex mutex_;
+  std::condition_variable quiet_;
+  std::unordered_map<Key, Item, KeyHash> items_;
+  std::deque<Key> ready_;
+  size_t active_ = 0;
+  uint64_t generation_ = 0;
+  uint64_t retries_ = 0;
+  bool started_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace gantry::controller
