@@ -1,0 +1,130 @@
+// One accepted connection: TLS handshake, requests in turn, their answers, streams and upgrades.
+//
+// Lives on one event loop; everything here is called on it. Exchanges and streams of other threads reach
+// it by posts and through an Outbox. The server keeps it alive until close().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/apiserver/transport/https_server.hpp"
+#include "core/apiserver/transport/outbox.hpp"
+#include "core/apiserver/transport/request_parser.hpp"
+#include "core/auth/peer_certificate.hpp"
+#include "core/client/io/event_loop.hpp"
+#include "core/client/io/socket.hpp"
+
+namespace gantry::transport {
+
+class Connection;
+
+// What all connections of a server share.
+struct ServerCore {
+  ServerOptions options;
+  http::Handler* handler = nullptr;
+  std::shared_ptr<io::TlsContext> tls;
+  std::atomic<bool> stopping{false};
+  std::mutex mutex;
+  std::condition_variable gone;
+  size_t connections = 0;  // under mutex
+};
+
+// What the way back must remember of a request.
+struct RequestFacts {
+  uint64_t id = 0;
+  bool head = false;
+  bool chunks_allowed = true;
+  bool upgrade = false;
+  std::string upgrade_to, websocket_key, websocket_version;
+};
+
+class Connection : public io::EventLoop::Watcher,
+                   public Outbox::Reader,
+                   public std::enable_shared_from_this<Connection> {
+ public:
+  using Forget = std::function<void(Connection*)>;
+  using DataCallback = std::function<void(std::string_view)>;
+
+  // `local`: came by the unix socket; no TLS, and its peer is the admin.
+  Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop, io::UniqueFd fd,
+             bool local, Forget forget);
+  ~Connection() override;
+
+  void begin();
+  void on_ready(uint32_t events) override;
+  void on_outbox() override;
+  void check_deadline(io::EventLoop::Clock::time_point now);
+  // The server stops: idle connections close, streams end, the rest closes after its answer.
+  void drain();
+  void close();
+
+  // From the exchange of request `id`; ignored when it is no longer the one being handled.
+  void respond(const RequestFacts& facts, http::Response response);
+  void start_stream(const RequestFacts& facts, int code, const std::string& content_type,
+                    std::shared_ptr<Outbox> outbox);
+  void upgrade(const RequestFacts& facts, const http::Headers& headers,
+               std::shared_ptr<Outbox> outbox);
+  void set_reader(DataCallback data, std::function<void()> ended);
+  void set_paused(bool paused);
+
+  const std::shared_ptr<io::EventLoop>& loop() const { return loop_; }
+  const ServerOptions& options() const { return core_->options; }
+
+ private:
+  enum class State : uint8_t {
+    kSniff, kHandshake, kRequest, kHandling, kWriting, kStreaming, kUpgraded, kLingering, kClosed
+  };
+
+  // connection.cpp: requests and answers
+  void process();
+  void dispatch();
+  Expected<http::Identity> identify(const http::Request& request) const;
+  void fail(const Status& status);
+  void send(std::string head);
+  void on_all_sent();
+  void finish_response();
+  void deliver();
+
+  // connection_io.cpp: the socket
+  void sniff();
+  void answer_plain_http();
+  void handshake();
+  void read_some();
+  void discard();
+  void on_eof();
+  void flush();
+  void linger();
+  bool wants_read() const;
+  void update_interest();
+  void resume_reading();
+  void account(size_t bytes);
+  void set_deadline(std::chrono::milliseconds in);
+  void clear_deadline() { deadline_ = io::EventLoop::Clock::time_point::max(); }
+
+  const std::shared_ptr<ServerCore> core_;
+  const std::shared_ptr<io::EventLoop> loop_;
+  io::Socket socket_;
+  Forget forget_;
+  State state_ = State::kSniff;
+  const bool local_;
+  bool close_after_ = false, peer_ended_ = false, processing_ = false, head_seen_ = false;
+  bool reader_paused_ = false, handshake_wants_write_ = false;
+  uint64_t request_id_ = 0;
+  io::EventLoop::Clock::time_point deadline_ = io::EventLoop::Clock::time_point::max();
+  std::string in_;
+  std::unique_ptr<RequestParser> parser_;
+  std::deque<http::Chunk> out_;
+  size_t uncounted_ = 0;  // bytes at the front of out_ that did not come from the outbox
+  std::shared_ptr<Outbox> outbox_;
+  std::shared_ptr<DataCallback> reader_;
+  std::function<void()> reader_ended_;
+  auth::PeerCertificate peer_;
+};
+
+}  // namespace gantry::transport

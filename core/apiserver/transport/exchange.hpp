@@ -1,0 +1,35 @@
+// The way back of one HTTP/1.1 request, and what its answers turn into: streams and upgraded connections.
+//
+// Called by handlers from any thread; reaches the connection on its loop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "core/apiserver/transport/connection.hpp"
+#include "core/client/http.hpp"
+
+namespace gantry::transport {
+
+class HttpExchange : public http::Exchange {
+ public:
+  HttpExchange(std::shared_ptr<Connection> connection, RequestFacts facts);
+  // A handler that drops it unanswered owes the client a 500.
+  ~HttpExchange() override;
+
+  void respond(http::Response response) override;
+  std::shared_ptr<http::Stream> start_stream(int code, std::string content_type) override;
+  std::shared_ptr<http::ByteStream> upgrade_bytes(http::Headers headers) override;
+  std::shared_ptr<http::MessageStream> upgrade_websocket(std::string subprotocol) override;
+
+ private:
+  bool first() { return !answered_.exchange(true); }
+  void run(std::function<void()> work);
+  std::shared_ptr<http::ByteStream> upgrade(http::Headers headers);
+
+  const std::shared_ptr<Connection> connection_;
+  const RequestFacts facts_;
+  std::atomic<bool> answered_{false};
+};
+
+}  // namespace gantry::transport

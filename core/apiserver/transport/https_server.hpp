@@ -1,0 +1,54 @@
+// The network side of the API server: HTTP/1.1 over TLS and over a unix socket, for any http::Handler.
+//
+// The daemon creates it and stops it; connections live on `threads` event loops. The handler is called
+// on those loops and must not block.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/auth/authenticator.hpp"
+#include "core/client/http.hpp"
+#include "gantry/status.hpp"
+
+namespace gantry::transport {
+
+struct ServerOptions {
+  std::vector<std::string> listen = {"0.0.0.0:6443"};  // host:port, "[::]:6443", ":6443"
+  std::string unix_socket;                             // empty: none; mode 0600, whoever may open it is admin
+  std::string certificate_file, key_file, client_ca_file;
+  std::shared_ptr<const auth::Authenticator> authenticator;
+  size_t threads = 2;
+  size_t body_limit = 3 << 20;
+  uint32_t header_limit = 64 << 10;
+  size_t max_connections = 8192;
+  size_t stream_bound = 8 << 20;
+  std::chrono::milliseconds handshake_timeout{10'000};
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds request_timeout{60'000};   // until the body is there
+  std::chrono::milliseconds idle_timeout{180'000};
+  std::chrono::milliseconds stall_timeout{60'000};     // the peer takes nothing
+};
+
+class HttpsServer {
+ public:
+  // Listens and serves at once. The handler must outlive the server.
+  static Expected<std::unique_ptr<HttpsServer>> start(ServerOptions options, http::Handler& handler);
+  ~HttpsServer();
+
+  // Accepts no more, ends streams, lets requests finish for at most `drain`, closes the rest. Idempotent.
+  void stop(std::chrono::milliseconds drain);
+  // The TCP port of the n-th listen address (useful when 0 was asked for).
+  uint16_t port(size_t index = 0) const;
+  size_t connections() const;
+
+ private:
+  struct Impl;
+  explicit HttpsServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::transport

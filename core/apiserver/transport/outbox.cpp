@@ -1,0 +1,133 @@
+// Counting, bounds and callbacks; callbacks run without the lock.
+#include "core/apiserver/transport/outbox.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/client/io/socket.hpp"
+
+namespace gantry::transport {
+namespace {
+
+size_t size_of(const std::vector<http::Chunk>& chunks) {
+  size_t size = 0;
+  for (const auto& chunk : chunks) size += chunk.bytes.size();
+  return size;
+}
+
+}  // namespace
+
+Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
+               std::string terminator)
+    : loop_(std::move(loop)),
+      reader_(std::move(reader)),
+      bound_(bound),
+      terminator_(std::move(terminator)) {}
+
+void Outbox::schedule() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  loop_->post([reader = reader_] {
+    if (auto target = reader.lock()) target->on_outbox();
+  });
+}
+
+bool Outbox::push(std::vector<http::Chunk> chunks) {
+  size_t size = size_of(chunks);
+  std::lock_guard lock(mutex_);
+  if (closed_ || finished_ || overflowed_) return false;
+  if (queued_ + size > bound_) {
+    overflowed_ = true;
+    schedule();
+    return false;
+  }
+  queued_ += size;
+  pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()),
+                  std::make_move_iterator(chunks.end()));
+  schedule();
+  return true;
+}
+
+void Outbox::finish() {
+  std::lock_guard lock(mutex_);
+  if (closed_ || finished_) return;
+  finished_ = true;
+  queued_ += terminator_.size();
+  if (!terminator_.empty()) pending_.push_back(io::own(terminator_));
+  schedule();
+}
+
+size_t Outbox::queued() const {
+  std::lock_guard lock(mutex_);
+  return queued_;
+}
+
+void Outbox::when_drained(std::function<void()> ready) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closed_ && queued_ > bound_ / 16) {
+      drained_.push_back(std::move(ready));
+      return;
+    }
+  }
+  ready();
+}
+
+void Outbox::on_close(std::function<void()> closed) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closed_) {
+      on_close_.push_back(std::move(closed));
+      return;
+    }
+  }
+  closed();
+}
+
+void Outbox::take(std::deque<http::Chunk>& into) {
+  std::lock_guard lock(mutex_);
+  scheduled_ = false;
+  into.insert(into.end(), std::make_move_iterator(pending_.begin()),
+              std::make_move_iterator(pending_.end()));
+  pending_.clear();
+  if (pending_.capacity() > 64) pending_.shrink_to_fit();
+}
+
+void Outbox::sent(size_t bytes) {
+  std::vector<std::function<void()>> ready;
+  {
+    std::lock_guard lock(mutex_);
+    queued_ -= std::min(bytes, queued_);
+    if (queued_ <= bound_ / 16) ready.swap(drained_);
+  }
+  for (auto& call : ready) call();
+}
+
+void Outbox::close() {
+  std::vector<std::function<void()>> calls;
+  std::vector<http::Chunk> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    closed_ = true;
+    queued_ = 0;
+    dropped.swap(pending_);
+    calls.swap(drained_);
+    calls.insert(calls.end(), std::make_move_iterator(on_close_.begin()),
+                 std::make_move_iterator(on_close_.end()));
+    on_close_.clear();
+  }
+  for (auto& call : calls) call();
+}
+
+bool Outbox::overflowed() const {
+  std::lock_guard lock(mutex_);
+  return overflowed_;
+}
+
+bool Outbox::finished() const {
+  std::lock_guard lock(mutex_);
+  return finished_ && pending_.empty();
+}
+
+}  // namespace gantry::transport

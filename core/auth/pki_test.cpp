@@ -1,0 +1,143 @@
+// The PKI: made once, kept, renewed when it must be; file modes; what authentication makes of subjects.
+#include "core/auth/pki.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include "core/auth/authenticator.hpp"
+#include "core/auth/certificates.hpp"
+#include "core/auth/private_file.hpp"
+
+namespace gantry::auth {
+namespace {
+
+class PkiTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/gantry-pki-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  std::string directory_;
+};
+
+mode_t mode_of(const std::string& path) {
+  struct stat info {};
+  ::stat(path.c_str(), &info);
+  return info.st_mode & 0777;
+}
+
+TEST_F(PkiTest, MakesPrivateFilesOnce) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok()) << pki.error().message();
+  for (const auto& key : {pki->ca_key, pki->server_key, pki->admin_key, pki->service_account_key}) {
+    EXPECT_EQ(mode_of(key), 0600U) << key;
+  }
+  EXPECT_EQ(mode_of(directory_), 0700U);
+  std::string server = read_file(pki->server_certificate);
+  std::string admin = read_file(pki->admin_certificate);
+  ASSERT_TRUE(ensure_pki(directory_, {}).ok());
+  EXPECT_EQ(read_file(pki->server_certificate), server);
+  EXPECT_EQ(read_file(pki->admin_certificate), admin);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+    EXPECT_EQ(entry.path().string().find(".new."), std::string::npos);
+  }
+}
+
+TEST_F(PkiTest, NewNameRenewsTheServerOnly) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  std::string ca = read_file(pki->ca_certificate), admin = read_file(pki->admin_certificate);
+  std::string server = read_file(pki->server_certificate);
+  PkiOptions options;
+  options.names = {"edge-7.example", "192.0.2.7"};
+  ASSERT_TRUE(ensure_pki(directory_, options).ok());
+  EXPECT_NE(read_file(pki->server_certificate), server);
+  EXPECT_EQ(read_file(pki->ca_certificate), ca);
+  EXPECT_EQ(read_file(pki->admin_certificate), admin);
+  auto renewed = certificate_from_pem(read_file(pki->server_certificate));
+  for (const char* name : {"edge-7.example", "192.0.2.7", "10.43.0.1", "kubernetes.default.svc"}) {
+    EXPECT_TRUE(covers(renewed.get(), name)) << name;
+  }
+  EXPECT_FALSE(covers(renewed.get(), "other.example"));
+}
+
+TEST_F(PkiTest, RenewsNearExpiry) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  int64_t now = std::time(nullptr);
+  ASSERT_TRUE(issue_client_certificate(*pki, {"kubernetes-admin", {"system:masters"}}, now - 60,
+                                       now + 20 * 24 * 3600, pki->admin_certificate, pki->admin_key)
+                  .ok());
+  ASSERT_TRUE(ensure_pki(directory_, {}).ok());
+  auto admin = certificate_from_pem(read_file(pki->admin_certificate));
+  EXPECT_GT(expiry(admin.get()), now + 300LL * 24 * 3600);
+}
+
+TEST_F(PkiTest, RefusesACaWithoutItsKey) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  std::filesystem::remove(pki->ca_key);
+  auto again = ensure_pki(directory_, {});
+  ASSERT_FALSE(again.ok());
+  EXPECT_NE(again.error().message().find("ca.key"), std::string::npos);
+}
+
+TEST_F(PkiTest, HalfWrittenLeafIsMadeAnew) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  std::ofstream(pki->server_certificate) << "-----BEGIN CERTIFICATE-----\ngarbage";
+  ASSERT_TRUE(ensure_pki(directory_, {}).ok());
+  EXPECT_TRUE(certificate_from_pem(read_file(pki->server_certificate)));
+}
+
+TEST_F(PkiTest, TokensAndAnonymous) {
+  std::string file = directory_ + "/tokens.csv";
+  ASSERT_TRUE(write_file(file, "# comment\ns3cret,alice,uid-1,\"dev,ops\"\nother,bob,uid-2\n", 0600).ok());
+  auto authenticator = Authenticator::create({file});
+  ASSERT_TRUE(authenticator.ok());
+  auto alice = (*authenticator)->authenticate({}, "Bearer s3cret");
+  ASSERT_TRUE(alice.ok());
+  EXPECT_EQ(alice->user, "alice");
+  EXPECT_EQ(alice->uid, "uid-1");
+  EXPECT_EQ(alice->groups, (std::vector<std::string>{"dev", "ops", "system:authenticated"}));
+  EXPECT_TRUE((*authenticator)->authenticate({}, "bearer other").ok());
+  EXPECT_EQ((*authenticator)->authenticate({}, "Bearer wrong").error().code(), 401);
+  EXPECT_TRUE((*authenticator)->authenticate({}, "")->anonymous());
+  EXPECT_TRUE((*authenticator)->authenticate({}, "Basic YTpi")->anonymous());
+}
+
+TEST_F(PkiTest, BadTokenFileNamesTheLine) {
+  std::string file = directory_ + "/tokens.csv";
+  ASSERT_TRUE(write_file(file, "a,b,c\nonlyone\n", 0600).ok());
+  auto authenticator = Authenticator::create({file});
+  ASSERT_FALSE(authenticator.ok());
+  EXPECT_NE(authenticator.error().message().find("tokens.csv:2"), std::string::npos);
+}
+
+TEST_F(PkiTest, CertificateSubjects) {
+  auto authenticator = Authenticator::create({});
+  ASSERT_TRUE(authenticator.ok());
+  PeerCertificate peer;
+  peer.present = true;
+  peer.common_name = "system:node:a";
+  peer.organizations = {"system:nodes"};
+  peer.not_after = std::time(nullptr) + 100;
+  auto node = (*authenticator)->authenticate(peer, "");
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(node->groups, (std::vector<std::string>{"system:nodes", "system:authenticated"}));
+  peer.not_after = std::time(nullptr) - 1;
+  EXPECT_FALSE((*authenticator)->authenticate(peer, "").ok());
+  peer.not_after += 100;
+  peer.problem = "self-signed certificate";
+  EXPECT_FALSE((*authenticator)->authenticate(peer, "").ok());
+}
+
+}  // namespace
+}  // namespace gantry::auth
