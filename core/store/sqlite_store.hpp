@@ -1,6 +1,12 @@
-// Opens the SQLite implementation of the store.
+// Opens the SQLite implementation of the store. [any-thread]
+//
+// Threads of an open store: one writer (SQLite, write callbacks) and one notifier (watch callbacks). A callback must
+// not destroy the store. A watch may outlive the store; it then hears nothing more. Destroying a watch
+// waits for a running callback of that watch, except on the notifier thread itself (so a callback may
+// destroy any watch, its own too): hold no lock there that the callback takes.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -14,6 +20,10 @@ struct SqliteOptions {
   int64_t history_bytes = 64 << 20;
   size_t max_queue = 16'384;           // writes waiting for the writer thread
   size_t max_batch = 1'024;            // writes in one transaction
+  // History older than this is dropped where it holds more than an eighth of either limit.
+  std::chrono::seconds history_age{300};
+  // A watch without events hears of the revision reached at least this often (a call with no events).
+  std::chrono::milliseconds progress_interval{5'000};
 };
 
 // Locks the database (a second daemon is refused with a message naming the holder's pid), loads it into memory.

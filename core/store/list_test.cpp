@@ -1,0 +1,132 @@
+// Lists: order, pages, the past, and its end.
+#include <thread>
+
+#include "core/store/store_test.hpp"
+
+namespace gantry::store {
+namespace {
+
+using ListTest = StoreTest;
+
+TEST_F(ListTest, OrderedAndOnlyThePrefix) {
+  open();
+  for (const char* key :
+       {"/g/pods/b/x", "/g/pods/a/y", "/g/pods/a/x", "/g/podsx/a/x", "/g/po/a/x"}) {
+    ASSERT_TRUE(create(key).ok());
+  }
+  EXPECT_EQ(keys("/g/pods/"), "/g/pods/a/x /g/pods/a/y /g/pods/b/x");
+  EXPECT_EQ(keys("/g/pods/a/"), "/g/pods/a/x /g/pods/a/y");
+  EXPECT_EQ(keys("/nothing/"), "");
+  EXPECT_EQ(store_->list("/g/pods/")->revision, 6);
+}
+
+TEST_F(ListTest, Pages) {
+  open();
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    ASSERT_TRUE(create(std::string("/g/r/n/") + name).ok());
+  }
+  auto page = store_->list("/g/r/", 0, "", 2);
+  ASSERT_TRUE(page.ok());
+  EXPECT_TRUE(page->more);
+  EXPECT_EQ(page->remaining, 3);
+  ASSERT_EQ(page->entries.size(), 2u);
+  const Revision at = page->revision;
+  // The following pages show the same moment, whatever happens meanwhile.
+  ASSERT_TRUE(remove("/g/r/n/c").ok());
+  ASSERT_TRUE(create("/g/r/n/cc").ok());
+  ASSERT_TRUE(update("/g/r/n/d", 0, "new").ok());
+  page = store_->list("/g/r/", at, "/g/r/n/b", 2);
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(keys("/g/r/", at, "/g/r/n/b", 2), "/g/r/n/c /g/r/n/d");
+  EXPECT_EQ(page->entries[1]->value, value_at(5));
+  EXPECT_TRUE(page->more);
+  EXPECT_EQ(page->remaining, 1);
+  EXPECT_EQ(page->revision, at);
+  page = store_->list("/g/r/", at, "/g/r/n/d", 2);
+  EXPECT_FALSE(page->more);
+  EXPECT_EQ(page->remaining, 0);
+  EXPECT_EQ(keys("/g/r/", at, "/g/r/n/d", 2), "/g/r/n/e");
+  EXPECT_EQ(keys("/g/r/", 0, "/g/r/n/b"), "/g/r/n/cc /g/r/n/d /g/r/n/e");
+  EXPECT_EQ(keys("/g/r/", 0, "/g/s/"), "");
+  EXPECT_EQ(keys("/g/r/", 0, "/a"), "/g/r/n/a /g/r/n/b /g/r/n/cc /g/r/n/d /g/r/n/e");
+}
+
+TEST_F(ListTest, EveryKeptRevision) {
+  open();
+  std::vector<std::string> history = {keys("/g/")};  // at revision 1
+  const auto note = [&] { history.push_back(keys("/g/")); };
+  for (int i = 0; i < 60; ++i) {
+    const std::string key = "/g/r/n/" + std::to_string(i * 7 % 10);
+    if (store_->get(key))
+      ASSERT_TRUE((i % 3 ? remove(key) : update(key)).ok());
+    else
+      ASSERT_TRUE(create(key).ok());
+    note();
+  }
+  for (size_t i = 0; i < history.size(); ++i) {
+    EXPECT_EQ(keys("/g/", static_cast<Revision>(i + 1)), history[i]) << i;
+  }
+}
+
+TEST_F(ListTest, CompactedIsExpiredAndFutureIsTooLarge) {
+  open();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(create("/g/r/n/" + std::to_string(i)).ok());
+  store_->compact(4);
+  EXPECT_EQ(store_->stats().compacted, 4);
+  EXPECT_EQ(keys("/g/", 3), "Expired: The resourceVersion for the provided list is too old.");
+  EXPECT_EQ(keys("/g/", 4), "/g/r/n/0 /g/r/n/1 /g/r/n/2");
+  auto future = store_->list("/g/", 99);
+  ASSERT_FALSE(future.ok());
+  EXPECT_EQ(future.error().message(), "Too large resource version: 99, current: 6");
+  store_->compact(1000);
+  EXPECT_EQ(store_->stats().compacted, 6);
+}
+
+TEST_F(ListTest, HistoryIsBoundedByEntriesAndBytes) {
+  options_.history_entries = 10;
+  open();
+  ASSERT_TRUE(create("/g/r/n/a").ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(update("/g/r/n/a").ok());
+  EXPECT_EQ(store_->stats().compacted, store_->revision() - 10);
+  options_.history_entries = 1000;
+  options_.history_bytes = 5000;
+  open();
+  const std::string big(1000, 'x');
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(update("/g/r/n/a", 0, big).ok());
+  EXPECT_EQ(store_->stats().compacted, store_->revision() - 4);
+}
+
+TEST_F(ListTest, OldHistoryGoesByItself) {
+  options_.history_entries = 80;
+  options_.history_age = std::chrono::seconds(0);
+  open();
+  ASSERT_TRUE(create("/g/r/n/a").ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(update("/g/r/n/a").ok());
+  // An eighth of the limit stays, however old.
+  ASSERT_TRUE(update("/g/r/n/a").ok());
+  const Stats stats = store_->stats();
+  EXPECT_GE(stats.compacted, stats.revision - 11);
+  EXPECT_LE(stats.compacted, stats.revision - 10);
+}
+
+TEST_F(ListTest, ReadersSeeWholeBatchesWhileWritersWrite) {
+  open();
+  std::atomic<bool> stop = false;
+  std::thread reader([&] {
+    Revision last = 0;
+    while (!stop) {
+      auto all = store_->list("/g/");
+      ASSERT_TRUE(all.ok());
+      ASSERT_GE(all->revision, last);
+      last = all->revision;
+      for (const EntryPtr& entry : all->entries) ASSERT_LE(entry->mod_revision, last);
+      ASSERT_EQ(all->entries.size(), static_cast<size_t>(last - 1));
+    }
+  });
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(create("/g/r/n/" + std::to_string(i)).ok());
+  stop = true;
+  reader.join();
+}
+
+}  // namespace
+}  // namespace gantry::store

@@ -1,0 +1,252 @@
+// Memory: objects, log, and lists of the past. See memory.hpp.
+#include "core/store/memory.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+namespace gantry::store {
+namespace {
+
+int64_t size_of(const EntryPtr& entry) { return static_cast<int64_t>(entry->value.size()); }
+
+// What the event keeps alive that nothing else would: the version before, and a deletion's final
+// state.
+int64_t log_cost(const Event& event) {
+  return (event.previous ? size_of(event.previous) : 0) +
+         (event.type == EventType::kDelete ? size_of(event.entry) : 0);
+}
+
+Status too_large_revision(Revision asked, Revision current) {
+  StatusDetails details;
+  details.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
+  details.retry_after_seconds = 1;
+  return Status::timeout("Too large resource version: " + std::to_string(asked) +
+                         ", current: " + std::to_string(current))
+      .with_details(std::move(details));
+}
+
+void add(ListResult& result, const EntryPtr& entry, size_t limit) {
+  if (limit == 0 || result.entries.size() < limit) {
+    result.entries.push_back(entry);
+  } else {
+    ++result.remaining;
+  }
+}
+
+}  // namespace
+
+bool Memory::load(EntryPtr entry, bool deleted) {
+  const auto it = objects_.find(std::string_view(entry->key));
+  const Revision at = entry->mod_revision;
+  if (at <= compacted_) {
+    if (deleted || it != objects_.end()) return false;
+    object_bytes_ += size_of(entry);
+    objects_.insert(Slot{std::move(entry)});
+    return true;
+  }
+  if (at != revision_ + 1 || (deleted && it == objects_.end())) return false;
+  auto event = std::make_shared<Event>();
+  event->type = deleted ? EventType::kDelete : EventType::kPut;
+  event->entry = std::move(entry);
+  if (it != objects_.end()) event->previous = it->entry;
+  apply(event);
+  marks_.assign(1, {Clock::now(), revision_});
+  std::vector<EventPtr> garbage;
+  enforce_limits(garbage);
+  return true;
+}
+
+void Memory::apply(const EventPtr& event) {
+  const EntryPtr& entry = event->entry;
+  const auto it = objects_.find(std::string_view(entry->key));
+  if (it != objects_.end()) object_bytes_ -= size_of(it->entry);
+  if (event->type == EventType::kDelete) {
+    if (it != objects_.end()) objects_.erase(it);
+  } else {
+    object_bytes_ += size_of(entry);
+    if (it != objects_.end())
+      it->entry = entry;
+    else
+      objects_.insert(Slot{entry});
+  }
+  log_bytes_ += log_cost(*event);
+  log_.push_back(event);
+  revision_ = entry->mod_revision;
+}
+
+void Memory::publish(const std::vector<EventPtr>& events) {
+  using namespace std::chrono_literals;
+  std::vector<EventPtr> garbage;  // freed after the lock
+  const auto now = Clock::now();
+  std::unique_lock lock(mutex_);
+  for (const EventPtr& event : events) apply(event);
+  const size_t n = marks_.size();
+  if (n >= 2 && now - marks_[n - 2].time < 1s)
+    marks_.back() = {now, revision_};
+  else
+    marks_.push_back({now, revision_});
+  enforce_limits(garbage);
+  lock.unlock();
+}
+
+void Memory::drop_oldest(std::vector<EventPtr>& garbage) {
+  EventPtr event = std::move(log_.front());
+  log_.pop_front();
+  compacted_ = event->entry->mod_revision;
+  log_bytes_ -= log_cost(*event);
+  if (event->previous) dead_.push_back({compacted_, event->previous->mod_revision});
+  if (event->type == EventType::kDelete) dead_.push_back({compacted_, compacted_});
+  while (!marks_.empty() && marks_.front().revision <= compacted_) marks_.pop_front();
+  garbage.push_back(std::move(event));
+}
+
+void Memory::enforce_limits(std::vector<EventPtr>& garbage) {
+  while (!log_.empty() &&
+         (static_cast<int64_t>(log_.size()) > limits_.entries || log_bytes_ > limits_.bytes)) {
+    drop_oldest(garbage);
+  }
+}
+
+bool Memory::above_floor() const {
+  return static_cast<int64_t>(log_.size()) > limits_.entries / 8 || log_bytes_ > limits_.bytes / 8;
+}
+
+std::optional<Memory::Clock::time_point> Memory::expire(Clock::time_point now) {
+  std::vector<EventPtr> garbage;
+  std::unique_lock lock(mutex_);
+  while (above_floor() && !marks_.empty() && marks_.front().time + limits_.age <= now) {
+    const Revision until = marks_.front().revision;
+    while (above_floor() && compacted_ < until && !log_.empty()) drop_oldest(garbage);
+  }
+  std::optional<Clock::time_point> next;
+  if (above_floor() && !marks_.empty()) next = marks_.front().time + limits_.age;
+  lock.unlock();
+  return next;
+}
+
+std::vector<DeadRow> Memory::dead_rows(size_t at_least, size_t at_most) const {
+  std::shared_lock lock(mutex_);
+  if (dead_.size() < at_least) return {};
+  auto end = dead_.begin() + static_cast<ptrdiff_t>(std::min(at_most, dead_.size()));
+  // All rows of an event go together: afterwards the file is compacted up to it.
+  while (end != dead_.end() && end != dead_.begin() && end->event == std::prev(end)->event) ++end;
+  return {dead_.begin(), end};
+}
+
+void Memory::forget_dead_rows(size_t count) {
+  std::unique_lock lock(mutex_);
+  dead_.erase(dead_.begin(), dead_.begin() + static_cast<ptrdiff_t>(count));
+}
+
+EntryPtr Memory::get(std::string_view key) const {
+  std::shared_lock lock(mutex_);
+  const auto it = objects_.find(key);
+  return it == objects_.end() ? nullptr : it->entry;
+}
+
+Memory::Objects::const_iterator Memory::first(std::string_view prefix,
+                                              std::string_view after) const {
+  return after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(after);
+}
+
+Memory::Objects::const_iterator Memory::behind(std::string_view prefix) const {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (end.empty()) return objects_.end();
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return objects_.lower_bound(std::string_view(end));
+}
+
+Expected<ListResult> Memory::list(std::string_view prefix, Revision revision,
+                                  std::string_view after, size_t limit) const {
+  ListResult result;
+  std::shared_lock lock(mutex_);
+  result.revision = revision == 0 ? revision_ : revision;
+  if (result.revision > revision_) return too_large_revision(revision, revision_);
+  if (result.revision < compacted_) {
+    return Status::expired("The resourceVersion for the provided list is too old.");
+  }
+  // An `after` beyond the prefix leaves nothing.
+  if (after > prefix && !after.starts_with(prefix)) return result;
+  if (result.revision == revision_)
+    collect_newest(prefix, after, limit, result);
+  else
+    collect_past(prefix, after, limit, result);
+  result.more = result.remaining > 0;
+  return result;
+}
+
+void Memory::collect_newest(std::string_view prefix, std::string_view after, size_t limit,
+                            ListResult& result) const {
+  const auto end = behind(prefix);
+  auto it = after.empty() ? objects_.lower_bound(prefix) : first(prefix, after);
+  if (limit != 0) result.entries.reserve(std::min(limit, objects_.size()));
+  for (; it != end && (limit == 0 || result.entries.size() < limit); ++it) {
+    result.entries.push_back(it->entry);
+  }
+  result.remaining = std::distance(it, end);
+}
+
+// The newest state with every event above the revision undone: the version before the earliest of
+// them counts.
+void Memory::collect_past(std::string_view prefix, std::string_view after, size_t limit,
+                          ListResult& result) const {
+  std::map<std::string_view, const EntryPtr*> undo;
+  const auto oldest = log_.begin() + static_cast<ptrdiff_t>(result.revision - compacted_);
+  for (auto it = log_.end(); it != oldest;) {
+    const Event& event = **--it;
+    const std::string_view key = event.entry->key;
+    if (!key.starts_with(prefix) || (!after.empty() && key <= after)) continue;
+    undo.insert_or_assign(key, &event.previous);
+  }
+  const auto end = behind(prefix);
+  auto now = after.empty() ? objects_.lower_bound(prefix) : first(prefix, after);
+  auto past = undo.begin();
+  while (now != end || past != undo.end()) {
+    if (past == undo.end() || (now != end && now->entry->key < past->first)) {
+      add(result, (now++)->entry, limit);
+      continue;
+    }
+    if (now != end && now->entry->key == past->first) ++now;
+    if (*past->second) add(result, *past->second, limit);
+    ++past;
+  }
+}
+
+Status Memory::replay(std::string_view prefix, Revision from, const ReplayFn& registered) const {
+  std::shared_lock lock(mutex_);
+  if (from < compacted_) {
+    return Status::expired("too old resource version: " + std::to_string(from) + " (" +
+                           std::to_string(compacted_) + ")");
+  }
+  std::vector<EventPtr> events;
+  const auto skip = std::min<int64_t>(from - compacted_, static_cast<int64_t>(log_.size()));
+  for (auto it = log_.begin() + static_cast<ptrdiff_t>(skip); it != log_.end(); ++it) {
+    if ((*it)->entry->key.starts_with(prefix)) events.push_back(*it);
+  }
+  registered(std::move(events), revision_);
+  return {};
+}
+
+Revision Memory::revision() const {
+  std::shared_lock lock(mutex_);
+  return revision_;
+}
+
+void Memory::compact(Revision revision) {
+  std::vector<EventPtr> garbage;
+  std::unique_lock lock(mutex_);
+  while (!log_.empty() && compacted_ < revision) drop_oldest(garbage);
+  lock.unlock();
+}
+
+void Memory::fill(Stats& stats) const {
+  std::shared_lock lock(mutex_);
+  stats.revision = revision_;
+  stats.compacted = compacted_;
+  stats.entries = static_cast<int64_t>(objects_.size());
+  stats.value_bytes = object_bytes_;
+}
+
+}  // namespace gantry::store

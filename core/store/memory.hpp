@@ -1,0 +1,122 @@
+// Memory: what readers see. The newest version of every object ordered by key, and the log of
+// recent events from which older revisions are computed.
+//
+// Owned by the store. Readers come from any thread and share a lock that is held for a walk over
+// pointers, never over I/O; the writer thread takes it alone to publish a batch that is already on
+// disk. Values exist once: objects, log and listings share entries.
+#pragma once
+
+#include <pthread.h>
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string_view>
+#include <vector>
+
+#include "core/store/database.hpp"
+#include "core/store/store.hpp"
+
+namespace gantry::store {
+
+// std::shared_mutex lets a stream of readers keep the writer out for ever; this one does not.
+class FairSharedMutex {
+ public:
+  FairSharedMutex() {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&lock_, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+  }
+  ~FairSharedMutex() { pthread_rwlock_destroy(&lock_); }
+  FairSharedMutex(const FairSharedMutex&) = delete;
+  FairSharedMutex& operator=(const FairSharedMutex&) = delete;
+  void lock() { pthread_rwlock_wrlock(&lock_); }
+  void unlock() { pthread_rwlock_unlock(&lock_); }
+  void lock_shared() { pthread_rwlock_rdlock(&lock_); }
+  void unlock_shared() { pthread_rwlock_unlock(&lock_); }
+
+ private:
+  pthread_rwlock_t lock_;
+};
+
+struct HistoryLimits {
+  int64_t entries = 0;
+  int64_t bytes = 0;  // of values that only the log still needs
+  // Older events go too when the log holds more than an eighth of either limit.
+  std::chrono::steady_clock::duration age{};
+};
+
+class Memory {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Memory(const HistoryLimits& limits) : limits_(limits) {}
+
+  // Loading, before there are readers: rows in revision order. False: the row can't be right.
+  void start_at(Revision compacted) { revision_ = compacted_ = compacted; }
+  bool load(EntryPtr entry, bool deleted);
+
+  // [writer]
+  void publish(const std::vector<EventPtr>& events);
+  // Drops what is too old; returns when to come again, if there is anything to come for.
+  std::optional<Clock::time_point> expire(Clock::time_point now);
+  std::vector<DeadRow> dead_rows(size_t at_least, size_t at_most) const;
+  void forget_dead_rows(size_t count);
+
+  // [any-thread]
+  EntryPtr get(std::string_view key) const;
+  Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after,
+                            size_t limit) const;
+  // The kept events above `from` under `prefix`; `registered(events, revision)` runs before any
+  // later event is published.
+  using ReplayFn = std::function<void(std::vector<EventPtr> events, Revision revision)>;
+  Status replay(std::string_view prefix, Revision from, const ReplayFn& registered) const;
+  Revision revision() const;
+  void compact(Revision revision);
+  void fill(Stats& stats) const;
+
+ private:
+  // An element's place in the set depends on the key alone, which a newer version shares.
+  struct Slot {
+    mutable EntryPtr entry;
+  };
+  struct ByKey {
+    using is_transparent = void;
+    bool operator()(const Slot& a, const Slot& b) const { return a.entry->key < b.entry->key; }
+    bool operator()(const Slot& a, std::string_view b) const { return a.entry->key < b; }
+    bool operator()(std::string_view a, const Slot& b) const { return a < b.entry->key; }
+  };
+  using Objects = std::set<Slot, ByKey>;
+  struct Mark {  // events up to `revision` are at least as old as `time`
+    Clock::time_point time;
+    Revision revision;
+  };
+
+  void apply(const EventPtr& event);
+  void drop_oldest(std::vector<EventPtr>& garbage);
+  void enforce_limits(std::vector<EventPtr>& garbage);
+  bool above_floor() const;
+  Objects::const_iterator first(std::string_view prefix, std::string_view after) const;
+  Objects::const_iterator behind(std::string_view prefix) const;
+  void collect_newest(std::string_view prefix, std::string_view after, size_t limit,
+                      ListResult& result) const;
+  void collect_past(std::string_view prefix, std::string_view after, size_t limit,
+                    ListResult& result) const;
+
+  const HistoryLimits limits_;
+  mutable FairSharedMutex mutex_;
+  Objects objects_;
+  std::deque<EventPtr> log_;  // revisions compacted_ + 1 ... revision_, without a hole
+  std::deque<Mark> marks_;
+  std::deque<DeadRow> dead_;  // what the writer is to delete from disk
+  Revision revision_ = 1;
+  Revision compacted_ = 1;
+  int64_t object_bytes_ = 0;
+  int64_t log_bytes_ = 0;
+};
+
+}  // namespace gantry::store
