@@ -22,7 +22,7 @@ namespace gantry::schema {
 using Json = boost::json::value;
 
 enum class FieldType : uint8_t { kMessage, kString, kBool, kInt32, kInt64, kDouble, kBytes };
-enum class Form : uint8_t { kStruct, kTime, kMicroTime, kQuantity, kIntOrString, kRawJson, kDuration };
+enum class Form : uint8_t { kStruct, kTime, kMicroTime, kQuantity, kIntOrString, kRawJson, kDuration, kList };
 enum class ListType : uint8_t { kAtomic, kSet, kMap };
 
 struct Message;
