@@ -1,0 +1,322 @@
+// The one list of keys: reading, checking and printing all walk it.
+#include "core/daemon/config.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "core/daemon/config_values.hpp"
+
+namespace gantry::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One key: how to read it into a Config (returning what was expected when the node is wrong), and how to print it.
+struct KeySpec {
+  std::string_view table, key, comment;
+  std::function<std::string(const toml::node&, Config&)> read;
+  std::function<std::string(const Config&)> print;
+};
+
+std::string toml_text(std::string_view text) {
+  std::ostringstream out;
+  out << toml::toml_formatter(toml::array{text});
+  const auto array = out.str();  // "[ 'x' ]": TOML's own escaping
+  const auto begin = array.find_first_not_of("[ \n");
+  return array.substr(begin, array.find_last_not_of("] \n") - begin + 1);
+}
+
+template <typename T>
+KeySpec text_key(std::string_view table, std::string_view key, T Config::*member, std::string_view comment) {
+  return {table, key, comment,
+          [member](const toml::node& node, Config& config) -> std::string {
+            if (!node.is_string()) return "a string";
+            config.*member = T(node.as_string()->get());
+            return {};
+          },
+          [member](const Config& config) {
+            if constexpr (std::is_same_v<T, fs::path>) return toml_text((config.*member).string());
+            else return toml_text(config.*member);
+          }};
+}
+
+KeySpec choice_key(std::string_view table, std::string_view key, std::string Config::*member,
+                   std::vector<std::string> choices, std::string_view comment) {
+  auto spec = text_key(table, key, member, comment);
+  spec.read = [member, choices](const toml::node& node, Config& config) -> std::string {
+    std::string expected = "one of";
+    for (const auto& choice : choices) expected += (choice == choices.front() ? " \"" : ", \"") + choice + "\"";
+    if (!node.is_string()) return expected;
+    const auto& value = node.as_string()->get();
+    if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+      return expected + ", found \"" + value + "\"";
+    }
+    config.*member = value;
+    return {};
+  };
+  return spec;
+}
+
+KeySpec int_key(std::string_view table, std::string_view key, int64_t Config::*member, int64_t low, int64_t high,
+                std::string_view comment) {
+  return {table, key, comment,
+          [=](const toml::node& node, Config& config) -> std::string {
+            const std::string expected =
+                "an integer from " + std::to_string(low) + " to " + std::to_string(high);
+            if (!node.is_integer()) return expected;
+            const int64_t value = node.as_integer()->get();
+            if (value < low || value > high) return expected + ", found " + std::to_string(value);
+            config.*member = value;
+            return {};
+          },
+          [=](const Config& config) { return std::to_string(config.*member); }};
+}
+
+using Check = std::function<std::string(const std::string&)>;  // what is expected, or nothing when fine
+
+KeySpec list_key(std::string_view table, std::string_view key, std::vector<std::string> Config::*member,
+                 std::string_view comment, Check check = nullptr) {
+  return {table, key, comment,
+          [=](const toml::node& node, Config& config) -> std::string {
+            std::vector<std::string> items;
+            if (node.is_string()) {  // one item may stand without brackets
+              items.push_back(node.as_string()->get());
+            } else if (node.is_array()) {
+              for (const auto& item : *node.as_array()) {
+                if (!item.is_string()) return "an array of strings";
+                items.push_back(item.as_string()->get());
+              }
+            } else {
+              return "an array of strings";
+            }
+            for (const auto& item : items) {
+              if (check == nullptr) continue;
+              if (auto expected = check(item); !expected.empty()) return expected + ", found \"" + item + "\"";
+            }
+            config.*member = std::move(items);
+            return {};
+          },
+          [=](const Config& config) {
+            std::string text = "[";
+            for (const auto& item : config.*member) text += (text.size() > 1 ? ", " : "") + toml_text(item);
+            return text + "]";
+          }};
+}
+
+std::string check_role(const std::string& role) {
+  return role == "server" || role == "agent" ? "" : "\"server\" or \"agent\"";
+}
+
+std::string check_listen(const std::string& address) {
+  const auto colon = address.rfind(':');
+  const std::string expected = "ADDRESS:PORT such as \"0.0.0.0:6443\"";
+  if (colon == std::string::npos || colon + 1 == address.size() || address.size() - colon > 6) return expected;
+  const auto port = address.substr(colon + 1);
+  if (!std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return expected;
+  return std::stoi(port) <= 65'535 ? "" : expected;
+}
+
+std::string check_label(const std::string& label) {
+  return label.find('=') == std::string::npos ? "KEY=VALUE" : "";
+}
+
+const std::vector<KeySpec>& keys() {
+  static const std::vector<KeySpec> kKeys = {
+      list_key("daemon", "roles", &Config::roles, "What this daemon does: \"server\" (API, controllers, scheduler), \"agent\" (runs pods).", check_role),
+      text_key("daemon", "data_dir", &Config::data_dir, "Everything that must survive: the store, certificates, images, pods' volumes and logs."),
+      text_key("daemon", "run_dir", &Config::run_dir, "Sockets, network namespaces, copies of loaded plugins."),
+      list_key("api", "listen", &Config::listen, "Where the API listens, with TLS.", check_listen),
+      text_key("api", "kubeconfig", &Config::kubeconfig, "Where the administrator's kubeconfig is written."),
+      text_key("api", "advertise_address", &Config::advertise_address, "The address that others use; empty: that of the default route."),
+      text_key("api", "token_file", &Config::token_file, "Bearer tokens, lines of TOKEN,USER,UID,\"GROUP,...\"; empty: none."),
+      int_key("api", "threads", &Config::api_threads, 1, 64, "Threads that serve connections."),
+      list_key("plugins", "dirs", &Config::plugin_dirs, "Folders whose .so files are loaded; the first of a name wins."),
+      choice_key("log", "level", &Config::log_level, {"debug", "info", "warn", "error"}, "debug, info, warn or error."),
+      choice_key("log", "format", &Config::log_format, {"text", "json"}, "text or json, one object a line."),
+      text_key("node", "name", &Config::node_name, "Name of the Node; empty: the host's name."),
+      list_key("node", "labels", &Config::node_labels, "Further labels of the Node, \"KEY=VALUE\".", check_label),
+      int_key("node", "max_pods", &Config::max_pods, 1, 10'000, "Most pods on this node."),
+      text_key("node", "resolv_conf", &Config::resolv_conf, "The resolv.conf that pods with dnsPolicy Default get."),
+      text_key("node", "cgroup_root", &Config::cgroup_root, "The cgroup of all pods; empty: \"gantry\", with a suffix when data_dir is not the default."),
+      text_key("network", "pod_cidr", &Config::pod_cidr, "The range of all pods' addresses; empty: the first free one from 10.42.0.0/16 on."),
+      text_key("network", "plugin", &Config::network_plugin, "The network plugin that attaches pods."),
+      text_key("runtime", "plugin", &Config::runtime_plugin, "The runtime plugin that runs containers."),
+  };
+  return kKeys;
+}
+
+// [plugin.NAME]: takes out the daemon's own keys.
+void read_plugin(const std::string& file, const std::string& name, toml::node& node, Config& config,
+                 std::vector<std::string>& errors) {
+  if (!node.is_table()) {
+    errors.push_back(place(file, node.source()) + "plugin." + name + ": expected a table, found " +
+                     std::string(type_name(node)));
+    return;
+  }
+  toml::table table = std::move(*node.as_table());  // a copy would lose the places
+  PluginConfig& plugin = config.plugins[name];
+  const auto take = [&](std::string_view key, auto& value, std::string_view expected, auto&& fits) {
+    const toml::node* found = table.get(key);
+    if (found == nullptr) return;
+    using Value = std::remove_reference_t<decltype(value)>;
+    const auto read = found->value_exact<Value>();
+    if (!read || !fits(*read)) {
+      errors.push_back(place(file, found->source()) + "plugin." + name + "." + std::string(key) + ": expected " +
+                       std::string(expected) + ", found " + std::string(type_name(*found)));
+    } else {
+      value = *read;
+    }
+    table.erase(key);
+  };
+  const auto any = [](bool) { return true; };
+  take("enabled", plugin.enabled, "a boolean", any);
+  take("required", plugin.required, "a boolean", any);
+  take("sha256", plugin.sha256, "64 lower-case hexadecimal digits", [](const std::string& text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  });
+  plugin.table = std::make_shared<TomlPluginTable>(file, name, std::move(table));
+}
+
+void read_table(const std::string& file, std::string_view name, const toml::table& table, Config& config,
+                std::vector<std::string>& errors) {
+  for (const auto& [key, node] : table) {
+    const std::string path = std::string(name) + "." + std::string(key.str());
+    const auto& all = keys();
+    const auto spec = std::find_if(all.begin(), all.end(), [&, k = key.str()](const KeySpec& candidate) {
+      return candidate.table == name && candidate.key == k;
+    });
+    if (spec == all.end()) {
+      std::string known;
+      for (const auto& candidate : all) {
+        if (candidate.table == name) known += (known.empty() ? "" : ", ") + std::string(candidate.key);
+      }
+      errors.push_back(place(file, key.source()) + path + ": unknown key; [" + std::string(name) + "] has " + known);
+      continue;
+    }
+    const auto expected = spec->read(node, config);
+    if (expected.empty()) continue;
+    const bool says_found = expected.find(", found ") != std::string::npos;
+    errors.push_back(place(file, node.source()) + path + ": expected " + expected +
+                     (says_found ? "" : ", found " + std::string(type_name(node))));
+  }
+}
+
+bool known_table(std::string_view name) {
+  return std::any_of(keys().begin(), keys().end(), [&](const KeySpec& spec) { return spec.table == name; });
+}
+
+void read_root(const std::string& file, toml::table& root, Config& config, std::vector<std::string>& errors) {
+  for (auto&& [key, node] : root) {
+    const std::string name(key.str());
+    if (name != "plugin" && !known_table(name)) {
+      errors.push_back(place(file, key.source()) + name +
+                       ": unknown key; the tables are [daemon], [api], [plugins], [plugin.NAME], [log], [node], "
+                       "[network], [runtime]");
+    } else if (!node.is_table()) {
+      errors.push_back(place(file, node.source()) + name + ": expected a table, found " +
+                       std::string(type_name(node)));
+    } else if (name == "plugin") {
+      for (auto&& [plugin, table] : *node.as_table()) {
+        read_plugin(file, std::string(plugin.str()), table, config, errors);
+      }
+    } else {
+      read_table(file, name, *node.as_table(), config, errors);
+    }
+  }
+}
+
+fs::path executable_dir() {
+  std::error_code error;
+  const auto path = fs::read_symlink("/proc/self/exe", error);
+  return error ? fs::path("/usr/local/bin") : path.parent_path();
+}
+
+}  // namespace
+
+bool Config::has_role(std::string_view role) const {
+  return std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
+std::string Config::instance_suffix() const {
+  if (data_dir == "/var/lib/gantry") return {};
+  uint32_t hash = 2'166'136'261U;  // FNV-1a
+  for (const char c : data_dir.lexically_normal().string()) hash = (hash ^ static_cast<uint8_t>(c)) * 16'777'619U;
+  char text[9];
+  std::snprintf(text, sizeof text, "%08x", hash);
+  return std::string(text, 6);
+}
+
+fs::path default_plugin_dir() { return executable_dir().parent_path() / "lib" / "gantry" / "plugins"; }
+fs::path libexec_dir() { return executable_dir().parent_path() / "libexec" / "gantry"; }
+
+Expected<Config> parse_config(std::string_view text, const fs::path& name) {
+  Config config;
+  config.file = name;
+  config.plugin_dirs = {default_plugin_dir().string()};
+  toml::table root;
+  try {
+    root = toml::parse(text, name.string());
+  } catch (const toml::parse_error& error) {
+    return Status::invalid(place(name.string(), error.source()) + std::string(error.description()));
+  }
+  std::vector<std::string> errors;
+  read_root(name.string(), root, config, errors);
+  if (config.roles.empty()) errors.push_back(name.string() + ": daemon.roles: at least one role is needed");
+  if (config.listen.empty()) errors.push_back(name.string() + ": api.listen: at least one address is needed");
+  if (errors.empty()) return config;
+  std::string all;
+  for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error;
+  return Status::invalid(all);
+}
+
+Expected<Config> load_config(const fs::path& path) {
+  const fs::path standard = "/etc/gantry/gantry.toml";
+  fs::path file = path;
+  std::error_code ignored;
+  if (file.empty() && fs::exists(standard, ignored)) file = standard;
+  if (file.empty()) {
+    auto config = parse_config("", "");
+    return config;
+  }
+  std::ifstream in(file, std::ios::binary);
+  if (!in || fs::is_directory(file, ignored)) {
+    return Status::not_found(file.string() + ": cannot be read; give --config FILE or leave it out for the defaults");
+  }
+  std::stringstream text;
+  text << in.rdbuf();
+  return parse_config(text.str(), file);
+}
+
+std::string print_config(const Config& config) {
+  std::string out = "# Effective configuration of gantryd";
+  out += config.file.empty() ? ", all defaults.\n" : ", from " + config.file.string() + ".\n";
+  std::string_view table;
+  for (const auto& spec : keys()) {
+    if (spec.table != table) out += "\n[" + std::string(spec.table) + "]\n";
+    table = spec.table;
+    out += "# " + std::string(spec.comment) + "\n" + std::string(spec.key) + " = " + spec.print(config) + "\n";
+  }
+  if (config.plugins.empty()) return out;
+  toml::table plugins;
+  for (const auto& [name, plugin] : config.plugins) {
+    toml::table keys_of_it;
+    if (const auto* own = dynamic_cast<const TomlPluginTable*>(plugin.table.get())) keys_of_it = own->table();
+    keys_of_it.insert("enabled", plugin.enabled);
+    keys_of_it.insert("required", plugin.required);
+    if (!plugin.sha256.empty()) keys_of_it.insert("sha256", plugin.sha256);
+    plugins.insert(name, std::move(keys_of_it));
+  }
+  std::ostringstream text;
+  text << toml::toml_formatter(toml::table{{"plugin", std::move(plugins)}});
+  out += "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
+         "# sha256 (the file must have it). The others are the plugin's.\n" +
+         text.str() + "\n";
+  return out;
+}
+
+}  // namespace gantry::daemon

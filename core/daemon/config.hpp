@@ -1,0 +1,75 @@
+// The daemon's configuration: one TOML file, every key with a default, every mistake named by file, line, column and key.
+//
+// Parsed once at start on the main thread; read-only afterwards, but for the plugins' tables, which lock themselves.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/plugin/config_table.hpp"
+#include "gantry/status.hpp"
+
+namespace gantry::daemon {
+
+// [plugin.NAME]: the keys the daemon itself reads; the rest is the plugin's.
+struct PluginConfig {
+  bool enabled = true;
+  bool required = false;
+  std::string sha256;
+  std::shared_ptr<plugin::ConfigTable> table;
+};
+
+struct Config {
+  std::filesystem::path file;  // empty: defaults only
+
+  std::vector<std::string> roles{"server", "agent"};
+  std::filesystem::path data_dir = "/var/lib/gantry";
+  std::filesystem::path run_dir = "/run/gantry";
+
+  std::vector<std::string> listen{"0.0.0.0:6443"};
+  std::filesystem::path kubeconfig = "/etc/gantry/admin.kubeconfig";
+  std::string advertise_address;  // empty: the address of the default route, or 127.0.0.1
+  std::filesystem::path token_file;
+  int64_t api_threads = 2;
+
+  std::vector<std::string> plugin_dirs;
+  std::map<std::string, PluginConfig> plugins;
+
+  std::string log_level = "info";
+  std::string log_format = "text";
+
+  std::string node_name;       // empty: the host's name
+  std::vector<std::string> node_labels;  // "key=value"
+  int64_t max_pods = 110;
+  std::filesystem::path resolv_conf = "/etc/resolv.conf";
+  std::string cgroup_root;     // empty: "gantry", or "gantry-<hash of data_dir>" beside the default data_dir
+
+  std::string pod_cidr;        // empty: the first free of 10.42.0.0/16, 10.43... (kept in data_dir)
+  std::string network_plugin = "host-gw";
+  std::string runtime_plugin = "oci";
+
+  bool has_role(std::string_view role) const;
+  std::filesystem::path admin_socket() const { return run_dir / "gantryd.sock"; }
+  // "" for the default data_dir, else a short stable suffix that keeps names of several daemons apart.
+  std::string instance_suffix() const;
+};
+
+// Reads a file. `path` empty: /etc/gantry/gantry.toml when it exists, else defaults. An error's message may have several lines,
+// one a mistake: "gantry.toml:3:9: api.listen: expected ..., found ...".
+Expected<Config> load_config(const std::filesystem::path& path);
+Expected<Config> parse_config(std::string_view text, const std::filesystem::path& name);
+
+// The effective configuration as a commented TOML file, which parses to the same configuration.
+std::string print_config(const Config& config);
+
+// Where this installation's plugins and helper programs lie, from the executable's own place.
+std::filesystem::path default_plugin_dir();
+std::filesystem::path libexec_dir();
+
+}  // namespace gantry::daemon

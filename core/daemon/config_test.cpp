@@ -1,0 +1,87 @@
+#include "core/daemon/config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gantry::daemon {
+namespace {
+
+std::string error_of(std::string_view text) {
+  const auto config = parse_config(text, "g.toml");
+  return config ? "" : config.error().message();
+}
+
+TEST(Config, EveryKeyHasADefault) {
+  const auto config = parse_config("", "");
+  ASSERT_TRUE(config.ok());
+  EXPECT_TRUE(config->has_role("server"));
+  EXPECT_TRUE(config->has_role("agent"));
+  EXPECT_EQ(config->data_dir, "/var/lib/gantry");
+  EXPECT_EQ(config->instance_suffix(), "");
+}
+
+TEST(Config, ReadsWhatIsSet) {
+  const auto config = parse_config(R"(
+[daemon]
+roles = ["server"]
+data_dir = "/tmp/x"
+[api]
+listen = "127.0.0.1:7000"
+[log]
+level = "debug"
+format = "json"
+[plugin.replicaset]
+required = true
+workers = 3
+)", "g.toml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  EXPECT_FALSE(config->has_role("agent"));
+  EXPECT_EQ(config->listen, std::vector<std::string>{"127.0.0.1:7000"});
+  EXPECT_NE(config->instance_suffix(), "");
+  const auto& plugin = config->plugins.at("replicaset");
+  EXPECT_TRUE(plugin.required);
+  EXPECT_EQ(plugin.table->unknown_keys().size(), 1u);
+  EXPECT_EQ(**plugin.table->get_int("workers"), 3);
+  EXPECT_TRUE(plugin.table->unknown_keys().empty());
+}
+
+TEST(Config, MistakesNameThePlaceAndTheRule) {
+  struct Case {
+    std::string_view text, message;
+  };
+  const Case cases[] = {
+      {"[api]\nlisten = 5\n", "g.toml:2:10: api.listen: expected an array of strings, found an integer"},
+      {"[api]\nlisten = \"nowhere\"\n", "g.toml:2:10: api.listen: expected ADDRESS:PORT"},
+      {"[api]\nlisten = \"a:99999\"\n", "g.toml:2:10: api.listen: expected ADDRESS:PORT"},
+      {"[log]\nlevel = \"loud\"\n", "g.toml:2:9: log.level: expected one of \"debug\", \"info\", \"warn\", \"error\", found \"loud\""},
+      {"[log]\ncolour = 1\n", "g.toml:2:1: log.colour: unknown key; [log] has level, format"},
+      {"[lag]\n", "g.toml:1:2: lag: unknown key"},
+      {"daemon = 1\n", "g.toml:1:10: daemon: expected a table, found an integer"},
+      {"[daemon]\nroles = [\"king\"]\n", "daemon.roles: expected \"server\" or \"agent\", found \"king\""},
+      {"[daemon]\nroles = []\n", "daemon.roles: at least one role"},
+      {"[node]\nmax_pods = 0\n", "node.max_pods: expected an integer from 1 to 10000, found 0"},
+      {"[plugin.x]\nsha256 = \"abc\"\n", "g.toml:2:10: plugin.x.sha256: expected 64 lower-case hexadecimal digits"},
+      {"[plugin]\nx = 1\n", "plugin.x: expected a table"},
+      {"[api\n", "g.toml:1:"},
+  };
+  for (const auto& c : cases) EXPECT_NE(error_of(c.text).find(c.message), std::string::npos) << error_of(c.text);
+}
+
+TEST(Config, AllMistakesAreReported) {
+  const auto message = error_of("[log]\nlevel = 1\nformat = 2\n");
+  EXPECT_NE(message.find("log.level"), std::string::npos);
+  EXPECT_NE(message.find("log.format"), std::string::npos);
+}
+
+TEST(Config, PrintedConfigurationParsesToTheSame) {
+  const auto config = parse_config("[daemon]\ndata_dir = \"/tmp/a'b\\\"c\"\n[plugin.x]\ncolour = \"red\"\n[plugin.x.sub]\nn = 1\n", "g.toml");
+  ASSERT_TRUE(config.ok());
+  const auto printed = print_config(*config);
+  const auto again = parse_config(printed, "g.toml");
+  ASSERT_TRUE(again.ok()) << printed << again.error().message();
+  EXPECT_EQ(again->data_dir, config->data_dir);
+  EXPECT_EQ(**again->plugins.at("x").table->get_string("colour"), "red");
+  EXPECT_EQ(print_config(*again), printed);
+}
+
+}  // namespace
+}  // namespace gantry::daemon
