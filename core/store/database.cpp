@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 constexpr int kApplicationId = 0x47416e74;  // "GAnt": tells our file from any other SQLite file
-// Pages of 4 KiB. A checkpoint costs two fsyncs, so it waits for a pause until the log is really
-// long.
+// Pages of 4 KiB. A checkpoint costs two fsyncs and holds up the writer, so it waits for a pause
+// until the log is really long.
 constexpr int kCheckpointIdle = 1000;
 constexpr int kCheckpointBusy = 4000;
 
@@ -232,8 +232,10 @@ Status Database::commit(const std::vector<EventPtr>& events, const std::vector<D
   return status;
 }
 
-void Database::checkpoint(bool idle) {
-  if (wal_frames_ < (idle ? kCheckpointIdle : kCheckpointBusy)) return;
+bool Database::wants_checkpoint() const { return wal_frames_ >= kCheckpointIdle; }
+bool Database::needs_checkpoint() const { return wal_frames_ >= kCheckpointBusy; }
+
+void Database::checkpoint() {
   // A failure costs nothing but a longer log: every commit is in it.
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   wal_frames_ = 0;

@@ -44,8 +44,11 @@ class Database {
   // Durable when it returns success; on an error nothing of it is kept.
   Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead);
 
-  // Moves the write-ahead log into the file when it is long: at `idle` times early, else late.
-  void checkpoint(bool idle);
+  // The write-ahead log is long enough to be moved into the file at a pause; so long that it can't
+  // wait.
+  bool wants_checkpoint() const;
+  bool needs_checkpoint() const;
+  void checkpoint();
 
  private:
   struct Finalize {

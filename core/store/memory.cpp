@@ -37,42 +37,42 @@ void add(ListResult& result, const EntryPtr& entry, size_t limit) {
 }  // namespace
 
 bool Memory::load(EntryPtr entry, bool deleted) {
-  const auto it = objects_.find(std::string_view(entry->key));
   const Revision at = entry->mod_revision;
-  if (at <= compacted_) {
-    if (deleted || it != objects_.end()) return false;
-    object_bytes_ += size_of(entry);
-    objects_.insert(Slot{std::move(entry)});
-    return true;
+  const auto it = loading_.find(entry->key);
+  const EntryPtr previous = it == loading_.end() ? nullptr : it->second;
+  if (at <= compacted_ ? deleted || previous : at != revision_ + 1 || (deleted && !previous)) {
+    return false;
   }
-  if (at != revision_ + 1 || (deleted && it == objects_.end())) return false;
+  // A map's key is a view into its entry: a newer version needs a node of its own.
+  if (it != loading_.end()) loading_.erase(it);
+  if (!deleted) loading_.emplace(entry->key, entry);
+  if (at <= compacted_) return true;
   auto event = std::make_shared<Event>();
   event->type = deleted ? EventType::kDelete : EventType::kPut;
   event->entry = std::move(entry);
-  if (it != objects_.end()) event->previous = it->entry;
-  apply(event);
-  marks_.assign(1, {Clock::now(), revision_});
+  event->previous = previous;
+  append(event);
   std::vector<EventPtr> garbage;
   enforce_limits(garbage);
   return true;
 }
 
-void Memory::apply(const EventPtr& event) {
-  const EntryPtr& entry = event->entry;
-  const auto it = objects_.find(std::string_view(entry->key));
-  if (it != objects_.end()) object_bytes_ -= size_of(it->entry);
-  if (event->type == EventType::kDelete) {
-    if (it != objects_.end()) objects_.erase(it);
-  } else {
+void Memory::finish_load() {
+  std::vector<EntryPtr> entries;
+  entries.reserve(loading_.size());
+  for (auto& [key, entry] : loading_) {
     object_bytes_ += size_of(entry);
-    if (it != objects_.end())
-      it->entry = entry;
-    else
-      objects_.insert(Slot{entry});
+    entries.push_back(entry);
   }
+  loading_ = {};
+  objects_.assign(std::move(entries));
+  if (!log_.empty()) marks_.push_back({Clock::now(), revision_});
+}
+
+void Memory::append(const EventPtr& event) {
   log_bytes_ += log_cost(*event);
   log_.push_back(event);
-  revision_ = entry->mod_revision;
+  revision_ = event->entry->mod_revision;
 }
 
 void Memory::publish(const std::vector<EventPtr>& events) {
@@ -80,7 +80,17 @@ void Memory::publish(const std::vector<EventPtr>& events) {
   std::vector<EventPtr> garbage;  // freed after the lock
   const auto now = Clock::now();
   std::unique_lock lock(mutex_);
-  for (const EventPtr& event : events) apply(event);
+  for (const EventPtr& event : events) {
+    const EntryPtr& entry = event->entry;
+    if (event->previous) object_bytes_ -= size_of(event->previous);
+    if (event->type == EventType::kDelete) {
+      objects_.erase(entry->key);
+    } else {
+      object_bytes_ += size_of(entry);
+      objects_.put(entry);
+    }
+    append(event);
+  }
   const size_t n = marks_.size();
   if (n >= 2 && now - marks_[n - 2].time < 1s)
     marks_.back() = {now, revision_};
@@ -113,6 +123,11 @@ bool Memory::above_floor() const {
 }
 
 std::optional<Memory::Clock::time_point> Memory::expire(Clock::time_point now) {
+  {
+    std::shared_lock lock(mutex_);
+    if (!above_floor() || marks_.empty()) return std::nullopt;
+    if (const auto due = marks_.front().time + limits_.age; due > now) return due;
+  }
   std::vector<EventPtr> garbage;
   std::unique_lock lock(mutex_);
   while (above_floor() && !marks_.empty() && marks_.front().time + limits_.age <= now) {
@@ -141,21 +156,20 @@ void Memory::forget_dead_rows(size_t count) {
 
 EntryPtr Memory::get(std::string_view key) const {
   std::shared_lock lock(mutex_);
-  const auto it = objects_.find(key);
-  return it == objects_.end() ? nullptr : it->entry;
+  return objects_.find(key);
 }
 
-Memory::Objects::const_iterator Memory::first(std::string_view prefix,
-                                              std::string_view after) const {
-  return after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(after);
+OrderedIndex::Place Memory::first(std::string_view prefix, std::string_view after) const {
+  return after.empty() || after < prefix ? objects_.lower_bound(prefix)
+                                         : objects_.upper_bound(after);
 }
 
-Memory::Objects::const_iterator Memory::behind(std::string_view prefix) const {
+OrderedIndex::Place Memory::behind(std::string_view prefix) const {
   std::string end(prefix);
   while (!end.empty() && end.back() == '\xff') end.pop_back();
   if (end.empty()) return objects_.end();
   end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return objects_.lower_bound(std::string_view(end));
+  return objects_.lower_bound(end);
 }
 
 Expected<ListResult> Memory::list(std::string_view prefix, Revision revision,
@@ -179,13 +193,12 @@ Expected<ListResult> Memory::list(std::string_view prefix, Revision revision,
 
 void Memory::collect_newest(std::string_view prefix, std::string_view after, size_t limit,
                             ListResult& result) const {
-  const auto end = behind(prefix);
-  auto it = after.empty() ? objects_.lower_bound(prefix) : first(prefix, after);
-  if (limit != 0) result.entries.reserve(std::min(limit, objects_.size()));
-  for (; it != end && (limit == 0 || result.entries.size() < limit); ++it) {
-    result.entries.push_back(it->entry);
-  }
-  result.remaining = std::distance(it, end);
+  const auto begin = first(prefix, after);
+  const auto all = static_cast<size_t>(objects_.distance(begin, behind(prefix)));
+  const size_t count = limit == 0 ? all : std::min(limit, all);
+  result.entries.reserve(count);
+  objects_.copy(begin, count, result.entries);
+  result.remaining = static_cast<int64_t>(all - count);
 }
 
 // The newest state with every event above the revision undone: the version before the earliest of
@@ -201,14 +214,16 @@ void Memory::collect_past(std::string_view prefix, std::string_view after, size_
     undo.insert_or_assign(key, &event.previous);
   }
   const auto end = behind(prefix);
-  auto now = after.empty() ? objects_.lower_bound(prefix) : first(prefix, after);
+  auto now = first(prefix, after);
   auto past = undo.begin();
   while (now != end || past != undo.end()) {
-    if (past == undo.end() || (now != end && now->entry->key < past->first)) {
-      add(result, (now++)->entry, limit);
+    const EntryPtr* newest = now == end ? nullptr : &objects_.at(now);
+    if (newest && (past == undo.end() || (*newest)->key < past->first)) {
+      add(result, *newest, limit);
+      now = objects_.next(now);
       continue;
     }
-    if (now != end && now->entry->key == past->first) ++now;
+    if (newest && (*newest)->key == past->first) now = objects_.next(now);
     if (*past->second) add(result, *past->second, limit);
     ++past;
   }

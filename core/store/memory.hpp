@@ -11,12 +11,13 @@
 #include <chrono>
 #include <deque>
 #include <optional>
-#include <set>
 #include <shared_mutex>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/store/database.hpp"
+#include "core/store/ordered_index.hpp"
 #include "core/store/store.hpp"
 
 namespace gantry::store {
@@ -59,6 +60,7 @@ class Memory {
   // Loading, before there are readers: rows in revision order. False: the row can't be right.
   void start_at(Revision compacted) { revision_ = compacted_ = compacted; }
   bool load(EntryPtr entry, bool deleted);
+  void finish_load();
 
   // [writer]
   void publish(const std::vector<EventPtr>& events);
@@ -80,28 +82,17 @@ class Memory {
   void fill(Stats& stats) const;
 
  private:
-  // An element's place in the set depends on the key alone, which a newer version shares.
-  struct Slot {
-    mutable EntryPtr entry;
-  };
-  struct ByKey {
-    using is_transparent = void;
-    bool operator()(const Slot& a, const Slot& b) const { return a.entry->key < b.entry->key; }
-    bool operator()(const Slot& a, std::string_view b) const { return a.entry->key < b; }
-    bool operator()(std::string_view a, const Slot& b) const { return a < b.entry->key; }
-  };
-  using Objects = std::set<Slot, ByKey>;
   struct Mark {  // events up to `revision` are at least as old as `time`
     Clock::time_point time;
     Revision revision;
   };
 
-  void apply(const EventPtr& event);
+  void append(const EventPtr& event);
   void drop_oldest(std::vector<EventPtr>& garbage);
   void enforce_limits(std::vector<EventPtr>& garbage);
   bool above_floor() const;
-  Objects::const_iterator first(std::string_view prefix, std::string_view after) const;
-  Objects::const_iterator behind(std::string_view prefix) const;
+  OrderedIndex::Place first(std::string_view prefix, std::string_view after) const;
+  OrderedIndex::Place behind(std::string_view prefix) const;
   void collect_newest(std::string_view prefix, std::string_view after, size_t limit,
                       ListResult& result) const;
   void collect_past(std::string_view prefix, std::string_view after, size_t limit,
@@ -109,7 +100,8 @@ class Memory {
 
   const HistoryLimits limits_;
   mutable FairSharedMutex mutex_;
-  Objects objects_;
+  OrderedIndex objects_;
+  std::unordered_map<std::string_view, EntryPtr> loading_;  // the objects until finish_load
   std::deque<EventPtr> log_;  // revisions compacted_ + 1 ... revision_, without a hole
   std::deque<Mark> marks_;
   std::deque<DeadRow> dead_;  // what the writer is to delete from disk

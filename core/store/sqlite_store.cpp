@@ -25,6 +25,8 @@ namespace {
 // small.
 constexpr size_t kDeadAtLeast = 64;
 constexpr size_t kDeadAtMost = 1'024;
+// No write for so long is a pause.
+constexpr std::chrono::milliseconds kPause{50};
 
 // Exactly as long as needed: appending to a moved string would leave up to half of it unused, for
 // ever.
@@ -109,7 +111,6 @@ class SqliteStore final : public Store {
   bool take(std::vector<Pending>& batch);
   void plan(Pending&& pending, Plan& out);
   void process(std::vector<Pending>& batch);
-  bool idle();
 
   const SqliteOptions options_;
   FileLock lock_;
@@ -144,6 +145,7 @@ Status SqliteStore::start() {
   });
   if (!status.ok()) return status;
   if (memory_.revision() < database_->compacted()) memory_.start_at(database_->compacted());
+  memory_.finish_load();
   hub_->start();
   writer_ = std::thread([this] { run(); });
   pthread_setname_np(writer_.native_handle(), "store-writer");
@@ -188,7 +190,10 @@ Stats SqliteStore::stats() const {
 }
 
 bool SqliteStore::take(std::vector<Pending>& batch) {
-  const auto deadline = memory_.expire(Memory::Clock::now());
+  const auto now = Memory::Clock::now();
+  auto deadline = memory_.expire(now);
+  if (database_->wants_checkpoint())
+    deadline = std::min(deadline.value_or(now + kPause), now + kPause);
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return !queue_.empty() || stopping_; };
   waiting_ = true;
@@ -206,17 +211,15 @@ bool SqliteStore::take(std::vector<Pending>& batch) {
   return true;
 }
 
-bool SqliteStore::idle() {
-  std::lock_guard lock(mutex_);
-  return queue_.empty();
-}
-
 void SqliteStore::run() {
   std::vector<Pending> batch;
   while (take(batch)) {
+    const bool paused = batch.empty();
     process(batch);
     batch.clear();
-    database_->checkpoint(idle());
+    if (database_->needs_checkpoint() || (paused && database_->wants_checkpoint())) {
+      database_->checkpoint();
+    }
   }
 }
 
