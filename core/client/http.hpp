@@ -79,6 +79,8 @@ class ByteStream {
   virtual bool write(std::string bytes) = 0;  // false: gone
   virtual size_t queued() const = 0;
   virtual void close() = 0;                   // after what is queued
+  // As Stream's; at once where nothing is ever queued.
+  virtual void when_drained(std::function<void()> ready) { ready(); }
 };
 
 // WebSocket messages both ways. Thread-safe; contract as ByteStream's.
@@ -90,6 +92,7 @@ class MessageStream {
   virtual bool write(bool binary, std::string message) = 0;
   virtual size_t queued() const = 0;
   virtual void close(uint16_t code, std::string reason) = 0;
+  virtual void when_drained(std::function<void()> ready) { ready(); }
 };
 
 // The way back for one request; exactly one of the four answers, from any thread, now or later.

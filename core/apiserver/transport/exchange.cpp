@@ -64,6 +64,9 @@ class RawStream : public http::ByteStream {
   }
   size_t queued() const override { return outbox_->queued(); }
   void close() override { outbox_->finish(); }
+  void when_drained(std::function<void()> ready) override {
+    outbox_->when_drained(std::move(ready));
+  }
 
  private:
   const std::shared_ptr<Outbox> outbox_;

@@ -58,6 +58,9 @@ class WebSocket : public http::MessageStream, public std::enable_shared_from_thi
     return !closed_ && bytes_->write(frame(binary ? kBinary : kText, message));
   }
   size_t queued() const override { return bytes_->queued(); }
+  void when_drained(std::function<void()> ready) override {
+    bytes_->when_drained(std::move(ready));
+  }
   void close(uint16_t code, std::string reason) override {
     if (closed_.exchange(true)) return;
     bytes_->write(frame(kClose, close_payload(code, reason)));
