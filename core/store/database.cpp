@@ -158,10 +158,17 @@ Expected<int64_t> Database::number(const char* sql) {
   return static_cast<int64_t>(sqlite3_column_int64(statement.get(), 0));
 }
 
-Status Database::load(const RowFn& row) {
+Status Database::start_load() {
   auto compacted = number("SELECT compacted FROM meta WHERE id=1");
   if (!compacted.ok()) return compacted.error();
   compacted_ = *compacted;
+  auto pages = number("PRAGMA page_count");
+  if (!pages.ok()) return pages.error();
+  pages_ = static_cast<size_t>(*pages);
+  return {};
+}
+
+Status Database::load(const RowFn& row) {
   Statement scan;
   if (Status s = prepare(
           "SELECT revision, created, deleted, key, value FROM versions ORDER BY revision", scan);

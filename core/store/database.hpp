@@ -38,7 +38,11 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // First this, which finds what follows; then load.
+  Status start_load();
   Revision compacted() const { return compacted_; }
+  // About how many rows there are.
+  size_t pages() const { return pages_; }
   Status load(const RowFn& row);
 
   // Durable when it returns success; on an error nothing of it is kept.
@@ -73,6 +77,7 @@ class Database {
   sqlite3* db_ = nullptr;
   Statement begin_, commit_, rollback_, insert_, remove_, set_compacted_;
   Revision compacted_ = 1;
+  size_t pages_ = 0;
   int wal_frames_ = 0;  // in the write-ahead log since the last checkpoint
 };
 

@@ -58,7 +58,10 @@ class Memory {
   explicit Memory(const HistoryLimits& limits) : limits_(limits) {}
 
   // Loading, before there are readers: rows in revision order. False: the row can't be right.
-  void start_at(Revision compacted) { revision_ = compacted_ = compacted; }
+  void start_at(Revision compacted, size_t rows) {
+    revision_ = compacted_ = compacted;
+    loading_.reserve(rows);
+  }
   bool load(EntryPtr entry, bool deleted);
   void finish_load();
 

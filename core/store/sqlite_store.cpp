@@ -139,12 +139,11 @@ SqliteStore::~SqliteStore() {
 }
 
 Status SqliteStore::start() {
-  Status status = database_->load([this, first = true](EntryPtr entry, bool deleted) mutable {
-    if (std::exchange(first, false)) memory_.start_at(database_->compacted());
-    return memory_.load(std::move(entry), deleted);
-  });
+  if (Status s = database_->start_load(); !s.ok()) return s;
+  memory_.start_at(database_->compacted(), database_->pages());
+  Status status = database_->load(
+      [this](EntryPtr entry, bool deleted) { return memory_.load(std::move(entry), deleted); });
   if (!status.ok()) return status;
-  if (memory_.revision() < database_->compacted()) memory_.start_at(database_->compacted());
   memory_.finish_load();
   hub_->start();
   writer_ = std::thread([this] { run(); });
