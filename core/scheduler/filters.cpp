@@ -1,0 +1,181 @@
+#include "core/scheduler/filters.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+namespace gantry::scheduler {
+namespace {
+
+// Weights of upstream's default profile: NodeAffinity 2, TaintToleration 3, the resource scores 1 each.
+constexpr int64_t kAffinityWeight = 2;
+constexpr int64_t kTaintWeight = 3;
+constexpr int64_t kMaxScore = 100;
+
+std::optional<int64_t> to_int(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool requirement_matches(const corev1::NodeSelectorRequirement& requirement, const std::string* value) {
+  const auto& op = requirement.operator_();
+  const auto& values = requirement.values();
+  const bool among = value != nullptr && std::find(values.begin(), values.end(), *value) != values.end();
+  if (op == "In") return among;
+  if (op == "NotIn") return !among;
+  if (op == "Exists") return value != nullptr;
+  if (op == "DoesNotExist") return value == nullptr;
+  if ((op != "Gt" && op != "Lt") || value == nullptr || values.size() != 1) return false;
+  const auto have = to_int(*value), bound = to_int(values[0]);
+  return have && bound && (op == "Gt" ? *have > *bound : *have < *bound);
+}
+
+bool affinity_allows(const PodInfo& pod, const NodeFacts& node) {
+  for (const auto& [key, value] : pod.node_selector) {
+    const std::string* have = node.label(key);
+    if (have == nullptr || *have != value) return false;
+  }
+  if (pod.affinity == nullptr || !pod.affinity->has_required_during_scheduling_ignored_during_execution()) return true;
+  const auto& terms = pod.affinity->required_during_scheduling_ignored_during_execution().node_selector_terms();
+  return std::any_of(terms.begin(), terms.end(), [&](const auto& term) { return term_matches(term, node); });
+}
+
+bool taints_tolerated(const PodInfo& pod, const NodeFacts& node) {
+  return std::all_of(node.taints.begin(), node.taints.end(), [&](const corev1::Taint& taint) {
+    return (taint.effect() != "NoSchedule" && taint.effect() != "NoExecute") || tolerates(pod.tolerations, taint);
+  });
+}
+
+bool unschedulable_tolerated(const PodInfo& pod) {
+  corev1::Taint taint;
+  taint.set_key("node.kubernetes.io/unschedulable");
+  taint.set_effect("NoSchedule");
+  return tolerates(pod.tolerations, taint);
+}
+
+void resource_reasons(const PodInfo& pod, const NodeState& node, std::vector<std::string>& reasons) {
+  if (node.pods + 1 > node.facts.max_pods) reasons.emplace_back("Too many pods");
+  const auto& free = node.facts.allocatable;
+  const auto& used = node.requested;
+  const auto& want = pod.requests;
+  if (want.milli_cpu > 0 && want.milli_cpu > free.milli_cpu - used.milli_cpu) reasons.emplace_back("Insufficient cpu");
+  if (want.memory > 0 && want.memory > free.memory - used.memory) reasons.emplace_back("Insufficient memory");
+  if (want.storage > 0 && want.storage > free.storage - used.storage) {
+    reasons.emplace_back("Insufficient ephemeral-storage");
+  }
+  for (const auto& [name, amount] : want.others) {
+    if (amount > 0 && amount > free.other(name) - used.other(name)) reasons.push_back("Insufficient " + name);
+  }
+}
+
+bool ports_free(const PodInfo& pod, const NodeState& node) {
+  for (const auto& wanted : pod.ports) {
+    for (const auto& [uid, taken] : node.ports) {
+      if (wanted.clashes(taken)) return false;
+    }
+  }
+  return true;
+}
+
+double fraction(int64_t requested, int64_t capacity) {
+  if (capacity <= 0) return 1;
+  return std::min(1.0, static_cast<double>(requested) / static_cast<double>(capacity));
+}
+
+}  // namespace
+
+bool tolerates(const std::vector<corev1::Toleration>& tolerations, const corev1::Taint& taint) {
+  return std::any_of(tolerations.begin(), tolerations.end(), [&](const corev1::Toleration& toleration) {
+    if (!toleration.effect().empty() && toleration.effect() != taint.effect()) return false;
+    if (!toleration.key().empty() && toleration.key() != taint.key()) return false;
+    const auto& op = toleration.operator_();
+    if (op == "Exists") return true;
+    return (op.empty() || op == "Equal") && !toleration.key().empty() && toleration.value() == taint.value();
+  });
+}
+
+bool term_matches(const corev1::NodeSelectorTerm& term, const NodeFacts& node) {
+  if (term.match_expressions().empty() && term.match_fields().empty()) return false;
+  for (const auto& requirement : term.match_expressions()) {
+    if (!requirement_matches(requirement, node.label(requirement.key()))) return false;
+  }
+  for (const auto& requirement : term.match_fields()) {
+    if (requirement.key() != "metadata.name" || !requirement_matches(requirement, &node.name)) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> reasons_against(const PodInfo& pod, const NodeState& node) {
+  // In upstream's order of filters; the first filter that objects ends the search, as there.
+  if (node.facts.unschedulable && !unschedulable_tolerated(pod)) return {"node(s) were unschedulable"};
+  if (!taints_tolerated(pod, node.facts)) return {"node(s) had untolerated taint(s)"};
+  if (!affinity_allows(pod, node.facts)) return {"node(s) didn't match Pod's node affinity/selector"};
+  if (!ports_free(pod, node)) return {"node(s) didn't have free ports for the requested pod ports"};
+  std::vector<std::string> reasons;
+  resource_reasons(pod, node, reasons);
+  return reasons;
+}
+
+int64_t least_allocated_score(const PodInfo& pod, const NodeState& node) {
+  const auto score = [](int64_t requested, int64_t capacity) -> int64_t {
+    return capacity <= 0 || requested > capacity ? 0 : (capacity - requested) * kMaxScore / capacity;
+  };
+  const auto& free = node.facts.allocatable;
+  return (score(node.scored.milli_cpu + pod.scored.milli_cpu, free.milli_cpu) +
+          score(node.scored.memory + pod.scored.memory, free.memory)) /
+         2;
+}
+
+int64_t balanced_allocation_score(const PodInfo& pod, const NodeState& node) {
+  const auto& free = node.facts.allocatable;
+  const double cpu = fraction(node.requested.milli_cpu + pod.requests.milli_cpu, free.milli_cpu);
+  const double memory = fraction(node.requested.memory + pod.requests.memory, free.memory);
+  // The standard deviation of two values is half their distance.
+  return static_cast<int64_t>((1 - std::fabs(cpu - memory) / 2) * kMaxScore);
+}
+
+int64_t preferred_affinity_weight(const PodInfo& pod, const NodeState& node) {
+  if (pod.affinity == nullptr) return 0;
+  int64_t weight = 0;
+  for (const auto& term : pod.affinity->preferred_during_scheduling_ignored_during_execution()) {
+    if (term.weight() != 0 && term_matches(term.preference(), node.facts)) weight += term.weight();
+  }
+  return weight;
+}
+
+int64_t intolerable_prefer_taints(const PodInfo& pod, const NodeState& node) {
+  return std::count_if(node.facts.taints.begin(), node.facts.taints.end(), [&](const corev1::Taint& taint) {
+    return taint.effect() == "PreferNoSchedule" && !tolerates(pod.tolerations, taint);
+  });
+}
+
+size_t pick_best(const PodInfo& pod, const std::vector<const NodeState*>& feasible, size_t offset) {
+  struct Raw {
+    int64_t affinity, taints;
+  };
+  std::vector<Raw> raw(feasible.size());
+  Raw most{0, 0};
+  for (size_t i = 0; i < feasible.size(); ++i) {
+    raw[i] = {preferred_affinity_weight(pod, *feasible[i]), intolerable_prefer_taints(pod, *feasible[i])};
+    most.affinity = std::max(most.affinity, raw[i].affinity);
+    most.taints = std::max(most.taints, raw[i].taints);
+  }
+  size_t best = 0;
+  int64_t best_score = -1;
+  for (size_t n = 0; n < feasible.size(); ++n) {
+    const size_t i = (n + offset) % feasible.size();
+    int64_t score = least_allocated_score(pod, *feasible[i]) + balanced_allocation_score(pod, *feasible[i]);
+    if (most.affinity > 0) score += kAffinityWeight * (raw[i].affinity * kMaxScore / most.affinity);
+    score += kTaintWeight * (most.taints > 0 ? kMaxScore - raw[i].taints * kMaxScore / most.taints : kMaxScore);
+    if (score > best_score) {
+      best = i;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+}  // namespace gantry::scheduler

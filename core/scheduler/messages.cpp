@@ -1,0 +1,56 @@
+#include "core/scheduler/messages.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/array.hpp>
+
+#include "core/schema/values.hpp"
+#include "k8s.io/api/core/v1/binding.pb.h"
+
+namespace gantry::scheduler {
+
+std::string fit_error(size_t nodes, const std::map<std::string, size_t>& reasons) {
+  std::vector<std::string> parts;
+  for (const auto& [reason, count] : reasons) parts.push_back(std::to_string(count) + " " + reason);
+  std::sort(parts.begin(), parts.end());
+  std::string text = "0/" + std::to_string(nodes) + " nodes are available";
+  for (size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? ": " : ", ") + parts[i];
+  return text + ".";
+}
+
+std::string binding_body(const PodInfo& pod, const std::string& node) {
+  corev1::Binding binding;
+  binding.mutable_metadata()->set_namespace_(pod.ns);
+  binding.mutable_metadata()->set_name(pod.name);
+  binding.mutable_metadata()->set_uid(pod.uid);
+  binding.mutable_target()->set_kind("Node");
+  binding.mutable_target()->set_name(node);
+  return binding.SerializeAsString();
+}
+
+std::string reference_body(const PodInfo& pod) {
+  corev1::ObjectReference reference;
+  reference.set_kind("Pod");
+  reference.set_api_version("v1");
+  reference.set_namespace_(pod.ns);
+  reference.set_name(pod.name);
+  reference.set_uid(pod.uid);
+  reference.set_resource_version(pod.resource_version);
+  return reference.SerializeAsString();
+}
+
+std::string unschedulable_patch(const PodInfo& pod, const std::string& message, int64_t now_unix_ns) {
+  const boost::json::object condition{{"type", "PodScheduled"},
+                                      {"status", "False"},
+                                      {"reason", "Unschedulable"},
+                                      {"message", message},
+                                      {"lastTransitionTime", schema::format_time(now_unix_ns)}};
+  return boost::json::serialize(boost::json::object{
+      {"metadata", boost::json::object{{"uid", pod.uid}}},
+      {"status", boost::json::object{{"conditions", boost::json::array{condition}}}}});
+}
+
+}  // namespace gantry::scheduler

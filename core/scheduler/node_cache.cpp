@@ -1,0 +1,62 @@
+#include "core/scheduler/node_cache.hpp"
+
+#include <algorithm>
+
+namespace gantry::scheduler {
+
+NodeState& NodeCache::state(const std::string& name) {
+  auto& slot = by_name_[name];
+  if (slot == nullptr) {
+    slot = std::make_unique<NodeState>();
+    slot->facts.name = name;
+  }
+  return *slot;
+}
+
+bool NodeCache::set_node(NodeFacts facts) {
+  NodeState& node = state(facts.name);
+  const bool changed = !node.present || !node.facts.same_for_scheduling(facts);
+  if (!node.present) order_.push_back(&node);
+  node.present = true;
+  node.facts = std::move(facts);
+  return changed;
+}
+
+void NodeCache::forget_if_empty(const std::string& name) {
+  const auto it = by_name_.find(name);
+  if (it != by_name_.end() && !it->second->present && it->second->pods == 0) by_name_.erase(it);
+}
+
+void NodeCache::remove_node(const std::string& name) {
+  const auto it = by_name_.find(name);
+  if (it == by_name_.end()) return;
+  std::erase(order_, it->second.get());
+  it->second->present = false;
+  forget_if_empty(name);
+}
+
+void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name) {
+  remove_pod(pod->uid);
+  NodeState& node = state(node_name);
+  node.requested.add(pod->requests);
+  node.scored.add(pod->scored);
+  ++node.pods;
+  for (const auto& port : pod->ports) node.ports.emplace_back(pod->uid, port);
+  pods_[pod->uid] = {pod, &node};
+}
+
+bool NodeCache::remove_pod(const std::string& uid) {
+  const auto it = pods_.find(uid);
+  if (it == pods_.end()) return false;
+  NodeState& node = *it->second.node;
+  const PodPtr pod = it->second.pod;
+  pods_.erase(it);
+  node.requested.add(pod->requests, -1);
+  node.scored.add(pod->scored, -1);
+  --node.pods;
+  std::erase_if(node.ports, [&](const auto& entry) { return entry.first == uid; });
+  forget_if_empty(std::string(node.facts.name));
+  return true;
+}
+
+}  // namespace gantry::scheduler

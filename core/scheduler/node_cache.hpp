@@ -1,0 +1,57 @@
+// The scheduler's view of the nodes and what runs on them, kept up to date event by event.
+//
+// A pod is "assumed" on its node the moment it is chosen, so that the next decision sees it; the watch later confirms it or a
+// failed binding takes it back. Used by the scheduling thread and the watch callbacks under one lock of the
+// Scheduler's; no lock of its own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/scheduler/pod_info.hpp"
+
+namespace gantry::scheduler {
+
+struct NodeState {
+  NodeFacts facts;
+  bool present = false;    // false: pods name it, but there is no such Node (yet)
+  Resources requested;     // for the filter
+  Resources scored;        // for the scores
+  int64_t pods = 0;
+  std::vector<std::pair<std::string, HostPort>> ports;  // pod uid, port
+};
+
+class NodeCache {
+ public:
+  // True when the change may make room for a pod that did not fit.
+  bool set_node(NodeFacts facts);
+  void remove_node(const std::string& name);
+  // A pod that is on a node (assigned or assumed). Again for the same uid: replaces.
+  void add_pod(const PodPtr& pod, const std::string& node);
+  // True when it was there.
+  bool remove_pod(const std::string& uid);
+  bool has_pod(const std::string& uid) const { return pods_.contains(uid); }
+
+  // Present nodes, in a stable order for round robin.
+  const std::vector<NodeState*>& nodes() const { return order_; }
+  size_t pod_count() const { return pods_.size(); }
+
+ private:
+  struct Placed {
+    PodPtr pod;
+    NodeState* node;
+  };
+  NodeState& state(const std::string& name);
+  void forget_if_empty(const std::string& name);
+
+  std::unordered_map<std::string, std::unique_ptr<NodeState>> by_name_;
+  std::vector<NodeState*> order_;
+  std::unordered_map<std::string, Placed> pods_;  // by uid
+};
+
+}  // namespace gantry::scheduler

@@ -1,0 +1,169 @@
+#include "core/scheduler/pod_info.hpp"
+
+#include <algorithm>
+
+#include "core/schema/values.hpp"
+
+namespace gantry::scheduler {
+namespace {
+
+// What a container that asks for nothing counts as when nodes are compared (upstream's non-zero requests).
+constexpr int64_t kDefaultMilliCpu = 100;
+constexpr int64_t kDefaultMemory = 200LL << 20;
+
+int64_t amount(const std::string& text, bool milli) {
+  const auto quantity = schema::Quantity::parse(text);
+  if (!quantity) return 0;
+  return milli ? quantity->milli_value() : quantity->value();
+}
+
+Resources with_defaults(Resources resources) {
+  if (resources.milli_cpu == 0) resources.milli_cpu = kDefaultMilliCpu;
+  if (resources.memory == 0) resources.memory = kDefaultMemory;
+  return resources;
+}
+
+// Containers run together, with the sidecars started before them; init containers run one after the other, each
+// beside the sidecars that precede it.
+template <typename Of>
+Resources pod_total(const corev1::PodSpec& spec, Of&& of) {
+  Resources total, sidecars, highest;
+  for (const auto& container : spec.containers()) total.add(of(container));
+  for (const auto& init : spec.init_containers()) {
+    Resources now = of(init);
+    if (init.restart_policy() == "Always") {
+      total.add(now);
+      sidecars.add(now);
+      now = sidecars;
+    } else {
+      now.add(sidecars);
+    }
+    highest.raise_to(now);
+  }
+  total.raise_to(highest);
+  return total;
+}
+
+void read_ports(const corev1::PodSpec& spec, std::vector<HostPort>& ports) {
+  const auto read = [&](const auto& containers) {
+    for (const auto& container : containers) {
+      for (const auto& port : container.ports()) {
+        if (port.host_port() <= 0) continue;
+        ports.push_back({port.host_ip().empty() ? "0.0.0.0" : port.host_ip(),
+                         port.protocol().empty() ? "TCP" : port.protocol(), port.host_port()});
+      }
+    }
+  };
+  read(spec.containers());
+  for (const auto& init : spec.init_containers()) {
+    if (init.restart_policy() == "Always") read(std::array{init});
+  }
+}
+
+}  // namespace
+
+int64_t Resources::other(std::string_view name) const {
+  for (const auto& [known, value] : others) {
+    if (known == name) return value;
+  }
+  return 0;
+}
+
+void Resources::add(const Resources& more, int64_t factor) {
+  milli_cpu += factor * more.milli_cpu;
+  memory += factor * more.memory;
+  storage += factor * more.storage;
+  for (const auto& [name, value] : more.others) {
+    const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
+    if (it == others.end()) others.emplace_back(name, factor * value);
+    else it->second += factor * value;
+  }
+}
+
+void Resources::raise_to(const Resources& least) {
+  milli_cpu = std::max(milli_cpu, least.milli_cpu);
+  memory = std::max(memory, least.memory);
+  storage = std::max(storage, least.storage);
+  for (const auto& [name, value] : least.others) {
+    const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
+    if (it == others.end()) others.emplace_back(name, value);
+    else it->second = std::max(it->second, value);
+  }
+}
+
+Resources resources_of(
+    const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list) {
+  Resources resources;
+  for (const auto& [name, quantity] : list) {
+    if (name == "cpu") resources.milli_cpu = amount(quantity.string(), true);
+    else if (name == "memory") resources.memory = amount(quantity.string(), false);
+    else if (name == "ephemeral-storage") resources.storage = amount(quantity.string(), false);
+    else if (name != "pods") resources.others.emplace_back(name, amount(quantity.string(), false));
+  }
+  return resources;
+}
+
+bool HostPort::clashes(const HostPort& other) const {
+  if (port != other.port || protocol != other.protocol) return false;
+  return ip == other.ip || ip == "0.0.0.0" || other.ip == "0.0.0.0";
+}
+
+PodPtr read_pod(const corev1::Pod& pod) {
+  auto info = std::make_shared<PodInfo>();
+  const auto& spec = pod.spec();
+  info->ns = pod.metadata().namespace_();
+  info->name = pod.metadata().name();
+  info->uid = pod.metadata().uid();
+  info->resource_version = pod.metadata().resource_version();
+  info->node = spec.node_name();
+  info->generation = pod.metadata().generation();
+  info->priority = spec.priority();
+  info->created_seconds = pod.metadata().creation_timestamp().seconds();
+  info->requests = pod_total(spec, [](const auto& container) { return resources_of(container.resources().requests()); });
+  info->scored = pod_total(
+      spec, [](const auto& container) { return with_defaults(resources_of(container.resources().requests())); });
+  const auto overhead = resources_of(spec.overhead());
+  info->requests.add(overhead);
+  info->scored.add(overhead);
+  read_ports(spec, info->ports);
+  if (!info->node.empty()) return info;
+  info->tolerations.assign(spec.tolerations().begin(), spec.tolerations().end());
+  for (const auto& [key, value] : spec.node_selector()) info->node_selector.emplace_back(key, value);
+  if (spec.affinity().has_node_affinity()) {
+    info->affinity = std::make_shared<corev1::NodeAffinity>(spec.affinity().node_affinity());
+  }
+  return info;
+}
+
+const std::string* NodeFacts::label(std::string_view key) const {
+  const auto it = std::lower_bound(labels.begin(), labels.end(), key,
+                                   [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+  return it != labels.end() && it->first == key ? &it->second : nullptr;
+}
+
+bool NodeFacts::same_for_scheduling(const NodeFacts& other) const {
+  const auto same_taints = std::equal(
+      taints.begin(), taints.end(), other.taints.begin(), other.taints.end(), [](const auto& a, const auto& b) {
+        return a.key() == b.key() && a.value() == b.value() && a.effect() == b.effect();
+      });
+  return same_taints && labels == other.labels && unschedulable == other.unschedulable &&
+         max_pods == other.max_pods && allocatable.milli_cpu == other.allocatable.milli_cpu &&
+         allocatable.memory == other.allocatable.memory && allocatable.storage == other.allocatable.storage &&
+         allocatable.others == other.allocatable.others;
+}
+
+NodeFacts read_node(const corev1::Node& node) {
+  NodeFacts facts;
+  facts.name = node.metadata().name();
+  facts.allocatable = resources_of(node.status().allocatable());
+  std::sort(facts.allocatable.others.begin(), facts.allocatable.others.end());
+  const auto pods = node.status().allocatable().find("pods");
+  if (pods != node.status().allocatable().end()) facts.max_pods = amount(pods->second.string(), false);
+  facts.unschedulable = node.spec().unschedulable();
+  facts.taints.assign(node.spec().taints().begin(), node.spec().taints().end());
+  for (const auto& [key, value] : node.metadata().labels()) facts.labels.emplace_back(key, value);
+  std::sort(facts.labels.begin(), facts.labels.end());
+  return facts;
+}
+
+}  // namespace gantry::scheduler

@@ -1,0 +1,261 @@
+#include "core/scheduler/scheduler.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "core/scheduler/filters.hpp"
+#include "core/scheduler/messages.hpp"
+#include "gantry/abi/log.h"
+
+namespace gantry::scheduler {
+namespace {
+
+// How many feasible nodes are enough to choose among: all up to 100, then a share that falls as clusters grow.
+size_t enough_nodes(size_t all) {
+  if (all <= 100) return all;
+  const size_t percent = std::max<size_t>(5, 50 - all / 125);
+  return std::max<size_t>(100, all * percent / 100);
+}
+
+bool finished(const corev1::Pod& pod) {
+  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options) : options_(std::move(options)), life_(std::make_shared<Life>()) {
+  life_->scheduler = this;
+}
+
+Scheduler::~Scheduler() { stop(); }
+
+void Scheduler::start() {
+  thread_ = std::thread([this] { run(); });
+  client::WatchRequest nodes;
+  nodes.version = "v1";
+  nodes.resource = "nodes";
+  client::WatchRequest pods = nodes;
+  pods.resource = "pods";
+  nodes_ = client::start_reflector(*options_.client, nodes,
+                                   {[this](client::Client::List list) { replace_nodes(list); },
+                                    [this](client::WatchEvent event) { on_node(event); }},
+                                   options_.schedule);
+  pods_ = client::start_reflector(*options_.client, pods,
+                                  {[this](client::Client::List list) { replace_pods(list); },
+                                   [this](client::WatchEvent event) { on_pod(event); }},
+                                  options_.schedule);
+}
+
+void Scheduler::stop() {
+  pods_.reset();
+  nodes_.reset();
+  {
+    const std::lock_guard hold(life_->mutex);
+    life_->scheduler = nullptr;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Scheduler::Counts Scheduler::counts() const {
+  const std::lock_guard lock(mutex_);
+  return {queue_.active(), queue_.backing_off(), queue_.waiting(), bindings_};
+}
+
+bool Scheduler::wants(const corev1::Pod& pod) const {
+  const auto& name = pod.spec().scheduler_name();
+  return pod.spec().node_name().empty() && (name.empty() || name == options_.name) &&
+         !pod.metadata().has_deletion_timestamp() && pod.spec().scheduling_gates().empty() && !finished(pod);
+}
+
+void Scheduler::made_room_locked() {
+  ++changes_;
+  if (queue_.waiting() > 0) queue_.wake_unschedulable(options_.clock->monotonic_ns());
+}
+
+void Scheduler::see_pod_locked(const std::string& bytes, bool deleted) {
+  corev1::Pod pod;
+  if (!pod.ParseFromString(bytes)) return;
+  const auto& uid = pod.metadata().uid();
+  if (deleted || finished(pod)) {
+    queue_.remove(uid);
+    if (cache_.remove_pod(uid)) made_room_locked();
+    return;
+  }
+  if (!pod.spec().node_name().empty()) {
+    queue_.remove(uid);
+    cache_.add_pod(read_pod(pod), pod.spec().node_name());
+    return;
+  }
+  if (!wants(pod)) {
+    queue_.remove(uid);
+    return;
+  }
+  // Assumed: its binding is on the way, and this is an event from before it.
+  if (!cache_.has_pod(uid)) queue_.add(read_pod(pod), options_.clock->monotonic_ns());
+}
+
+void Scheduler::on_pod(const client::WatchEvent& event) {
+  {
+    const std::lock_guard lock(mutex_);
+    see_pod_locked(std::string(event.object.bytes), event.type == client::WatchEvent::Type::kDeleted);
+  }
+  wake_.notify_one();
+}
+
+void Scheduler::replace_pods(const client::Client::List& list) {
+  {
+    const std::lock_guard lock(mutex_);
+    // What vanished while the watch was broken is not in the list: begin anew with what is.
+    NodeCache fresh;
+    for (const NodeState* node : cache_.nodes()) fresh.set_node(node->facts);
+    cache_ = std::move(fresh);
+    queue_ = SchedulingQueue();
+    for (const auto& object : list.objects) see_pod_locked(std::string(object.bytes), false);
+    pods_synced_ = true;
+    ++changes_;
+  }
+  wake_.notify_one();
+}
+
+void Scheduler::on_node(const client::WatchEvent& event) {
+  corev1::Node node;
+  if (!node.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (event.type == client::WatchEvent::Type::kDeleted) {
+      cache_.remove_node(node.metadata().name());
+    } else if (cache_.set_node(read_node(node))) {
+      made_room_locked();
+    }
+  }
+  wake_.notify_one();
+}
+
+void Scheduler::replace_nodes(const client::Client::List& list) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> gone;
+    for (const NodeState* node : cache_.nodes()) gone.insert(node->facts.name);
+    for (const auto& object : list.objects) {
+      corev1::Node node;
+      if (!node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
+      gone.erase(node.metadata().name());
+      cache_.set_node(read_node(node));
+    }
+    for (const auto& name : gone) cache_.remove_node(name);
+    nodes_synced_ = true;
+    made_room_locked();
+  }
+  wake_.notify_one();
+}
+
+void Scheduler::run() {
+  pthread_setname_np(pthread_self(), "scheduler");
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    const int64_t now = options_.clock->monotonic_ns();
+    const bool may = pods_synced_ && nodes_synced_ && bindings_ < options_.max_bindings;
+    const PodPtr pod = may ? queue_.pop(now) : nullptr;
+    if (pod == nullptr) {
+      const auto due = may ? queue_.next_due() : std::nullopt;
+      if (due) wake_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(*due - now, 1'000'000)));
+      else wake_.wait(lock);
+      continue;
+    }
+    const uint64_t before = changes_;
+    const Decision decision = decide_locked(*pod);
+    if (decision.node.empty()) {
+      queue_.unschedulable(pod, now, changes_ != before);
+      const bool news = queue_.is_news(pod->uid, decision.message);
+      lock.unlock();
+      report_unschedulable(pod, decision.message, news);
+      lock.lock();
+      continue;
+    }
+    cache_.add_pod(pod, decision.node);  // assumed
+    ++bindings_;
+    lock.unlock();
+    bind(pod, decision.node);
+    lock.lock();
+  }
+}
+
+Scheduler::Decision Scheduler::decide_locked(const PodInfo& pod) {
+  const auto& nodes = cache_.nodes();
+  if (nodes.empty()) return {"", "no nodes available to schedule pods"};
+  const size_t enough = enough_nodes(nodes.size());
+  std::vector<const NodeState*> feasible;
+  std::map<std::string, size_t> reasons;
+  size_t looked = 0;
+  for (; looked < nodes.size() && feasible.size() < enough; ++looked) {
+    const NodeState* node = nodes[(next_node_ + looked) % nodes.size()];
+    const auto against = reasons_against(pod, *node);
+    if (against.empty()) feasible.push_back(node);
+    for (const auto& reason : against) ++reasons[reason];
+  }
+  next_node_ = (next_node_ + looked) % nodes.size();
+  if (feasible.empty()) return {"", fit_error(nodes.size(), reasons)};
+  return {feasible[pick_best(pod, feasible, 0)]->facts.name, ""};
+}
+
+void Scheduler::bind(const PodPtr& pod, const std::string& node) {
+  client::ApiRequest request;
+  request.set_verb(client::ApiRequest::CREATE);
+  request.set_version("v1");
+  request.set_resource("pods");
+  request.set_namespace_(pod->ns);
+  request.set_name(pod->name);
+  request.set_subresource("binding");
+  request.set_body(binding_body(*pod, node));
+  options_.client->call(std::move(request), [life = life_, pod, node](Expected<client::ApiResponse> answer) {
+    const std::lock_guard hold(life->mutex);
+    if (life->scheduler != nullptr) life->scheduler->bound(pod, node, answer ? Status() : answer.error());
+  });
+}
+
+void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    --bindings_;
+    if (status.ok()) {
+      queue_.done(pod->uid);
+    } else {
+      cache_.remove_pod(pod->uid);
+      // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest.
+      if (status.code() != 404 && status.code() != 409) queue_.failed(pod, options_.clock->monotonic_ns());
+    }
+  }
+  wake_.notify_one();
+  if (status.ok()) {
+    options_.record_event(reference_body(*pod), "Normal", "Scheduled",
+                          "Successfully assigned " + pod->ns + "/" + pod->name + " to " + node);
+  } else if (status.code() != 404) {
+    options_.log(GANTRY_LOG_WARN, "binding " + pod->key() + " to " + node + ": " + status.message());
+  }
+}
+
+void Scheduler::report_unschedulable(const PodPtr& pod, const std::string& message, bool news) {
+  options_.record_event(reference_body(*pod), "Warning", "FailedScheduling", message);
+  if (!news) return;  // the condition says so already
+  client::ApiRequest request;
+  request.set_verb(client::ApiRequest::PATCH);
+  request.set_patch_type(client::ApiRequest::STRATEGIC_MERGE_PATCH);
+  request.set_version("v1");
+  request.set_resource("pods");
+  request.set_namespace_(pod->ns);
+  request.set_name(pod->name);
+  request.set_subresource("status");
+  request.set_body(unschedulable_patch(*pod, message, options_.clock->now_unix_ns()));
+  options_.client->call(std::move(request), [](const Expected<client::ApiResponse>&) {});
+}
+
+}  // namespace gantry::scheduler

@@ -1,0 +1,93 @@
+// The scheduler: watches pods and nodes, chooses a node for every pod that has none, binds it.
+//
+// One thread decides; bindings go to the API asynchronously while it goes on with the next pod. Created and started by
+// the daemon; stop() before the client it uses ends. [main]
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/client/client.hpp"
+#include "core/client/reflector.hpp"
+#include "core/plugin/clock.hpp"
+#include "core/scheduler/node_cache.hpp"
+#include "core/scheduler/queue.hpp"
+
+namespace gantry::scheduler {
+
+struct SchedulerOptions {
+  client::Client* client = nullptr;  // identity system:kube-scheduler
+  const plugin::Clock* clock = nullptr;
+  std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
+  // Writes an Event about a pod; `regarding` is a serialized ObjectReference.
+  std::function<void(std::string_view regarding, std::string_view type, std::string_view reason,
+                     std::string_view message)>
+      record_event;
+  std::function<void(int32_t level, std::string_view text)> log;
+  std::string name = "default-scheduler";
+  size_t max_bindings = 256;  // bindings in flight
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerOptions options);
+  ~Scheduler();  // stop()
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  void start();
+  void stop();
+
+  struct Counts {
+    size_t active, backing_off, unschedulable, bindings;
+  };
+  Counts counts() const;
+
+ private:
+  struct Decision {
+    std::string node;      // empty: none
+    std::string message;   // why none
+  };
+  // Shared with callbacks that may outlive the scheduler.
+  struct Life {
+    std::mutex mutex;
+    Scheduler* scheduler = nullptr;
+  };
+  void run();
+  void replace_pods(const client::Client::List& list);
+  void replace_nodes(const client::Client::List& list);
+  void on_pod(const client::WatchEvent& event);
+  void on_node(const client::WatchEvent& event);
+  void see_pod_locked(const std::string& bytes_or_view, bool deleted);
+  bool wants(const corev1::Pod& pod) const;
+  Decision decide_locked(const PodInfo& pod);
+  void bind(const PodPtr& pod, const std::string& node);
+  void bound(const PodPtr& pod, const std::string& node, const Status& status);
+  void report_unschedulable(const PodPtr& pod, const std::string& message, bool news);
+  void made_room_locked();
+
+  const SchedulerOptions options_;
+  const std::shared_ptr<Life> life_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  NodeCache cache_;
+  SchedulingQueue queue_;
+  size_t next_node_ = 0;
+  size_t bindings_ = 0;
+  uint64_t changes_ = 0;  // raised by everything that may make room
+  bool pods_synced_ = false;
+  bool nodes_synced_ = false;
+  bool stopped_ = false;
+  std::unique_ptr<client::Reflector> pods_;
+  std::unique_ptr<client::Reflector> nodes_;
+  std::thread thread_;
+};
+
+}  // namespace gantry::scheduler
