@@ -19,12 +19,17 @@ class Quantity {
   int64_t value() const;
   int64_t milli_value() const;
   bool negative() const { return unscaled_ < 0; }
+  bool zero() const { return unscaled_ == 0; }
+  // Less than, equal to, greater than zero, as this is to the other.
+  int compare(const Quantity& other) const;
 
  private:
+  __extension__ using Int128 = __int128;
   enum class Suffix : uint8_t { kDecimal, kBinary, kExponent };
-  __int128 unscaled_ = 0;  // value = unscaled * 10^scale
+  Int128 unscaled_ = 0;  // value = unscaled * 10^scale
   int32_t scale_ = 0;
   Suffix suffix_ = Suffix::kDecimal;
+  std::string spelling_;  // upstream keeps some spellings as they came ("1.234"); empty: canonical
 };
 
 // RFC 3339 to nanoseconds since the epoch, and back (seconds, or six digits of fraction), always UTC "Z".

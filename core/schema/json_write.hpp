@@ -1,0 +1,17 @@
+// Inside of the codecs: plain JSON text with sorted keys, as Go writes maps. Any thread.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "core/schema/schema.hpp"
+
+namespace gantry::schema {
+
+void sort_entries(std::vector<const boost::json::key_value_pair*>& entries);
+void append_plain_json(std::string& out, const Json& value);
+
+}  // namespace gantry::schema
