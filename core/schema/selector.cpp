@@ -1,0 +1,554 @@
+// Label and field selectors: the query language of list and watch, and what of an object it looks at.
+// Called by the API server (queries), the store's readers (matching) and controllers (metav1.LabelSelector); any thread.
+#include "core/schema/selector.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "core/schema/text.hpp"
+#include "core/schema/values.hpp"
+
+namespace gantry::schema {
+namespace {
+
+using Object = boost::json::object;
+using Op = LabelSelector::Op;
+using Requirement = LabelSelector::Requirement;
+
+std::string_view view(boost::json::string_view text) { return {text.data(), text.size()}; }
+
+enum class Token : uint8_t {
+  kError, kEnd, kClose, kComma, kNot, kDoubleEquals, kEquals, kGreater, kIdentifier, kIn, kLess,
+  kNotEquals, kNotIn, kOpen
+};
+
+struct Lexeme {
+  Token token = Token::kEnd;
+  std::string text;
+};
+
+bool is_special(char c) { return std::string_view("=!(),><").find(c) != std::string_view::npos; }
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+Token symbol(std::string_view text) {
+  if (text == ")") return Token::kClose;
+  if (text == ",") return Token::kComma;
+  if (text == "!") return Token::kNot;
+  if (text == "==") return Token::kDoubleEquals;
+  if (text == "=") return Token::kEquals;
+  if (text == ">") return Token::kGreater;
+  if (text == "<") return Token::kLess;
+  if (text == "!=") return Token::kNotEquals;
+  if (text == "(") return Token::kOpen;
+  return Token::kError;
+}
+
+std::vector<Lexeme> scan(std::string_view text) {
+  std::vector<Lexeme> out;
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t start = at;
+    if (is_space(text[at])) {
+      ++at;
+    } else if (is_special(text[at])) {
+      at += symbol(text.substr(at, 2)) != Token::kError && at + 1 < text.size() ? 2 : 1;
+      std::string_view piece = text.substr(start, at - start);
+      out.push_back({symbol(piece), std::string(piece)});
+    } else {
+      while (at < text.size() && !is_space(text[at]) && !is_special(text[at])) ++at;
+      std::string_view piece = text.substr(start, at - start);
+      Token token = piece == "in" ? Token::kIn : piece == "notin" ? Token::kNotIn : Token::kIdentifier;
+      out.push_back({token, std::string(piece)});
+    }
+  }
+  out.push_back({});
+  return out;
+}
+
+Status invalid_value(const std::string& path, std::string_view value, const std::string& why) {
+  return Status::bad_request(path + ": Invalid value: " + quoted(value) + ": " + why);
+}
+
+bool parse_int(std::string_view text, int64_t& value) {
+  if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+Status check_requirement(const Requirement& requirement) {
+  if (std::string why = check_format("qualified-name", requirement.key); !why.empty()) {
+    return invalid_value("key", requirement.key, why);
+  }
+  bool set = requirement.op == Op::kIn || requirement.op == Op::kNotIn;
+  if (set && requirement.values.empty()) {
+    return Status::bad_request(
+        "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
+  }
+  bool exists = requirement.op == Op::kExists || requirement.op == Op::kNotExists;
+  if (exists && !requirement.values.empty()) {
+    std::string list;
+    for (const auto& value : requirement.values) list += (list.empty() ? "" : ",") + quoted(value);
+    return Status::bad_request("values: Invalid value: [" + list +
+                               "]: values set must be empty for exists and does not exist");
+  }
+  for (size_t i = 0; i < requirement.values.size(); ++i) {
+    const std::string& value = requirement.values[i];
+    std::string path = "values[" + std::to_string(i) + "]";
+    int64_t number = 0;
+    if (!set && !parse_int(value, number)) {
+      return invalid_value(path, value,
+                           "for 'Gt', 'Lt' operators, the value must be an integer");
+    }
+    if (std::string why = check_format("label-value", value); !why.empty()) {
+      return invalid_value(path + "[" + requirement.key + "]", value, why);
+    }
+  }
+  return {};
+}
+
+Status found(const Lexeme& lexeme, std::string_view expected) {
+  return Status::bad_request("found '" + lexeme.text + "', expected: " + std::string(expected));
+}
+
+// Recursive descent over the tokens, one function a rule of the grammar.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : lexemes_(scan(text)) {}
+
+  Expected<std::vector<Requirement>> parse() {
+    std::vector<Requirement> out;
+    for (;;) {
+      Token token = value_token();
+      if (token == Token::kEnd) return out;
+      if (token != Token::kIdentifier && token != Token::kNot) {
+        return found(peek(), "!, identifier, or 'end of string'");
+      }
+      Requirement requirement;
+      if (Status status = parse_one(requirement); !status.ok()) {
+        return std::move(status).in("unable to parse requirement");
+      }
+      out.push_back(std::move(requirement));
+      token = value_token();
+      if (token == Token::kEnd) return out;
+      if (token != Token::kComma) return found(peek(), "',' or 'end of string'");
+      ++at_;
+      token = value_token();
+      if (token != Token::kIdentifier && token != Token::kNot) {
+        return found(peek(), "identifier after ','");
+      }
+    }
+  }
+
+ private:
+  const Lexeme& peek() const { return lexemes_[at_]; }
+  const Lexeme& take() { return at_ + 1 < lexemes_.size() ? lexemes_[at_++] : lexemes_[at_]; }
+  // Where a value may stand, "in" and "notin" are ordinary words.
+  Token value_token() const {
+    Token token = peek().token;
+    return token == Token::kIn || token == Token::kNotIn ? Token::kIdentifier : token;
+  }
+
+  Status parse_one(Requirement& out) {
+    bool negated = value_token() == Token::kNot;
+    if (negated) take();
+    if (value_token() != Token::kIdentifier) return found(peek(), "identifier");
+    out.key = take().text;
+    if (std::string why = check_format("qualified-name", out.key); !why.empty()) {
+      return invalid_value("<nil>", out.key, why);
+    }
+    if (negated || value_token() == Token::kEnd || value_token() == Token::kComma) {
+      out.op = negated ? Op::kNotExists : Op::kExists;
+      return {};
+    }
+    const Lexeme& op = peek();
+    Status status;
+    switch (op.token) {
+      case Token::kIn:
+      case Token::kNotIn:
+        out.op = op.token == Token::kIn ? Op::kIn : Op::kNotIn;
+        take();
+        status = parse_set(out.values);
+        break;
+      case Token::kEquals:
+      case Token::kDoubleEquals:
+      case Token::kNotEquals:
+      case Token::kGreater:
+      case Token::kLess:
+        out.op = op.token == Token::kGreater     ? Op::kGreater
+                 : op.token == Token::kLess      ? Op::kLess
+                 : op.token == Token::kNotEquals ? Op::kNotIn
+                                                 : Op::kIn;
+        take();
+        status = parse_exact(out.values);
+        break;
+      default:
+        return found(op, "in, notin, =, ==, !=, gt, lt");
+    }
+    return status.ok() ? check_requirement(out) : status;
+  }
+
+  Status parse_exact(std::vector<std::string>& values) {
+    Token token = value_token();
+    if (token == Token::kEnd || token == Token::kComma) {
+      values.emplace_back();
+      return {};
+    }
+    if (token != Token::kIdentifier) return found(peek(), "identifier");
+    values.push_back(take().text);
+    return {};
+  }
+
+  Status parse_set(std::vector<std::string>& values) {
+    if (peek().token != Token::kOpen) {
+      return Status::bad_request("found '" + peek().text + "' expected: '('");
+    }
+    take();
+    std::set<std::string> set;
+    Token token = value_token();
+    if (token == Token::kIdentifier || token == Token::kComma) {
+      if (Status status = parse_list(set); !status.ok()) return status;
+      if (peek().token != Token::kClose) return found(peek(), "')'");
+    } else if (token != Token::kClose) {
+      return found(peek(), "',', ')' or identifier");
+    }
+    take();
+    values.assign(set.begin(), set.end());
+    return {};
+  }
+
+  // An empty place between commas is the empty value.
+  Status parse_list(std::set<std::string>& set) {
+    for (;;) {
+      Token token = value_token();
+      if (token == Token::kIdentifier) {
+        set.insert(take().text);
+        token = value_token();
+        if (token == Token::kClose) return {};
+        if (token != Token::kComma) return found(peek(), "',' or ')'");
+      } else if (token == Token::kComma) {
+        take();
+        if (set.empty()) set.emplace();
+        token = value_token();
+        if (token == Token::kClose) {
+          set.emplace();
+          return {};
+        }
+        if (token == Token::kComma) {
+          take();
+          set.emplace();
+        }
+      } else {
+        return found(peek(), "',', or identifier");
+      }
+    }
+  }
+
+  std::vector<Lexeme> lexemes_;
+  size_t at_ = 0;
+};
+
+void sort_by_key(std::vector<Requirement>& requirements) {
+  std::stable_sort(requirements.begin(), requirements.end(),
+                   [](const Requirement& a, const Requirement& b) { return a.key < b.key; });
+}
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+const std::string* look_up(const Pairs& pairs, std::string_view key) {
+  auto it = std::lower_bound(pairs.begin(), pairs.end(), key,
+                             [](const auto& pair, std::string_view k) { return pair.first < k; });
+  return it != pairs.end() && it->first == key ? &it->second : nullptr;
+}
+
+std::string text_of(const Json* value, const Field* field) {
+  if (value != nullptr) {
+    if (value->is_string()) return std::string(view(value->get_string()));
+    if (value->is_bool()) return value->get_bool() ? "true" : "false";
+    if (value->is_int64()) return std::to_string(value->get_int64());
+    if (value->is_uint64()) return std::to_string(value->get_uint64());
+    if (value->is_object()) return text_of(value->get_object().if_contains("component"), nullptr);
+  }
+  if (field == nullptr || field->repeated || field->map) return {};
+  if (field->type == FieldType::kBool) return "false";
+  if (field->type == FieldType::kInt32 || field->type == FieldType::kInt64) return "0";
+  return {};
+}
+
+// The value a dotted path leads to, as a selector sees it; the tree tells what absence means.
+std::string selectable(const Kind& kind, const Json& document, std::string_view path) {
+  const Json* value = &document;
+  const Message* message = kind.message;
+  const Field* field = nullptr;
+  while (!path.empty()) {
+    size_t dot = std::min(path.find('.'), path.size());
+    std::string_view key = path.substr(0, dot);
+    path.remove_prefix(std::min(dot + 1, path.size()));
+    field = message == nullptr ? nullptr : message->find(key);
+    message = field == nullptr ? nullptr : field->message;
+    const Object* object = value == nullptr ? nullptr : value->if_object();
+    value = object == nullptr ? nullptr : object->if_contains({key.data(), key.size()});
+  }
+  return text_of(value, field);
+}
+
+std::string member_text(const Object& object, const char* key) {
+  const Json* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(view(value->get_string())) : "";
+}
+
+bool unescape(std::string_view text, std::string& out) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      if (++i == text.size()) return false;
+      if (text[i] != '\\' && text[i] != ',' && text[i] != '=') return false;
+    } else if (text[i] == ',' || text[i] == '=') {
+      return false;
+    }
+    out.push_back(text[i]);
+  }
+  return true;
+}
+
+std::vector<std::string_view> split_terms(std::string_view text) {
+  std::vector<std::string_view> out;
+  size_t start = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == ',') {
+      out.push_back(text.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  if (start <= text.size()) out.push_back(text.substr(start));
+  return out;
+}
+
+}  // namespace
+
+const std::string* Attributes::label(std::string_view key) const { return look_up(labels, key); }
+
+const std::string* Attributes::field(std::string_view key) const {
+  if (key == "metadata.name") return &name;
+  if (key == "metadata.namespace") return &ns;
+  return look_up(fields, key);
+}
+
+Attributes attributes_of(const Kind& kind, const Json& document) {
+  Attributes out;
+  const Object* object = document.if_object();
+  if (object == nullptr) return out;
+  const Json* metadata = object->if_contains("metadata");
+  if (metadata != nullptr && metadata->is_object()) {
+    const Object& meta = metadata->get_object();
+    out.name = member_text(meta, "name");
+    out.ns = member_text(meta, "namespace");
+    out.uid = member_text(meta, "uid");
+    const Json* labels = meta.if_contains("labels");
+    if (labels != nullptr && labels->is_object()) {
+      for (const auto& [key, value] : labels->get_object()) {
+        if (value.is_string()) out.labels.emplace_back(view(key), view(value.get_string()));
+      }
+    }
+  }
+  for (const std::string& path : kind.selectable_fields) {
+    out.fields.emplace_back(path, selectable(kind, document, path));
+  }
+  std::sort(out.labels.begin(), out.labels.end());
+  std::sort(out.fields.begin(), out.fields.end());
+  return out;
+}
+
+bool LabelSelector::Requirement::matches(const std::string* value) const {
+  auto named = [&] { return std::find(values.begin(), values.end(), *value) != values.end(); };
+  switch (op) {
+    case Op::kIn:
+      return value != nullptr && named();
+    case Op::kNotIn:
+      return value == nullptr || !named();
+    case Op::kExists:
+      return value != nullptr;
+    case Op::kNotExists:
+      return value == nullptr;
+    case Op::kGreater:
+    case Op::kLess: {
+      int64_t have = 0;
+      int64_t limit = 0;
+      if (value == nullptr || values.size() != 1 || !parse_int(*value, have)) return false;
+      if (!parse_int(values.front(), limit)) return false;
+      return op == Op::kGreater ? have > limit : have < limit;
+    }
+  }
+  return false;
+}
+
+Expected<LabelSelector> LabelSelector::parse(std::string_view text) {
+  auto requirements = Parser(text).parse();
+  if (!requirements) return std::move(requirements).error();
+  LabelSelector out;
+  out.requirements_ = *std::move(requirements);
+  sort_by_key(out.requirements_);
+  return out;
+}
+
+namespace {
+
+Status read_expression(const Json& expression, Requirement& out) {
+  const Object* object = expression.if_object();
+  if (object == nullptr) return Status::bad_request("matchExpressions: not an object");
+  out.key = member_text(*object, "key");
+  std::string op = member_text(*object, "operator");
+  if (op == "In") {
+    out.op = Op::kIn;
+  } else if (op == "NotIn") {
+    out.op = Op::kNotIn;
+  } else if (op == "Exists") {
+    out.op = Op::kExists;
+  } else if (op == "DoesNotExist") {
+    out.op = Op::kNotExists;
+  } else {
+    return Status::bad_request(quoted(op) + " is not a valid label selector operator");
+  }
+  const Json* values = object->if_contains("values");
+  if (values != nullptr && values->is_array()) {
+    std::set<std::string> set;
+    for (const Json& value : values->get_array()) {
+      if (value.is_string()) set.emplace(view(value.get_string()));
+    }
+    out.values.assign(set.begin(), set.end());
+  }
+  return check_requirement(out);
+}
+
+}  // namespace
+
+Expected<LabelSelector> LabelSelector::from_document(const Json& selector) {
+  LabelSelector out;
+  const Object* object = selector.if_object();
+  if (object == nullptr) {
+    out.nothing_ = true;
+    return out;
+  }
+  const Json* labels = object->if_contains("matchLabels");
+  if (labels != nullptr && labels->is_object()) {
+    for (const auto& [key, value] : labels->get_object()) {
+      Requirement requirement;
+      requirement.key = view(key);
+      requirement.op = Op::kIn;
+      requirement.values.emplace_back(value.is_string() ? view(value.get_string()) : "");
+      if (Status status = check_requirement(requirement); !status.ok()) return status;
+      out.requirements_.push_back(std::move(requirement));
+    }
+  }
+  const Json* expressions = object->if_contains("matchExpressions");
+  if (expressions != nullptr && expressions->is_array()) {
+    for (const Json& expression : expressions->get_array()) {
+      Requirement requirement;
+      if (Status status = read_expression(expression, requirement); !status.ok()) return status;
+      out.requirements_.push_back(std::move(requirement));
+    }
+  }
+  sort_by_key(out.requirements_);
+  return out;
+}
+
+bool LabelSelector::matches(const Attributes& attributes) const {
+  return matches_with([&](std::string_view key) { return attributes.label(key); });
+}
+
+bool LabelSelector::matches(const Json* labels) const {
+  const Object* object = labels == nullptr ? nullptr : labels->if_object();
+  std::string buffer;
+  return matches_with([&](std::string_view key) -> const std::string* {
+    const Json* value = object == nullptr ? nullptr : object->if_contains({key.data(), key.size()});
+    if (value == nullptr || !value->is_string()) return nullptr;
+    buffer = view(value->get_string());
+    return &buffer;
+  });
+}
+
+std::string LabelSelector::to_string() const {
+  std::string out;
+  for (const Requirement& requirement : requirements_) {
+    if (!out.empty()) out += ",";
+    if (requirement.op == Op::kNotExists) out += "!";
+    out += requirement.key;
+    bool negative = requirement.op == Op::kNotIn;
+    if (requirement.op == Op::kGreater || requirement.op == Op::kLess) {
+      out += (requirement.op == Op::kGreater ? ">" : "<") + requirement.values.front();
+    } else if (requirement.values.size() == 1) {
+      out += (negative ? "!=" : "=") + requirement.values.front();
+    } else if (!requirement.values.empty()) {
+      out += negative ? " notin (" : " in (";
+      for (const std::string& value : requirement.values) {
+        if (&value != &requirement.values.front()) out += ",";
+        out += value;
+      }
+      out += ")";
+    }
+  }
+  return out;
+}
+
+Expected<FieldSelector> FieldSelector::parse(const Kind& kind, std::string_view text) {
+  FieldSelector out;
+  for (std::string_view term : split_terms(text)) {
+    if (term.empty()) continue;
+    size_t at = 0;
+    std::string_view op;
+    for (; at < term.size() && op.empty(); ++at) {
+      for (std::string_view known : {"!=", "==", "="}) {
+        if (term.substr(at).starts_with(known)) {
+          op = known;
+          break;
+        }
+      }
+    }
+    if (op.empty()) {
+      return Status::bad_request("invalid selector: '" + std::string(text) +
+                                 "'; can't understand '" + std::string(term) + "'");
+    }
+    Term parsed;
+    parsed.field = term.substr(0, at - 1);
+    parsed.equal = op != "!=";
+    std::string_view value = term.substr(at - 1 + op.size());
+    if (!unescape(value, parsed.value)) {
+      return Status::bad_request("invalid field selector: invalid value: '" + std::string(value) +
+                                 "'");
+    }
+    const auto& known = kind.selectable_fields;
+    bool metadata = parsed.field == "metadata.name" || parsed.field == "metadata.namespace";
+    if (!metadata && std::find(known.begin(), known.end(), parsed.field) == known.end()) {
+      // Kinds without selectable fields of their own answer in other words.
+      if (known.empty()) {
+        return Status::bad_request(quoted(parsed.field) +
+                                   " is not a known field selector: only \"metadata.name\", "
+                                   "\"metadata.namespace\"");
+      }
+      return Status::bad_request("field label not supported: " + parsed.field);
+    }
+    out.terms_.push_back(std::move(parsed));
+  }
+  return out;
+}
+
+bool FieldSelector::matches(const Attributes& attributes) const {
+  for (const Term& term : terms_) {
+    const std::string* value = attributes.field(term.field);
+    if ((value != nullptr && *value == term.value) != term.equal) return false;
+  }
+  return true;
+}
+
+const std::string* FieldSelector::exact(std::string_view field) const {
+  for (const Term& term : terms_) {
+    if (term.equal && term.field == field) return &term.value;
+  }
+  return nullptr;
+}
+
+}  // namespace gantry::schema
