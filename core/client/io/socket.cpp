@@ -58,6 +58,14 @@ http::Chunk own(std::string text) {
 Socket::Socket(Socket&& other) noexcept
     : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
 
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  fd_ = std::move(other.fd_);
+  ssl_ = std::exchange(other.ssl_, nullptr);
+  return *this;
+}
+
 Socket::~Socket() { close(); }
 
 void Socket::close() {

@@ -26,6 +26,7 @@ class Socket {
  public:
   explicit Socket(UniqueFd fd) : fd_(std::move(fd)) {}
   Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) noexcept;
   ~Socket();
 
   // Puts TLS on top; the handshake is next. `host`: the name a client checks, empty for none.

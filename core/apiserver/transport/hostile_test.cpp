@@ -1,0 +1,313 @@
+// Input that no good client sends, and clients that are slow, many, or gone: an answer or a closed
+// connection, and a server that goes on.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "core/apiserver/transport/test_server.hpp"
+#include "core/client/io/tls.hpp"
+
+namespace gantry::transport {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A TCP connection with TLS on top, or bare; blocking, with a 10 s limit for reads.
+class RawClient {
+ public:
+  RawClient(uint16_t port, bool tls, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    timeval limit{10, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    if (receive_buffer > 0) {
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+    }
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    if (!tls) return;
+    context_ = *io::TlsContext::client({{}, {}, {}, true});
+    ssl_ = SSL_new(context_->get());
+    SSL_set_fd(ssl_, fd_.get());
+    EXPECT_EQ(SSL_connect(ssl_), 1);
+  }
+  RawClient(RawClient&& other) noexcept
+      : fd_(std::move(other.fd_)), context_(std::move(other.context_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
+  ~RawClient() {
+    if (ssl_ != nullptr) SSL_free(ssl_);
+  }
+  void send(const std::string& text) {
+    if (ssl_ != nullptr) {
+      if (!text.empty()) SSL_write(ssl_, text.data(), static_cast<int>(text.size()));
+    } else {
+      [[maybe_unused]] auto n = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    }
+  }
+  void finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
+  // Up to `wanted` bytes, or all until the connection ends.
+  std::string receive(size_t wanted = SIZE_MAX) {
+    std::string out;
+    char buffer[16384];
+    while (out.size() < wanted) {
+      auto n = ssl_ != nullptr ? SSL_read(ssl_, buffer, sizeof(buffer))
+                               : static_cast<int>(::recv(fd_.get(), buffer, sizeof(buffer), 0));
+      if (n <= 0) break;
+      out.append(buffer, static_cast<size_t>(n));
+    }
+    return out;
+  }
+  std::string receive_until(const std::string& mark) {
+    std::string out;
+    while (out.find(mark) == std::string::npos) {
+      std::string more = receive(1);
+      if (more.empty()) break;
+      out += more;
+    }
+    return out;
+  }
+  int fd() const { return fd_.get(); }
+
+ private:
+  io::UniqueFd fd_;
+  std::shared_ptr<io::TlsContext> context_;
+  ssl_st* ssl_ = nullptr;
+};
+
+void echo(http::Request request, std::shared_ptr<http::Exchange> exchange) {
+  exchange->respond(text_response(request.method + " " + request.path + " " + request.body));
+}
+
+template <typename Condition>
+bool eventually(Condition condition, std::chrono::milliseconds limit = 10s) {
+  auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+    ::poll(nullptr, 0, 2);
+  }
+  return true;
+}
+
+struct Hostile {
+  const char* name;
+  std::string bytes;
+  const char* answer;  // what the answer begins with; empty: just closed
+};
+
+TEST(Hostile, EachGetsAnAnswerOrAClosedConnection) {
+  TestServer server(echo);
+  std::string many(70000, 'h');
+  const std::vector<Hostile> table = {
+      {"garbage", "\x01\x02\x03\x04 garbage\r\n\r\n", "HTTP/1.1 400"},
+      {"no version", "GET /\r\n\r\n", "HTTP/1.1 400"},
+      {"bad version", "GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400"},
+      {"bad method", "G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400"},
+      {"space in name", "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "HTTP/1.1 400"},
+      {"control in value", std::string("GET / HTTP/1.1\r\nA: \x01\x02\r\n\r\n"), "HTTP/1.1 400"},
+      {"long header", "GET / HTTP/1.1\r\nA: " + many + "\r\n\r\n", "HTTP/1.1 431"},
+      {"long target", "GET /" + many + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431"},
+      {"negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
+      {"huge length", "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413"},
+      {"overflowing length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+       "HTTP/1.1 400"},
+      {"two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+       "HTTP/1.1 400"},
+      {"length and chunked",
+       "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400"},
+      {"bad chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400"},
+      {"websocket without key", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+       "HTTP/1.1 200"},
+  };
+  for (const auto& [name, bytes, answer] : table) {
+    SCOPED_TRACE(name);
+    RawClient client(server.port(), true);
+    client.send(bytes);
+    client.send("");
+    std::string got = client.receive_until("\r\n\r\n");
+    EXPECT_EQ(got.substr(0, std::string(answer).size()), answer);
+  }
+  for (const char* bytes : {"GET / HT", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"}) {
+    RawClient client(server.port(), true);
+    client.send(bytes);
+    client.finish_sending();
+    EXPECT_EQ(client.receive(), "");
+  }
+  EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));
+}
+
+TEST(Hostile, BeforeTheHandshake) {
+  TestServer server(echo);
+  RawClient plain(server.port(), false);
+  plain.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::string answer = plain.receive();
+  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.0 400");
+  EXPECT_NE(answer.find("Client sent an HTTP request to an HTTPS server."), std::string::npos);
+  for (const auto& bytes : {std::string("\x00\x01\x02", 3), std::string("\x16\x03\x01\xff\xff\x01", 6),
+                            std::string("\x16\x03\x01\x00\x05hello", 10)}) {
+    RawClient client(server.port(), false);
+    client.send(bytes);
+    client.finish_sending();
+    client.receive();
+  }
+  EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));
+}
+
+TEST(Hostile, SlowOnesAreCutOff) {
+  TestServer server(echo, [](ServerOptions& options) {
+    options.handshake_timeout = options.header_timeout = options.request_timeout = 200ms;
+    options.idle_timeout = 200ms;
+  });
+  RawClient silent(server.port(), false);
+  EXPECT_EQ(silent.receive(), "");
+  RawClient hello(server.port(), false);
+  hello.send("\x16\x03");
+  EXPECT_EQ(hello.receive(), "");
+  RawClient header(server.port(), true);
+  header.send("GET / HTTP/1.1\r\nHo");
+  EXPECT_EQ(header.receive(), "");
+  RawClient body(server.port(), true);
+  body.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nab");
+  EXPECT_EQ(body.receive(), "");
+  RawClient idle(server.port(), true);
+  idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(idle.receive().find("GET / "), std::string::npos);
+}
+
+TEST(Connections, PipelinedAnswersComeInOrder) {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<http::Exchange>> waiting;
+  std::thread late;
+  TestServer server([&](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+    if (request.path != "/0") return echo(request, exchange);
+    late = std::thread([exchange] { exchange->respond(text_response("late")); });
+  });
+  RawClient client(server.port(), true);
+  std::string all;
+  for (int i = 0; i < 50; ++i) all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  all += "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  client.send(all);
+  std::string got = client.receive();
+  size_t at = got.find("late");
+  for (int i = 1; i < 50; ++i) {
+    size_t next = got.find("GET /" + std::to_string(i) + " ");
+    EXPECT_GT(next, at);
+    at = next;
+  }
+  EXPECT_NE(got.find("GET /last"), std::string::npos);
+  late.join();
+}
+
+TEST(Connections, ExpectContinueIsAnswered) {
+  TestServer server(echo);
+  RawClient client(server.port(), true);
+  client.send("POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.receive_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  EXPECT_NE(client.receive_until("ok").find("POST /x ok"), std::string::npos);
+}
+
+// A watch for each connection, written to from the test.
+struct Watches {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<http::Stream>> streams;
+  std::atomic<int> closed{0};
+  void handle(const http::Request&, const std::shared_ptr<http::Exchange>& exchange) {
+    auto stream = exchange->start_stream(200, "application/json");
+    stream->on_close([this] { ++closed; });
+    std::lock_guard lock(mutex);
+    streams.push_back(std::move(stream));
+  }
+  size_t size() {
+    std::lock_guard lock(mutex);
+    return streams.size();
+  }
+};
+
+TEST(Streams, SlowReaderDiesAtTheBoundAndNobodyElse) {
+  Watches watches;
+  TestServer server([&](const http::Request& r, const std::shared_ptr<http::Exchange>& e) { watches.handle(r, e); },
+                    [](ServerOptions& options) { options.stream_bound = 1 << 20; });
+  RawClient slow(server.port(), true, 4096);
+  slow.send("GET /w HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return watches.size() == 1; }));
+  RawClient quick(server.port(), true);
+  quick.send("GET /w HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return watches.size() == 2; }));
+  auto text = std::make_shared<const std::string>(10000, 'e');
+  bool alive = true;
+  for (int i = 0; i < 100000 && alive; ++i) {
+    alive = watches.streams[0]->write({{*text, text}});
+    ASSERT_LE(watches.streams[0]->queued(), 1U << 20);
+  }
+  EXPECT_FALSE(alive);
+  EXPECT_TRUE(eventually([&] { return watches.closed == 1; }));
+  EXPECT_TRUE(watches.streams[1]->write({{"hello\n", nullptr}}));
+  EXPECT_NE(quick.receive_until("hello").find("hello"), std::string::npos);
+}
+
+TEST(Streams, PeerThatLeavesIsNoticed) {
+  Watches watches;
+  TestServer server([&](const http::Request& r, const std::shared_ptr<http::Exchange>& e) { watches.handle(r, e); });
+  {
+    RawClient client(server.port(), true);
+    client.send("GET /w HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return watches.size() == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return watches.closed == 1; }));
+  EXPECT_FALSE(watches.streams[0]->write({{"x", nullptr}}));
+}
+
+size_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  size_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * 4096;
+}
+
+TEST(Streams, ManyIdleWatchesAreCheapAndAllServed) {
+  constexpr size_t kCount = 300;
+  Watches watches;
+  TestServer server([&](const http::Request& r, const std::shared_ptr<http::Exchange>& e) { watches.handle(r, e); });
+  std::vector<RawClient> clients;
+  size_t before = resident_bytes();
+  for (size_t i = 0; i < kCount; ++i) {
+    clients.emplace_back(server.port(), true);
+    clients.back().send("GET /w HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  ASSERT_TRUE(eventually([&] { return watches.size() == kCount; }));
+  size_t each = (resident_bytes() - before) / kCount;
+  // Both ends live in this process, each client with an SSL_CTX of its own.
+  RecordProperty("bytes_per_watch_and_client", static_cast<int>(each));
+  std::printf("per watch, client included: %zu bytes\n", each);
+  for (auto& stream : watches.streams) EXPECT_TRUE(stream->write({{"event\n", nullptr}}));
+  for (auto& client : clients) EXPECT_NE(client.receive_until("event"), "");
+  server.server->stop(5s);
+  EXPECT_EQ(watches.closed, static_cast<int>(kCount));
+  EXPECT_EQ(server.server->connections(), 0U);
+}
+
+TEST(Stop, LetsARequestFinish) {
+  std::promise<std::shared_ptr<http::Exchange>> got;
+  TestServer server([&](http::Request, std::shared_ptr<http::Exchange> exchange) { got.set_value(exchange); });
+  RawClient client(server.port(), true);
+  client.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  auto exchange = got.get_future().get();
+  std::thread stopper([&] { server.server->stop(10s); });
+  exchange->respond(text_response("done"));
+  exchange.reset();
+  EXPECT_NE(client.receive().find("done"), std::string::npos);
+  stopper.join();
+}
+
+}  // namespace
+}  // namespace gantry::transport
