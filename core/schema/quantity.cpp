@@ -35,8 +35,9 @@ bool multiply(Int128& value, Int128 factor) { return !__builtin_mul_overflow(val
 
 // value * 10^exponent, saturating; exponent may be any size.
 Int128 scale_up(Int128 value, int64_t exponent) {
+  bool negative = value < 0;
   for (; exponent > 0 && value != 0; --exponent) {
-    if (!multiply(value, 10)) return value < 0 ? -kInt128Max : kInt128Max;
+    if (!multiply(value, 10)) return negative ? -kInt128Max : kInt128Max;
   }
   return value;
 }

@@ -1,0 +1,160 @@
+// Owns defaulting: the constants that the schema's options name, put in by one walk, and the rules that depend on
+// other fields. Called on each create and update, on any thread.
+#include "core/schema/defaults.hpp"
+
+#include "core/schema/rules.hpp"
+#include "core/schema/text.hpp"
+
+namespace gantry::schema {
+namespace {
+
+// Does anything below a message have a default? Asked for each field of each object, so kept per thread.
+class DefaultsBelow {
+ public:
+  bool operator()(const Message& message) {
+    if (message.form != Form::kStruct) return false;
+    auto [it, fresh] = known_.try_emplace(&message, false);
+    if (!fresh) return it->second;
+    bool any = false;
+    for (const Field& field : message.fields) {
+      if (field.default_value || field.default_struct) any = true;
+      if (field.message != nullptr && (*this)(*field.message)) any = true;
+    }
+    known_[&message] = any;
+    return any;
+  }
+
+ private:
+  std::unordered_map<const Message*, bool> known_;
+};
+
+bool is_zero(const Json& value) {
+  if (const auto* text = value.if_string()) return text->empty();
+  if (const int64_t* number = value.if_int64()) return *number == 0;
+  if (const bool* flag = value.if_bool()) return !*flag;
+  return value.is_null();
+}
+
+class ConstantDefaults {
+ public:
+  explicit ConstantDefaults(DefaultsBelow& below) : below_(below) {}
+
+  void apply(const Message& message, JsonObject& object) {
+    for (const Field& field : message.fields) {
+      if (field.inlined && field.message != nullptr) {
+        apply(*field.message, object);
+        continue;
+      }
+      if (field.default_value) {
+        const Json* value = object.if_contains(field.json);
+        // A zero without presence is the same as absent.
+        if (value == nullptr || value->is_null() || (!field.pointer && is_zero(*value))) {
+          object[field.json] = *field.default_value;
+        }
+        continue;
+      }
+      if (field.message == nullptr || field.message->form != Form::kStruct) continue;
+      if (field.default_struct) ensure_object(object, field.json);
+      if (!below_(*field.message)) continue;
+      Json* value = get(object, field.json);
+      if (value == nullptr) continue;
+      if (field.repeated) {
+        if (auto* list = value->if_array()) {
+          for (Json& item : *list) {
+            if (auto* inner = item.if_object()) apply(*field.message, *inner);
+          }
+        }
+      } else if (field.map) {
+        if (auto* map = value->if_object()) {
+          for (auto& entry : *map) {
+            if (auto* inner = entry.value().if_object()) apply(*field.message, *inner);
+          }
+        }
+      } else if (auto* inner = value->if_object()) {
+        apply(*field.message, *inner);
+      }
+    }
+  }
+
+ private:
+  DefaultsBelow& below_;
+};
+
+JsonObject* template_spec(JsonObject& parent) {
+  JsonObject* pod_template = get_object(parent, "template");
+  return pod_template != nullptr ? get_object(*pod_template, "spec") : nullptr;
+}
+
+void default_workload(const Kind& kind, JsonObject& root) {
+  JsonObject* spec = get_object(root, "spec");
+  if (spec == nullptr) return;
+  if (JsonObject* pod = template_spec(*spec)) default_pod_spec_after(*pod);
+  if (kind.kind != "Deployment") return;
+  JsonObject& strategy = ensure_object(*spec, "strategy");
+  if (get_text(strategy, "type") != "RollingUpdate") return;
+  JsonObject& rolling = ensure_object(strategy, "rollingUpdate");
+  for (std::string_view key : {"maxUnavailable", "maxSurge"}) {
+    if (get(rolling, key) == nullptr) rolling[key] = "25%";
+  }
+}
+
+void default_secret(JsonObject& root) {
+  // stringData is write-only: it is data in plain text.
+  if (const JsonObject* plain = get_object(root, "stringData"); plain != nullptr && !plain->empty()) {
+    JsonObject& data = ensure_object(root, "data");
+    for (const auto& entry : *plain) {
+      if (const auto* text = entry.value().if_string()) data[entry.key()] = base64_encode(*text);
+    }
+  }
+  root.erase("stringData");
+}
+
+void default_namespace(JsonObject& root) {
+  const JsonObject* metadata = get_object(root, "metadata");
+  std::string name(metadata != nullptr ? get_text(*metadata, "name") : "");
+  if (!name.empty()) ensure_object(ensure_object(root, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
+}
+
+void default_node(JsonObject& root) {
+  // What can be used is all there is, until the node says otherwise.
+  JsonObject& status = ensure_object(root, "status");
+  if (get(status, "allocatable") != nullptr) return;
+  if (const Json* capacity = get(status, "capacity")) {
+    Json copy = *capacity;
+    status["allocatable"] = std::move(copy);
+  }
+}
+
+}  // namespace
+
+void apply_defaults(const Kind& kind, Json& document) {
+  auto* root = document.if_object();
+  if (root == nullptr || kind.message == nullptr) return;
+  bool core = kind.group.empty();
+  bool pod = core && kind.kind == "Pod";
+  bool workload = kind.group == "apps";
+  bool pod_template = core && kind.kind == "PodTemplate";
+  JsonObject* before = pod ? get_object(*root, "spec") : nullptr;
+  if (workload && get_object(*root, "spec") != nullptr) before = template_spec(*get_object(*root, "spec"));
+  if (pod_template) before = template_spec(*root);
+  if (before != nullptr) default_pod_spec_before(*before);
+
+  thread_local DefaultsBelow below;
+  ConstantDefaults(below).apply(*kind.message, *root);
+
+  if (pod) {
+    if (JsonObject* spec = get_object(*root, "spec")) {
+      default_pod_spec_after(*spec);
+      default_pod(*spec);
+    }
+  }
+  if (workload) default_workload(kind, *root);
+  if (pod_template) {
+    if (JsonObject* spec = template_spec(*root)) default_pod_spec_after(*spec);
+  }
+  if (core && kind.kind == "Secret") default_secret(*root);
+  if (core && kind.kind == "Namespace") default_namespace(*root);
+  if (core && kind.kind == "Node") default_node(*root);
+}
+
+}  // namespace gantry::schema

@@ -1,0 +1,37 @@
+// For the schema room's tests: the built-in schema once a process, and documents from text.
+#pragma once
+
+#include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/schema/codec.hpp"
+#include "core/schema/rules.hpp"
+
+namespace gantry::schema::testing {
+
+inline const Schema& builtin() {
+  static const std::unique_ptr<Schema> schema = [] {
+    auto built = Schema::builtin();
+    EXPECT_TRUE(built.ok()) << (built ? "" : built.error().message());
+    return *std::move(built);
+  }();
+  return *schema;
+}
+
+inline const Kind& kind(std::string_view group, std::string_view name) {
+  const Kind* found = builtin().find_kind(group, "v1", name);
+  EXPECT_NE(found, nullptr) << name;
+  return *found;
+}
+inline const Kind& pod_kind() { return kind("", "Pod"); }
+inline const Kind& deployment_kind() { return kind("apps", "Deployment"); }
+
+inline Json document(const Kind& kind, std::string_view json) {
+  auto decoded = decode(*kind.message, Media::kJson, json);
+  EXPECT_TRUE(decoded.ok()) << (decoded ? "" : decoded.error().message());
+  return decoded ? *std::move(decoded) : Json(boost::json::object());
+}
+
+}  // namespace gantry::schema::testing
