@@ -1,0 +1,48 @@
+// This machine as a Node object: registration, the heartbeat Lease, capacity, conditions, addresses, images.
+//
+// Registers (and repairs what upstream's kubelet repairs of an existing Node), renews the Lease every 10 s, writes status when
+// it changes and every 5 minutes. Timers and the client's threads; nothing blocks. [any-thread]
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/client/client.hpp"
+#include "core/node/node_agent.hpp"
+#include "gantry/resources.hpp"
+
+namespace gantry::node {
+
+struct NodeFacts {
+  bool runtime_ready = false;
+  bool network_ready = false;
+  std::string runtime_name_version;  // "oci://1.1.5"
+  std::string why_not_ready;         // for the Ready condition
+  std::vector<ImageInfo> images;     // at most 50, the largest
+};
+
+class Registration {
+ public:
+  virtual ~Registration() = default;  // stops
+  virtual void start() = 0;
+  // Facts may have changed: look again soon.
+  virtual void poke() = 0;
+  // The newest Node the API has, once registered.
+  virtual bool registered() const = 0;
+  virtual std::string pod_cidr() const = 0;   // empty: not assigned yet
+  virtual corev1::Node node() const = 0;
+};
+
+// `facts` is called on a timer or client thread and must not block. `changed` runs when the pod range or the node's spec changed.
+std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
+                                                std::function<void()> changed);
+
+// From /proc and the file system, with the pods' cgroup in mind: cpu, memory, ephemeral-storage, pods, hugepages.
+struct Capacity {
+  int64_t cpu = 1, memory = 0, ephemeral_storage = 0, pods = 110;
+};
+Capacity machine_capacity(const NodeOptions& options);
+
+}  // namespace gantry::node
