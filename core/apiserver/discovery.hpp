@@ -1,0 +1,38 @@
+// The paths a client finds the API by: /api, /apis, their groups and versions, /openapi/v2 and v3, /version.
+//
+// Built once from the schema by the Environment, asked by ApiServer::handle after authorization and before the resource routes.
+// Thread-safe: the discovery documents are made by the constructor, the OpenAPI ones (large) by whoever asks first.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/apiserver/server.hpp"
+
+namespace gantry::apiserver {
+
+class Discovery {
+ public:
+  // The schema must outlive it.
+  Discovery(const schema::Schema& schema, const Options& options);
+  ~Discovery();
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
+
+  // Answers a GET or HEAD of one of its paths; false when the path is not its own (nothing is answered then).
+  // Making an OpenAPI document for the first time takes tens of milliseconds and happens on this thread.
+  bool handle(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) const;
+  // Whether handle() would answer this path at all, whatever the method.
+  bool owns(std::string_view path) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gantry::apiserver
