@@ -139,6 +139,7 @@ const std::vector<KeySpec>& keys() {
       choice_key("log", "level", &Config::log_level, {"debug", "info", "warn", "error"}, "debug, info, warn or error."),
       choice_key("log", "format", &Config::log_format, {"text", "json"}, "text or json, one object a line."),
       text_key("node", "name", &Config::node_name, "Name of the Node; empty: the host's name."),
+      text_key("node", "kubeconfig", &Config::node_kubeconfig, "How an agent without the server role reaches its server."),
       list_key("node", "labels", &Config::node_labels, "Further labels of the Node, \"KEY=VALUE\".", check_label),
       int_key("node", "max_pods", &Config::max_pods, 1, 10'000, "Most pods on this node."),
       text_key("node", "resolv_conf", &Config::resolv_conf, "The resolv.conf that pods with dnsPolicy Default get."),

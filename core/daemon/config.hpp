@@ -45,6 +45,7 @@ struct Config {
   std::string log_format = "text";
 
   std::string node_name;       // empty: the host's name
+  std::filesystem::path node_kubeconfig;  // of an agent without the server role
   std::vector<std::string> node_labels;  // "key=value"
   int64_t max_pods = 110;
   std::filesystem::path resolv_conf = "/etc/resolv.conf";

@@ -1,0 +1,136 @@
+#include "core/daemon/admin_api.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/client/io/unique_fd.hpp"
+
+namespace gantry::daemon {
+namespace {
+
+namespace json = boost::json;
+using Exchange = std::shared_ptr<http::Exchange>;
+
+void answer(const Exchange& exchange, int code, const json::value& body) {
+  exchange->respond({code, "application/json", {}, {http::make_chunk(json::serialize(body) + "\n")}});
+}
+
+void refuse(const Exchange& exchange, const Status& status) {
+  answer(exchange, status.code(),
+         {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object()}, {"status", "Failure"},
+          {"message", status.message()}, {"reason", status.reason()}, {"code", status.code()}});
+}
+
+bool is_admin(const http::Identity& who) {
+  return std::find(who.groups.begin(), who.groups.end(), "system:masters") != who.groups.end();
+}
+
+json::array strings(const std::vector<std::string>& list) {
+  json::array out;
+  for (const auto& item : list) out.emplace_back(item);
+  return out;
+}
+
+json::value plugins_json(const plugin::PluginHost& host) {
+  json::array list;
+  for (const auto& info : host.list()) {
+    list.push_back({{"name", info.name},
+                    {"path", info.path},
+                    {"version", info.version},
+                    {"vendor", info.vendor},
+                    {"description", info.description},
+                    {"interfaces", strings(info.interfaces)},
+                    {"phase", info.phase == plugin::PluginPhase::kLoaded ? "Loaded" : "Failed"},
+                    {"message", info.message},
+                    {"required", info.required}});
+  }
+  return {{"plugins", std::move(list)}};
+}
+
+// The value of a string key of the request's JSON body.
+Expected<std::string> body_text(const http::Request& request, std::string_view key) {
+  boost::system::error_code error;
+  const auto body = json::parse(request.body, error);
+  const auto* object = error ? nullptr : body.if_object();
+  const auto* value = object == nullptr ? nullptr : object->if_contains(key);
+  if (value == nullptr || !value->is_string() || value->get_string().empty()) {
+    return Status::bad_request("the body must be a JSON object with the string \"" + std::string(key) + "\"");
+  }
+  return std::string(value->get_string());
+}
+
+Expected<json::value> list_images(node::NodeAgent& node) {
+  auto images = node.images();
+  if (!images) return std::move(images).error();
+  json::array list;
+  for (const auto& image : *images) {
+    list.push_back({{"id", image.id}, {"names", strings(image.names)}, {"digests", strings(image.digests)},
+                    {"size", image.size}});
+  }
+  return json::value{{"images", std::move(list)}};
+}
+
+Expected<json::value> import_image(node::NodeAgent& node, const http::Request& request) {
+  auto path = body_text(request, "path");
+  if (!path) return std::move(path).error();
+  const io::UniqueFd archive(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
+  if (archive.get() < 0) return Status::not_found(*path + ": " + std::strerror(errno));
+  auto names = node.import_image(archive.get());
+  if (!names) return std::move(names).error();
+  return json::value{{"names", strings(*names)}};
+}
+
+Expected<json::value> remove_image(node::NodeAgent& node, const http::Request& request) {
+  auto name = body_text(request, "name");
+  if (!name) return std::move(name).error();
+  if (auto removed = node.remove_image(*name); !removed.ok()) return removed;
+  return json::value{{"removed", *name}};
+}
+
+using ImageWork = Expected<json::value> (*)(node::NodeAgent&, const http::Request&);
+
+apiserver::ApiServer::PathHandler image_path(const std::shared_ptr<const AdminFacts>& facts, std::string method,
+                                             ImageWork work) {
+  return [facts, method = std::move(method), work](const http::Request& request, Exchange exchange) {
+    if (!is_admin(request.identity)) return refuse(exchange, Status::forbidden("only system:masters may do this"));
+    if (request.method != method) return refuse(exchange, Status::method_not_allowed("use " + method));
+    const bool posted = facts->blocking->post([facts, request, exchange, work] {
+      auto* node = facts->node();
+      if (node == nullptr) return refuse(exchange, Status::unavailable("this daemon runs no node"));
+      auto result = work(*node, request);
+      if (!result) return refuse(exchange, result.error());
+      answer(exchange, 200, *result);
+    });
+    if (!posted) refuse(exchange, Status::too_many_requests("too much waits already; try again"));
+  };
+}
+
+}  // namespace
+
+void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
+  const auto facts = std::make_shared<const AdminFacts>(std::move(given));
+  const auto text = [](std::function<std::string()> make) {
+    return [make = std::move(make)](const http::Request& request, Exchange exchange) {
+      if (!is_admin(request.identity)) return refuse(exchange, Status::forbidden("only system:masters may do this"));
+      exchange->respond({200, "application/json", {}, {http::make_chunk(make())}});
+    };
+  };
+  api.add_path("/gantry/v1/status", text([facts] { return facts->status_json() + "\n"; }));
+  api.add_path("/gantry/v1/plugins", text([facts] { return json::serialize(plugins_json(*facts->plugins)) + "\n"; }));
+  api.add_path("/gantry/v1/images", image_path(facts, "GET", [](node::NodeAgent& node, const http::Request&) {
+                 return list_images(node);
+               }));
+  api.add_path("/gantry/v1/images:import", image_path(facts, "POST", &import_image));
+  api.add_path("/gantry/v1/images:remove", image_path(facts, "POST", &remove_image));
+}
+
+}  // namespace gantry::daemon

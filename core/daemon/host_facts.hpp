@@ -1,0 +1,20 @@
+// What the daemon finds out about its machine: name, address, folders that only root reads. Blocks on the disk; no state.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "gantry/status.hpp"
+
+namespace gantry::daemon {
+
+// The host's name as a Node name (lower case, a DNS-1123 subdomain), or Invalid with what to do.
+Expected<std::string> host_node_name();
+// The address that packets to elsewhere leave from; 127.0.0.1 where there is no default route.
+std::string default_route_address();
+// Makes a folder (and its parents) with mode 0700, if it is not there.
+Status ensure_private_dir(const std::filesystem::path& dir);
+// The one line of a small file, written whole or not at all; `otherwise()` makes it when absent.
+Expected<std::string> remembered(const std::filesystem::path& file, const std::string& otherwise);
+
+}  // namespace gantry::daemon

@@ -1,0 +1,124 @@
+// gantryd: reads its configuration, starts the daemon, waits for a signal to stop.
+#include <malloc.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/variables_map.hpp>
+
+#include "core/daemon/config.hpp"
+#include "core/daemon/daemon.hpp"
+#include "core/daemon/logging.hpp"
+#include "gantry/abi/log.h"
+
+namespace {
+
+namespace options = boost::program_options;
+using gantry::daemon::Config;
+
+struct Arguments {
+  std::string config;
+  bool check = false, print = false;
+};
+
+// 0 and nothing to run, 2 for a mistake, -1 to go on.
+int read_arguments(int argc, char** argv, Arguments& out) {
+  options::options_description known("Options");
+  known.add_options()("config,c", options::value<std::string>(&out.config)->value_name("FILE"),
+                      "configuration (default: /etc/gantry/gantry.toml if it exists)")(
+      "check-config", options::bool_switch(&out.check), "check the configuration and exit")(
+      "print-config", options::bool_switch(&out.print), "print the effective configuration, commented, and exit")(
+      "version", "print the version and exit")("help,h", "print this and exit");
+  options::variables_map given;
+  try {
+    options::store(options::command_line_parser(argc, argv).options(known).positional({}).run(), given);
+    options::notify(given);
+  } catch (const std::exception& error) {
+    std::cerr << "gantryd: " << error.what() << "\nTry 'gantryd --help'.\n";
+    return 2;
+  }
+  if (given.count("help") != 0) {
+    std::cout << "Usage: gantryd [--config FILE]\n\n"
+                 "Runs a Kubernetes API server, its controllers and scheduler, and this machine's pods,\n"
+                 "as the roles in the configuration say.\n\n"
+              << known;
+    return 0;
+  }
+  if (given.count("version") != 0) {
+    std::cout << "gantryd " << gantry::daemon::kVersion << "\n";
+    return 0;
+  }
+  return -1;
+}
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Waits for the signal that ends the daemon.
+void wait_for_end(gantry::daemon::Log& log, const sigset_t& set) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) continue;
+    if (signal != SIGHUP) {
+      log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+      return;
+    }
+    log.write("", GANTRY_LOG_WARN, "SIGHUP: the configuration is read at start only; restart the daemon to apply it");
+  }
+}
+
+int run(Config config) {
+  // Before any thread starts, so that all inherit it: signals come to this thread by sigwait.
+  const sigset_t set = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // An arena a thread costs more memory than the contention it saves here.
+  mallopt(M_ARENA_MAX, 2);
+
+  gantry::daemon::Log log(config.log_level, config.log_format);
+  auto daemon = gantry::daemon::Daemon::start(std::move(config), log);
+  if (!daemon) {
+    log.write("", GANTRY_LOG_ERROR, daemon.error().message());
+    return 1;
+  }
+  log.write("", GANTRY_LOG_INFO, std::string("gantryd ") + gantry::daemon::kVersion + " is running");
+  wait_for_end(log, set);
+  (*daemon)->stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const int code = read_arguments(argc, argv, arguments); code >= 0) return code;
+  auto config = gantry::daemon::load_config(arguments.config);
+  if (!config) {
+    std::cerr << config.error().message() << "\n";
+    return 1;
+  }
+  if (arguments.print) {
+    std::cout << gantry::daemon::print_config(*config);
+    return 0;
+  }
+  if (arguments.check) {
+    std::cout << (config->file.empty() ? std::string("defaults") : config->file.string()) << ": ok\n";
+    return 0;
+  }
+  try {
+    return run(std::move(*config));
+  } catch (const std::exception& error) {
+    std::cerr << "gantryd: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,194 @@
+#include "core/daemon/server_role.hpp"
+
+#include "core/auth/authenticator.hpp"
+#include "core/client/https/kubeconfig.hpp"
+#include "core/daemon/daemon.hpp"
+#include "core/daemon/host_facts.hpp"
+#include "core/store/sqlite_store.hpp"
+#include "gantry/abi/log.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace gantry::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+http::Identity component(const std::string& name) {
+  return {"system:" + name, {"system:authenticated"}, {}};
+}
+
+// The host part of "host:port"; empty for "all addresses".
+std::string listen_host(const std::string& listen) {
+  std::string host = listen.substr(0, listen.rfind(':'));
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return host == "0.0.0.0" || host == "::" ? "" : host;
+}
+
+}  // namespace
+
+ServerRole::~ServerRole() {
+  stop_clients();
+  stop_api();
+}
+
+Status ServerRole::open() {
+  const fs::path data = base_.config.data_dir;
+  auth::PkiOptions names;
+  names.names = {base_.node_name, base_.address};
+  for (const auto& listen : base_.config.listen) {
+    if (auto host = listen_host(listen); !host.empty()) names.names.push_back(host);
+  }
+  // The store first: it refuses a second daemon before anything else of this folder is touched.
+  auto store = store::open_sqlite({.path = data / "store.db"});
+  if (!store) return std::move(store).error();
+  store_ = std::move(*store);
+  auto pki = auth::ensure_pki((data / "pki").string(), names);
+  if (!pki) return std::move(pki).error();
+  pki_ = std::move(*pki);
+  auto schema = schema::Schema::builtin();
+  if (!schema) return std::move(schema).error();
+  schema_ = std::move(*schema);
+
+  apiserver::Options options;
+  options.git_version = std::string("v1.36.0+gantry-") + kVersion;
+  options.now_unix_ns = [&clock = base_.clock] { return clock.now_unix_ns(); };
+  options.post = [this](std::function<void()> work) {
+    if (!base_.blocking.post(std::move(work))) {
+      base_.log.write("api", GANTRY_LOG_WARN, "too much waits for a thread; a log or exec request was dropped");
+    }
+  };
+  options.checks.push_back({"informer-sync", [this] { return started_ && controllers_ && controllers_->synced(); }});
+  auto api = apiserver::ApiServer::create(*schema_, *store_, std::move(options));
+  if (!api) return std::move(api).error();
+  api_ = std::move(*api);
+  events_client_ = make_client(component("apiserver"));
+  events_ = std::make_unique<client::EventRecorder>(
+      *events_client_, [&clock = base_.clock] { return clock.now_unix_ns(); });
+  return {};
+}
+
+std::unique_ptr<client::Client> ServerRole::make_client(http::Identity identity) {
+  return client::make_local_client(*api_, std::move(identity));
+}
+
+std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources() const {
+  std::vector<controller::ControllerHostOptions::Resource> found;
+  for (const auto* kind : schema_->kinds()) {
+    if (kind->has_verb("list") && kind->has_verb("watch")) found.push_back({kind->group, kind->version, kind->plural});
+  }
+  return found;
+}
+
+void ServerRole::provide_interfaces() {
+  controllers_client_ = make_client(component("controller-host"));
+  controller::ControllerHostOptions options;
+  options.plugins = &base_.plugins;
+  options.timers = &base_.timers;
+  options.make_client = [this](const std::string& plugin) { return make_client(component("plugin:" + plugin)); };
+  options.client = controllers_client_.get();
+  options.resources = [this] { return resources(); };
+  options.record_event = [this](const std::string& who, std::string_view regarding, std::string_view type,
+                                std::string_view reason, std::string_view message) {
+    events_->record(who, "", regarding, type, reason, message);
+  };
+  options.log = base_.logger("controllers");
+  controllers_ = std::make_unique<controller::ControllerHost>(std::move(options));
+}
+
+Status ServerRole::run(const std::string& cluster_cidr) {
+  controllers_->start();
+  scheduler_client_ = make_client(component("kube-scheduler"));
+  scheduler::SchedulerOptions options;
+  options.client = scheduler_client_.get();
+  options.clock = &base_.clock;
+  options.schedule = base_.schedule();
+  options.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
+                                std::string_view message) {
+    events_->record("default-scheduler", "", regarding, type, reason, message);
+  };
+  options.log = base_.logger("scheduler");
+  scheduler_ = std::make_unique<scheduler::Scheduler>(std::move(options));
+  scheduler_->start();
+  ranges_client_ = make_client(component("node-ranges"));
+  auto cidr = network::Cidr::parse(cluster_cidr);
+  if (!cidr) return std::move(cidr).error().in("network.pod_cidr");
+  ranges_ = std::make_unique<network::PodRanges>(*ranges_client_, *cidr, base_.schedule(), base_.logger("network"));
+  started_ = true;
+  if (auto listening = listen(); !listening.ok()) return listening;
+  return write_admin_kubeconfig();
+}
+
+Status ServerRole::listen() {
+  auto authenticator = auth::Authenticator::create({base_.config.token_file.string()});
+  if (!authenticator) return std::move(authenticator).error().in("api.token_file");
+  transport::ServerOptions options;
+  options.listen = base_.config.listen;
+  options.unix_socket = base_.config.admin_socket().string();
+  options.certificate_file = pki_.server_certificate;
+  options.key_file = pki_.server_key;
+  options.client_ca_file = pki_.ca_certificate;
+  options.authenticator = *authenticator;
+  options.threads = static_cast<size_t>(base_.config.api_threads);
+  auto https = transport::HttpsServer::start(std::move(options), *api_);
+  if (!https) return std::move(https).error();
+  https_ = std::move(*https);
+  return {};
+}
+
+std::vector<std::string> ServerRole::urls() const {
+  std::vector<std::string> urls;
+  for (size_t i = 0; https_ && i < base_.config.listen.size(); ++i) {
+    auto host = listen_host(base_.config.listen[i]);
+    if (host.empty()) host = base_.address;
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    urls.push_back("https://" + host + ":" + std::to_string(https_->port(i)));
+  }
+  return urls;
+}
+
+Status ServerRole::write_admin_kubeconfig() {
+  client::ServerConfig admin;
+  auto host = listen_host(base_.config.listen.front());
+  if (host.empty()) host = "127.0.0.1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  admin.server = "https://" + host + ":" + std::to_string(https_->port(0));
+  admin.ca_pem = read_file(pki_.ca_certificate);
+  admin.certificate_pem = read_file(pki_.admin_certificate);
+  admin.key_pem = read_file(pki_.admin_key);
+  const auto& path = base_.config.kubeconfig;
+  std::error_code ignored;
+  fs::create_directories(path.parent_path(), ignored);
+  auto written = client::write_kubeconfig(path.string(), admin);
+  if (!written.ok()) return std::move(written).in("api.kubeconfig");
+  base_.log.write("", GANTRY_LOG_INFO, "API at " + admin.server + ", kubeconfig in " + path.string());
+  return {};
+}
+
+bool ServerRole::ready() const { return started_ && https_ && controllers_->synced(); }
+
+void ServerRole::stop_clients() {
+  started_ = false;
+  if (https_) https_->stop(std::chrono::milliseconds(0));
+  ranges_.reset();
+  if (scheduler_) scheduler_->stop();
+  if (controllers_) controllers_->stop();
+}
+
+void ServerRole::stop_api() {
+  scheduler_.reset();
+  controllers_.reset();
+  events_.reset();
+  if (api_) api_->stop();
+  https_.reset();
+}
+
+}  // namespace gantry::daemon

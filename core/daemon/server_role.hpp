@@ -1,0 +1,82 @@
+// The server role: store, API, HTTPS, controllers, scheduler. Made and ended by Daemon on the main thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/apiserver/server.hpp"
+#include "core/apiserver/transport/https_server.hpp"
+#include "core/auth/pki.hpp"
+#include "core/client/client.hpp"
+#include "core/client/event_recorder.hpp"
+#include "core/controller/controller_host.hpp"
+#include "core/daemon/config.hpp"
+#include "core/daemon/logging.hpp"
+#include "core/network/pod_ranges.hpp"
+#include "core/plugin/plugin_host.hpp"
+#include "core/scheduler/scheduler.hpp"
+#include "core/store/store.hpp"
+
+namespace gantry::daemon {
+
+// What every role shares.
+struct Base {
+  const Config& config;
+  Log& log;
+  plugin::SystemClock& clock;
+  plugin::Timers& timers;
+  plugin::WorkerPool& blocking;   // API work that may block: logs, exec
+  plugin::PluginHost& plugins;
+  std::string node_name, address;
+
+  std::function<void(int64_t, std::function<void()>)> schedule() const {
+    return [&t = timers](int64_t delay_ms, std::function<void()> fn) { t.start(delay_ms, std::move(fn)); };
+  }
+  std::function<void(int32_t, std::string_view)> logger(std::string part) const {
+    return [&l = log, part = std::move(part)](int32_t level, std::string_view text) { l.write(part, level, text); };
+  }
+};
+
+class ServerRole {
+ public:
+  explicit ServerRole(const Base& base) : base_(base) {}
+  ~ServerRole();
+
+  // Store, certificates, API object; nothing listens yet.
+  Status open();
+  // Gives plugins the controllers' host interfaces; before plugins are loaded.
+  void provide_interfaces();
+  // Controllers, scheduler and address ranges; after plugins are loaded. Then the sockets.
+  Status run(const std::string& cluster_cidr);
+  // In reverse. The API still answers in-process clients after the first.
+  void stop_clients();
+  void stop_api();
+
+  apiserver::ApiServer& api() { return *api_; }
+  std::unique_ptr<client::Client> make_client(http::Identity identity);
+  uint16_t port() const { return https_ ? https_->port() : 0; }
+  std::vector<std::string> urls() const;
+  bool ready() const;
+
+ private:
+  Status write_admin_kubeconfig();
+  Status listen();
+  std::vector<controller::ControllerHostOptions::Resource> resources() const;
+
+  const Base& base_;
+  auth::Pki pki_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<schema::Schema> schema_;
+  std::unique_ptr<apiserver::ApiServer> api_;
+  std::unique_ptr<transport::HttpsServer> https_;
+  std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_;
+  std::unique_ptr<client::EventRecorder> events_;
+  std::unique_ptr<controller::ControllerHost> controllers_;
+  std::unique_ptr<scheduler::Scheduler> scheduler_;
+  std::unique_ptr<network::PodRanges> ranges_;
+  std::atomic<bool> started_{false};
+};
+
+}  // namespace gantry::daemon
