@@ -4,12 +4,7 @@
 // Thread-safe: the discovery documents are made by the constructor, the OpenAPI ones (large) by whoever asks first.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "core/apiserver/server.hpp"
@@ -24,15 +19,15 @@ class Discovery {
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
 
-  // Answers a GET or HEAD of one of its paths; false when the path is not its own (nothing is answered then).
-  // Making an OpenAPI document for the first time takes tens of milliseconds and happens on this thread.
+  // Answers a request for one of its paths, at once or (an OpenAPI document that has to be made first) through
+  // options.post; false when the path is not its own, and nothing is answered.
   bool handle(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) const;
   // Whether handle() would answer this path at all, whatever the method.
   bool owns(std::string_view path) const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace gantry::apiserver
