@@ -1,0 +1,265 @@
+#include "bench/load/scenarios.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+namespace gantry::bench {
+namespace {
+
+// Nobody schedules these: storage alone is measured.
+constexpr const char* kUnscheduled = R"("schedulerName":"nobody",)";
+
+std::vector<Figure> figures(Bench& bench, LoadResult& result, int64_t count) {
+  if (result.failed > 0) {
+    die(std::to_string(result.failed) + " of " + std::to_string(count) + " requests failed: " + result.first_failure);
+  }
+  std::vector<Figure> out{
+      {"rate", 1e6 * static_cast<double>(count) / static_cast<double>(result.elapsed_us), "1/s"},
+      {"latency p50", static_cast<double>(result.latencies.percentile(0.5)) / 1000, "ms"},
+      {"latency p99", static_cast<double>(result.latencies.percentile(0.99)) / 1000, "ms"}};
+  if (bench.server.known()) {
+    out.push_back({"server CPU each", static_cast<double>(result.server_cpu_us) / 1000 / static_cast<double>(count), "ms"});
+    out.push_back({"server resident", static_cast<double>(bench.server.resident_kb()) / 1024, "MB"});
+  }
+  return out;
+}
+
+http::Request create_pod(const Bench& bench, const std::string& name, const std::string& extra) {
+  return client::raw_request("POST", pods_path(bench), pod_json(name, bench.settings.ns, extra), "application/json");
+}
+
+std::string pod_name(int64_t i) { return "pod-" + std::to_string(i); }
+
+void fill(Bench& bench, int64_t count) {
+  LoadResult ignored;
+  run_load(bench, count, 32, [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, ignored);
+  if (ignored.failed > 0) die("filling: " + ignored.first_failure);
+}
+
+std::vector<Figure> create(Bench& bench) {
+  LoadResult result;
+  run_load(bench, bench.settings.count, bench.settings.clients,
+           [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, result);
+  return figures(bench, result, bench.settings.count);
+}
+
+std::vector<Figure> get(Bench& bench) {
+  fill(bench, 100);
+  LoadResult result;
+  run_load(bench, bench.settings.count, bench.settings.clients,
+           [&](int64_t i) { return client::raw_request("GET", pods_path(bench) + "/" + pod_name(i % 100)); }, result);
+  return figures(bench, result, bench.settings.count);
+}
+
+std::vector<Figure> list(Bench& bench) {
+  fill(bench, bench.settings.count);
+  const auto body = must(bench, client::raw_request("GET", pods_path(bench)));
+  LoadResult result;
+  run_load(bench, 20, bench.settings.clients,
+           [&](int64_t) { return client::raw_request("GET", pods_path(bench)); }, result);
+  auto out = figures(bench, result, 20);
+  out.push_back({"body", static_cast<double>(body.size()) / 1e6, "MB"});
+  return out;
+}
+
+std::vector<Figure> patch(Bench& bench) {
+  fill(bench, 100);
+  LoadResult result;
+  run_load(bench, bench.settings.count, bench.settings.clients, [&](int64_t i) {
+    return client::raw_request("PATCH", pods_path(bench) + "/" + pod_name(i % 100),
+                               R"({"metadata":{"annotations":{"bench.gantry.dev/turn":")" + std::to_string(i) + "\"}}}",
+                               "application/merge-patch+json");
+  }, result);
+  return figures(bench, result, bench.settings.count);
+}
+
+// Counts the events of watches: JSON documents, one a line.
+struct Fanout {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int64_t open = 0, lines = 0;
+  void add(const std::string& piece) {
+    const auto n = std::count(piece.begin(), piece.end(), '\n');
+    const std::lock_guard lock(mutex);
+    lines += n;
+    changed.notify_one();
+  }
+};
+
+std::vector<Figure> watch(Bench& bench) {
+  const auto version = [&] {
+    const auto body = boost::json::parse(must(bench, client::raw_request("GET", pods_path(bench) + "?limit=1")));
+    return std::string(body.at("metadata").at("resourceVersion").as_string());
+  }();
+  Fanout fanout;
+  std::vector<std::function<void()>> ends;
+  for (int64_t i = 0; i < bench.settings.watchers; ++i) {
+    client::RawStream stream;
+    stream.head = [&](int code, const http::Headers&) {
+      if (code != 200) die("watch: answered " + std::to_string(code));
+      const std::lock_guard lock(fanout.mutex);
+      ++fanout.open;
+      fanout.changed.notify_one();
+    };
+    stream.body = [&](std::string piece) { fanout.add(piece); };
+    stream.done = [](const Status&) {};
+    ends.push_back(bench.remote->stream(
+        client::raw_request("GET", pods_path(bench) + "?watch=true&resourceVersion=" + version), std::move(stream)));
+  }
+  {
+    std::unique_lock lock(fanout.mutex);
+    fanout.changed.wait(lock, [&] { return fanout.open == bench.settings.watchers; });
+  }
+  const int64_t cpu = bench.server.cpu_us();
+  LoadResult created;
+  run_load(bench, bench.settings.count, bench.settings.clients,
+           [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, created);
+  if (created.failed > 0) die("creating: " + created.first_failure);
+  const int64_t events = bench.settings.count * bench.settings.watchers;
+  {
+    std::unique_lock lock(fanout.mutex);
+    fanout.changed.wait(lock, [&] { return fanout.lines >= events; });
+  }
+  const int64_t with_watchers = bench.server.cpu_us() - cpu;
+  for (const auto& end : ends) end();
+  // The same creations without watchers, to take their cost away.
+  LoadResult alone;
+  run_load(bench, bench.settings.count, bench.settings.clients,
+           [&](int64_t i) { return create_pod(bench, "alone-" + std::to_string(i), kUnscheduled); }, alone);
+  return {{"events", static_cast<double>(events), ""},
+          {"server CPU an event and watcher",
+           static_cast<double>(with_watchers - alone.server_cpu_us) / static_cast<double>(events), "us"}};
+}
+
+void make_nodes(Bench& bench) {
+  LoadResult made, told;
+  const auto name = [](int64_t i) { return "bench-" + std::to_string(i); };
+  run_load(bench, bench.settings.nodes, 16, [&](int64_t i) {
+    return client::raw_request("POST", "/api/v1/nodes", node_json(name(i)), "application/json");
+  }, made);
+  run_load(bench, bench.settings.nodes, 16, [&](int64_t i) {
+    return client::raw_request("PATCH", "/api/v1/nodes/" + name(i) + "/status", node_json(name(i)),
+                               "application/merge-patch+json");
+  }, told);
+  if (told.failed > 0) die("nodes: " + told.first_failure);
+}
+
+std::vector<Figure> schedule(Bench& bench) {
+  make_nodes(bench);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string rest;
+  bool open = false;
+  int64_t bound = 0;
+  client::RawStream stream;
+  stream.head = [&](int, const http::Headers&) {
+    const std::lock_guard lock(mutex);
+    open = true;
+    changed.notify_one();
+  };
+  stream.body = [&](std::string piece) {
+    const std::lock_guard lock(mutex);
+    rest += piece;
+    size_t begin = 0;
+    for (size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      // A watch of pods with a node: the first event of each is its binding.
+      if (rest.compare(begin, 15, R"({"type":"ADDED")") == 0) ++bound;
+    }
+    rest.erase(0, begin);
+    changed.notify_one();
+  };
+  stream.done = [](const Status&) {};
+  const auto end = bench.remote->stream(
+      client::raw_request("GET", pods_path(bench) + "?watch=true&fieldSelector=spec.nodeName!%3D"), std::move(stream));
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return open; });
+  }
+  const int64_t cpu = bench.server.cpu_us();
+  const int64_t begin = now_us();
+  LoadResult created;
+  run_load(bench, bench.settings.count, bench.settings.clients, [&](int64_t i) {
+    return create_pod(bench, pod_name(i), R"("nodeSelector":{"bench.gantry.dev/node":"true"},)");
+  }, created);
+  if (created.failed > 0) die("creating: " + created.first_failure);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return bound >= bench.settings.count; });
+  }
+  const double seconds = static_cast<double>(now_us() - begin) / 1e6;
+  const double used = static_cast<double>(bench.server.cpu_us() - cpu) / 1000;
+  end();
+  for (int64_t i = 0; i < bench.settings.nodes; ++i) {
+    (void)bench.remote->request(client::raw_request("DELETE", "/api/v1/nodes/bench-" + std::to_string(i)));
+  }
+  return {{"rate, create to bound", static_cast<double>(bench.settings.count) / seconds, "1/s"},
+          {"server CPU each", used / static_cast<double>(bench.settings.count), "ms"}};
+}
+
+// A Deployment to available replicas, by a watch on it.
+int64_t deploy_once(Bench& bench, int64_t turn) {
+  const std::string path = "/apis/apps/v1/namespaces/" + bench.settings.ns + "/deployments";
+  const std::string name = "deploy-" + std::to_string(turn);
+  const std::string body =
+      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":")" + name + R"("},"spec":{"replicas":)" +
+      std::to_string(bench.settings.replicas) + R"(,"selector":{"matchLabels":{"app":")" + name +
+      R"("}},"template":{"metadata":{"labels":{"app":")" + name +
+      R"("}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"main","image":")" +
+      bench.settings.image + R"("}]}}}})";
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string rest;
+  bool available = false;
+  client::RawStream stream;
+  const std::string wanted = "\"availableReplicas\":" + std::to_string(bench.settings.replicas);
+  stream.body = [&](std::string piece) {
+    const std::lock_guard lock(mutex);
+    rest += piece;
+    available = available || rest.find(wanted) != std::string::npos;
+    rest.erase(0, rest.rfind('\n') + 1);
+    changed.notify_one();
+  };
+  stream.done = [](const Status&) {};
+  const int64_t begin = now_us();
+  must(bench, client::raw_request("POST", path, body, "application/json"));
+  const auto end = bench.remote->stream(
+      client::raw_request("GET", path + "?watch=true&fieldSelector=metadata.name%3D" + name), std::move(stream));
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return available; });
+  }
+  const int64_t took = now_us() - begin;
+  end();
+  must(bench, client::raw_request("DELETE", path + "/" + name));
+  return took;
+}
+
+std::vector<Figure> deploy(Bench& bench) {
+  Latencies latencies;
+  for (int64_t i = 0; i < bench.settings.count; ++i) latencies.add(deploy_once(bench, i));
+  return {{"created to available p50", static_cast<double>(latencies.percentile(0.5)) / 1000, "ms"},
+          {"created to available p99", static_cast<double>(latencies.percentile(0.99)) / 1000, "ms"}};
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = {
+      {"create", "create --count pods from --clients clients", &create},
+      {"get", "read one of 100 pods, --count times", &get},
+      {"list", "list --count pods as JSON, 20 times", &list},
+      {"patch", "merge-patch one of 100 pods, --count times", &patch},
+      {"watch", "deliver --count events to --watchers watchers", &watch},
+      {"schedule", "schedule --count pods over --nodes nodes that exist on paper", &schedule},
+      {"deploy", "a Deployment of --replicas pods to available, --count times, one after the other", &deploy}};
+  return all;
+}
+
+}  // namespace gantry::bench
