@@ -1,0 +1,83 @@
+// The daemon as a program: its options, mistakes in its configuration, a second one, a clean stop.
+#include <fstream>
+
+#include "tests/e2e/suite.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+const std::string kDaemon = GANTRY_BIN_DIR "/gantryd";
+
+TEST(DaemonProgram, Options) {
+  EXPECT_TRUE(contains(run({kDaemon, "--version"}).out, "gantryd "));
+  EXPECT_TRUE(contains(run({kDaemon, "--help"}).out, "--config"));
+  EXPECT_TRUE(contains(run({kDaemon, "--print-config"}).out, "data_dir"));
+  EXPECT_EQ(run({kDaemon, "--nothing"}).code, 2);
+}
+
+TEST(DaemonProgram, MistakesHaveAPlace) {
+  Cluster cluster;
+  std::ofstream(cluster.config()) << "[api]\nlisten = 5\n[daemon]\nrolls = []\n";
+  const auto checked = run({kDaemon, "--check-config", "--config", cluster.config().string()});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_TRUE(contains(checked.err, "gantry.toml:2:10: api.listen: expected")) << checked.err;
+  EXPECT_TRUE(contains(checked.err, "gantry.toml:4:1: daemon.rolls: unknown key")) << checked.err;
+}
+
+TEST(DaemonProgram, PrintedConfigurationIsTheSame) {
+  Cluster cluster;
+  const auto printed = run({kDaemon, "--print-config", "--config", cluster.config().string()});
+  const auto copy = cluster.dir() / "copy.toml";
+  std::ofstream(copy) << printed.out;
+  auto again = run({kDaemon, "--print-config", "--config", copy.string()}).out;
+  EXPECT_EQ(again.substr(again.find('\n')), printed.out.substr(printed.out.find('\n')));
+}
+
+TEST(DaemonProgram, ASecondOnTheSameDataIsRefused) {
+  Cluster cluster;
+  cluster.start();
+  const auto second = run({kDaemon, "--config", cluster.config().string()}, std::chrono::seconds(20));
+  EXPECT_EQ(second.code, 1);
+  EXPECT_TRUE(contains(second.err, std::to_string(cluster.daemon_pid()))) << second.err;
+  EXPECT_TRUE(contains(cluster.must({"get", "--raw", "/readyz"}), "ok")) << "the first goes on";
+  cluster.stop();
+}
+
+TEST(DaemonProgram, ABrokenPluginIsALineAndAState) {
+  Cluster cluster;
+  const auto dir = cluster.dir() / "plugins";
+  std::filesystem::create_directories(dir);
+  std::ofstream(dir / "broken.so") << "no shared object";
+  std::ofstream(cluster.config(), std::ios::app)
+      << "[plugins]\ndirs = [\"" << dir.string() << "\", \"" GANTRY_BIN_DIR "/../lib/gantry/plugins\"]\n";
+  cluster.start();
+  const auto list = cluster.ctl({"plugin", "list"});
+  EXPECT_TRUE(contains(list.out, "broken") && contains(list.out, "Failed")) << list.out << list.err;
+  EXPECT_TRUE(contains(list.out, "deployment"));
+  cluster.stop();
+  std::ofstream(cluster.config(), std::ios::app) << "[plugin.broken]\nrequired = true\n";
+  const auto refused = run({kDaemon, "--config", cluster.config().string()}, std::chrono::seconds(20));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(contains(refused.err, "required plugin broken")) << refused.err;
+}
+
+TEST(DaemonProgram, TwoSideBySide) {
+  Cluster one, two;
+  one.start();
+  two.start();
+  one.must({"create", "configmap", "only-in-one"});
+  EXPECT_EQ(two.kubectl({"get", "configmap", "only-in-one"}).code, 1);
+}
+
+TEST(DaemonProgram, StrangersAreKeptOut) {
+  Cluster cluster;
+  cluster.start();
+  const auto server = cluster.must({"config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"});
+  EXPECT_EQ(run({"curl", "-sk", server + "/readyz"}).out, "ok");
+  EXPECT_TRUE(contains(run({"curl", "-sk", server + "/version"}).out, "gitVersion"));
+  EXPECT_TRUE(contains(run({"curl", "-sk", server + "/api/v1/pods"}).out, "\"code\":403")) << "anonymous";
+  EXPECT_TRUE(contains(run({"curl", "-sk", "-H", "Authorization: Bearer x", server + "/api/v1/pods"}).out, "\"code\":401"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e

@@ -1,0 +1,141 @@
+// Every kubectl command that works on objects, against the real daemon.
+#include "tests/e2e/suite.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+class Kubectl : public Suite {};
+
+TEST_F(Kubectl, Version) {
+  const auto out = k({"version"});
+  EXPECT_TRUE(contains(out, "Server Version: v1.36.0")) << out;
+}
+
+TEST_F(Kubectl, ApiResources) {
+  const auto out = k({"api-resources"});
+  for (const char* kind : {"Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "ConfigMap", "Secret",
+                           "ServiceAccount", "Event", "Lease"}) {
+    EXPECT_TRUE(contains(out, std::string(" ") + kind)) << kind << "\n" << out;
+  }
+  EXPECT_TRUE(contains(out, "deploy")) << "short names";
+  EXPECT_TRUE(contains(k({"api-versions"}), "apps/v1"));
+}
+
+TEST_F(Kubectl, Explain) {
+  EXPECT_TRUE(contains(k({"explain", "pod.spec.containers.livenessProbe"}), "livenessProbe"));
+  EXPECT_TRUE(contains(k({"explain", "deployment", "--recursive"}), "maxUnavailable"));
+  EXPECT_NE(try_k({"explain", "pod.spec.nothing"}).code, 0);
+}
+
+TEST_F(Kubectl, CreateAndGetInAllForms) {
+  k({"create", "configmap", "settings", "--from-literal=a=1", "--from-literal=b=2"});
+  EXPECT_EQ(path("configmap/settings", "{.data.a}{.data.b}"), "12");
+  EXPECT_TRUE(contains(k({"get", "configmap", "settings", "-o", "yaml"}), "kind: ConfigMap"));
+  EXPECT_TRUE(contains(k({"get", "cm", "settings", "-o", "json"}), "\"kind\": \"ConfigMap\""));
+  EXPECT_TRUE(contains(k({"get", "cm", "-o", "wide"}), "settings"));
+  EXPECT_TRUE(contains(k({"get", "cm", "-o", "name"}), "configmap/settings"));
+  EXPECT_TRUE(contains(k({"get", "nodes", "-o", "wide"}), "INTERNAL-IP"));
+  EXPECT_TRUE(contains(k({"get", "configmaps", "-A"}), ns_));
+  const auto missing = try_k({"get", "configmap", "nothing"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_EQ(missing.err, "Error from server (NotFound): configmaps \"nothing\" not found\n");
+  k({"create", "secret", "generic", "key", "--from-literal=token=abc"});
+  EXPECT_EQ(path("secret/key", "{.data.token}"), "YWJj");
+  const auto again = try_k({"create", "configmap", "settings"});
+  EXPECT_EQ(again.err, "error: failed to create configmap: configmaps \"settings\" already exists\n");
+}
+
+TEST_F(Kubectl, SelectorsChooseObjects) {
+  k({"create", "configmap", "one"});
+  k({"create", "configmap", "two"});
+  k({"label", "configmap", "one", "tier=web"});
+  EXPECT_EQ(k({"get", "cm", "-l", "tier=web", "-o", "name"}), "configmap/one\n");
+  EXPECT_EQ(k({"get", "cm", "-l", "tier in (web,db)", "-o", "name"}), "configmap/one\n");
+  EXPECT_EQ(k({"get", "cm", "--field-selector", "metadata.name=two", "-o", "name"}), "configmap/two\n");
+  const auto wrong = try_k({"get", "cm", "--field-selector", "data.a=b"});
+  EXPECT_TRUE(contains(wrong.err, "BadRequest")) << wrong.err;
+}
+
+TEST_F(Kubectl, ApplyThreeWays) {
+  const std::string first = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '1', b: '2'}\n";
+  const std::string second = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '3'}\n";
+  EXPECT_TRUE(contains(k({"apply", "-f", "-"}, first), "created"));
+  EXPECT_TRUE(contains(k({"apply", "-f", "-"}, first), "unchanged"));
+  EXPECT_TRUE(contains(k({"apply", "-f", "-"}, second), "configured"));
+  EXPECT_EQ(path("cm/c", "{.data}"), R"({"a":"3"})");
+  EXPECT_TRUE(contains(k({"apply", "--dry-run=server", "-f", "-"}, first), "server dry run"));
+  EXPECT_EQ(path("cm/c", "{.data}"), R"({"a":"3"})");
+  EXPECT_NE(try_k({"diff", "-f", "-"}, first).code, 0);
+}
+
+TEST_F(Kubectl, LabelAnnotatePatchReplace) {
+  k({"create", "configmap", "c", "--from-literal=a=1"});
+  k({"label", "cm", "c", "x=1"});
+  EXPECT_NE(try_k({"label", "cm", "c", "x=2"}).code, 0);
+  k({"label", "cm", "c", "x=2", "--overwrite"});
+  EXPECT_EQ(path("cm/c", "{.metadata.labels.x}"), "2");
+  k({"label", "cm", "c", "x-"});
+  EXPECT_EQ(path("cm/c", "{.metadata.labels.x}"), "");
+  k({"annotate", "cm", "c", "note=hello"});
+  k({"patch", "cm", "c", "-p", R"({"data":{"b":"2"}})"});
+  k({"patch", "cm", "c", "--type=merge", "-p", R"({"data":{"a":null}})"});
+  EXPECT_EQ(path("cm/c", "{.data}"), R"({"b":"2"})");
+  k({"patch", "cm", "c", "--type=json", "-p", R"([{"op":"replace","path":"/data/b","value":"9"}])"});
+  EXPECT_EQ(path("cm/c", "{.data.b}"), "9");
+  auto document = k({"get", "cm", "c", "-o", "yaml"});
+  document.replace(document.find("b: \"9\""), 6, "b: \"7\"");
+  k({"replace", "-f", "-"}, document);
+  EXPECT_EQ(path("cm/c", "{.data.b}"), "7");
+  const auto stale = try_k({"replace", "-f", "-"}, document);
+  EXPECT_TRUE(contains(stale.err, "the object has been modified")) << stale.err;
+}
+
+TEST_F(Kubectl, WatchShowsChanges) {
+  const auto file = (cluster_->dir() / ("watch-" + ns_)).string();
+  Background watch({"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "get", "cm", "-w",
+                    "--output-watch-events"},
+                   file);
+  const auto text = [&] { return run({"cat", file}).out; };
+  k({"create", "configmap", "seen"});
+  EXPECT_TRUE(eventually([&] { return contains(text(), "ADDED") && contains(text(), "seen"); })) << text();
+  k({"delete", "configmap", "seen"});
+  EXPECT_TRUE(eventually([&] { return contains(text(), "DELETED"); })) << text();
+}
+
+TEST_F(Kubectl, BadObjectsAreRefusedWithTheRule) {
+  const auto name = try_k({"apply", "--validate=false", "-f", "-"},
+                          "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Bad_Name}\n");
+  EXPECT_TRUE(contains(name.err, "a lowercase RFC 1123 subdomain must consist of")) << name.err;
+  const auto empty = try_k({"apply", "--validate=false", "-f", "-"},
+                           "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n");
+  EXPECT_TRUE(contains(empty.err, "spec.containers: Required value")) << empty.err;
+  const auto unknown = try_k({"apply", "-f", "-"}, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nfoo: 1\n");
+  EXPECT_TRUE(contains(unknown.err, "unknown field")) << unknown.err;
+  const auto kind = try_k({"apply", "-f", "-"}, "apiVersion: v1\nkind: Nothing\nmetadata: {name: c}\n");
+  EXPECT_TRUE(contains(kind.err, "no matches for kind")) << kind.err;
+}
+
+TEST_F(Kubectl, NamespacesEndWithAllTheyHold) {
+  k({"create", "namespace", "doomed"});
+  cluster_->must({"-n", "doomed", "create", "configmap", "c"});
+  EXPECT_TRUE(eventually([&] {
+    return cluster_->kubectl({"-n", "doomed", "get", "serviceaccount", "default"}).code == 0;
+  })) << "every namespace has its default service account";
+  cluster_->must({"delete", "namespace", "doomed", "--timeout=50s"});
+  EXPECT_EQ(cluster_->kubectl({"-n", "doomed", "get", "configmap", "c"}).code, 1);
+  EXPECT_TRUE(contains(cluster_->kubectl({"delete", "namespace", "default"}).err, "forbidden"));
+  for (const char* ns : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
+    cluster_->must({"get", "namespace", ns});
+  }
+}
+
+TEST_F(Kubectl, DescribeNode) {
+  const auto out = k({"describe", "node", "node-1"});
+  for (const char* part : {"Capacity:", "Allocatable:", "KubeletReady", "PodCIDR:", "Container Runtime Version:"}) {
+    EXPECT_TRUE(contains(out, part)) << part << "\n" << out;
+  }
+  EXPECT_TRUE(contains(cluster_->must({"-n", "kube-node-lease", "get", "lease", "node-1"}), "node-1"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e

@@ -1,0 +1,187 @@
+// Pods in real containers: states, logs, exec, volumes, environment, probes, network, ends.
+#include "tests/e2e/suite.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+class Pods : public Suite {
+ protected:
+  void wait_ready(const std::string& name) { k({"wait", "--for=condition=Ready", "pod/" + name, "--timeout=50s"}); }
+  bool wait_path(const std::string& object, const std::string& jsonpath, const std::string& value) {
+    return eventually([&] {
+      const auto now = try_k({"get", object, "-o", "jsonpath=" + jsonpath});
+      return now.code == 0 && now.out == value;
+    });
+  }
+};
+
+TEST_F(Pods, RunLogExec) {
+  k({"apply", "-f", "-"}, pod("p", "echo one; echo two >&2; echo three; sleep 1000"));
+  wait_ready("p");
+  EXPECT_EQ(path("pod/p", "{.status.phase}"), "Running");
+  EXPECT_TRUE(eventually([&] { return contains(k({"logs", "p"}), "three"); }));
+  EXPECT_EQ(k({"logs", "p", "--tail=1"}), "three\n");
+  EXPECT_TRUE(contains(k({"logs", "p", "-c", "main"}), "one\n"));
+  EXPECT_EQ(k({"exec", "p", "--", "echo", "hello"}), "hello\n");
+  EXPECT_EQ(try_k({"exec", "p", "--", "sh", "-c", "exit 7"}).code, 7);
+  EXPECT_EQ(k({"exec", "-i", "p", "--", "cat"}, "through the pipe\n"), "through the pipe\n");
+  EXPECT_TRUE(contains(k({"describe", "pod", "p"}), "Started")) << "events";
+  EXPECT_TRUE(contains(k({"get", "pods", "-o", "wide"}), "node-1"));
+  EXPECT_NE(try_k({"logs", "p", "-c", "nothing"}).code, 0);
+  k({"delete", "pod", "p", "--timeout=30s"});
+  EXPECT_EQ(try_k({"get", "pod", "p"}).code, 1);
+}
+
+TEST_F(Pods, FollowedLogsEndWithTheContainer) {
+  k({"apply", "-f", "-"}, pod("p", "for i in 1 2 3 4 5; do echo line $i; sleep 0.2; done", "  restartPolicy: Never\n"));
+  EXPECT_TRUE(wait_path("pod/p", "{.status.phase}", "Running") || wait_path("pod/p", "{.status.phase}", "Succeeded"));
+  EXPECT_EQ(k({"logs", "-f", "p"}), "line 1\nline 2\nline 3\nline 4\nline 5\n");
+}
+
+TEST_F(Pods, EndsAreReported) {
+  k({"apply", "-f", "-"}, pod("good", "exit 0", "  restartPolicy: Never\n"));
+  k({"apply", "-f", "-"}, pod("bad", "echo why > /dev/termination-log; exit 3", "  restartPolicy: Never\n"));
+  EXPECT_TRUE(wait_path("pod/good", "{.status.phase}", "Succeeded"));
+  EXPECT_TRUE(wait_path("pod/bad", "{.status.phase}", "Failed"));
+  EXPECT_EQ(path("pod/good", "{.status.containerStatuses[0].state.terminated.reason}"), "Completed");
+  EXPECT_EQ(path("pod/bad", "{.status.containerStatuses[0].state.terminated.reason}"), "Error");
+  EXPECT_EQ(path("pod/bad", "{.status.containerStatuses[0].state.terminated.exitCode}"), "3");
+  EXPECT_EQ(path("pod/bad", "{.status.containerStatuses[0].state.terminated.message}"), "why\n");
+}
+
+TEST_F(Pods, CrashLoopAndPreviousLog) {
+  k({"apply", "-f", "-"}, pod("p", "echo run; exit 1"));
+  EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff"));
+  EXPECT_EQ(k({"logs", "p", "--previous"}), "run\n");
+  EXPECT_NE(path("pod/p", "{.status.containerStatuses[0].restartCount}"), "0");
+}
+
+TEST_F(Pods, MissingImage) {
+  k({"run", "p", "--image=gantry.local/absent:1", "--image-pull-policy=Never", "--restart=Never"});
+  EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.waiting.reason}", "ErrImageNeverPull"));
+}
+
+TEST_F(Pods, InitContainersComeFirst) {
+  const std::string init =
+      "  initContainers:\n  - name: init\n    image: " + std::string(Cluster::kImage) +
+      "\n    command: [\"/bin/sh\", \"-c\", \"echo from init > /shared/file\"]\n    volumeMounts:\n    - {name: shared, "
+      "mountPath: /shared}\n  volumes:\n  - {name: shared, emptyDir: {}}\n";
+  k({"apply", "-f", "-"}, pod("p", "cat /shared/file; sleep 1000", init,
+                              "    volumeMounts:\n    - {name: shared, mountPath: /shared}\n"));
+  wait_ready("p");
+  EXPECT_TRUE(eventually([&] { return k({"logs", "p"}) == "from init\n"; }));
+  EXPECT_EQ(path("pod/p", "{.status.initContainerStatuses[0].state.terminated.exitCode}"), "0");
+}
+
+TEST_F(Pods, EnvironmentAndVolumes) {
+  k({"create", "configmap", "c", "--from-literal=key=from-config"});
+  k({"create", "secret", "generic", "s", "--from-literal=token=from-secret"});
+  const std::string extra =
+      "    env:\n    - {name: A, value: plain}\n    - {name: B, value: $(A)-and-more}\n"
+      "    - {name: C, valueFrom: {configMapKeyRef: {name: c, key: key}}}\n"
+      "    - {name: S, valueFrom: {secretKeyRef: {name: s, key: token}}}\n"
+      "    - {name: N, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n"
+      "    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}\n"
+      "    volumeMounts:\n    - {name: c, mountPath: /config}\n    - {name: s, mountPath: /secret}\n"
+      "    - {name: h, mountPath: /host, readOnly: true}\n";
+  const std::string volumes =
+      "  volumes:\n  - {name: c, configMap: {name: c}}\n  - {name: s, secret: {secretName: s}}\n"
+      "  - {name: h, hostPath: {path: /etc, type: Directory}}\n";
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000", volumes, extra));
+  wait_ready("p");
+  EXPECT_EQ(k({"exec", "p", "--", "sh", "-c", "echo $B $C $S $N"}), "plain-and-more from-config from-secret p\n");
+  EXPECT_EQ(k({"exec", "p", "--", "sh", "-c", "echo $IP"}), path("pod/p", "{.status.podIP}") + "\n");
+  EXPECT_EQ(k({"exec", "p", "--", "cat", "/config/key"}), "from-config");
+  EXPECT_EQ(k({"exec", "p", "--", "cat", "/secret/token"}), "from-secret");
+  EXPECT_EQ(try_k({"exec", "p", "--", "touch", "/host/x"}).code, 1);
+  k({"create", "configmap", "c", "--from-literal=key=changed", "--dry-run=client", "-o", "yaml"});
+  k({"patch", "configmap", "c", "-p", R"({"data":{"key":"changed"}})"});
+  EXPECT_TRUE(eventually([&] { return k({"exec", "p", "--", "cat", "/config/key"}) == "changed"; }));
+}
+
+TEST_F(Pods, PodsReachEachOther) {
+  k({"apply", "-f", "-"}, pod("server", "mkdir /www; echo page > /www/index.html; httpd -f -p 8080 -h /www", {},
+                              "    readinessProbe: {httpGet: {path: /index.html, port: 8080}, periodSeconds: 1}\n"));
+  wait_ready("server");
+  const auto ip = path("pod/server", "{.status.podIP}");
+  k({"apply", "-f", "-"}, pod("client", "sleep 1000"));
+  wait_ready("client");
+  EXPECT_EQ(k({"exec", "client", "--", "wget", "-q", "-O", "-", "http://" + ip + ":8080/index.html"}), "page\n");
+  EXPECT_EQ(run({"curl", "-s", "http://" + ip + ":8080/index.html"}).out, "page\n") << "the host reaches pods";
+  EXPECT_NE(ip, path("pod/client", "{.status.podIP}"));
+}
+
+TEST_F(Pods, HostNetworkSharesTheNode) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000", "  hostNetwork: true\n"));
+  wait_ready("p");
+  EXPECT_EQ(path("pod/p", "{.status.podIP}"), path("pod/p", "{.status.hostIP}"));
+}
+
+TEST_F(Pods, ReadinessFollowsTheProbe) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
+                              "    readinessProbe: {exec: {command: [cat, /ready]}, periodSeconds: 1, failureThreshold: 1}\n"));
+  EXPECT_TRUE(wait_path("pod/p", "{.status.phase}", "Running"));
+  EXPECT_EQ(path("pod/p", "{.status.conditions[?(@.type=='Ready')].status}"), "False");
+  k({"exec", "p", "--", "touch", "/ready"});
+  wait_ready("p");
+  k({"exec", "p", "--", "rm", "/ready"});
+  EXPECT_TRUE(wait_path("pod/p", "{.status.conditions[?(@.type=='Ready')].status}", "False"));
+}
+
+TEST_F(Pods, LivenessRestarts) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
+                              "    livenessProbe: {exec: {command: [test, '!', -e, /tmp-dead]}, periodSeconds: 1, failureThreshold: 1}\n"));
+  wait_ready("p");
+  k({"exec", "p", "--", "touch", "/tmp-dead"});
+  EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].restartCount}", "1"));
+}
+
+TEST_F(Pods, ResourcesBecomeCgroups) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
+                              "    resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}\n"));
+  wait_ready("p");
+  EXPECT_EQ(path("pod/p", "{.status.qosClass}"), "Burstable");
+  bool found = false;
+  for (const auto& [group, pids] : cluster_->container_pids()) {
+    const auto v1 = run({"cat", group + "/memory.limit_in_bytes"}).out;
+    const auto v2 = run({"cat", group + "/memory.max"}).out;
+    found = found || v1 == "67108864\n" || v2 == "67108864\n";
+  }
+  EXPECT_TRUE(found) << "no cgroup has the container's memory limit";
+}
+
+TEST_F(Pods, OutOfMemoryIsSaid) {
+  k({"apply", "-f", "-"}, pod("p", "x=a; while true; do x=$x$x; done", "  restartPolicy: Never\n",
+                              "    resources: {limits: {memory: 16Mi}}\n"));
+  EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.terminated.reason}", "OOMKilled"))
+      << k({"get", "pod", "p", "-o", "yaml"});
+}
+
+TEST_F(Pods, UnschedulableSaysWhy) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1", "  nodeSelector: {no: such}\n"));
+  EXPECT_TRUE(eventually([&] {
+    return contains(k({"describe", "pod", "p"}),
+                    "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
+  }));
+  k({"delete", "pod", "p"});
+}
+
+TEST_F(Pods, GraceIsGiven) {
+  k({"apply", "-f", "-"}, pod("p", "trap 'echo bye; exit 0' TERM; while true; do sleep 0.1; done"));
+  wait_ready("p");
+  const auto log = (cluster_->dir() / "grace-log").string();
+  Background follow({"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "logs", "-f", "p"}, log);
+  k({"delete", "pod", "p", "--grace-period=20", "--timeout=40s"});
+  EXPECT_TRUE(eventually([&] { return contains(run({"cat", log}).out, "bye"); }));
+}
+
+TEST_F(Pods, NothingIsLeftBehind) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000"));
+  wait_ready("p");
+  EXPECT_FALSE(cluster_->container_pids().empty());
+  cluster_->must({"delete", "pods", "--all", "-A", "--timeout=50s"});
+  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); })) << ::testing::PrintToString(cluster_->leftovers());
+}
+
+}  // namespace
+}  // namespace gantry::e2e
