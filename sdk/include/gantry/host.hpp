@@ -4,8 +4,10 @@
 // shows as a failure of the call, never as a crash. Threads: see the abi/ header of each interface.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,6 +118,45 @@ class Host {
       return Status::internal("the host's API answer could not be decoded");
     }
     return answer;
+  }
+  // Makes all requests at once and waits for all: the server commits them together. Answers in the order of the requests.
+  std::vector<Expected<ApiResponse>> call_all(const std::vector<ApiRequest>& requests) const {
+    struct Wait {
+      std::mutex mutex;
+      std::condition_variable all;
+      size_t open;
+    };
+    struct One {
+      Wait* wait;
+      Expected<ApiResponse> answer = Status::unavailable("this host offers no API client");
+    };
+    Wait wait{.open = requests.size()};
+    std::vector<One> calls(requests.size(), One{&wait});
+    const auto done = [](void* context, gantry_code code, gantry_slice response, gantry_slice error) {
+      auto& one = *static_cast<One*>(context);
+      ApiResponse answer;
+      if (code != 0) {
+        one.answer = status_of(code, to_view(error));
+      } else if (answer.ParseFromArray(response.data, static_cast<int>(response.size))) {
+        one.answer = std::move(answer);
+      } else {
+        one.answer = Status::internal("the host's API answer could not be decoded");
+      }
+      Wait& waiting = *one.wait;
+      const std::lock_guard lock(waiting.mutex);
+      if (--waiting.open == 0) waiting.all.notify_all();
+    };
+    const auto* table = get<gantry_client>(GANTRY_CLIENT_ID);
+    for (size_t i = 0; table != nullptr && i < requests.size(); ++i) {
+      table->call_async(host_, to_slice(requests[i].SerializeAsString()), done, &calls[i]);
+    }
+    if (table != nullptr) {
+      std::unique_lock lock(wait.mutex);
+      wait.all.wait(lock, [&] { return wait.open == 0; });
+    }
+    std::vector<Expected<ApiResponse>> answers;
+    for (auto& one : calls) answers.push_back(std::move(one.answer));
+    return answers;
   }
   template <typename Message>
   Expected<Message> get_object(std::string_view ns, std::string_view name) const {

@@ -12,7 +12,9 @@
 #include "k8s.io/api/core/v1/node.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
 #include "k8s.io/api/core/v1/service_account.pb.h"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/selector.pb.h"
 
 namespace gantry {
 

@@ -1,0 +1,31 @@
+// What a ReplicaSet's status says, computed from its pods. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gantry/resources.hpp"
+#include "gantry/status.hpp"
+
+namespace gantry::replicaset {
+
+inline constexpr char kReplicaFailure[] = "ReplicaFailure";
+
+struct Observed {
+  const std::vector<corev1::Pod>& active;
+  size_t terminating = 0;
+  Status managed;  // how creating and deleting went
+  int64_t now_ns = 0;
+};
+
+// observedGeneration is the set's own: what it wants has been looked at.
+appsv1::ReplicaSetStatus next_status(const appsv1::ReplicaSet& set, const Observed& observed);
+
+// Whether writing `next` would change nothing. Absent and zero counts are the same to the API.
+bool same_status(const appsv1::ReplicaSetStatus& a, const appsv1::ReplicaSetStatus& b);
+
+// Milliseconds until the next ready pod becomes available; 0 when no pod waits for that.
+int64_t next_availability_ms(const std::vector<corev1::Pod>& active, int32_t min_ready_seconds, int64_t now_ns);
+
+}  // namespace gantry::replicaset
