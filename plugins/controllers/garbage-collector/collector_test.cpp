@@ -1,0 +1,224 @@
+// What a key does to a small cluster.
+#include <gtest/gtest.h>
+
+#include "testing.hpp"
+
+namespace gantry::garbage_collector {
+namespace {
+
+using Writes = std::vector<std::string>;
+
+struct CollectorTest : testing::Test, TestCluster {
+  void expect_ok(const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); }
+};
+
+TEST_F(CollectorTest, AnOwnerInTheCacheNeedsNoRequest) {
+  add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c"});
+  expect_ok(look("pods", "ns", "p"));
+  for (const auto& request : host.requests) EXPECT_EQ(request.verb(), abi::ApiRequest::DISCOVER);
+}
+
+TEST_F(CollectorTest, DeletesWhatHasNoOwnerLeftWithItsVersionAndUid) {
+  add("pods", "ns", "p", {"c"}).mutable_metadata()->set_resource_version("17");
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes{"DELETE p"});
+  EXPECT_EQ(delete_options().propagation_policy(), "Background");
+  EXPECT_EQ(delete_options().preconditions().uid(), "uid-p");
+  EXPECT_EQ(delete_options().preconditions().resource_version(), "17");
+}
+
+TEST_F(CollectorTest, ACacheThatMissesTheOwnerDeletesNothing) {
+  add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c"});
+  host.uncache("", "configmaps", "ns", "c");
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes());
+}
+
+TEST_F(CollectorTest, AnOwnerOfAnotherUidIsAbsent) {
+  auto& owner = add("configmaps", "ns", "c");
+  owner.mutable_metadata()->set_uid("uid-younger");
+  cache("configmaps", owner);
+  add("pods", "ns", "p", {"c"});
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes{"DELETE p"});
+}
+
+TEST_F(CollectorTest, AsksForAnAbsentOwnerOnce) {
+  add("pods", "ns", "p", {"c"});
+  add("pods", "ns", "q", {"c"});
+  expect_ok(look("pods", "ns", "p"));
+  expect_ok(look("pods", "ns", "q"));
+  EXPECT_EQ(writes(), Writes{"DELETE q"});
+  for (const auto& request : host.requests) EXPECT_NE(request.resource(), "configmaps");
+}
+
+TEST_F(CollectorTest, TheApiFailingDeletesNothing) {
+  add("pods", "ns", "p", {"c"});
+  expect_ok(look("pods", "ns", "nobody"));
+  const auto serve = host.api;
+  host.api = [&](const abi::ApiRequest& request) -> testkit::ScriptedHost::Answer {
+    if (request.resource() == "configmaps") return Status::unavailable("not now");
+    return serve(request);
+  };
+  EXPECT_EQ(look("pods", "ns", "p").code(), 503);
+  EXPECT_EQ(writes(), Writes());
+}
+
+TEST_F(CollectorTest, AnUnknownKindIsNotAnAbsentOwner) {
+  auto& object = add("pods", "ns", "p");
+  add_owner(object, "w", true, "Widget");
+  cache("pods", object);
+  EXPECT_EQ(look("pods", "ns", "p").code(), 404);
+  EXPECT_EQ(writes(), Writes());
+}
+
+TEST_F(CollectorTest, RemovesDanglingReferencesBesideASolidOne) {
+  add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"gone", "c"});
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes{"PATCH p {\"metadata\":{\"resourceVersion\":\"1\",\"ownerReferences\":[{\"apiVersion\":\"v1\","
+                             "\"kind\":\"ConfigMap\",\"name\":\"c\",\"uid\":\"uid-c\",\"controller\":true,"
+                             "\"blockOwnerDeletion\":true}]}}"});
+}
+
+TEST_F(CollectorTest, KeepsAPendingPolicyOfTheObjectItDeletes) {
+  add("pods", "ns", "p", {"c"}).mutable_metadata()->add_finalizers("orphan");
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(delete_options().propagation_policy(), "Orphan");
+}
+
+TEST_F(CollectorTest, ForegroundWaitsForBlockingDependents) {
+  auto& owner = add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c"});
+  terminate("configmaps", owner, "foregroundDeletion");
+  expect_ok(look("configmaps", "ns", "c"));
+  EXPECT_EQ(writes(), Writes());
+  ASSERT_EQ(host.queued.size(), 1u);
+  EXPECT_EQ(std::get<1>(host.queued[0]), "object||v1|pods|p");
+
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes{"DELETE p"});
+  EXPECT_EQ(delete_options().propagation_policy(), "Background");
+
+  forget("pods", "ns", "p");
+  host.queued.clear();
+  expect_ok(run("ns", "owner|v1|ConfigMap|uid-c|c"));
+  ASSERT_EQ(host.queued.size(), 1u);
+  EXPECT_EQ(std::get<1>(host.queued[0]), "object||v1|configmaps|c");
+  expect_ok(look("configmaps", "ns", "c"));
+  EXPECT_EQ(writes(), Writes{"PATCH c {\"metadata\":{\"resourceVersion\":\"1\",\"finalizers\":null}}"});
+}
+
+TEST_F(CollectorTest, ForegroundDoesNotWaitForOthers) {
+  auto& owner = add("configmaps", "ns", "c");
+  auto& dependent = add("pods", "ns", "p");
+  add_owner(dependent, "c", false);
+  cache("pods", dependent);
+  terminate("configmaps", owner, "foregroundDeletion");
+  expect_ok(look("configmaps", "ns", "c"));
+  EXPECT_EQ(writes().size(), 1u);
+  EXPECT_EQ(host.queued.size(), 1u);
+}
+
+TEST_F(CollectorTest, ForegroundIsPassedOnToDependentsWithDependents) {
+  auto& owner = add("configmaps", "ns", "c");
+  terminate("configmaps", owner, "foregroundDeletion");
+  add("configmaps", "ns", "middle", {"c"});
+  add("pods", "ns", "p", {"middle"});
+  expect_ok(look("configmaps", "ns", "middle"));
+  EXPECT_EQ(writes(), Writes{"DELETE middle"});
+  EXPECT_EQ(delete_options().propagation_policy(), "Foreground");
+}
+
+TEST_F(CollectorTest, ACycleIsUnblocked) {
+  auto& a = add("configmaps", "ns", "a", {"b"});
+  add("configmaps", "ns", "b", {"a"});
+  terminate("configmaps", a, "foregroundDeletion");
+  expect_ok(look("configmaps", "ns", "b"));
+  ASSERT_EQ(writes().size(), 2u);
+  EXPECT_NE(writes()[0].find("\"blockOwnerDeletion\":false"), std::string::npos) << writes()[0];
+  EXPECT_EQ(writes()[1], "DELETE b");
+  EXPECT_EQ(delete_options().propagation_policy(), "Foreground");
+}
+
+TEST_F(CollectorTest, OrphanRemovesReferencesAndThenItsFinalizer) {
+  auto& owner = add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c", "other"});
+  add("pods", "ns", "stranger", {"other"});
+  add("pods", "elsewhere", "q", {"c"});
+  terminate("configmaps", owner, "orphan");
+  host.uncache("", "pods", "ns", "p");  // a cache that is behind must not cost the pod its life
+  expect_ok(look("configmaps", "ns", "c"));
+  const auto done = writes();
+  ASSERT_EQ(done.size(), 2u);
+  EXPECT_EQ(done[0].find("PATCH p "), 0u);
+  EXPECT_EQ(done[0].find("uid-c\""), std::string::npos);
+  EXPECT_NE(done[0].find("uid-other"), std::string::npos);
+  EXPECT_EQ(done[1], "PATCH c {\"metadata\":{\"resourceVersion\":\"1\",\"finalizers\":null}}");
+}
+
+TEST_F(CollectorTest, OrphanTriesAgainAfterAConflict) {
+  auto& owner = add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c"});
+  terminate("configmaps", owner, "orphan");
+  refusals = {Status::conflict("newer"), Status::conflict("newer")};
+  expect_ok(look("configmaps", "ns", "c"));
+  EXPECT_EQ(writes().size(), 4u);
+}
+
+TEST_F(CollectorTest, OrphanKeepsItsFinalizerWhileADependentCannotBeWritten) {
+  auto& owner = add("configmaps", "ns", "c");
+  add("pods", "ns", "p", {"c"});
+  terminate("configmaps", owner, "orphan");
+  refusals = {Status::unavailable("not now")};
+  EXPECT_EQ(look("configmaps", "ns", "c").code(), 503);
+  EXPECT_EQ(writes().size(), 1u);
+}
+
+TEST_F(CollectorTest, AnOwnerInAnotherNamespaceIsAbsentAndSaidSo) {
+  add("namespaces", "", "ns");
+  add("namespaces", "", "elsewhere");
+  add("configmaps", "elsewhere", "c");
+  add("pods", "ns", "p", {"c"});
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes{"DELETE p"});
+  ASSERT_EQ(host.events.size(), 1u);
+  EXPECT_EQ(host.events[0].reason, "OwnerRefInvalidNamespace");
+  EXPECT_EQ(host.events[0].regarding.kind(), "Pod");
+  EXPECT_EQ(host.events[0].message,
+            "ownerRef [v1/ConfigMap, namespace: ns, name: c, uid: uid-c] does not exist in namespace \"ns\"");
+}
+
+TEST_F(CollectorTest, AClusterWideObjectWithAnOwnerInANamespaceIsLeftAlone) {
+  add("namespaces", "", "n", {"c"});
+  expect_ok(look("namespaces", "", "n"));
+  EXPECT_EQ(writes(), Writes());
+  ASSERT_EQ(host.events.size(), 1u);
+  EXPECT_EQ(host.events[0].reason, "OwnerRefInvalidNamespace");
+}
+
+TEST_F(CollectorTest, AnOwnerThatIsGoneQueuesItsDependentsOfTheNamespace) {
+  add("pods", "ns", "p", {"c"});
+  add("configmaps", "ns", "d", {"c"});
+  add("pods", "elsewhere", "q", {"c"});
+  expect_ok(run("ns", "gone|uid-c"));
+  EXPECT_EQ(host.queued.size(), 2u);
+}
+
+TEST_F(CollectorTest, AConflictIsPassedOnForAnotherTry) {
+  add("pods", "ns", "p", {"c"});
+  refusals = {Status::conflict("newer")};
+  EXPECT_EQ(look("pods", "ns", "p").code(), 409);
+}
+
+TEST_F(CollectorTest, OneThatIsGoneMeanwhileIsDone) {
+  add("pods", "ns", "p", {"c"});
+  api.clear();
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes());
+}
+
+}  // namespace
+}  // namespace gantry::garbage_collector

@@ -1,0 +1,82 @@
+#include "resource_map.hpp"
+
+#include <algorithm>
+
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
+
+namespace gantry::garbage_collector {
+namespace {
+
+constexpr int64_t kRefreshNs = 1'000'000'000;
+
+bool has_verb(const metav1::APIResource& resource, std::string_view verb) {
+  const auto& items = resource.verbs().items();
+  return std::find(items.begin(), items.end(), verb) != items.end();
+}
+
+bool collectable(const metav1::APIResource& resource) {
+  if (resource.name().find('/') != std::string::npos || resource.name() == "events") return false;
+  return has_verb(resource, "list") && has_verb(resource, "watch") && has_verb(resource, "delete");
+}
+
+const Resource* find_in(const std::vector<Resource>& list, std::string_view api_version, std::string_view kind) {
+  const size_t slash = api_version.find('/');
+  const auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+  const auto version = slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
+  const auto it = std::find_if(list.begin(), list.end(), [&](const Resource& resource) {
+    return resource.kind == kind && resource.version == version && resource.group == group;
+  });
+  return it == list.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+ResourceMap::List ResourceMap::current() const {
+  const std::lock_guard lock(mutex_);
+  return list_;
+}
+
+Expected<ResourceMap::List> ResourceMap::refresh() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (list_ != nullptr && host_.monotonic_ns() - read_at_ns_ < kRefreshNs) return list_;
+  }
+  sdk::ApiRequest request;
+  request.set_verb(sdk::ApiRequest::DISCOVER);
+  const auto answer = host_.call(request);
+  if (!answer) return Status(answer.error()).in("discovery");
+  auto list = std::make_shared<std::vector<Resource>>();
+  for (const auto& bytes : answer->objects()) {
+    metav1::APIResourceList group;
+    if (!group.ParseFromString(bytes)) return Status::internal("a list of resources could not be decoded");
+    const auto& at = group.group_version();
+    const size_t slash = at.find('/');
+    for (const auto& resource : group.resources()) {
+      if (!collectable(resource)) continue;
+      list->push_back({slash == std::string::npos ? std::string() : at.substr(0, slash),
+                       slash == std::string::npos ? at : at.substr(slash + 1), resource.name(), resource.kind(),
+                       resource.namespaced()});
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  list_ = list;
+  read_at_ns_ = host_.monotonic_ns();
+  return List(list);
+}
+
+Expected<Resource> ResourceMap::find(std::string_view api_version, std::string_view kind) {
+  if (const auto known = current()) {
+    if (const auto* found = find_in(*known, api_version, kind)) return *found;
+  }
+  const auto fresh = refresh();
+  if (!fresh) return fresh.error();
+  if (const auto* found = find_in(**fresh, api_version, kind)) return *found;
+  return Status::not_found("the server has no kind " + std::string(kind) + " in " + std::string(api_version));
+}
+
+Expected<std::shared_ptr<const std::vector<Resource>>> ResourceMap::all() {
+  if (auto known = current()) return known;
+  return refresh();
+}
+
+}  // namespace gantry::garbage_collector

@@ -1,0 +1,43 @@
+// Which resource an ownerReference's apiVersion and kind mean, and which resources can be collected: from discovery.
+//
+// Owned by Collector. Reads discovery at the first question and again when a kind is unknown, at most once a
+// second. [worker]: blocks on the API.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/host.hpp"
+
+namespace gantry::garbage_collector {
+
+struct Resource {
+  std::string group, version, name, kind;
+  bool namespaced = false;
+};
+
+class ResourceMap {
+ public:
+  explicit ResourceMap(sdk::Host host) : host_(host) {}
+
+  // NotFound when the server has no such kind.
+  Expected<Resource> find(std::string_view api_version, std::string_view kind);
+  // Everything that can be listed, watched and deleted, but for events, which nobody owns.
+  Expected<std::shared_ptr<const std::vector<Resource>>> all();
+
+ private:
+  using List = std::shared_ptr<const std::vector<Resource>>;
+  Expected<List> refresh();
+  List current() const;
+
+  const sdk::Host host_;
+  mutable std::mutex mutex_;
+  List list_;
+  int64_t read_at_ns_ = 0;
+};
+
+}  // namespace gantry::garbage_collector

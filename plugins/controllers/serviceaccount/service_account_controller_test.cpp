@@ -1,0 +1,93 @@
+#include "service_account_controller.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sdk/testkit/scripted_host.hpp"
+
+namespace gantry::service_accounts {
+namespace {
+
+using abi::ApiRequest;
+using testkit::ScriptedHost;
+
+struct ServiceAccountTest : testing::Test {
+  ServiceAccountTest() {
+    ns.mutable_metadata()->set_name("n");
+    ns.mutable_status()->set_phase("Active");
+    host.cache(ns);
+    host.api = [this](const ApiRequest& request) -> ScriptedHost::Answer {
+      if (request.verb() == ApiRequest::GET) return ScriptedHost::answer(ns);
+      if (!refusal.ok()) return refusal;
+      corev1::ServiceAccount account;
+      account.ParseFromString(request.body());
+      return ScriptedHost::answer(account);
+    };
+  }
+  auto run() { return controller.reconcile({"", "n"}); }
+
+  ScriptedHost host;
+  ServiceAccountController controller{sdk::Host(&host.host)};
+  corev1::Namespace ns;
+  Status refusal;
+};
+
+TEST_F(ServiceAccountTest, MakesItWhereItIsMissing) {
+  ASSERT_TRUE(run().ok());
+  ASSERT_EQ(host.requests.size(), 1u);
+  EXPECT_EQ(host.requests[0].verb(), ApiRequest::CREATE);
+  EXPECT_EQ(host.requests[0].resource(), "serviceaccounts");
+  EXPECT_EQ(host.requests[0].namespace_(), "n");
+}
+
+TEST_F(ServiceAccountTest, LeavesTheOneThatExists) {
+  corev1::ServiceAccount account;
+  account.mutable_metadata()->set_namespace_("n");
+  account.mutable_metadata()->set_name("default");
+  host.cache(account);
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(host.requests.empty());
+}
+
+TEST_F(ServiceAccountTest, ANamespaceThatEndsGetsNone) {
+  ns.mutable_status()->set_phase("Terminating");
+  host.cache(ns);
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(host.requests.empty());
+}
+
+TEST_F(ServiceAccountTest, OthersMayBeFirst) {
+  refusal = Status::already_exists("there is one");
+  EXPECT_TRUE(run().ok());
+}
+
+TEST_F(ServiceAccountTest, RefusalsOfAnEndingNamespaceAreNoFailure) {
+  refusal = Status::forbidden("it is being terminated");
+  EXPECT_FALSE(run().ok()) << "forbidden for another reason";
+  ns.mutable_metadata()->mutable_deletion_timestamp()->set_seconds(1);
+  EXPECT_TRUE(run().ok());
+}
+
+TEST_F(ServiceAccountTest, OtherFailuresAreTriedAgain) {
+  refusal = Status::unavailable("not now");
+  EXPECT_EQ(run().error().code(), 503);
+}
+
+TEST_F(ServiceAccountTest, OnlyTheDeletionOfDefaultMatters) {
+  std::vector<std::string> keys;
+  const auto emit = [&](std::string_view, std::string_view name) { keys.emplace_back(name); };
+  for (const char* name : {"default", "other"}) {
+    corev1::ServiceAccount account;
+    account.mutable_metadata()->set_namespace_("n");
+    account.mutable_metadata()->set_name(name);
+    abi::ObjectEvent event;
+    event.set_object(account.SerializeAsString());
+    event.set_type(abi::ObjectEvent::DELETED);
+    controller.map(event, emit);
+    event.set_type(abi::ObjectEvent::MODIFIED);
+    controller.map(event, emit);
+  }
+  EXPECT_EQ(keys, std::vector<std::string>{"n"});
+}
+
+}  // namespace
+}  // namespace gantry::service_accounts

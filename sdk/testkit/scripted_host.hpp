@@ -1,0 +1,137 @@
+// A host for unit tests of controllers: caches and API answers are what the test says, and what the plugin does is noted.
+//
+// Owned by a test; used through sdk::Host(&host.host). One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "gantry/host.hpp"
+
+namespace gantry::testkit {
+
+class ScriptedHost {
+ public:
+  struct Event {
+    corev1::ObjectReference regarding;
+    std::string type, reason, message;
+  };
+  using Answer = Expected<abi::ApiResponse>;
+
+  ScriptedHost() : host{sizeof(gantry_host), 1, 0, this, &ScriptedHost::find_interface} {}
+  ScriptedHost(const ScriptedHost&) = delete;
+  ScriptedHost& operator=(const ScriptedHost&) = delete;
+
+  // Puts an object into the cache of its resource.
+  template <typename Message>
+  void cache(const Message& object) {
+    constexpr auto name = ResourceOf<Message>::name;
+    cache_as(std::string(name.group), std::string(name.resource), object);
+  }
+  template <typename Message>
+  void cache_as(const std::string& group, const std::string& resource, const Message& object) {
+    const auto& meta = object.metadata();
+    auto& slot = caches[{group, resource}][{meta.namespace_(), meta.name()}];
+    slot.bytes = object.SerializeAsString();
+    slot.owners.clear();
+    for (const auto& owner : meta.owner_references()) slot.owners.push_back(owner.uid());
+  }
+  void uncache(const std::string& group, const std::string& resource, const std::string& ns, const std::string& name) {
+    caches[{group, resource}].erase({ns, name});
+  }
+  // What the API answers; every request is kept in `requests` first.
+  std::function<Answer(const abi::ApiRequest&)> api = [](const abi::ApiRequest&) -> Answer {
+    return Status::internal("this test expects no request");
+  };
+
+  template <typename Message>
+  static abi::ApiResponse answer(const Message& object) {
+    abi::ApiResponse response;
+    response.set_code(200);
+    response.add_objects(object.SerializeAsString());
+    return response;
+  }
+
+  struct Cached {
+    std::string bytes;
+    std::vector<std::string> owners;
+  };
+  std::map<std::pair<std::string, std::string>, std::map<std::pair<std::string, std::string>, Cached>> caches;
+  std::vector<abi::ApiRequest> requests;
+  std::vector<std::tuple<std::string, std::string, int64_t>> queued;  // namespace, name, delay in ms
+  std::vector<Event> events;
+  int64_t now_ns = 1'700'000'000'000'000'000;
+  gantry_host host;
+
+ private:
+  static ScriptedHost& self(const gantry_host* host) { return *static_cast<ScriptedHost*>(host->context); }
+  static std::string text(gantry_slice slice) { return std::string(to_view(slice)); }
+
+  static gantry_code call(const gantry_host* host, gantry_slice bytes, gantry_buffer* response, gantry_buffer* error) {
+    abi::ApiRequest request;
+    request.ParseFromArray(bytes.data, static_cast<int>(bytes.size));
+    self(host).requests.push_back(request);
+    const auto answer = self(host).api(request);
+    if (!answer) return fail(answer.error(), error);
+    fill_buffer(response, answer->SerializeAsString());
+    return 0;
+  }
+  static gantry_code cache_get(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
+                               gantry_slice name, gantry_buffer* object) {
+    auto& cache = self(host).caches[{text(resource->group), text(resource->resource)}];
+    const auto it = cache.find({text(ns), text(name)});
+    if (it == cache.end()) return 404;
+    fill_buffer(object, it->second.bytes);
+    return 0;
+  }
+  static gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice,
+                                gantry_visit visit, void* context, gantry_buffer*) {
+    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+      if (ns.size > 0 && key.first != to_view(ns)) continue;
+      if (visit(context, to_slice(object.bytes)) != 0) break;
+    }
+    return 0;
+  }
+  static gantry_code cache_by_owner(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
+                                    gantry_visit visit, void* context) {
+    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+      for (const auto& owner : object.owners) {
+        if (owner == to_view(uid)) visit(context, to_slice(object.bytes));
+      }
+    }
+    return 0;
+  }
+  static void queue_after(const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay_ms) {
+    self(host).queued.emplace_back(text(ns), text(name), delay_ms);
+  }
+  static void queue_add(const gantry_host* host, gantry_slice ns, gantry_slice name) { queue_after(host, ns, name, 0); }
+  static void record(const gantry_host* host, gantry_slice regarding, gantry_slice type, gantry_slice reason,
+                     gantry_slice message) {
+    Event event{{}, text(type), text(reason), text(message)};
+    event.regarding.ParseFromArray(regarding.data, static_cast<int>(regarding.size));
+    self(host).events.push_back(std::move(event));
+  }
+
+  static const void* find_interface(const gantry_host*, const char* id) {
+    static constexpr gantry_client client = {sizeof(gantry_client), &call, nullptr};
+    static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
+    static constexpr gantry_queue queue = {sizeof(gantry_queue), &queue_add, &queue_after};
+    static constexpr gantry_events events = {sizeof(gantry_events), &record};
+    static constexpr gantry_clock clock = {sizeof(gantry_clock),
+                                           [](const gantry_host* host) -> int64_t { return self(host).now_ns; },
+                                           [](const gantry_host* host) -> int64_t { return self(host).now_ns; }};
+    const std::string_view wanted(id);
+    if (wanted == GANTRY_CLIENT_ID) return &client;
+    if (wanted == GANTRY_CACHE_ID) return &cache;
+    if (wanted == GANTRY_QUEUE_ID) return &queue;
+    if (wanted == GANTRY_EVENTS_ID) return &events;
+    if (wanted == GANTRY_CLOCK_ID) return &clock;
+    return nullptr;
+  }
+};
+
+}  // namespace gantry::testkit
