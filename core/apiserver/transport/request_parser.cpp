@@ -16,7 +16,7 @@ namespace beast_http = boost::beast::http;
 struct RequestParser::Impl {
   beast_http::request_parser<beast_http::string_body> parser;
   Status error;
-  size_t body_limit = 0;
+  size_t header_limit = 0, body_limit = 0;
 };
 
 RequestParser::RequestParser(uint32_t header_limit, size_t body_limit)
@@ -24,6 +24,7 @@ RequestParser::RequestParser(uint32_t header_limit, size_t body_limit)
   impl_->parser.eager(true);
   impl_->parser.header_limit(header_limit);
   impl_->parser.body_limit(body_limit);
+  impl_->header_limit = header_limit;
   impl_->body_limit = body_limit;
 }
 
@@ -32,6 +33,10 @@ RequestParser::~RequestParser() = default;
 size_t RequestParser::feed(std::string_view bytes) {
   boost::beast::error_code error;
   size_t used = impl_->parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+  // Beast 1.81 may ask for more for ever when a header crosses the limit between two reads.
+  if (!impl_->parser.is_header_done() && bytes.size() - used > impl_->header_limit) {
+    error = beast_http::error::header_limit;
+  }
   if (!error || error == beast_http::error::need_more) return used;
   if (error == beast_http::error::body_limit) {
     impl_->error = Status::too_large("Request entity too large: limit is " +

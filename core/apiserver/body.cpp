@@ -1,0 +1,113 @@
+// Reads request bodies. [any-thread]
+#include "core/apiserver/body.hpp"
+
+#include "core/schema/codec.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const auto& part : parts) out += (out.empty() ? "" : ", ") + part;
+  return out;
+}
+
+// What fieldValidation makes of unknown and duplicate fields.
+Status judge(Call& call, std::vector<std::string> problems, std::string_view api_version, std::string_view kind) {
+  if (problems.empty()) return {};
+  if (call.query.get("fieldValidation") == "Strict") {
+    const std::string name(kind);
+    return Status::bad_request(name + " in version \"" + std::string(api_version) + "\" cannot be handled as a " +
+                               name + ": strict decoding error: " + joined(problems));
+  }
+  for (auto& problem : problems) call.warnings.push_back(std::move(problem));
+  return {};
+}
+
+Status check_type(Json& document, std::string_view api_version, std::string_view kind) {
+  const auto version = text_at(document, {"apiVersion"});
+  const auto name = text_at(document, {"kind"});
+  if (!version.empty() && version != api_version) {
+    return Status::bad_request("the API version in the data (" + std::string(version) +
+                               ") does not match the expected API version (" + std::string(api_version) + ")");
+  }
+  if (!name.empty() && name != kind) {
+    return Status::bad_request(std::string(name) + " in version \"" + std::string(api_version) +
+                               "\" cannot be handled as a " + std::string(kind) +
+                               ": converting (" + std::string(name) + ") to (" + std::string(kind) +
+                               "): unknown conversion");
+  }
+  document.as_object()["apiVersion"] = api_version;
+  document.as_object()["kind"] = kind;
+  return {};
+}
+
+bool ignores_unknown(const Call& call) { return call.query.get("fieldValidation") == "Ignore"; }
+
+}  // namespace
+
+Expected<Json> read_body(Call& call, const schema::Message& message, std::string_view api_version,
+                         std::string_view kind) {
+  const auto& request = call.request;
+  if (request.body.size() > kMaxBody) {
+    return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
+  }
+  auto media = Expected<schema::Media>(schema::Media::kJson);
+  if (const auto type = request.header("content-type"); !type.empty()) media = schema::media_of(type);
+  if (!media) return media.error();
+  std::vector<std::string> problems;
+  schema::DecodeOptions options;
+  if (!ignores_unknown(call)) options.problems = &problems;
+  auto document = schema::decode(message, *media, request.body, options);
+  if (!document) return document;
+  if (auto status = check_type(*document, api_version, kind); !status.ok()) return status;
+  if (auto status = judge(call, std::move(problems), api_version, kind); !status.ok()) return status;
+  return document;
+}
+
+Expected<Json> read_body(Call& call) {
+  return read_body(call, *call.kind().message, call.kind().api_version(), call.kind().kind);
+}
+
+Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
+                         std::string_view kind, const Json& document) {
+  std::vector<std::string> problems;
+  schema::DecodeOptions options;
+  if (!ignores_unknown(call)) options.problems = &problems;
+  auto out = schema::canonicalize(message, document, options);
+  if (!out) return out;
+  if (auto status = check_type(*out, api_version, kind); !status.ok()) return status;
+  call.warnings.clear();  // a retry of a patch says everything again
+  if (auto status = judge(call, std::move(problems), api_version, kind); !status.ok()) return status;
+  return out;
+}
+
+Expected<Json> read_delete_options(Call& call) {
+  Json options = JsonObject();
+  if (!call.request.body.empty()) {
+    const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+    auto media = Expected<schema::Media>(schema::Media::kJson);
+    if (const auto type = call.request.header("content-type"); !type.empty()) media = schema::media_of(type);
+    if (!media) return media.error();
+    auto body = schema::decode(*message, *media, call.request.body);
+    if (!body) return body;
+    options = std::move(*body);
+  }
+  auto& object = options.as_object();
+  auto grace = call.query.number("gracePeriodSeconds");
+  if (!grace) return grace.error();
+  if (*grace && !object.contains("gracePeriodSeconds")) object["gracePeriodSeconds"] = **grace;
+  const auto policy = call.query.get("propagationPolicy");
+  if (!policy.empty() && !object.contains("propagationPolicy")) object["propagationPolicy"] = policy;
+  if (call.query.has("orphanDependents") && !object.contains("propagationPolicy")) {
+    object["propagationPolicy"] = call.query.flag("orphanDependents") ? "Orphan" : "Background";
+  }
+  const auto* orphan = find(options, {"orphanDependents"});
+  if (orphan != nullptr && orphan->is_bool() && !object.contains("propagationPolicy")) {
+    object["propagationPolicy"] = orphan->get_bool() ? "Orphan" : "Background";
+  }
+  if (list_contains(find(options, {"dryRun"}), "All")) call.dry_run = true;
+  return options;
+}
+
+}  // namespace gantry::apiserver

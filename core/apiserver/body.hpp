@@ -1,0 +1,20 @@
+// Reads request bodies: media type, size, the kind that is expected, fieldValidation. Pure but for the call. [any-thread]
+#pragma once
+
+#include "core/apiserver/environment.hpp"
+
+namespace gantry::apiserver {
+
+constexpr size_t kMaxBody = 3 * 1024 * 1024;
+
+// The body as a canonical document of a kind, apiVersion and kind filled in; warnings go to the call.
+Expected<Json> read_body(Call& call, const schema::Message& message, std::string_view api_version,
+                         std::string_view kind);
+Expected<Json> read_body(Call& call);  // of the target's kind
+// Brings a patched document into canonical form, with the same rules.
+Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
+                         std::string_view kind, const Json& document);
+// DeleteOptions from the body, then the query.
+Expected<Json> read_delete_options(Call& call);
+
+}  // namespace gantry::apiserver

@@ -1,0 +1,11 @@
+// What a delete request does to an object: marks it, shortens its grace, or removes it. Pure, any thread.
+#pragma once
+
+#include "core/apiserver/mutate.hpp"
+
+namespace gantry::apiserver {
+
+Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind, const Json& options,
+                               const store::Entry& entry, const Json& current);
+
+}  // namespace gantry::apiserver

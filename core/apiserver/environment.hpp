@@ -1,0 +1,66 @@
+// What every verb works with, and the state of one request on its way. Internal to the API server.
+//
+// The Environment is shared and read-only after start but for what its comments say; a Call belongs to one
+// request and moves from thread to thread with it, never used by two at once.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+#include "core/apiserver/documents.hpp"
+#include "core/apiserver/negotiate.hpp"
+#include "core/apiserver/query.hpp"
+#include "core/apiserver/router.hpp"
+#include "core/apiserver/server.hpp"
+#include "core/client/io/event_loop.hpp"
+
+namespace gantry::apiserver {
+
+class WatchSession;
+class Discovery;
+
+struct Environment {
+  Environment(const schema::Schema& s, store::Store& st, Options o);
+  ~Environment();
+
+  const schema::Schema& schema;
+  store::Store& store;
+  Options options;
+  std::shared_ptr<io::EventLoop> loop;
+  std::unique_ptr<Discovery> discovery;
+  std::map<std::string, ApiServer::PathHandler> paths;
+  std::atomic<client::NodeBackend*> node{nullptr};
+  std::atomic<bool> stopping{false};
+
+  std::mutex sessions_mutex;
+  std::unordered_map<const WatchSession*, std::weak_ptr<WatchSession>> sessions;  // by sessions_mutex
+
+  int64_t now() const { return options.now_unix_ns(); }
+  std::string new_uid() const;             // version 4
+  std::string random_suffix() const;       // five characters, for generateName
+};
+using EnvironmentPtr = std::shared_ptr<Environment>;
+
+struct Call {
+  EnvironmentPtr env;
+  http::Request request;
+  std::shared_ptr<http::Exchange> exchange;
+  Target target;
+  Query query;
+  Form form;
+  std::vector<std::string> warnings;
+  bool dry_run = false;
+
+  const schema::Kind& kind() const { return *target.kind; }
+};
+using CallPtr = std::shared_ptr<Call>;
+
+// Keys of objects in the store.
+std::string key_prefix(const schema::Kind& kind, std::string_view ns = {});  // of a list; ns empty: all
+std::string key_of(const schema::Kind& kind, std::string_view ns, std::string_view name);
+std::string_view name_of_key(std::string_view key);
+std::string_view namespace_of_key(std::string_view key);
+
+}  // namespace gantry::apiserver

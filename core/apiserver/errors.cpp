@@ -1,0 +1,119 @@
+// Upstream's error Statuses. Pure, any thread.
+#include "core/apiserver/errors.hpp"
+
+#include "core/apiserver/documents.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+StatusDetails details_of(const schema::Kind& kind, std::string_view name) {
+  return {.name = std::string(name), .group = kind.group, .kind = kind.plural, .uid = {}, .causes = {}};
+}
+
+std::string about(const schema::Kind& kind, std::string_view name) {
+  return qualified(kind) + " \"" + std::string(name) + "\"";
+}
+
+void add_member(std::string& out, std::string_view key, std::string_view value) {
+  if (value.empty()) return;
+  if (out.back() != '{') out += ',';
+  out += quoted(key) + ':' + quoted(value);
+}
+
+std::string details_json(const StatusDetails& details) {
+  std::string out = "{";
+  add_member(out, "name", details.name);
+  add_member(out, "group", details.group);
+  add_member(out, "kind", details.kind);
+  add_member(out, "uid", details.uid);
+  if (!details.causes.empty()) {
+    if (out.back() != '{') out += ',';
+    out += "\"causes\":[";
+    for (const auto& cause : details.causes) {
+      if (out.back() == '}') out += ',';
+      out += '{';
+      add_member(out, "reason", cause.reason);
+      add_member(out, "message", cause.message);
+      add_member(out, "field", cause.field);
+      out += '}';
+    }
+    out += ']';
+  }
+  if (details.retry_after_seconds > 0) {
+    if (out.back() != '{') out += ',';
+    out += "\"retryAfterSeconds\":" + std::to_string(details.retry_after_seconds);
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+std::string qualified(const schema::Kind& kind) {
+  return kind.group.empty() ? kind.plural : kind.plural + "." + kind.group;
+}
+
+Status not_found(const schema::Kind& kind, std::string_view name) {
+  return Status::not_found(about(kind, name) + " not found").with_details(details_of(kind, name));
+}
+
+Status already_exists(const schema::Kind& kind, std::string_view name) {
+  return Status::already_exists(about(kind, name) + " already exists").with_details(details_of(kind, name));
+}
+
+Status conflict(const schema::Kind& kind, std::string_view name, std::string_view why) {
+  return Status::conflict("Operation cannot be fulfilled on " + about(kind, name) + ": " + std::string(why))
+      .with_details(details_of(kind, name));
+}
+
+Status modified_conflict(const schema::Kind& kind, std::string_view name) {
+  return conflict(kind, name,
+                  "the object has been modified; please apply your changes to the latest version and "
+                  "try again");
+}
+
+Status forbidden(const schema::Kind& kind, std::string_view name, std::string_view why,
+                 std::vector<StatusCause> causes) {
+  auto details = details_of(kind, name);
+  details.causes = std::move(causes);
+  std::string message = name.empty() ? qualified(kind) : about(kind, name);
+  return Status::forbidden(message + " is forbidden: " + std::string(why)).with_details(std::move(details));
+}
+
+Status method_not_supported(const schema::Kind& kind, std::string_view method) {
+  return Status::method_not_allowed(std::string(method) + " is not supported on resources of kind \"" +
+                                    qualified(kind) + "\"")
+      .with_details(details_of(kind, {}));
+}
+
+Status unknown_resource() {
+  StatusDetails details;
+  details.causes.push_back({"UnexpectedServerResponse", "404 page not found", ""});
+  return Status::not_found("the server could not find the requested resource").with_details(std::move(details));
+}
+
+Status version_too_large(int64_t wanted, int64_t current) {
+  StatusDetails details;
+  details.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
+  details.retry_after_seconds = 1;
+  return Status::timeout("Timeout: Too large resource version: " + std::to_string(wanted) +
+                         ", current: " + std::to_string(current))
+      .with_details(std::move(details));
+}
+
+std::string status_json(const Status& status) {
+  std::string out = R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure")";
+  add_member(out, "message", status.message());
+  add_member(out, "reason", status.reason());
+  if (status.details()) out += ",\"details\":" + details_json(*status.details());
+  return out + ",\"code\":" + std::to_string(status.code()) + "}";
+}
+
+std::string success_json(const schema::Kind& kind, std::string_view name, std::string_view uid, int code) {
+  auto details = details_of(kind, name);
+  details.uid = uid;
+  if (code == 201) return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})";
+  return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","details":)" + details_json(details) +
+         "}";
+}
+
+}  // namespace gantry::apiserver

@@ -1,0 +1,29 @@
+// Upstream's error Statuses, word for word in structure: which resource, which name, what is wrong. Pure, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/schema/schema.hpp"
+#include "gantry/status.hpp"
+
+namespace gantry::apiserver {
+
+// "pods", "deployments.apps".
+std::string qualified(const schema::Kind& kind);
+Status not_found(const schema::Kind& kind, std::string_view name);
+Status already_exists(const schema::Kind& kind, std::string_view name);
+Status conflict(const schema::Kind& kind, std::string_view name, std::string_view why);
+Status modified_conflict(const schema::Kind& kind, std::string_view name);
+Status forbidden(const schema::Kind& kind, std::string_view name, std::string_view why,
+                 std::vector<StatusCause> causes = {});
+Status method_not_supported(const schema::Kind& kind, std::string_view method);
+Status unknown_resource();
+Status version_too_large(int64_t wanted, int64_t current);
+
+// As a JSON document of kind Status.
+std::string status_json(const Status& status);
+// The `Success` Status that deletions and bindings answer with.
+std::string success_json(const schema::Kind& kind, std::string_view name, std::string_view uid, int code);
+
+}  // namespace gantry::apiserver

@@ -1,0 +1,109 @@
+// The common part of every write. Pure, any thread.
+#include "core/apiserver/lifecycle.hpp"
+
+#include "core/apiserver/errors.hpp"
+#include "core/apiserver/forms.hpp"
+#include "core/apiserver/strategies/strategy.hpp"
+#include "core/schema/codec.hpp"
+#include "core/schema/values.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr std::string_view kServerOwned[] = {"uid", "creationTimestamp", "deletionTimestamp",
+                                             "deletionGracePeriodSeconds", "generation"};
+
+bool is_content(std::string_view key) {
+  return key != "metadata" && key != "status" && key != "kind" && key != "apiVersion";
+}
+
+bool same_content(const Json& next, const Json& old) {
+  for (const auto& [key, value] : next.as_object()) {
+    if (!is_content(key)) continue;
+    const Json* before = find(old, {key});
+    if (before == nullptr || *before != value) return false;
+  }
+  for (const auto& [key, value] : old.as_object()) {
+    if (is_content(key) && !next.as_object().contains(key)) return false;
+  }
+  return true;
+}
+
+// /status changes the status; everything else stays.
+void keep_content(Json& next, const Json& old) {
+  auto& object = next.as_object();
+  std::vector<std::string> extra;
+  for (const auto& [key, value] : object) {
+    if (is_content(key) && find(old, {key}) == nullptr) extra.emplace_back(key);
+  }
+  for (const auto& key : extra) object.erase(key);
+  for (const auto& [key, value] : old.as_object()) {
+    if (is_content(key)) object[key] = value;
+  }
+}
+
+}  // namespace
+
+bool is_kind(const schema::Kind& kind, std::string_view group, std::string_view plural) {
+  return kind.plural == plural && kind.group == group;
+}
+
+void begin_object(const Environment& env, const schema::Kind& kind, Json& document) {
+  auto& metadata = metadata_of(document);
+  for (const auto key : kServerOwned) metadata.erase(key);
+  for (const std::string_view key : {"selfLink", "managedFields", "resourceVersion"}) metadata.erase(key);
+  metadata["uid"] = env.new_uid();
+  metadata["creationTimestamp"] = schema::format_time(env.now());
+  if (kind.generation) metadata["generation"] = 1;
+  const bool has_status = kind.subresource("status") != nullptr;
+  if (has_status && !strategy_of(kind).keeps_status_on_create) document.as_object().erase("status");
+}
+
+void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
+  auto& metadata = metadata_of(next);
+  const Json& before = *find(old, {"metadata"});
+  for (const auto key : kServerOwned) take_key(metadata, before, key);
+  for (const std::string_view key : {"selfLink", "managedFields"}) metadata.erase(key);
+  const auto& strategy = strategy_of(kind);
+  if (subresource == "status") {
+    keep_content(next, old);
+    if (strategy.update_status != nullptr) strategy.update_status(next, old);
+    return;
+  }
+  if (kind.subresource("status") != nullptr) take_key(next.as_object(), old, "status");
+  if (subresource == "finalize") return;
+  if (strategy.update != nullptr) strategy.update(next, old);
+  if (kind.generation && !same_content(next, old)) {
+    metadata["generation"] = int_at(old, {"metadata", "generation"}) + 1;
+  }
+}
+
+Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns,
+                       std::string_view name) {
+  const auto* namespaces = env.schema.find_resource("", "v1", "namespaces");
+  if (namespaces == nullptr) return {};
+  const auto entry = env.store.get(key_of(*namespaces, {}, ns));
+  if (!entry) return not_found(*namespaces, ns);
+  const auto* phase = attributes(*namespaces, *entry).field("status.phase");
+  if (phase == nullptr || *phase != "Terminating") return {};
+  const std::string where(ns);
+  return forbidden(kind, name,
+                   "unable to create new content in namespace " + where + " because it is being terminated",
+                   {{"NamespaceTerminating", "namespace " + where + " is being terminated", "metadata.namespace"}});
+}
+
+bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old) {
+  if (text_at(next, {"metadata", "deletionTimestamp"}).empty()) return false;
+  if (has_items(next, {"metadata", "finalizers"})) return false;
+  if (is_kind(kind, "", "namespaces")) return !has_items(next, {"spec", "finalizers"});
+  return int_at(old, {"metadata", "deletionGracePeriodSeconds"}) == 0;
+}
+
+std::string encode_at(const schema::Kind& kind, const Json& document, std::string_view version) {
+  size_t at = std::string::npos;
+  std::string json = schema::encode_json(*kind.message, document, &at);
+  if (at != std::string::npos) json.insert(at, version);
+  return json;
+}
+
+}  // namespace gantry::apiserver

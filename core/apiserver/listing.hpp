@@ -1,0 +1,27 @@
+// Pages of stored objects: selectors, limits, continue tokens; and their answer as a gather of stored buffers. [any-thread]
+#pragma once
+
+#include "core/apiserver/environment.hpp"
+#include "core/schema/selector.hpp"
+
+namespace gantry::apiserver {
+
+struct Selection {
+  schema::LabelSelector labels;
+  schema::FieldSelector fields;
+  std::string only_name;  // of metadata.name=x, or the path
+  bool empty() const { return labels.empty() && fields.empty(); }
+  bool matches(const schema::Kind& kind, const store::Entry& entry) const;
+};
+Expected<Selection> read_selection(const Call& call);
+
+struct ListPage {
+  std::vector<store::EntryPtr> entries;
+  store::Revision revision = 0;
+  std::string continuation;
+  std::optional<int64_t> remaining;
+};
+Expected<ListPage> read_page(const Call& call);
+void respond_list(Call& call, ListPage page);
+
+}  // namespace gantry::apiserver

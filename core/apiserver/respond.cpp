@@ -1,0 +1,131 @@
+// Puts answers together. [any-thread]
+#include "core/apiserver/respond.hpp"
+
+#include "core/apiserver/errors.hpp"
+#include "core/apiserver/forms.hpp"
+#include "core/schema/codec.hpp"
+#include "core/schema/table.hpp"
+#include "gantry/status_proto.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr std::string_view kMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.";
+
+void respond_parts(Call& call, int code, std::string_view type, std::vector<http::Chunk> body) {
+  auto response = response_of(call, code, {}, type);
+  response.body = std::move(body);
+  call.exchange->respond(std::move(response));
+}
+
+std::string partial_json(Call& call, const Json& document) {
+  const auto* message = call.env->schema.find_message(std::string(kMeta) + "PartialObjectMetadata");
+  return schema::encode_json(*message, schema::partial_metadata(document));
+}
+
+void respond_protobuf(Call& call, int code, const store::EntryPtr& entry) {
+  const auto& form = protobuf(call.kind(), *entry);
+  std::string_view raw = form.bytes;
+  http::Chunk head{form.envelope_prefix(), entry};
+  if (call.form.as == As::kPartial) {
+    raw = form.metadata();
+    head = http::make_chunk(envelope_prefix("meta.k8s.io/v1", "PartialObjectMetadata", raw.size()));
+  }
+  respond_parts(call, code, content_type(call.form.media), {std::move(head), {raw, entry}, {kEnvelopeEnd, nullptr}});
+}
+
+}  // namespace
+
+http::Response response_of(Call& call, int code, std::string body, std::string_view type) {
+  http::Response response;
+  response.code = code;
+  response.content_type = type;
+  response.headers.emplace_back("Cache-Control", "no-cache, private");
+  for (const auto& warning : call.warnings) {
+    std::string escaped;
+    for (const char c : warning) {
+      if (c == '"' || c == '\\') escaped += '\\';
+      escaped += c;
+    }
+    response.headers.emplace_back("Warning", "299 - \"" + escaped + "\"");
+  }
+  if (!body.empty()) response.body.push_back(http::make_chunk(std::move(body)));
+  return response;
+}
+
+void respond_error(Call& call, const Status& status) {
+  const int code = status.code() == 0 ? 500 : status.code();
+  const bool binary = call.form.media == schema::Media::kProtobuf;
+  auto response = response_of(
+      call, code,
+      binary ? schema::wrap_protobuf("v1", "Status", to_proto(status).SerializeAsString()) : status_json(status),
+      content_type(binary ? schema::Media::kProtobuf : schema::Media::kJson));
+  if (status.details() && status.details()->retry_after_seconds > 0) {
+    response.headers.emplace_back("Retry-After", std::to_string(status.details()->retry_after_seconds));
+  } else if (code == 429) {
+    response.headers.emplace_back("Retry-After", "1");
+  }
+  call.exchange->respond(std::move(response));
+}
+
+void respond_json(Call& call, int code, std::string json, std::string_view message_name) {
+  const auto* message = message_name.empty() ? nullptr : call.env->schema.find_message(message_name);
+  auto media = call.form.media;
+  if (media == schema::Media::kProtobuf && message != nullptr) {
+    if (auto document = schema::parse_json(json)) {
+      if (auto bytes = schema::encode_protobuf(*message, *document)) {
+        auto body = schema::wrap_protobuf(text_at(*document, {"apiVersion"}), text_at(*document, {"kind"}), *bytes);
+        return call.exchange->respond(response_of(call, code, std::move(body), content_type(media)));
+      }
+    }
+  }
+  if (media == schema::Media::kYaml) {
+    if (auto document = schema::parse_json(json)) json = schema::to_yaml(*document);
+  } else {
+    media = schema::Media::kJson;
+  }
+  call.exchange->respond(response_of(call, code, std::move(json), content_type(media)));
+}
+
+void respond_entry(Call& call, int code, const store::EntryPtr& entry) {
+  if (call.form.as == As::kTable) {
+    const std::string metadata = "{\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"}";
+    return respond_json(call, code, table_json(call, {entry}, metadata));
+  }
+  if (call.form.media == schema::Media::kProtobuf) return respond_protobuf(call, code, entry);
+  if (call.form.as == As::kPartial) return respond_json(call, code, partial_json(call, parse_entry(*entry)));
+  if (call.form.media == schema::Media::kYaml) return respond_json(call, code, entry->value);
+  respond_parts(call, code, content_type(schema::Media::kJson), {{entry->value, entry}});
+}
+
+void respond_document(Call& call, int code, const schema::Kind& kind, const Json& document) {
+  auto entry = std::make_shared<store::Entry>();
+  entry->value = schema::encode_json(*kind.message, document);
+  if (&kind == call.target.kind) return respond_entry(call, code, entry);
+  respond_json(call, code, entry->value, kind.message->name);
+}
+
+void respond_success(Call& call, std::string_view name, std::string_view uid, int code) {
+  respond_json(call, code, success_json(call.kind(), name, uid, code), std::string(kMeta) + "Status");
+}
+
+std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,
+                       bool with_columns) {
+  const auto wanted = call.query.get("includeObject");
+  const auto include = wanted == "None"     ? schema::IncludeObject::kNone
+                       : wanted == "Object" ? schema::IncludeObject::kObject
+                                            : schema::IncludeObject::kMetadata;
+  std::string out = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":)";
+  out.append(metadata).append(",");
+  // table_columns_json gives the whole member; later messages of a watch leave the columns out.
+  out += with_columns ? schema::table_columns_json(call.kind()) : "\"columnDefinitions\":null";
+  out += ",\"rows\":[";
+  const int64_t now = call.env->now();
+  for (const auto& entry : entries) {
+    if (out.back() == '}') out += ',';
+    out += schema::table_row_json(call.kind(), parse_entry(*entry), entry->value, include, now);
+  }
+  return out + "]}";
+}
+
+}  // namespace gantry::apiserver

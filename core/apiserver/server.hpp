@@ -1,0 +1,65 @@
+// The API server: answers requests of the Kubernetes API from the store, without ever blocking.
+//
+// handle() is called by transports on their network threads and by in-process clients on any thread. Answers
+// to writes come on the store's writer thread or the worker pool; watch events on the store's notifier thread. Timers and log
+// pumps run on one event loop that the server owns.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/auth/authorizer.hpp"
+#include "core/client/http.hpp"
+#include "core/client/node_backend.hpp"
+#include "core/schema/schema.hpp"
+#include "core/store/store.hpp"
+
+namespace gantry::apiserver {
+
+struct ReadinessCheck {
+  std::string name;
+  std::function<bool()> passes;
+};
+
+struct Options {
+  std::string git_version = "v1.36.0";
+  std::string build_date = "1970-01-01T00:00:00Z";
+  std::string git_commit;
+  std::function<int64_t()> now_unix_ns;                      // default: the system clock
+  std::function<uint64_t()> random;                          // default: the kernel's generator
+  std::function<void(std::function<void()>)> post;           // runs blocking work elsewhere; default: a thread each
+  std::shared_ptr<auth::Authorizer> authorizer;              // default: AlwaysAllow
+  std::vector<ReadinessCheck> checks;
+  int64_t bookmark_interval_ms = 60'000;
+  int64_t event_ttl_seconds = 3'600;
+};
+
+struct Environment;
+class EventExpiry;
+
+class ApiServer : public http::Handler {
+ public:
+  // Both must outlive the server. Makes sure the initial namespaces exist before it returns.
+  static Expected<std::unique_ptr<ApiServer>> create(const schema::Schema& schema, store::Store& store,
+                                                     Options options);
+  ~ApiServer() override;
+
+  void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override;
+
+  // Answers a path outside the API ("/metrics"); asked after authorization. Before the first request.
+  using PathHandler = std::function<void(const http::Request&, std::shared_ptr<http::Exchange>)>;
+  void add_path(std::string path, PathHandler handler);
+  // Null: logs and exec answer 503. [any-thread]
+  void set_node_backend(client::NodeBackend* backend);
+  // Ends watches and timers; later requests are answered 503. Idempotent.
+  void stop();
+
+ private:
+  explicit ApiServer(std::shared_ptr<Environment> environment);
+  std::shared_ptr<Environment> environment_;
+  std::shared_ptr<EventExpiry> expiry_;
+};
+
+}  // namespace gantry::apiserver

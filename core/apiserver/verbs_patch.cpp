@@ -1,0 +1,65 @@
+// patch: JSON, merge and strategic merge patches of an object or its status. [any-thread]
+#include "core/apiserver/body.hpp"
+#include "core/apiserver/mutate.hpp"
+#include "core/apiserver/patching.hpp"
+#include "core/apiserver/respond.hpp"
+#include "core/apiserver/verbs.hpp"
+#include "core/schema/codec.hpp"
+#include "core/schema/patch.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr std::string_view kAccepted =
+    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+
+}  // namespace
+
+Expected<Patch> read_patch(const Call& call) {
+  if (call.request.body.size() > kMaxBody) {
+    return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
+  }
+  std::string_view type = call.request.header("content-type");
+  type = type.substr(0, type.find(';'));
+  Patch patch;
+  if (type == "application/json-patch+json") {
+    patch.type = PatchType::kJson;
+  } else if (type == "application/merge-patch+json") {
+    patch.type = PatchType::kMerge;
+  } else if (type == "application/strategic-merge-patch+json") {
+    patch.type = PatchType::kStrategic;
+  } else {
+    return Status::unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: " +
+        std::string(kAccepted));
+  }
+  auto body = schema::parse_json(call.request.body);
+  if (!body) return body.error();
+  patch.body = std::move(*body);
+  return patch;
+}
+
+Expected<Json> apply_patch(const Patch& patch, const schema::Message& message, const Json& document) {
+  switch (patch.type) {
+    case PatchType::kJson: return schema::json_patch(document, patch.body);
+    case PatchType::kMerge: return schema::merge_patch(document, patch.body);
+    default: return schema::strategic_merge_patch(message, document, patch.body);
+  }
+}
+
+void patch(const CallPtr& call) {
+  auto patch = read_patch(*call);
+  if (!patch) return respond_error(*call, patch.error());
+  auto mutation = mutation_of(call);
+  mutation->change = [call, patch = std::move(*patch)](const store::Entry&, const Json& document) -> Expected<Change> {
+    const auto& kind = call->kind();
+    auto patched = apply_patch(patch, *kind.message, document);
+    if (!patched) return patched.error();
+    auto next = canonical(*call, *kind.message, kind.api_version(), kind.kind, *patched);
+    if (!next) return next.error();
+    return Change{.next = std::move(*next)};
+  };
+  mutate(std::move(mutation));
+}
+
+}  // namespace gantry::apiserver

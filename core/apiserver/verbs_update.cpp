@@ -1,0 +1,40 @@
+// update: PUT of an object, of its status, of a namespace's finalizers. [any-thread]
+#include "core/apiserver/body.hpp"
+#include "core/apiserver/errors.hpp"
+#include "core/apiserver/mutate.hpp"
+#include "core/apiserver/respond.hpp"
+#include "core/apiserver/strategies/strategy.hpp"
+#include "core/apiserver/verbs.hpp"
+#include "core/schema/rules.hpp"
+
+namespace gantry::apiserver {
+
+void update(const CallPtr& call) {
+  auto body = read_body(*call);
+  if (!body) return respond_error(*call, body.error());
+  const auto& kind = call->kind();
+  const auto& strategy = strategy_of(kind);
+  const auto& target = call->target;
+  const bool exists = call->env->store.get(key_of(kind, target.ns, target.name)) != nullptr;
+  if (!exists && strategy.create_on_update && target.subresource.empty()) {
+    return create_document(call, std::move(*body));
+  }
+  const bool pinned = !text_at(*body, {"metadata", "resourceVersion"}).empty();
+  if (exists && !pinned && !strategy.unconditional_update) {
+    return respond_error(*call, schema::invalid_status(kind, target.name,
+                                                       {{"FieldValueInvalid",
+                                                         "Invalid value: \"\": must be specified for an update",
+                                                         "metadata.resourceVersion"}}));
+  }
+  auto mutation = mutation_of(call);
+  mutation->change = [body = std::move(*body), name = target.name](const store::Entry&, const Json&) {
+    Change change;
+    change.next = body;
+    auto& metadata = metadata_of(change.next);
+    if (!metadata.contains("name")) metadata["name"] = name;
+    return Expected<Change>(std::move(change));
+  };
+  mutate(std::move(mutation));
+}
+
+}  // namespace gantry::apiserver
