@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "core/apiserver/discovery_lists.hpp"
 #include "core/apiserver/fake_exchange.hpp"

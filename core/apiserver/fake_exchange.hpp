@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -142,7 +143,14 @@ class FakeExchange : public http::Exchange, public Waitable {
     });
     return stream_;
   }
-  std::shared_ptr<http::ByteStream> upgrade_bytes(http::Headers) override { return nullptr; }
+  // As a transport that can't: it answers itself.
+  std::shared_ptr<http::ByteStream> upgrade_bytes(http::Headers) override {
+    change([&] {
+      response_.code = 400;
+      ++answers_;
+    });
+    return nullptr;
+  }
   std::shared_ptr<http::MessageStream> upgrade_websocket(std::string) override {
     change([&] {
       socket_ = std::make_shared<FakeSocket>();
