@@ -1,0 +1,39 @@
+// A Deployment's conditions: their names and reasons, and how one is set. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gantry/resources.hpp"
+
+namespace gantry::deployment {
+
+using appsv1::DeploymentCondition;
+using appsv1::DeploymentStatus;
+
+inline constexpr char kAvailable[] = "Available";
+inline constexpr char kProgressing[] = "Progressing";
+inline constexpr char kReplicaFailure[] = "ReplicaFailure";
+
+inline constexpr char kEnoughAvailable[] = "MinimumReplicasAvailable";
+inline constexpr char kTooFewAvailable[] = "MinimumReplicasUnavailable";
+inline constexpr char kSetCreated[] = "NewReplicaSetCreated";
+inline constexpr char kSetFound[] = "FoundNewReplicaSet";
+inline constexpr char kSetCreateError[] = "ReplicaSetCreateError";
+inline constexpr char kSetUpdated[] = "ReplicaSetUpdated";
+inline constexpr char kSetAvailable[] = "NewReplicaSetAvailable";
+inline constexpr char kTimedOut[] = "ProgressDeadlineExceeded";
+inline constexpr char kPaused[] = "DeploymentPaused";
+inline constexpr char kResumed[] = "DeploymentResumed";
+
+const DeploymentCondition* find_condition(const DeploymentStatus& status, std::string_view type);
+
+DeploymentCondition make_condition(std::string_view type, std::string_view status, std::string_view reason,
+                                   std::string message, int64_t now_ns);
+
+// Changes nothing when status and reason are as they were; keeps the transition time while the status stays.
+void set_condition(DeploymentStatus& status, DeploymentCondition condition);
+void remove_condition(DeploymentStatus& status, std::string_view type);
+
+}  // namespace gantry::deployment

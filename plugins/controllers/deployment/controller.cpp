@@ -1,0 +1,131 @@
+#include "controller.hpp"
+
+#include <algorithm>
+
+#include "gantry/ownership.hpp"
+#include "rollout.hpp"
+
+namespace gantry::deployment {
+namespace {
+
+bool is_of(const metav1::OwnerReference* owner, std::string_view kind) {
+  return owner != nullptr && owner->kind() == kind && owner->api_version().rfind("apps/", 0) == 0;
+}
+
+metav1::ObjectMeta metadata_of(const std::string& object) {
+  metav1::PartialObjectMetadata partial;
+  partial.ParseFromString(object);
+  return std::move(*partial.mutable_metadata());
+}
+
+bool same_labels(const sdk::LabelMap& a, const sdk::LabelMap& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& label) {
+           const auto it = b.find(label.first);
+           return it != b.end() && it->second == label.second;
+         });
+}
+
+}  // namespace
+
+Status DeploymentController::configure() {
+  auto workers = host().config_int("workers", workers_);
+  if (!workers) return std::move(workers).error();
+  if (*workers < 1) return Status::invalid("workers must be at least 1");
+  workers_ = *workers;
+  return {};
+}
+
+abi::ControllerSpec DeploymentController::spec() const {
+  auto spec = watching<Deployment>("deployment");
+  watch<ReplicaSet>(spec, abi::WatchSpec::CUSTOM);
+  watch<corev1::Pod>(spec, abi::WatchSpec::CUSTOM);
+  spec.set_workers(static_cast<int32_t>(workers_));
+  spec.set_wait_own_writes(true);
+  return spec;
+}
+
+void DeploymentController::map(const abi::ObjectEvent& event, const Emit& emit) {
+  if (event.resource() == "replicasets") {
+    map_set(event, emit);
+  } else if (event.type() == abi::ObjectEvent::DELETED) {
+    map_pod(event, emit);
+  }
+}
+
+// A set concerns its Deployment, the one it had before, or, without one, every Deployment that might adopt it.
+void DeploymentController::map_set(const abi::ObjectEvent& event, const Emit& emit) const {
+  const auto now = metadata_of(event.object());
+  const auto* owner = sdk::controller_of(now);
+  if (is_of(owner, kKind)) emit(now.namespace_(), owner->name());
+  const auto before = event.has_previous() ? metadata_of(event.previous()) : metav1::ObjectMeta();
+  const auto* last = sdk::controller_of(before);
+  const bool moved = last != nullptr && (owner == nullptr || owner->uid() != last->uid());
+  if (moved && is_of(last, kKind)) emit(now.namespace_(), last->name());
+  if (owner != nullptr || event.type() == abi::ObjectEvent::DELETED) return;
+  if (event.type() == abi::ObjectEvent::ADDED || moved || !same_labels(now.labels(), before.labels())) {
+    emit_matching(now, emit);
+  }
+}
+
+void DeploymentController::emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const {
+  if (orphan.labels().empty()) return;
+  const auto deployments = host().cached_list<Deployment>(orphan.namespace_());
+  if (!deployments) return;
+  for (const auto& deployment : *deployments) {
+    const auto& selector = deployment.spec().selector();
+    if (!sdk::is_empty(selector) && sdk::selector_matches(selector, orphan.labels())) {
+      emit(deployment.metadata().namespace_(), deployment.metadata().name());
+    }
+  }
+}
+
+// With Recreate, the end of the last old pod is what the new set waits for.
+void DeploymentController::map_pod(const abi::ObjectEvent& event, const Emit& emit) const {
+  const auto pod = metadata_of(event.object());
+  const auto* owner = sdk::controller_of(pod);
+  if (!is_of(owner, "ReplicaSet")) return;
+  const auto set = host().cached<ReplicaSet>(pod.namespace_(), owner->name());
+  if (!set || set->metadata().uid() != owner->uid()) return;
+  const auto* above = sdk::controller_of(set->metadata());
+  if (!is_of(above, kKind)) return;
+  const auto deployment = host().cached<Deployment>(pod.namespace_(), above->name());
+  if (deployment && deployment->spec().strategy().type() == "Recreate") emit(pod.namespace_(), above->name());
+}
+
+Expected<DeploymentController::Result> DeploymentController::reconcile(const Key& key) {
+  auto deployment = host().cached<Deployment>(key.ns, key.name);
+  if (!deployment) return Result{};
+  if (sdk::is_empty(deployment->spec().selector())) {
+    if (auto status = refuse_everything(std::move(*deployment)); !status.ok()) return status;
+    return Result{};
+  }
+  const auto limits = limits_of(*deployment);
+  if (!limits) return limits.error();
+  auto sets = claim_sets(*deployment);
+  if (!sets) return std::move(sets).error();
+  Rollout rollout(host(), std::move(*deployment), std::move(*sets), *limits);
+  if (auto status = rollout.run(); !status.ok()) return status;
+  return Result{rollout.requeue_after_ms()};
+}
+
+Status DeploymentController::refuse_everything(Deployment deployment) const {
+  host().event(deployment, kApiVersion, kKind, "Warning", "SelectingAll",
+               "This deployment is selecting all pods. A non-empty selector is required.");
+  if (deployment.status().observed_generation() >= deployment.metadata().generation()) return {};
+  deployment.mutable_status()->set_observed_generation(deployment.metadata().generation());
+  const auto written = host().update(deployment, "status");
+  return written ? Status() : written.error();
+}
+
+Expected<std::deque<ReplicaSet>> DeploymentController::claim_sets(const Deployment& deployment) const {
+  const auto& selector = deployment.spec().selector();
+  auto found = sdk::claim_candidates<ReplicaSet>(host(), deployment.metadata(), selector);
+  if (!found) return std::move(found).error();
+  sdk::Claim<Deployment, ReplicaSet> claim(host(), deployment,
+                                           sdk::controller_reference(deployment.metadata(), kApiVersion, kKind), selector);
+  auto claimed = claim.run(std::move(*found));
+  if (!claimed) return std::move(claimed).error();
+  return std::deque<ReplicaSet>(std::make_move_iterator(claimed->begin()), std::make_move_iterator(claimed->end()));
+}
+
+}  // namespace gantry::deployment
