@@ -1,0 +1,21 @@
+// Names of images, as container tools read them. No state; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gantry/status.hpp"
+
+namespace gantry::oci {
+
+struct Reference {
+  std::string repository;  // "docker.io/library/busybox"
+  std::string tag;         // "latest" when neither tag nor digest is given
+  std::string digest;      // "sha256:..." or empty
+  std::string text() const;
+};
+
+// Adds the defaults: docker.io, library/, :latest.
+Expected<Reference> parse_reference(std::string_view text);
+
+}  // namespace gantry::oci
