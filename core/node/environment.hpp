@@ -34,5 +34,8 @@ CommandLine container_command(const corev1::Container& container,
 
 // A fieldRef of a pod ("metadata.labels['a']", "status.podIP", ...), for env and downwardAPI volumes.
 Expected<std::string> field_value(const corev1::Pod& pod, const std::string& path, const PodFacts& facts);
+// A resourceFieldRef ("limits.cpu" by its divisor, rounded up); `container` is meant when the selector names none.
+Expected<std::string> resource_value(const corev1::Pod& pod, const corev1::ResourceFieldSelector& selector,
+                                     const std::string& container, const PodFacts& facts);
 
 }  // namespace gantry::node

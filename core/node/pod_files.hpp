@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gantry/resources.hpp"
+#include "gantry/status.hpp"
 
 namespace gantry::node {
 

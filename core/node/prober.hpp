@@ -8,9 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/plugin/timers.hpp"
 #include "gantry/resources.hpp"
+#include "gantry/status.hpp"
 
 namespace gantry::node {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/client/client.hpp"
+#include "core/node/capacity.hpp"
 #include "core/node/node_agent.hpp"
 #include "gantry/resources.hpp"
 
@@ -38,11 +39,5 @@ class Registration {
 // `facts` is called on a timer or client thread and must not block. `changed` runs when the pod range or the node's spec changed.
 std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
                                                 std::function<void()> changed);
-
-// From /proc and the file system, with the pods' cgroup in mind: cpu, memory, ephemeral-storage, pods, hugepages.
-struct Capacity {
-  int64_t cpu = 1, memory = 0, ephemeral_storage = 0, pods = 110;
-};
-Capacity machine_capacity(const NodeOptions& options);
 
 }  // namespace gantry::node
