@@ -26,11 +26,14 @@ int64_t to_revision(std::string_view text) {
   return value;
 }
 
-// Reads field 1, which every kind has as its ObjectMeta, and skips the rest unread.
-bool parse_meta(std::string_view bytes, ObjectMeta& meta) {
+// Reads field 1, which every kind has as its ObjectMeta, and skips the rest unread. `field` is where it lies.
+bool parse_meta(std::string_view bytes, ObjectMeta& meta, std::string_view& field) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
-  while (const uint32_t tag = in.ReadTag()) {
+  for (;;) {
+    const auto begin = static_cast<size_t>(in.CurrentPosition());
+    const uint32_t tag = in.ReadTag();
+    if (tag == 0) return false;
     if (WireFormatLite::GetTagFieldNumber(tag) != 1) {
       if (!WireFormatLite::SkipField(&in, tag)) return false;
       continue;
@@ -40,17 +43,17 @@ bool parse_meta(std::string_view bytes, ObjectMeta& meta) {
     const void* data = nullptr;
     int available = 0;
     if (size > 0 && (!in.GetDirectBufferPointer(&data, &available) || available < size)) return false;
+    field = bytes.substr(begin, static_cast<size_t>(in.CurrentPosition() + size) - begin);
     return meta.ParseFromArray(data, size);
   }
-  return false;
 }
 
 }  // namespace
 
 CachedPtr index_object(client::Object object) {
   ObjectMeta meta;
-  if (!parse_meta(object.bytes, meta)) return nullptr;
   auto cached = std::make_shared<CachedObject>();
+  if (!parse_meta(object.bytes, meta, cached->metadata)) return nullptr;
   cached->object = std::move(object);
   cached->ns = meta.namespace_();
   cached->name = meta.name();

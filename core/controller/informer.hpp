@@ -36,6 +36,7 @@ struct OwnerRef {
 
 struct CachedObject {
   client::Object object;
+  std::string_view metadata;  // of object.bytes: its field 1 with tag and length, a PartialObjectMetadata of its own
   std::string ns, name, uid;
   int64_t revision = 0;
   bool deleting = false;

@@ -95,5 +95,15 @@ TEST_F(InformerTest, BrokenBytesAreSkipped) {
   EXPECT_EQ(informer.list("").size(), 2u);
 }
 
+TEST(IndexObject, TheMetadataAloneIsAnObjectToo) {
+  const auto object = index_object(pod("a", "ua", 7, "rs"));
+  ASSERT_NE(object, nullptr);
+  Pod partial;
+  ASSERT_TRUE(partial.ParseFromArray(object->metadata.data(), static_cast<int>(object->metadata.size())));
+  EXPECT_EQ(partial.metadata().uid(), "ua");
+  EXPECT_EQ(partial.metadata().owner_references(0).uid(), "rs");
+  EXPECT_FALSE(partial.has_spec());
+}
+
 }  // namespace
 }  // namespace gantry::controller

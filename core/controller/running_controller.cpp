@@ -90,7 +90,7 @@ void RunningController::on_event(const Informer& informer, const WatchSpec& spec
       if (event.before != nullptr) emit_owners(*event.before, spec);
       return;
     case WatchSpec::CUSTOM:
-      emit_custom(informer, event);
+      emit_custom(informer, spec, event);
       return;
     case WatchSpec::NONE:
       return;
@@ -105,17 +105,19 @@ void RunningController::emit_owners(const CachedObject& object, const WatchSpec&
   }
 }
 
-void RunningController::emit_custom(const Informer& informer, const Informer::Event& event) {
+void RunningController::emit_custom(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
   if (table_->map == nullptr) return;
   ObjectEvent message;
   message.set_type(event.type);
   message.set_group(informer.key().group);
   message.set_version(informer.key().version);
   message.set_resource(informer.key().resource);
-  message.set_object(event.now->object.bytes.data(), event.now->object.bytes.size());
-  if (event.before != nullptr) {
-    message.set_previous(event.before->object.bytes.data(), event.before->object.bytes.size());
-  }
+  // Whole objects may be cached for others; who asked for metadata is not made to pay for them at every event.
+  const auto bytes_of = [&](const CachedObject& object) {
+    return std::string(spec.metadata_only() ? object.metadata : object.object.bytes);
+  };
+  message.set_object(bytes_of(*event.now));
+  if (event.before != nullptr) message.set_previous(bytes_of(*event.before));
   table_->map(plugin_->instance(), to_slice(message.SerializeAsString()), &emit_to_queue, &queue_);
 }
 

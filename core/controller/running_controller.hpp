@@ -48,7 +48,7 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   WorkQueue::Outcome call_plugin(const Key& key);
   void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
   void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
-  void emit_custom(const Informer& informer, const Informer::Event& event);
+  void emit_custom(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
   void release(const Key& key);
 
   ControllerHost& host_;
