@@ -1,0 +1,290 @@
+// Random and mutated requests through the whole API server: every one gets exactly one answer that makes sense, and the
+// server works as before afterwards.
+//
+// The same seed gives the same requests. GANTRY_FUZZ_SEED and GANTRY_FUZZ_ITERATIONS override the defaults.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <deque>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include <boost/json/parse.hpp>
+
+#include "core/apiserver/documents.hpp"
+#include "core/apiserver/fake_exchange.hpp"
+#include "core/apiserver/server.hpp"
+#include "core/schema/codec.hpp"
+#include "core/store/sqlite_store.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr uint64_t kSeed = 20'240'229;
+constexpr int kIterations = 4'000;
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = ::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// Blocking work of the server, on one thread.
+class Worker {
+ public:
+  Worker() : thread_([this] { run(); }) {}
+  ~Worker() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  void post(std::function<void()> work) {
+    {
+      std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(work));
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      auto work = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      work();
+      work = nullptr;
+      lock.lock();
+    }
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// Makes requests out of parts that the server knows, and breaks some of them.
+class Generator {
+ public:
+  explicit Generator(const schema::Schema& schema, uint64_t seed) : schema_(schema), random_(seed) {}
+
+  http::Request next() {
+    http::Request request;
+    request.identity.user = chance(20) ? "system:anonymous" : "fuzz";
+    request.method = pick({"GET", "GET", "POST", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW", ""});
+    request.path = path();
+    request.query = query();
+    if (!chance(4)) {
+      request.headers.emplace_back("accept", pick({"application/json", "application/yaml", "*/*",
+                                                   "application/vnd.kubernetes.protobuf", "text/html",
+                                                   "application/json;as=Table;v=v1;g=meta.k8s.io",
+                                                   "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+                                                   "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+                                                   ";;q=0,,=", "application/json;q=0"}));
+    }
+    request.body = body(request);
+    return request;
+  }
+
+ private:
+  bool chance(uint32_t one_in) { return random_() % one_in == 0; }
+  std::string pick(std::initializer_list<std::string_view> choices) {
+    return std::string(*(choices.begin() + random_() % choices.size()));
+  }
+  std::string garbage(size_t limit) {
+    std::string out(random_() % (limit + 1), '\0');
+    for (char& c : out) c = static_cast<char>(random_());
+    return out;
+  }
+  std::string mutated(std::string text) {
+    if (text.empty() || chance(3)) return text;
+    for (uint64_t rounds = 1 + random_() % 4; rounds > 0 && !text.empty(); --rounds) {
+      const size_t at = random_() % text.size();
+      switch (random_() % 5) {
+        case 0: text[at] = static_cast<char>(random_()); break;
+        case 1: text.erase(at, 1 + random_() % 8); break;
+        case 2: text.insert(at, garbage(6)); break;
+        case 3: text.resize(at); break;
+        default: text.insert(at, text.substr(at, 1 + random_() % 40)); break;
+      }
+    }
+    return text;
+  }
+
+  std::string path() {
+    if (chance(12)) {
+      return mutated(pick({"/", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/version", "/healthz",
+                           "/readyz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/apis/apps/v1", "/metrics"}));
+    }
+    const auto& kinds = schema_.kinds();
+    kind_ = kinds[random_() % kinds.size()];
+    std::string out = (kind_->group.empty() ? "/api/" : "/apis/") + kind_->api_version();
+    if (kind_->namespaced != chance(15)) out += "/namespaces/" + pick({"default", "kube-system", "none", "a%20b", "%"});
+    out += "/" + kind_->plural;
+    if (!chance(3)) out += "/" + pick({"one", "two", "three", "x.y", "UPPER", "a%2fb"});
+    if (chance(3)) {
+      const auto& subs = kind_->subresources;
+      out += "/" + (subs.empty() || chance(4) ? pick({"status", "scale", "attach", "proxy", "log", "binding"})
+                                              : subs[random_() % subs.size()].name);
+    }
+    return chance(6) ? mutated(out) : out;
+  }
+
+  std::string query() {
+    std::string out;
+    while (chance(2) && out.size() < 200) {
+      if (!out.empty()) out += '&';
+      out += pick({"labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch",
+                   "watch", "timeoutSeconds", "allowWatchBookmarks", "sendInitialEvents", "dryRun", "fieldValidation",
+                   "propagationPolicy", "gracePeriodSeconds", "orphanDependents", "container", "tailLines", "follow",
+                   "command", "stdout", "includeObject", "pretty", "force", "fieldManager"});
+      out += "=" + pick({"", "1", "true", "false", "-1", "All", "Strict", "Warn", "Foreground", "a=b", "a%20in%20(b,c)",
+                         "metadata.name=one", "!x", "a%3Db%2C%2C", "99999999999999999999", "NotOlderThan", "Exact", "0",
+                         "%zz", "x"});
+    }
+    return chance(8) ? mutated(out) : out;
+  }
+
+  std::string body(http::Request& request) {
+    if (request.method == "GET" || request.method == "HEAD") return chance(20) ? garbage(64) : "";
+    if (chance(15)) return garbage(512);
+    if (request.method == "PATCH") {
+      request.headers.emplace_back(
+          "content-type", pick({"application/merge-patch+json", "application/strategic-merge-patch+json",
+                                "application/json-patch+json", "application/apply-patch+yaml", "text/plain"}));
+      return mutated(pick({R"({"spec":{"replicas":5}})", R"({"metadata":{"labels":{"a":"b"},"finalizers":["x/y"]}})",
+                           R"([{"op":"add","path":"/metadata/labels","value":{"a":"b"}}])",
+                           R"([{"op":"remove","path":"/spec"},{"op":"copy","from":"/metadata","path":"/metadata/x"}])",
+                           R"({"spec":{"template":{"spec":{"containers":[{"name":"c","$patch":"delete"}]}}}})",
+                           R"({"$patch":"replace","metadata":null})", R"({"status":{"conditions":[{"type":"T"}]}})"}));
+    }
+    if (request.method == "DELETE") {
+      return mutated(pick({"", R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan"})",
+                           R"({"gracePeriodSeconds":0,"preconditions":{"uid":"x"}})"}));
+    }
+    return encoded(request, mutated(document()));
+  }
+
+  // As one of the media types where it can still be read, else as it is.
+  std::string encoded(http::Request& request, const std::string& json) {
+    const auto type = pick({"application/json", "application/json", "application/yaml",
+                            "application/vnd.kubernetes.protobuf", "text/plain", ""});
+    if (!type.empty()) request.headers.emplace_back("content-type", type);
+    if (type.find("protobuf") == std::string::npos || kind_ == nullptr) return json;
+    auto read = schema::decode(*kind_->message, schema::Media::kJson, json);
+    if (!read) return json;
+    auto raw = schema::encode_protobuf(*kind_->message, *read);
+    return raw ? mutated(schema::wrap_protobuf(kind_->api_version(), kind_->kind, *raw)) : json;
+  }
+
+  std::string document() {
+    const std::string name = pick({"one", "two", "three", "x.y"});
+    std::string head = R"({"metadata":{"name":")" + name + R"(","labels":{"a":"b"}})";
+    if (chance(5)) head = R"({"metadata":{"generateName":"gen-"})";
+    const std::string pod = R"({"containers":[{"name":"c","image":"i:1","ports":[{"containerPort":80}],)"
+                            R"("resources":{"requests":{"cpu":"100m","memory":"1Gi"}}}],"volumes":[{"name":"v","emptyDir":{}}]})";
+    const std::string workload = R"("spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
+                                 R"({"labels":{"a":"b"}},"spec":)" + pod + "}}";
+    if (kind_ == nullptr) return head + "}";
+    if (kind_->kind == "Pod") return head + R"(,"spec":)" + pod + "}";
+    if (kind_->kind == "Deployment" || kind_->kind == "ReplicaSet") return head + "," + workload + "}";
+    if (kind_->kind == "ConfigMap") return head + R"(,"data":{"k":"v"},"binaryData":{"b":"AAEC"}})";
+    if (kind_->kind == "Secret") return head + R"(,"type":"Opaque","stringData":{"k":"v"}})";
+    if (kind_->kind == "Binding") return head + R"(,"target":{"kind":"Node","name":"n"}})";
+    return head + R"(,"spec":{},"status":{}})";
+  }
+
+  const schema::Schema& schema_;
+  std::mt19937_64 random_;
+  const schema::Kind* kind_ = nullptr;
+};
+
+std::string shown(const http::Request& request) {
+  std::string out = request.method + " " + request.path + "?" + request.query;
+  for (const auto& [name, value] : request.headers) out += "\n" + name + ": " + value;
+  return out + "\n\n" + request.body;
+}
+
+class RequestFuzz : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/gantry-fuzz-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    auto built = schema::Schema::builtin();
+    ASSERT_TRUE(built.ok());
+    schema_ = *std::move(built);
+    store::SqliteOptions store_options;
+    store_options.path = directory_ + "/store.db";
+    auto opened = store::open_sqlite(store_options);
+    ASSERT_TRUE(opened.ok());
+    store_ = *std::move(opened);
+    Options options;
+    options.post = [this](std::function<void()> work) { worker_->post(std::move(work)); };
+    auto created = ApiServer::create(*schema_, *store_, std::move(options));
+    ASSERT_TRUE(created.ok());
+    server_ = *std::move(created);
+  }
+  void TearDown() override {
+    if (server_) server_->stop();
+    store_.reset();
+    worker_.reset();
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::shared_ptr<FakeExchange> send(http::Request request) {
+    auto exchange = std::make_shared<FakeExchange>();
+    server_->handle(std::move(request), exchange);
+    return exchange;
+  }
+
+  void check(const http::Request& request) {
+    auto exchange = send(request);
+    ASSERT_TRUE(exchange->wait_answer()) << shown(request);
+    EXPECT_EQ(exchange->answers(), 1) << shown(request);
+    if (auto stream = exchange->stream()) return stream->disconnect();
+    const int code = exchange->code();
+    EXPECT_TRUE(code >= 200 && code < 600) << code;
+    EXPECT_NE(code, 500) << shown(request) << "\n" << exchange->body();
+    if (code < 400 || exchange->response().content_type != "application/json" || request.path.ends_with("z")) return;
+    boost::system::error_code problem;
+    const auto body = boost::json::parse(exchange->body(), problem);
+    ASSERT_FALSE(problem) << shown(request) << "\n" << exchange->body();
+    EXPECT_EQ(text_at(body, {"kind"}), "Status") << shown(request);
+    EXPECT_EQ(int_at(body, {"code"}), code) << shown(request);
+  }
+
+  std::string directory_;
+  std::unique_ptr<schema::Schema> schema_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Worker> worker_ = std::make_unique<Worker>();
+  std::unique_ptr<ApiServer> server_;
+};
+
+TEST_F(RequestFuzz, EveryRequestGetsOneAnswer) {
+  Generator generator(*schema_, from_environment("GANTRY_FUZZ_SEED", kSeed));
+  const auto count = from_environment("GANTRY_FUZZ_ITERATIONS", kIterations);
+  for (uint64_t i = 0; i < count; ++i) {
+    ASSERT_NO_FATAL_FAILURE(check(generator.next())) << "request " << i;
+    if (HasFailure()) FAIL() << "request " << i;
+  }
+  http::Request create;
+  create.method = "POST";
+  create.path = "/api/v1/namespaces/default/configmaps";
+  create.identity.user = "fuzz";
+  create.headers = {{"content-type", "application/json"}};
+  create.body = R"({"metadata":{"name":"after-all"},"data":{"k":"v"}})";
+  auto exchange = send(create);
+  ASSERT_TRUE(exchange->wait_answer());
+  EXPECT_EQ(exchange->code(), 201) << exchange->body();
+}
+
+}  // namespace
+}  // namespace gantry::apiserver
