@@ -1,78 +1,68 @@
+// Removes old Events. [worker]
 #include "core/apiserver/event_expiry.hpp"
 
 #include <algorithm>
 
 #include "core/apiserver/forms.hpp"
 #include "core/schema/codec.hpp"
+#include "core/schema/values.hpp"
 
 namespace gantry::apiserver {
+namespace {
 
-void EventExpiry::start() {
-  const auto* events = env_->schema.find_resource("", "v1", "events");
-  if (events == nullptr) return;
-  const std::string prefix = key_prefix(*events);
-  auto state = env_->store.list(prefix);
-  if (!state) return;
-  for (const auto& entry : state->entries) note(*entry);
-  auto watch = env_->store.watch(
-      prefix, state->revision, [weak = weak_from_this()](const store::EventPtr* changes, size_t count, store::Revision) {
-        const auto self = weak.lock();
-        for (size_t i = 0; self && i < count; ++i) {
-          if (changes[i]->type == store::EventType::kPut) self->note(*changes[i]->entry);
-        }
-      });
-  if (watch) watch_ = std::move(*watch);
-}
-
-void EventExpiry::stop() { watch_.reset(); }
-
-void EventExpiry::note(const store::Entry& entry) {
-  const std::lock_guard lock(mutex_);
-  due_.push_back({env_->now() + env_->options.event_ttl_seconds * 1'000'000'000, entry.key, entry.mod_revision});
-  if (std::exchange(armed_, true)) return;
-  env_->loop->post([weak = weak_from_this()] {
-    if (auto self = weak.lock()) self->arm();
-  });
-}
-
-void EventExpiry::arm() {
-  int64_t wait_ms = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    armed_ = !due_.empty();
-    if (!armed_) return;
-    // At least a second apart, so that a burst of Events goes in a few turns.
-    wait_ms = std::max<int64_t>(1'000, (due_.front().at_ns - env_->now()) / 1'000'000);
+int64_t last_written(const Json& event) {
+  int64_t latest = 0;
+  for (const auto text : {text_at(event, {"metadata", "creationTimestamp"}), text_at(event, {"lastTimestamp"}),
+                          text_at(event, {"eventTime"}), text_at(event, {"series", "lastObservedTime"}),
+                          text_at(event, {"deprecatedLastTimestamp"})}) {
+    const auto time = schema::parse_time(text);
+    if (time) latest = std::max(latest, *time);
   }
-  env_->loop->after(std::chrono::milliseconds(wait_ms), [weak = weak_from_this()] {
-    if (auto self = weak.lock()) self->expire();
-  });
+  return latest;
 }
 
-void EventExpiry::expire() {
-  std::deque<Due> over;
-  {
-    const std::lock_guard lock(mutex_);
-    const int64_t now = env_->now();
-    for (; !due_.empty() && due_.front().at_ns <= now && over.size() < 1'000; due_.pop_front()) {
-      over.push_back(std::move(due_.front()));
-    }
+}  // namespace
+
+store::Revision EventExpiry::horizon(const Environment& env, int64_t now) {
+  const int64_t oldest = now - env.options.event_ttl_seconds * 1'000'000'000;
+  samples_.push_back({now, env.store.revision()});
+  store::Revision revision = 0;
+  while (!samples_.empty() && samples_.front().unix_ns <= oldest) {
+    revision = samples_.front().revision;
+    samples_.pop_front();
   }
-  for (const auto& due : over) remove(due);
-  arm();
+  // The newest sample that is old enough stays: it is right until the next one is.
+  if (revision != 0) samples_.push_front({oldest, revision});
+  return revision;
 }
 
-void EventExpiry::remove(const Due& due) {
-  const auto entry = env_->store.get(due.key);
-  // Changed since: a later entry of the queue is about it.
-  if (!entry || entry->mod_revision != due.revision) return;
-  const auto* events = env_->schema.find_resource("", "v1", "events");
-  store::Write write;
-  write.kind = store::Write::Kind::kDelete;
-  write.key = due.key;
-  write.expected = due.revision;
-  write.value = schema::encode_json(*events->message, parse_entry(*entry), &write.revision_at);
-  env_->store.write(std::move(write), [](const Expected<store::EntryPtr>&) {});
+void EventExpiry::sweep_kind(Environment& env, const schema::Kind& kind, store::Revision horizon, int64_t now) {
+  auto all = env.store.list(key_prefix(kind));
+  if (!all) return;
+  const int64_t oldest = now - env.options.event_ttl_seconds * 1'000'000'000;
+  for (const auto& entry : all->entries) {
+    const bool old = entry->mod_revision <= horizon || (first_ && last_written(parse_entry(*entry)) <= oldest);
+    if (!old) continue;
+    store::Write write;
+    write.kind = store::Write::Kind::kDelete;
+    write.key = entry->key;
+    write.value = schema::encode_json(*kind.message, parse_entry(*entry), &write.revision_at);
+    write.expected = entry->mod_revision;
+    // Whoever wrote to it in between keeps it.
+    env.store.write(std::move(write), [](const Expected<store::EntryPtr>&) {});
+  }
+}
+
+void EventExpiry::sweep() {
+  const auto env = env_.lock();
+  if (!env || env->stopping) return;
+  const int64_t now = env->now();
+  const auto revision = horizon(*env, now);
+  for (const std::string_view group : {"", "events.k8s.io"}) {
+    const auto* kind = env->schema.find_resource(group, "v1", "events");
+    if (kind != nullptr) sweep_kind(*env, *kind, revision, now);
+  }
+  first_ = false;
 }
 
 }  // namespace gantry::apiserver

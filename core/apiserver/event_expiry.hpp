@@ -1,40 +1,32 @@
-// Removes Events some time after their last change, as upstream's storage lease does (an hour).
+// Removes Events that nobody has written to for their time to live, as upstream's leases in etcd do.
 //
-// Follows the store's watch of Events and keeps what will expire in the order it will: nothing is searched. Times of
-// a former run of the daemon are not known, so what is there at the start lives for the whole time again. Owned by
-// the server; timers on its event loop.
+// Owned by the server; sweep() is called now and then by its timer, one call at a time, on a worker. Which revision was
+// written when is remembered by samples, so that a sweep parses nothing; only the first after a start reads what stands in the objects.
 #pragma once
 
 #include <deque>
-#include <memory>
-#include <mutex>
 
 #include "core/apiserver/environment.hpp"
 
 namespace gantry::apiserver {
 
-class EventExpiry : public std::enable_shared_from_this<EventExpiry> {
+class EventExpiry {
  public:
-  explicit EventExpiry(EnvironmentPtr env) : env_(std::move(env)) {}
-  void start();
-  void stop();
+  explicit EventExpiry(std::weak_ptr<Environment> env) : env_(std::move(env)) {}
+  void sweep();
 
  private:
-  struct Due {
-    int64_t at_ns;
-    std::string key;
+  struct Sample {
+    int64_t unix_ns;
     store::Revision revision;
   };
-  void note(const store::Entry& entry);
-  void arm();        // on the loop
-  void expire();     // on the loop
-  void remove(const Due& due);
+  // Everything written up to this revision is older than the time to live.
+  store::Revision horizon(const Environment& env, int64_t now);
+  void sweep_kind(Environment& env, const schema::Kind& kind, store::Revision horizon, int64_t now);
 
-  const EnvironmentPtr env_;
-  std::mutex mutex_;
-  std::deque<Due> due_;
-  bool armed_ = false;
-  std::unique_ptr<store::Watch> watch_;
+  const std::weak_ptr<Environment> env_;
+  std::deque<Sample> samples_;
+  bool first_ = true;
 };
 
 }  // namespace gantry::apiserver

@@ -1,61 +1,78 @@
+// Health paths. [any-thread]
 #include "core/apiserver/health.hpp"
 
 #include <algorithm>
 
+#include "core/apiserver/respond.hpp"
+
 namespace gantry::apiserver {
 namespace {
 
-// "/readyz/ping" -> "readyz", "ping".
-std::pair<std::string_view, std::string_view> split(std::string_view path) {
-  path.remove_prefix(std::min<size_t>(1, path.size()));
-  const auto slash = path.find('/');
-  if (slash == std::string_view::npos) return {path, {}};
-  return {path.substr(0, slash), path.substr(slash + 1)};
+constexpr std::string_view kEndpoints[] = {"healthz", "livez", "readyz"};
+
+struct Result {
+  std::string name;
+  bool passes = true, excluded = false;
+};
+
+// "/readyz/ping" is endpoint readyz, check ping.
+std::string_view endpoint_of(std::string_view path) { return path.substr(1, path.find('/', 1) - 1); }
+std::string_view check_of(std::string_view path) {
+  const auto slash = path.find('/', 1);
+  return slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+}
+
+std::vector<Result> run_checks(const Environment& env, std::string_view endpoint) {
+  // That there is an answer at all is the ping.
+  std::vector<Result> results{{"ping"}};
+  results.push_back({"store", env.store.revision() >= 0});
+  if (endpoint == "livez") return results;
+  for (const auto& check : env.options.checks) results.push_back({check.name, !check.passes || check.passes()});
+  if (endpoint == "readyz") results.push_back({"shutdown", !env.stopping});
+  return results;
+}
+
+std::string report(const std::vector<Result>& results, std::string_view endpoint, bool passed) {
+  std::string out;
+  for (const auto& result : results) {
+    if (result.excluded) {
+      out += "[+]" + result.name + " excluded: ok\n";
+    } else {
+      out += result.passes ? "[+]" + result.name + " ok\n" : "[-]" + result.name + " failed: reason withheld\n";
+    }
+  }
+  return out.append(endpoint).append(passed ? " check passed\n" : " check failed\n");
+}
+
+void respond_text(Call& call, int code, std::string text) {
+  auto response = response_of(call, code, std::move(text), "text/plain; charset=utf-8");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  call.exchange->respond(std::move(response));
 }
 
 }  // namespace
 
 bool is_health_path(std::string_view path) {
-  const auto [endpoint, check] = split(path);
-  return endpoint == "healthz" || endpoint == "livez" || endpoint == "readyz";
+  if (path.size() < 2 || path.front() != '/') return false;
+  return std::find(std::begin(kEndpoints), std::end(kEndpoints), endpoint_of(path)) != std::end(kEndpoints);
 }
 
-void answer_health(const Environment& env, const http::Request& request, http::Exchange& exchange) {
-  const auto [endpoint, only] = split(request.path);
-  const Query query(request.query);
-  const auto excluded = query.all("exclude");
-  std::string report;
-  bool healthy = true, known = only.empty();
-  const auto add = [&](std::string_view name, const std::function<bool()>& passes) {
-    if (!only.empty() && name != only) return;
-    known = true;
-    if (std::find(excluded.begin(), excluded.end(), name) != excluded.end()) {
-      report += "[+]" + std::string(name) + " excluded: ok\n";
-      return;
-    }
-    const bool ok = passes();
-    healthy = healthy && ok;
-    report += (ok ? "[+]" : "[-]") + std::string(name) + (ok ? " ok\n" : " failed: reason withheld\n");
-  };
-  add("ping", [] { return true; });
-  if (endpoint == "readyz") {
-    add("shutdown", [&] { return !env.stopping.load(); });
-    for (const auto& check : env.options.checks) add(check.name, check.passes);
+void respond_health(Call& call) {
+  const auto endpoint = endpoint_of(call.request.path);
+  const auto only = check_of(call.request.path);
+  auto results = run_checks(*call.env, endpoint);
+  if (!only.empty()) {
+    std::erase_if(results, [&](const Result& result) { return result.name != only; });
+    if (results.empty()) return respond_text(call, 404, "404 page not found\n");
   }
-  http::Response response;
-  response.content_type = "text/plain; charset=utf-8";
-  response.headers = {{"Cache-Control", "no-cache, private"}, {"X-Content-Type-Options", "nosniff"}};
-  if (!known) {
-    response.code = 404;
-    response.body.push_back(http::make_chunk("404 page not found\n"));
-  } else if (!healthy) {
-    response.code = 500;
-    response.body.push_back(http::make_chunk(report + std::string(endpoint) + " check failed\n"));
-  } else {
-    response.body.push_back(
-        http::make_chunk(query.flag("verbose") ? report + std::string(endpoint) + " check passed\n" : "ok"));
+  const auto excluded = call.query.all("exclude");
+  bool passed = true;
+  for (auto& result : results) {
+    result.excluded = std::find(excluded.begin(), excluded.end(), result.name) != excluded.end();
+    passed = passed && (result.passes || result.excluded);
   }
-  exchange.respond(std::move(response));
+  if (passed && !call.query.has("verbose")) return respond_text(call, 200, "ok");
+  respond_text(call, passed ? 200 : 500, report(results, endpoint, passed));
 }
 
 }  // namespace gantry::apiserver

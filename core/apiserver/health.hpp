@@ -1,14 +1,12 @@
-// /healthz, /livez, /readyz: is the server alive, is it ready. [any-thread]
+// /healthz, /livez and /readyz, with ?verbose, ?exclude=name and a path for each check. [any-thread]
 #pragma once
-
-#include <string_view>
 
 #include "core/apiserver/environment.hpp"
 
 namespace gantry::apiserver {
 
+// False: not one of the health paths, nothing is answered.
 bool is_health_path(std::string_view path);
-// `?verbose` lists the checks, `/readyz/NAME` asks one, `?exclude=NAME` leaves one out.
-void answer_health(const Environment& env, const http::Request& request, http::Exchange& exchange);
+void respond_health(Call& call);
 
 }  // namespace gantry::apiserver

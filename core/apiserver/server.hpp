@@ -37,7 +37,6 @@ struct Options {
 };
 
 struct Environment;
-class EventExpiry;
 
 class ApiServer : public http::Handler {
  public:
@@ -59,7 +58,6 @@ class ApiServer : public http::Handler {
  private:
   explicit ApiServer(std::shared_ptr<Environment> environment);
   std::shared_ptr<Environment> environment_;
-  std::shared_ptr<EventExpiry> expiry_;
 };
 
 }  // namespace gantry::apiserver

@@ -1,277 +1,270 @@
+// One running watch. Threads: see the header.
 #include "core/apiserver/watch_session.hpp"
 
-#include <algorithm>
-
 #include "core/apiserver/errors.hpp"
-#include "core/apiserver/lifecycle.hpp"
+#include "core/apiserver/forms.hpp"
 #include "core/apiserver/respond.hpp"
-#include "core/apiserver/verbs.hpp"
-#include "core/schema/codec.hpp"
-#include "core/schema/table.hpp"
-#include "core/schema/wire.hpp"
-#include "gantry/status_proto.hpp"
 
 namespace gantry::apiserver {
 namespace {
 
-namespace wire = schema::wire;
+// More than this waits for the peer: no further events are encoded for it.
+constexpr size_t kHighWater = 1 << 20;
+// A peer that lets so many changes pile up is told to come back; it will list again.
+constexpr size_t kMaxBacklog = 32'768;
+constexpr size_t kStep = 64;
 
-constexpr std::string_view kPartialVersion = "meta.k8s.io/v1";
-constexpr std::string_view kPartialKind = "PartialObjectMetadata";
-constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
-// Upstream ends a watch that names no timeout after 30 to 60 minutes, so that a fleet does not return at once.
-constexpr int64_t kDefaultTimeoutSeconds = 1'800;
-
-std::string_view json_head(EventKind kind) {
-  switch (kind) {
-    case EventKind::kAdded: return R"({"type":"ADDED","object":)";
-    case EventKind::kModified: return R"({"type":"MODIFIED","object":)";
-    default: return R"({"type":"DELETED","object":)";
-  }
-}
-
-// The version before, as it must be announced when it stops matching: with the revision of the change.
-store::EntryPtr at_revision(const schema::Kind& kind, const store::Entry& previous, store::Revision revision) {
+// The version that a watcher saw last, with the revision at which it stopped matching: what upstream sends as deleted.
+store::EntryPtr departed(const store::Event& event) {
   auto entry = std::make_shared<store::Entry>();
-  entry->key = previous.key;
-  entry->create_revision = previous.create_revision;
-  entry->mod_revision = revision;
-  entry->value = encode_at(kind, parse_entry(previous), std::to_string(revision));
-  return entry;
-}
-
-std::vector<http::Chunk> json_message(std::string_view head, http::Chunk object) {
-  return {{head, nullptr}, std::move(object), {"}\n", nullptr}};
-}
-
-std::string bookmark_json(const schema::Kind& kind, store::Revision revision, bool initial_end) {
-  std::string out = R"({"type":"BOOKMARK","object":{"kind":")" + kind.kind + R"(","apiVersion":")" + kind.api_version() +
-                    R"(","metadata":{"resourceVersion":")" + std::to_string(revision) + "\"";
-  if (initial_end) out += R"(,"annotations":{")" + std::string(kInitialEventsEnd) + R"(":"true"})";
-  return out + "}}}\n";
-}
-
-std::string bookmark_metadata(store::Revision revision, bool initial_end) {
-  std::string metadata;
-  wire::put_bytes(metadata, 6, std::to_string(revision));
-  if (initial_end) {
-    std::string pair;
-    wire::put_bytes(pair, 1, kInitialEventsEnd);
-    wire::put_bytes(pair, 2, "true");
-    wire::put_bytes(metadata, 12, pair);
+  entry->key = event.previous->key;
+  entry->create_revision = event.previous->create_revision;
+  entry->mod_revision = event.entry->mod_revision;
+  entry->value = event.previous->value;
+  // The first such key is metadata's: inside of strings the quotes would be escaped, and metadata's other text comes later.
+  const std::string before = "\"resourceVersion\":\"" + std::to_string(event.previous->mod_revision) + "\"";
+  if (const auto at = entry->value.find(before); at != std::string::npos) {
+    entry->value.replace(at, before.size(), "\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"");
   }
-  std::string object;
-  wire::put_bytes(object, 1, metadata);
-  return object;
+  return entry;
 }
 
 }  // namespace
 
-WatchSession::WatchSession(CallPtr call, Selection selection, std::shared_ptr<http::Stream> stream)
-    : call_(std::move(call)), selection_(std::move(selection)), stream_(std::move(stream)) {
-  bookmarks_ = call_->query.flag("allowWatchBookmarks");
-  last_bookmark_ns_ = call_->env->now();
+WatchSession::WatchSession(CallPtr call, Start start)
+    : call_(std::move(call)),
+      selection_(std::move(start.selection)),
+      timeout_(start.timeout),
+      bookmarks_(start.bookmarks),
+      mark_initial_end_(start.mark_initial_end),
+      progress_(start.from),
+      initial_(std::move(start.initial)),
+      from_(start.from),
+      last_sent_(start.from) {}
+
+void WatchSession::open(const CallPtr& call, Start start) {
+  auto session = std::make_shared<WatchSession>(call, std::move(start));
+  if (!session->begin()) return;
+  session->stream_->on_close([weak = session->weak_from_this()] {
+    if (auto self = weak.lock()) self->closed();
+  });
+  session->set_timeout();
+  session->pump();
 }
 
-WatchSession::~WatchSession() {
-  const std::lock_guard lock(call_->env->sessions_mutex);
-  call_->env->sessions.erase(this);
-}
-
-void WatchSession::start(const Begin& begin) {
+bool WatchSession::begin() {
+  auto& env = *call_->env;
   {
-    const std::lock_guard lock(call_->env->sessions_mutex);
-    call_->env->sessions.emplace(this, weak_from_this());
-  }
-  // The stream owns the session: it lives until the peer is gone or somebody ended it.
-  stream_->on_close([self = shared_from_this()] { self->finish(); });
-  const std::string prefix = key_prefix(call_->kind(), call_->target.ns);
-  store::Revision from = begin.from;
-  if (begin.initial_events) {
-    auto state = call_->env->store.list(prefix);
-    if (!state) return send_error(state.error());
-    from = state->revision;
-    for (const auto& entry : state->entries) {
-      if (selection_.matches(call_->kind(), *entry) && !send(EventKind::kAdded, entry)) return finish();
+    std::lock_guard lock(env.sessions_mutex);
+    if (!env.stopping) {
+      stream_ = call_->exchange->start_stream(200, watch_content_type(*call_));
+      if (stream_) env.sessions.emplace(this, shared_from_this());
     }
-    if (begin.mark_their_end && !send_bookmark(from, true)) return finish();
   }
-  auto watch = call_->env->store.watch(
-      prefix, from, [weak = weak_from_this()](const store::EventPtr* events, size_t count, store::Revision progress) {
-        if (auto self = weak.lock()) self->on_events(events, count, progress);
-      });
-  if (!watch) {
-    return send_error(watch.error().code() != 410
-                          ? watch.error()
-                          : Status::expired("too old resource version: " + std::to_string(from) + " (" +
-                                            std::to_string(call_->env->store.stats().compacted) + ")"));
+  if (!stream_) {
+    if (env.stopping) respond_error(*call_, Status::unavailable("the server is shutting down"));
+    return false;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (!finished_) watch_ = std::move(*watch);
-  }
-  arm_timeout();
+  // An idle watch keeps nothing of its request.
+  call_->exchange.reset();
+  call_->request = {};
+  return true;
 }
 
-void WatchSession::arm_timeout() {
-  const auto given = call_->query.number("timeoutSeconds");
-  int64_t seconds = given && *given && **given > 0 ? **given : 0;
-  if (seconds == 0) {
-    seconds = kDefaultTimeoutSeconds + static_cast<int64_t>(call_->env->options.random() % kDefaultTimeoutSeconds);
-  }
-  seconds = std::min<int64_t>(seconds, 86'400);
-  call_->env->loop->post([weak = weak_from_this(), seconds] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->timer_ = self->call_->env->loop->after(std::chrono::seconds(seconds), [weak] {
-      if (auto again = weak.lock()) again->stream_->end();
+void WatchSession::set_timeout() {
+  call_->env->loop->post([self = shared_from_this()] {
+    std::lock_guard lock(self->mutex_);
+    if (self->closed_) return;
+    self->timer_ = self->call_->env->loop->after(self->timeout_, [weak = self->weak_from_this()] {
+      if (auto expired = weak.lock()) {
+        expired->bookmark();
+        expired->finish();
+      }
     });
   });
 }
 
-void WatchSession::finish() {
-  std::unique_ptr<store::Watch> watch;
+void WatchSession::closed() {
   {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(finished_, true)) return;
+    std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true)) return;
+    backlog_.clear();
+  }
+  // On the loop, because giving back the store's watch waits for its running callback, in which we may be.
+  call_->env->loop->post([self = shared_from_this()] { self->release(); });
+}
+
+void WatchSession::release() {
+  std::unique_ptr<store::Watch> watch;
+  std::shared_ptr<WatchSession> owner;
+  auto& env = *call_->env;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
     watch = std::move(watch_);
   }
-  // Outside the lock: this waits for a running callback.
+  if (env.loop->in_loop() && timer_ != 0) env.loop->cancel(std::exchange(timer_, 0));
   watch.reset();
+  std::lock_guard lock(env.sessions_mutex);
+  if (const auto found = env.sessions.find(this); found != env.sessions.end()) {
+    owner = std::move(found->second);
+    env.sessions.erase(found);
+  }
+}
+
+void WatchSession::bookmark() {
+  if (!bookmarks_) return;
+  {
+    std::lock_guard lock(mutex_);
+    want_bookmark_ = true;
+  }
+  pump();
+}
+
+void WatchSession::finish() {
+  bool now = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    want_end_ = true;
+    now = waiting_;  // a peer that reads nothing is not waited for
+  }
+  if (!now) return pump();
   stream_->end();
-  call_->env->loop->post([self = shared_from_this()] {
-    if (self->timer_ != 0) self->call_->env->loop->cancel(self->timer_);
+  closed();
+}
+
+void WatchSession::receive(const store::EventPtr* events, size_t count, store::Revision progress) {
+  bool too_slow = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    too_slow = waiting_ && backlog_.size() + count > kMaxBacklog;
+    if (!too_slow) backlog_.insert(backlog_.end(), events, events + count);
+    progress_ = std::max(progress_, progress);
+  }
+  if (!too_slow) return pump();
+  stream_->end();
+  closed();
+}
+
+void WatchSession::pump() {
+  std::unique_lock lock(mutex_);
+  if (busy_ || waiting_) return;
+  busy_ = true;
+  while (!closed_) {
+    if (stream_->queued() > kHighWater) return wait_for_peer(lock);
+    if (!step(lock)) break;
+  }
+  busy_ = false;
+}
+
+void WatchSession::wait_for_peer(std::unique_lock<std::mutex>& lock) {
+  waiting_ = true;
+  busy_ = false;
+  lock.unlock();
+  stream_->when_drained([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    {
+      std::lock_guard relock(self->mutex_);
+      self->waiting_ = false;
+    }
+    self->pump();
   });
 }
 
-void WatchSession::on_events(const store::EventPtr* events, size_t count, store::Revision progress) {
-  for (size_t i = 0; i < count; ++i) {
-    if (!send_event(*events[i])) return finish();
+bool WatchSession::step(std::unique_lock<std::mutex>& lock) {
+  std::vector<store::EventPtr> events;
+  store::Revision revision = 0;
+  bool end = false;
+  if (phase_ == Phase::kLive) {
+    const size_t count = std::min(backlog_.size(), kStep);
+    events.assign(std::make_move_iterator(backlog_.begin()), std::make_move_iterator(backlog_.begin() + static_cast<ptrdiff_t>(count)));
+    backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<ptrdiff_t>(count));
+    if (events.empty() && std::exchange(want_bookmark_, false)) revision = progress_;
+    end = events.empty() && revision == 0 && want_end_;
+    if (events.empty() && revision == 0 && !end) return false;
   }
-  if (!bookmarks_) return;
-  const int64_t now = call_->env->now();
-  if (now - last_bookmark_ns_ < call_->env->options.bookmark_interval_ms * 1'000'000) return;
-  last_bookmark_ns_ = now;
-  if (!send_bookmark(progress, false)) finish();
-}
-
-// What a change means for this watcher depends on whether the object matched before and matches now.
-bool WatchSession::send_event(const store::Event& event) {
-  const auto& kind = call_->kind();
-  const bool before = event.previous != nullptr && selection_.matches(kind, *event.previous);
-  if (event.type == store::EventType::kDelete) {
-    return !before ? true : send(EventKind::kDeleted, event.entry);
-  }
-  const bool now = selection_.matches(kind, *event.entry);
-  if (now) return send(before ? EventKind::kModified : EventKind::kAdded, event.entry);
-  if (!before) return true;
-  return send(EventKind::kDeleted, at_revision(kind, *event.previous, event.entry->mod_revision));
-}
-
-bool WatchSession::send(EventKind kind, const store::EntryPtr& entry) {
-  const auto& form = call_->form;
-  if (form.media == schema::Media::kProtobuf) {
-    const auto& bytes = protobuf(call_->kind(), *entry);
-    if (form.as == As::kPartial) {
-      const auto raw = bytes.metadata();
-      return stream_->write({http::make_chunk(watch_header(event_name(kind), kPartialVersion, kPartialKind, raw.size())),
-                             {raw, entry},
-                             {kEnvelopeEnd, nullptr}});
-    }
-    return stream_->write({{bytes.watch_header(kind), entry}, {bytes.bytes, entry}, {kEnvelopeEnd, nullptr}});
-  }
-  if (form.as == As::kTable) {
-    const std::string metadata = "{\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"}";
-    const bool columns = !std::exchange(table_begun_, true);
-    return stream_->write(
-        json_message(json_head(kind), http::make_chunk(table_json(*call_, {entry}, metadata, columns))));
-  }
-  if (form.as == As::kPartial) {
-    const auto* message = call_->env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
-    return stream_->write(json_message(
-        json_head(kind), http::make_chunk(schema::encode_json(*message, schema::partial_metadata(parse_entry(*entry))))));
-  }
-  return stream_->write(json_message(json_head(kind), {entry->value, entry}));
-}
-
-void WatchSession::send_error(const Status& status) {
-  if (call_->form.media == schema::Media::kProtobuf) {
-    std::string raw = to_proto(status).SerializeAsString();
-    auto head = http::make_chunk(watch_header("ERROR", "v1", "Status", raw.size()));
-    stream_->write({std::move(head), http::make_chunk(std::move(raw)), {kEnvelopeEnd, nullptr}});
+  lock.unlock();
+  if (phase_ == Phase::kInitial) {
+    send_initial();
+  } else if (phase_ == Phase::kSubscribe) {
+    subscribe();
+  } else if (end) {
+    stream_->end();
+    closed();
+  } else if (revision != 0) {
+    if (revision > last_sent_) send_bookmark(revision, false);
   } else {
-    stream_->write(json_message(R"({"type":"ERROR","object":)", http::make_chunk(status_json(status))));
+    send_events(events);
   }
-  finish();
+  lock.lock();
+  return true;
 }
 
-bool WatchSession::send_bookmark(store::Revision revision, bool initial_end) {
-  const auto& kind = call_->kind();
-  const auto& form = call_->form;
-  if (form.media == schema::Media::kProtobuf) {
-    std::string raw = bookmark_metadata(revision, initial_end);
-    const bool partial = form.as == As::kPartial;
-    auto head = watch_header("BOOKMARK", partial ? std::string(kPartialVersion) : kind.api_version(),
-                             partial ? std::string(kPartialKind) : kind.kind, raw.size());
-    return stream_->write(
-        {http::make_chunk(std::move(head)), http::make_chunk(std::move(raw)), {kEnvelopeEnd, nullptr}});
+void WatchSession::send_initial() {
+  for (size_t i = 0; i < kStep && next_initial_ < initial_.size(); ++i) {
+    const auto entry = std::move(initial_[next_initial_++]);
+    if (selection_.matches(call_->kind(), *entry)) send(EventKind::kAdded, entry);
   }
-  if (form.as == As::kTable) {
-    const std::string metadata = "{\"resourceVersion\":\"" + std::to_string(revision) + "\"}";
-    return stream_->write(json_message(R"({"type":"BOOKMARK","object":)",
-                                       http::make_chunk(table_json(*call_, {}, metadata, !std::exchange(table_begun_, true)))));
-  }
-  return stream_->write({http::make_chunk(bookmark_json(kind, revision, initial_end))});
+  if (next_initial_ < initial_.size()) return;
+  initial_ = {};
+  last_sent_ = from_;
+  if (mark_initial_end_) send_bookmark(from_, true);
+  phase_ = Phase::kSubscribe;
 }
 
-namespace {
-
-Expected<WatchSession::Begin> read_begin(const Call& call) {
-  WatchSession::Begin begin;
-  const auto version = call.query.get("resourceVersion");
-  const auto match = call.query.get("resourceVersionMatch");
-  auto number = call.query.number("resourceVersion");
-  if (!number || (*number && **number < 0)) {
-    return Status::bad_request("resourceVersion: Invalid value: \"" + std::string(version) + "\": invalid resource version");
-  }
-  const int64_t given = *number ? **number : 0;
-  const auto newest = call.env->store.revision();
-  if (given > newest) return version_too_large(given, newest);
-  if (call.query.has("sendInitialEvents")) {
-    if (match != "NotOlderThan") {
-      return Status::invalid("sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+void WatchSession::subscribe() {
+  auto& env = *call_->env;
+  const auto& target = call_->target;
+  const bool one = !selection_.only_name.empty() && (!call_->kind().namespaced || !target.ns.empty());
+  const std::string prefix =
+      one ? key_of(call_->kind(), target.ns, selection_.only_name) : key_prefix(call_->kind(), target.ns);
+  auto watch = env.store.watch(prefix, from_, [weak = weak_from_this()](const store::EventPtr* events, size_t count,
+                                                                       store::Revision progress) {
+    if (auto self = weak.lock()) self->receive(events, count, progress);
+  });
+  if (!watch) {
+    auto status = watch.error();
+    if (status.code() == 410) {
+      status = Status::expired("too old resource version: " + std::to_string(from_) + " (" +
+                               std::to_string(env.store.revision()) + ")");
     }
-    begin.initial_events = call.query.flag("sendInitialEvents");
-    begin.mark_their_end = begin.initial_events && call.query.flag("allowWatchBookmarks");
-    begin.from = begin.initial_events ? 0 : (given > 0 ? given : newest);
-    return begin;
+    write(error_frame(*call_, status));
+    stream_->end();
+    return closed();
   }
-  if (!match.empty()) {
-    return Status::invalid(
-        "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-  }
-  begin.initial_events = given == 0;
-  begin.from = given;
-  return begin;
+  phase_ = Phase::kLive;
+  std::lock_guard lock(mutex_);
+  if (!closed_) watch_ = std::move(*watch);
 }
 
-std::string stream_type(const Form& form) {
-  if (form.media == schema::Media::kProtobuf) return "application/vnd.kubernetes.protobuf;stream=watch";
-  return "application/json";
+void WatchSession::send_events(const std::vector<store::EventPtr>& events) {
+  for (const auto& event : events) send_event(*event);
 }
 
-}  // namespace
+void WatchSession::send_event(const store::Event& event) {
+  const auto& kind = call_->kind();
+  const bool was = event.previous != nullptr && selection_.matches(kind, *event.previous);
+  const bool is = event.type == store::EventType::kPut && selection_.matches(kind, *event.entry);
+  if (is) return send(was ? EventKind::kModified : EventKind::kAdded, event.entry);
+  if (!was) return;
+  send(EventKind::kDeleted, event.type == store::EventType::kDelete ? event.entry : departed(event));
+}
 
-void watch(const CallPtr& call) {
-  // YAML has no streaming form.
-  if (call->form.media == schema::Media::kYaml) call->form.media = schema::Media::kJson;
-  auto selection = read_selection(*call);
-  if (!selection) return respond_error(*call, selection.error());
-  auto begin = read_begin(*call);
-  if (!begin) return respond_error(*call, begin.error());
-  auto stream = call->exchange->start_stream(200, stream_type(call->form));
-  if (!stream) return respond_error(*call, Status::bad_request("this connection can't carry a watch"));
-  std::make_shared<WatchSession>(call, std::move(*selection), std::move(stream))->start(*begin);
+void WatchSession::send(EventKind kind, const store::EntryPtr& entry) {
+  write(event_frame(*call_, kind, entry, std::exchange(first_, false)));
+  last_sent_ = std::max(last_sent_, entry->mod_revision);
+}
+
+void WatchSession::send_bookmark(store::Revision revision, bool initial_end) {
+  write(bookmark_frame(*call_, revision, initial_end));
+  last_sent_ = revision;
+}
+
+void WatchSession::write(Frame frame) {
+  if (!stream_->write(std::move(frame))) closed();
 }
 
 }  // namespace gantry::apiserver

@@ -1,52 +1,80 @@
-// One watch: what the store says has changed, as events of the form the watcher asked for.
+// One running watch: first what is there (when asked for), then the store's changes, as events of one stream.
 //
-// Events come on the store's notifier thread, one at a time. Bytes are those of the stored version (or its protobuf
-// form, made once), shared by every watcher; a watcher that takes too little is dropped by its stream. Ends when the peer is gone, at
-// its timeout, or with the server; then it lets go of the store's watch.
+// The Environment owns it from open() until the peer leaves, its time is up, it is too slow, or the server stops.
+// Changes come on the store's notifier thread, time on the server's event loop, drained buffers on network threads; one
+// of them at a time sends, without holding a lock, so that a reader may close its watch while it is being told something.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
 
 #include "core/apiserver/environment.hpp"
-#include "core/apiserver/forms.hpp"
 #include "core/apiserver/listing.hpp"
 
 namespace gantry::apiserver {
 
 class WatchSession : public std::enable_shared_from_this<WatchSession> {
  public:
-  WatchSession(CallPtr call, Selection selection, std::shared_ptr<http::Stream> stream);
-  ~WatchSession();
-
-  // How the watch begins.
-  struct Begin {
+  struct Start {
+    Selection selection;
     store::Revision from = 0;
-    bool initial_events = false;   // the state first, as ADDED
-    bool mark_their_end = false;   // and a bookmark behind it
+    std::vector<store::EntryPtr> initial;  // sent as ADDED
+    bool mark_initial_end = false;
+    bool bookmarks = false;
+    std::chrono::seconds timeout{0};
   };
-  void start(const Begin& begin);
+  // Takes the call over and sends what it can at once. [any-thread]
+  static void open(const CallPtr& call, Start start);
+
+  WatchSession(CallPtr call, Start start);
+  // Tells the peer how far it is, when that is news. [any-thread]
+  void bookmark();
+  // Ends the stream, after what is on its way. [any-thread]
   void finish();
+  // Gives everything back; at the latest the server's stop() does. Not from within the store's callback of this watch.
+  void release();
 
  private:
-  void on_events(const store::EventPtr* events, size_t count, store::Revision progress);
-  bool send_event(const store::Event& event);
-  bool send(EventKind kind, const store::EntryPtr& entry);
-  void send_error(const Status& status);
-  bool send_bookmark(store::Revision revision, bool initial_end);
-  void arm_timeout();
+  enum class Phase : uint8_t { kInitial, kSubscribe, kLive };
+
+  bool begin();
+  void set_timeout();
+  void closed();  // the peer is gone, or nothing more will be sent
+  void receive(const store::EventPtr* events, size_t count, store::Revision progress);
+  void pump();
+  bool step(std::unique_lock<std::mutex>& lock);  // false: nothing to do
+  void wait_for_peer(std::unique_lock<std::mutex>& lock);
+  // Called by the one who sends; lock free.
+  void send_initial();
+  void subscribe();
+  void send_events(const std::vector<store::EventPtr>& events);
+  void send_event(const store::Event& event);
+  void send(EventKind kind, const store::EntryPtr& entry);
+  void send_bookmark(store::Revision revision, bool initial_end);
+  void write(Frame frame);
 
   const CallPtr call_;
   const Selection selection_;
-  const std::shared_ptr<http::Stream> stream_;
-  bool bookmarks_ = false;
-  bool table_begun_ = false;        // columns were sent
-  int64_t last_bookmark_ns_ = 0;
-  io::EventLoop::TimerId timer_ = 0;  // on the loop only
+  const std::chrono::seconds timeout_;
+  const bool bookmarks_, mark_initial_end_;
+  std::shared_ptr<http::Stream> stream_;
 
   std::mutex mutex_;
-  bool finished_ = false;           // by mutex_
+  bool busy_ = false, waiting_ = false, closed_ = false;
+  bool want_bookmark_ = false, want_end_ = false;
+  std::deque<store::EventPtr> backlog_;
+  store::Revision progress_ = 0;
   std::unique_ptr<store::Watch> watch_;
+
+  // The sender's.
+  Phase phase_ = Phase::kInitial;
+  std::vector<store::EntryPtr> initial_;
+  size_t next_initial_ = 0;
+  store::Revision from_ = 0, last_sent_ = 0;
+  bool first_ = true;
+  // The event loop's.
+  io::EventLoop::TimerId timer_ = 0;
 };
 
 }  // namespace gantry::apiserver

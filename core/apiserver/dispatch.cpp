@@ -1,0 +1,207 @@
+// From a request to its verb. [any-thread]
+#include "core/apiserver/dispatch.hpp"
+
+#include <algorithm>
+
+#include "core/apiserver/discovery.hpp"
+#include "core/apiserver/errors.hpp"
+#include "core/apiserver/health.hpp"
+#include "core/apiserver/lifecycle.hpp"
+#include "core/apiserver/respond.hpp"
+#include "core/apiserver/verbs.hpp"
+#include "core/schema/rules.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+using Verb = void (*)(const CallPtr&);
+
+struct Route {
+  std::string_view name;
+  Verb run = nullptr;
+};
+
+// The verb of a request for a resource, in the words of authorization.
+Route main_route(const Call& call) {
+  const auto& method = call.request.method;
+  const bool named = !call.target.name.empty();
+  if (method == "GET" && named) return {"get", get};
+  if (method == "GET") return call.query.flag("watch") ? Route{"watch", watch} : Route{"list", list};
+  if (method == "POST") return {"create", create};
+  if (method == "PUT") return {"update", named ? update : nullptr};
+  if (method == "PATCH") return {"patch", named ? patch : nullptr};
+  if (method == "DELETE") return named ? Route{"delete", remove} : Route{"deletecollection", remove_collection};
+  return {};
+}
+
+Route subresource_route(const Call& call) {
+  Route route = main_route(call);
+  const auto& subresource = call.target.subresource;
+  if (subresource == "status" || subresource == "finalize") return route;
+  if (subresource == "scale") {
+    route.run = scale;
+  } else if (subresource == "binding") {
+    route.run = bind_pod;
+  } else if (subresource == "log") {
+    route.run = pod_log;
+  } else if (subresource == "exec" || subresource == "attach" || subresource == "portforward") {
+    route.run = pod_exec;
+  } else {
+    route.run = nullptr;
+  }
+  return route;
+}
+
+bool has_verb(const schema::Subresource& subresource, std::string_view verb) {
+  return std::find(subresource.verbs.begin(), subresource.verbs.end(), verb) != subresource.verbs.end();
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+auth::Access access_of(const Call& call, bool is_resource, std::string_view verb) {
+  auth::Access access;
+  access.path = call.request.path;
+  access.is_resource = is_resource;
+  if (!is_resource) {
+    access.verb = lower(call.request.method);
+    return access;
+  }
+  const auto& target = call.target;
+  access.verb = verb.empty() ? lower(call.request.method) : std::string(verb);
+  access.group = target.group;
+  access.version = target.version;
+  access.resource = target.resource;
+  access.subresource = target.subresource;
+  access.ns = target.ns;
+  access.name = target.name;
+  return access;
+}
+
+Status refusal(const auth::Access& access, const http::Identity& who) {
+  const std::string user = "User \"" + who.user + "\" cannot " + access.verb;
+  if (!access.is_resource) return Status::forbidden("forbidden: " + user + " path \"" + access.path + "\"");
+  const std::string qualified = access.resource + (access.group.empty() ? "" : "." + access.group);
+  const std::string resource = access.resource + (access.subresource.empty() ? "" : "/" + access.subresource);
+  const std::string where = access.ns.empty() ? " at the cluster scope" : " in the namespace \"" + access.ns + "\"";
+  const std::string what = access.name.empty() ? qualified : qualified + " \"" + access.name + "\"";
+  StatusDetails details;
+  details.name = access.name;
+  details.group = access.group;
+  details.kind = access.resource;
+  return Status::forbidden(what + " is forbidden: " + user + " resource \"" + resource + "\" in API group \"" +
+                           access.group + "\"" + where)
+      .with_details(std::move(details));
+}
+
+// Only whoever proved an identity is asked about; the rest learn nothing but that.
+Status authorize(const Call& call, const auth::Access& access) {
+  const auto& who = call.request.identity;
+  if (call.env->options.authorizer->allowed(who, access)) return {};
+  return who.anonymous() ? Status::unauthorized("Unauthorized") : refusal(access, who);
+}
+
+std::string options_kind(std::string_view verb) {
+  if (verb == "create") return "CreateOptions";
+  if (verb == "update") return "UpdateOptions";
+  return verb == "patch" ? "PatchOptions" : "DeleteOptions";
+}
+
+Status invalid_option(std::string_view verb, std::string field, std::string_view value, const std::string& supported) {
+  schema::Kind kind;
+  kind.group = "meta.k8s.io";
+  kind.version = "v1";
+  kind.kind = options_kind(verb);
+  return schema::invalid_status(kind, "",
+                                {{"FieldValueNotSupported",
+                                  "Unsupported value: \"" + std::string(value) + "\": supported values: " + supported,
+                                  std::move(field)}});
+}
+
+// The options that every write has.
+Status read_write_options(Call& call, std::string_view verb) {
+  for (const auto& value : call.query.all("dryRun")) {
+    if (value != "All") return invalid_option(verb, "dryRun", value, "\"All\"");
+    call.dry_run = true;
+  }
+  const auto validation = call.query.get("fieldValidation");
+  for (const std::string_view known : {"", "Ignore", "Warn", "Strict"}) {
+    if (validation == known) return {};
+  }
+  return invalid_option(verb, "fieldValidation", validation, R"("", "Ignore", "Strict", "Warn")");
+}
+
+bool is_read(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }
+
+// Bodies that are no documents (logs, exec) don't care what the caller accepts.
+bool is_stream(const Call& call) {
+  const auto& subresource = call.target.subresource;
+  return subresource == "log" || subresource == "exec" || subresource == "attach" || subresource == "portforward";
+}
+
+Status check_target(const Target& target) {
+  if (target.kind == nullptr || !target.rest.empty()) return unknown_resource();
+  if (!target.kind->namespaced && !target.ns.empty()) return unknown_resource();
+  if (target.kind->namespaced && target.ns.empty() && !target.name.empty()) return unknown_resource();
+  if (!target.subresource.empty() && target.kind->subresource(target.subresource) == nullptr) return unknown_resource();
+  return {};
+}
+
+void dispatch_resource(const CallPtr& call) {
+  const auto& target = call->target;
+  const bool main = target.subresource.empty();
+  const Route route = main ? main_route(*call) : subresource_route(*call);
+  if (auto status = authorize(*call, access_of(*call, true, route.name)); !status.ok()) {
+    return respond_error(*call, status);
+  }
+  // Not in the schema, because they are not served; pod_exec says so in words that kubectl shows.
+  const bool missing = target.subresource == "attach" || target.subresource == "portforward";
+  if (missing && target.kind != nullptr && is_kind(*target.kind, "", "pods")) return pod_exec(call);
+  if (auto status = check_target(target); !status.ok()) return respond_error(*call, status);
+  const bool served =
+      main ? target.kind->has_verb(route.name) : has_verb(*target.kind->subresource(target.subresource), route.name);
+  if (route.run == nullptr || !served) {
+    return respond_error(*call, Status::method_not_allowed("the server does not allow this method on the requested resource"));
+  }
+  if (!is_stream(*call)) {
+    auto form = negotiate(call->request.header("accept"));
+    if (!form) return respond_error(*call, form.error());
+    call->form = *form;
+  }
+  if (!is_read(route.name)) {
+    if (auto status = read_write_options(*call, route.name); !status.ok()) return respond_error(*call, status);
+  }
+  route.run(call);
+}
+
+void dispatch_path(const CallPtr& call) {
+  auto& env = *call->env;
+  const auto& path = call->request.path;
+  if (auto status = authorize(*call, access_of(*call, false, {})); !status.ok()) return respond_error(*call, status);
+  if (env.discovery->handle(call->request, call->exchange)) return;
+  const auto handler = env.paths.find(path);
+  if (handler != env.paths.end()) return handler->second(call->request, call->exchange);
+  respond_error(*call, unknown_resource());
+}
+
+}  // namespace
+
+void dispatch(const CallPtr& call) {
+  const auto& path = call->request.path;
+  call->query = Query(call->request.query);
+  // Load balancers and probes ask without credentials.
+  if (is_health_path(path)) return respond_health(*call);
+  if (path == "/version" || path == "/version/") {
+    if (call->env->discovery->handle(call->request, call->exchange)) return;
+  }
+  if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
+  if (!call->env->discovery->owns(path) && parse_path(call->env->schema, path, call->target) &&
+      !call->target.group_version_only) {
+    return dispatch_resource(call);
+  }
+  dispatch_path(call);
+}
+
+}  // namespace gantry::apiserver

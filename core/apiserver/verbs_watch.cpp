@@ -1,0 +1,90 @@
+// watch: where to begin, by resourceVersion and sendInitialEvents. [any-thread]
+#include "core/apiserver/errors.hpp"
+#include "core/apiserver/respond.hpp"
+#include "core/apiserver/verbs.hpp"
+#include "core/apiserver/watch_session.hpp"
+#include "core/schema/rules.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+// Without a wish of its own a watch lasts between one and two of these, so that not all come back at once.
+constexpr int64_t kDefaultTimeout = 1'800;
+
+Status invalid_options(std::string_view field, std::string_view reason, std::string message) {
+  schema::Kind options;
+  options.group = "meta.k8s.io";
+  options.version = "v1";
+  options.kind = "ListOptions";
+  return schema::invalid_status(options, "", {{std::string(reason), std::move(message), std::string(field)}});
+}
+
+Status check_options(const Query& query) {
+  constexpr std::string_view kMatch = "resourceVersionMatch";
+  const auto match = query.get(kMatch);
+  const bool initial = query.has("sendInitialEvents");
+  if (initial && match != "NotOlderThan") {
+    return invalid_options(kMatch, "FieldValueForbidden",
+                           "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  }
+  if (!match.empty() && !initial) {
+    return invalid_options(kMatch, "FieldValueForbidden",
+                           "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  }
+  return {};
+}
+
+Expected<store::Revision> begin_at(const Call& call) {
+  const auto text = call.query.get("resourceVersion");
+  auto number = call.query.number("resourceVersion");
+  if (!number || number->value_or(0) < 0) {
+    return Status::bad_request("Invalid value: \"" + std::string(text) + "\": invalid resource version");
+  }
+  return number->value_or(0);
+}
+
+Status read_initial(Call& call, bool must_be_new, WatchSession::Start& start) {
+  const auto& target = call.target;
+  if (must_be_new && start.from > call.env->store.revision()) {
+    return version_too_large(start.from, call.env->store.revision());
+  }
+  auto all = call.env->store.list(key_prefix(call.kind(), target.ns));
+  if (!all) return all.error();
+  start.initial = std::move(all->entries);
+  start.from = all->revision;
+  return {};
+}
+
+}  // namespace
+
+void watch(const CallPtr& call) {
+  const auto& query = call->query;
+  if (call->form.media == schema::Media::kYaml) {
+    return respond_error(*call, Status::not_acceptable("only the following media types are accepted: application/json, "
+                                                       "application/vnd.kubernetes.protobuf;stream=watch"));
+  }
+  if (auto status = check_options(query); !status.ok()) return respond_error(*call, status);
+  auto selection = read_selection(*call);
+  if (!selection) return respond_error(*call, selection.error());
+  auto from = begin_at(*call);
+  if (!from) return respond_error(*call, from.error());
+  auto timeout = query.number("timeoutSeconds");
+  if (!timeout) return respond_error(*call, timeout.error());
+  WatchSession::Start start;
+  start.selection = std::move(*selection);
+  start.from = *from;
+  start.bookmarks = query.flag("allowWatchBookmarks");
+  const int64_t random = static_cast<int64_t>(call->env->options.random() % static_cast<uint64_t>(kDefaultTimeout));
+  start.timeout = std::chrono::seconds(timeout->value_or(0) > 0 ? **timeout : kDefaultTimeout + random);
+  const bool asked = query.has("sendInitialEvents") && query.flag("sendInitialEvents");
+  const bool skipped = query.has("sendInitialEvents") && !asked;
+  start.mark_initial_end = asked && start.bookmarks;
+  if (asked || (start.from == 0 && !skipped)) {
+    if (auto status = read_initial(*call, asked, start); !status.ok()) return respond_error(*call, status);
+  } else if (start.from == 0) {
+    start.from = call->env->store.revision();
+  }
+  WatchSession::open(call, std::move(start));
+}
+
+}  // namespace gantry::apiserver

@@ -1,0 +1,42 @@
+// The bytes of watch events: a gather of stored buffers for JSON and protobuf; for the other forms made once and shared by
+// all watchers that ask for the same. Thread-safe.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/apiserver/forms.hpp"
+#include "core/client/http.hpp"
+
+namespace gantry::apiserver {
+
+struct Call;
+
+// The last frames that had to be made, by version and form. A batch of events passes watcher after watcher, so that
+// what one has made is there for the next.
+class FrameCache {
+ public:
+  http::Chunk get(const store::EntryPtr& entry, uint32_t form, const std::function<std::string()>& make);
+
+ private:
+  struct Slot {
+    store::EntryPtr entry;
+    uint32_t form = 0;
+    http::Chunk frame;
+  };
+  std::mutex mutex_;
+  std::array<Slot, 256> slots_;
+};
+
+using Frame = std::vector<http::Chunk>;  // protobuf: cut as core/client/body_form.hpp says
+
+// first: of this watch; tables carry their columns then.
+Frame event_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool first);
+Frame bookmark_frame(const Call& call, store::Revision revision, bool initial_events_end);
+Frame error_frame(const Call& call, const Status& status);
+std::string watch_content_type(const Call& call);
+
+}  // namespace gantry::apiserver
