@@ -131,7 +131,7 @@ Expected<std::shared_ptr<TlsContext>> TlsContext::client(const ClientTls& option
     }
   }
   if (options.ca_pem.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
+    if (!options.insecure) SSL_CTX_set_default_verify_paths(context);
   } else if (Status status = use_ca(context, options.ca_pem); !status.ok()) {
     return status;
   }
