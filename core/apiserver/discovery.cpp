@@ -118,6 +118,12 @@ bool wants_openapi_protobuf(std::string_view accept) {
   return accept.find("application/com.github.proto-openapi.spec.v2") != std::string_view::npos;
 }
 
+// v3 documents come as JSON only.
+bool refuses_json(std::string_view accept) {
+  return !accept.empty() && accept.find("application/json") == std::string_view::npos &&
+         accept.find("*/*") == std::string_view::npos && accept.find("application/*") == std::string_view::npos;
+}
+
 }  // namespace
 
 struct Discovery::State : std::enable_shared_from_this<Discovery::State> {
@@ -246,6 +252,10 @@ bool Discovery::handle(const http::Request& request, const std::shared_ptr<http:
   auto* lazy = state_->openapi.find(path)->second.get();
   if (path == "/openapi/v2" && wants_openapi_protobuf(request.header("accept"))) {
     lazy = state_->openapi_v2_protobuf.get();
+  }
+  if (path != "/openapi/v2" && refuses_json(request.header("accept"))) {
+    send_error(*exchange, Status::not_acceptable("only the following media types are accepted: application/json"));
+    return true;
   }
   const bool v3_document = path.starts_with("/openapi/v3/");
   state_->serve_lazy(request, exchange, *lazy, v3_document ? state_->v3_cache_control(request) : kRevalidate);

@@ -274,6 +274,12 @@ TEST_F(DiscoveryTest, EveryAddressOfTheV3IndexIsThere) {
   EXPECT_EQ(stale->header("Cache-Control").find("immutable"), std::string::npos);
 }
 
+TEST_F(DiscoveryTest, OpenApiV3ComesAsJsonOnly) {
+  const std::string binary = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf";
+  EXPECT_EQ(ask("/openapi/v3/api/v1", {{"accept", binary}})->code(), 406);
+  EXPECT_EQ(ask("/openapi/v3/api/v1", {{"accept", binary + ", application/json"}})->code(), 200);
+}
+
 TEST_F(DiscoveryTest, OtherPathsAndMethods) {
   for (const char* path : {"/", "", "/healthz", "/apis/none", "/apis/apps/v2", "/api/v1/pods", "/openapi", "/openapi/v3/x"}) {
     auto exchange = ask(path);
