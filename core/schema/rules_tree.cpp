@@ -16,6 +16,13 @@ constexpr std::array<std::string_view, 9> kDuplicatesTaken = {
     "ports", "env", "imagePullSecrets", "hostAliases", "secrets", "conditions", "topologySpreadConstraints",
     "volumeMounts", "volumeDevices"};
 
+// What upstream adds to "Required value" for some.
+std::string_view required_detail(const Field& field) {
+  if (field.json == "topologyKey") return "can not be empty";
+  if (field.json == "nodeSelectorTerms") return "must have at least one node selector term";
+  return {};
+}
+
 bool is_missing(const Field& field, const Json* value) {
   if (value == nullptr || value->is_null()) return true;
   if (const auto* text = value->if_string()) return text->empty();
@@ -30,6 +37,7 @@ std::string range_text(const Field& field) {
   }
   if (field.json == "weight") return "must be in the range 1-100";
   if (field.json == "maxSkew" || field.json == "minDomains") return "must be greater than zero";
+  if (field.json == "hostPort") return inclusive_range(1, 65535);
   if (field.minimum && field.maximum) return inclusive_range(*field.minimum, *field.maximum);
   if (field.maximum) return "must be less than or equal to " + std::to_string(*field.maximum);
   if (*field.minimum == 1) return "must be greater than 0";
@@ -47,7 +55,12 @@ void check_number(const Field& field, int64_t number, const At& at, Errors& erro
 void check_text(const Field& field, std::string_view text, const At& at, Errors& errors) {
   if (!field.enum_values.empty() && (!text.empty() || (field.pointer && !field.required))) {
     bool known = std::find(field.enum_values.begin(), field.enum_values.end(), text) != field.enum_values.end();
-    if (!known) errors.not_supported(at, "", text, field.enum_values);
+    bool selector = field.enum_values.size() >= 4 && field.enum_values[3] == "DoesNotExist";
+    if (!known && selector) {
+      errors.invalid(at, "", Json(text), "not a valid selector operator");
+    } else if (!known) {
+      errors.not_supported(at, "", text, field.enum_values);
+    }
   }
   // A pointer to the empty name is a name that is no name.
   if (!field.format.empty() && (!text.empty() || field.pointer)) errors.format(at, "", field.format, text);
@@ -118,7 +131,7 @@ void check_required(const Message& message, const JsonObject& object, const At& 
     if (field.inlined && field.message != nullptr) {
       check_required(*field.message, object, at, errors);
     } else if (field.required && is_missing(field, object.if_contains(field.json))) {
-      errors.required(at, field.json);
+      errors.required(at, field.json, required_detail(field));
     }
   }
 }
@@ -141,7 +154,7 @@ void check_fields(const Message& message, const JsonObject& object, const At& at
 
 void check_field(const Field& field, const JsonObject& object, const At& at, Errors& errors) {
   const Json* value = get(object, field.json);
-  if (field.required && is_missing(field, value)) return errors.required(at, field.json);
+  if (field.required && is_missing(field, value)) return errors.required(at, field.json, required_detail(field));
   if (value != nullptr) check_value(field, *value, at, errors);
 }
 

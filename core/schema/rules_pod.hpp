@@ -1,0 +1,33 @@
+// Inside of validation: the parts of a pod's rules. Pure functions, any thread.
+#pragma once
+
+#include <unordered_map>
+
+#include "core/schema/validation.hpp"
+
+namespace gantry::schema {
+
+// What the parts of one pod spec need to know of each other.
+struct PodParts {
+  const JsonObject& spec;
+  bool is_pod = true;  // not a template
+  std::unordered_map<std::string_view, const JsonObject*> volumes;
+};
+
+// Fills parts.volumes too.
+void check_volumes(PodParts& parts, const At& at, Errors& errors);
+void check_containers(const PodParts& parts, const At& at, Errors& errors);
+// seccompProfile and appArmorProfile of a security context.
+void check_profiles(const JsonObject& context, const At& at, Errors& errors);
+void check_placement(const JsonObject& spec, const At& at, Errors& errors);
+// A path that stays below where it is put.
+void check_descending_path(std::string_view path, const At& at, std::string_view name, Errors& errors);
+// fieldRef and resourceFieldRef of an environment variable or a volume's file.
+enum class RefUse : uint8_t { kEnv, kFile };
+void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors);
+void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors);
+
+void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors);
+void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& errors);
+
+}  // namespace gantry::schema

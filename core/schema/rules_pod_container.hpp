@@ -1,0 +1,15 @@
+// Inside of validation: the parts of a container's rules. Pure functions, any thread.
+#pragma once
+
+#include "core/schema/rules_pod.hpp"
+
+namespace gantry::schema {
+
+// env and envFrom of a container at `at`.
+void check_environment(const JsonObject& container, const At& at, Errors& errors);
+// limits and requests; `at` is the resources object.
+void check_resources(const JsonObject& resources, const At& at, Errors& errors);
+// Claims name what the pod has claimed.
+void check_claims(const JsonObject& spec, const JsonObject& resources, const At& at, Errors& errors);
+
+}  // namespace gantry::schema

@@ -1,0 +1,114 @@
+// Owns the rules of limits and requests: known names, whole numbers where things are whole, requests within limits.
+// Pure functions, any thread.
+#include <array>
+#include <set>
+
+#include "core/schema/rules_pod_container.hpp"
+#include "core/schema/values.hpp"
+
+namespace gantry::schema {
+namespace {
+
+bool is_huge_page(std::string_view name) { return name.starts_with("hugepages-"); }
+
+// Resources of Kubernetes itself; others belong to the domain before their slash.
+bool is_native(std::string_view name) {
+  return name.find('/') == std::string_view::npos || name.find("kubernetes.io/") != std::string_view::npos;
+}
+
+bool is_for_containers(std::string_view name) {
+  return name == "cpu" || name == "memory" || name == "ephemeral-storage" || is_huge_page(name);
+}
+
+// Names that mean something somewhere, if not in a container.
+bool is_standard(std::string_view name) {
+  constexpr std::array<std::string_view, 15> kOthers = {
+      "storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
+      "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets",
+      "configmaps", "persistentvolumeclaims", "requests.storage"};
+  if (is_for_containers(name) || name.starts_with("requests.hugepages-")) return true;
+  for (std::string_view other : kOthers) {
+    if (name == other) return true;
+  }
+  return name == "services.nodeports" || name == "services.loadbalancers";
+}
+
+void check_name(std::string_view name, const At& at, Errors& errors) {
+  errors.format(at, "", "qualified-name", name);
+  if (name.find('/') == std::string_view::npos) {
+    if (!is_standard(name)) {
+      errors.invalid(at, "", Json(name), "must be a standard resource type or fully qualified");
+    }
+    if (!is_for_containers(name)) errors.invalid(at, "", Json(name), "must be a standard resource for containers");
+  } else if (!is_native(name)) {
+    bool quota = name.starts_with("requests.");
+    if (quota || !format_problems("qualified-name", "requests." + std::string(name)).empty()) {
+      errors.invalid(at, "", Json(name), "doesn't follow extended resource name standard");
+    }
+  }
+}
+
+void check_amount(std::string_view name, const Json& value, const At& at, Errors& errors) {
+  const auto* text = value.if_string();
+  if (text == nullptr || is_native(name)) return;
+  auto amount = Quantity::parse(*text);
+  if (amount && amount->milli_value() % 1000 != 0) errors.invalid(at, "", value, "must be an integer");
+}
+
+void check_against_limit(std::string_view name, std::string_view request, const JsonObject* limits, const At& at,
+                         Errors& errors) {
+  bool overcommit = is_native(name) && !is_huge_page(name);
+  std::string_view text = limits != nullptr ? get_text(*limits, name) : std::string_view();
+  if (text.empty()) {
+    if (!overcommit) errors.required(at, "limits", "Limit must be set for non overcommitable resources");
+    return;
+  }
+  auto amount = Quantity::parse(request), limit = Quantity::parse(text);
+  if (!amount || !limit) return;
+  int order = amount->compare(*limit);
+  std::string of = std::string(name) + " limit of " + limit->to_string();
+  if (!overcommit && order != 0) {
+    errors.invalid(at, "requests", Json(request), "must be equal to " + of);
+  } else if (order > 0) {
+    errors.invalid(at, "requests", Json(request), "must be less than or equal to " + of);
+  }
+}
+
+}  // namespace
+
+void check_resources(const JsonObject& resources, const At& at, Errors& errors) {
+  bool huge = false, small = false;
+  for (std::string_view list : {"limits", "requests"}) {
+    const JsonObject* amounts = get_object(resources, list);
+    if (amounts == nullptr) continue;
+    for (const auto& entry : *amounts) {
+      At here = at.key(list, entry.key());
+      check_name(entry.key(), here, errors);
+      check_amount(entry.key(), entry.value(), here, errors);
+      huge = huge || is_huge_page(entry.key());
+      small = small || entry.key() == "cpu" || entry.key() == "memory";
+    }
+  }
+  if (const JsonObject* requests = get_object(resources, "requests")) {
+    for (const auto& entry : *requests) {
+      const auto* text = entry.value().if_string();
+      if (text != nullptr) check_against_limit(entry.key(), *text, get_object(resources, "limits"), at, errors);
+    }
+  }
+  if (huge && !small) errors.forbidden(at, "", "HugePages require cpu or memory");
+}
+
+void check_claims(const JsonObject& spec, const JsonObject& resources, const At& at, Errors& errors) {
+  const JsonArray* claims = get_array(resources, "claims");
+  if (claims == nullptr) return;
+  std::set<std::string_view> known;
+  each(spec, "resourceClaims", [&](const JsonObject& claim) { known.insert(get_text(claim, "name")); });
+  size_t i = 0;
+  each(resources, "claims", [&](const JsonObject& claim) {
+    std::string_view name = get_text(claim, "name");
+    At here = at.child("claims", i++);
+    if (!name.empty() && !known.contains(name)) errors.not_found(here, "name", name);
+  });
+}
+
+}  // namespace gantry::schema

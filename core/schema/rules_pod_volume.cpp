@@ -1,0 +1,199 @@
+// Owns the rules of volumes, of the files put into them, and of references to fields. Pure functions, any thread.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "core/schema/rules_pod.hpp"
+#include "core/schema/values.hpp"
+
+namespace gantry::schema {
+namespace {
+
+constexpr std::array<std::string_view, 9> kEnvFields = {
+    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"};
+constexpr std::array<std::string_view, 6> kContainerResources = {
+    "limits.cpu", "limits.ephemeral-storage", "limits.memory",
+    "requests.cpu", "requests.ephemeral-storage", "requests.memory"};
+
+template <typename List>
+bool contains(const List& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// metadata.labels['key'] and metadata.annotations['key'].
+bool check_subscript(std::string_view path, const At& at, Errors& errors) {
+  for (std::string_view prefix : {"metadata.labels['", "metadata.annotations['"}) {
+    if (!path.starts_with(prefix) || !path.ends_with("']") || path.size() < prefix.size() + 2) continue;
+    std::string_view key = path.substr(prefix.size(), path.size() - prefix.size() - 2);
+    std::string lower(key);
+    if (prefix.find("annotations") != std::string_view::npos) {
+      for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    errors.format(at, "", "qualified-name", lower);
+    return true;
+  }
+  return false;
+}
+
+// A key of a config map or secret put at a path.
+void check_items(const JsonObject& source, const At& at, Errors& errors) {
+  size_t i = 0;
+  each(source, "items", [&](const JsonObject& item) {
+    At here = at.child("items", i++);
+    std::string_view key = get_text(item, "key"), path = get_text(item, "path");
+    if (!key.empty()) errors.format(here, "key", "config-key", key);
+    if (!path.empty()) check_descending_path(path, here, "path", errors);
+  });
+}
+
+void check_downward_items(const JsonObject& source, const At& at, Errors& errors) {
+  size_t i = 0;
+  each(source, "items", [&](const JsonObject& item) {
+    At here = at.child("items", i++);
+    std::string_view path = get_text(item, "path");
+    if (!path.empty()) check_descending_path(path, here, "path", errors);
+    const JsonObject* field = get_object(item, "fieldRef");
+    const JsonObject* resource = get_object(item, "resourceFieldRef");
+    if (field != nullptr && resource != nullptr) {
+      errors.invalid(here, "resource", "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+    } else if (field != nullptr) {
+      check_field_ref(*field, RefUse::kFile, here.child("fieldRef"), errors);
+    } else if (resource != nullptr) {
+      check_resource_ref(*resource, RefUse::kFile, here.child("resourceFieldRef"), errors);
+    } else {
+      errors.required(here, "fieldRef", "one of fieldRef and resourceFieldRef is required");
+    }
+  });
+}
+
+void check_named(const JsonObject& source, const At& at, Errors& errors) {
+  if (get_text(source, "name").empty()) errors.required(at, "name");
+  check_items(source, at, errors);
+}
+
+void add_path(std::set<std::string>& paths, std::string_view path, const At& at, Errors& errors) {
+  if (!path.empty() && !paths.emplace(path).second) {
+    errors.invalid(at, "path", Json(path), "conflicting duplicate paths");
+  }
+}
+
+void check_source(const JsonObject& source, std::string_view key, std::set<std::string>& paths, const At& at,
+                  Errors& errors) {
+  if (key == "configMap" || key == "secret") check_named(source, at, errors);
+  if (key == "downwardAPI") check_downward_items(source, at, errors);
+  if (key == "serviceAccountToken" || key == "clusterTrustBundle") {
+    std::string_view path = get_text(source, "path");
+    if (!path.empty()) check_descending_path(path, at, "path", errors);
+    add_path(paths, path, at, errors);
+    return;
+  }
+  size_t i = 0;
+  each(source, "items", [&](const JsonObject& item) {
+    add_path(paths, get_text(item, "path"), at.child("items", i++), errors);
+  });
+}
+
+void check_projected(const JsonObject& projected, const At& at, Errors& errors) {
+  std::set<std::string> paths;
+  size_t i = 0;
+  each(projected, "sources", [&](const JsonObject& entry) {
+    At here = at.child("sources", i++);
+    size_t seen = 0;
+    for (const auto& source : entry) {
+      const auto* object = source.value().if_object();
+      if (object == nullptr) continue;
+      At there = here.child(source.key());
+      if (++seen > 1) {
+        errors.forbidden(there, "", "may not specify more than 1 volume type");
+      } else {
+        check_source(*object, source.key(), paths, there, errors);
+      }
+    }
+    if (seen == 0) errors.required(here, "", "must specify a volume type");
+  });
+}
+
+void check_host_path(const JsonObject& source, const At& at, Errors& errors) {
+  std::string_view path = get_text(source, "path"), rest = path;
+  while (!rest.empty()) {
+    size_t slash = rest.find('/');
+    if (rest.substr(0, slash) == "..") return errors.invalid(at, "path", Json(path), "must not contain '..'");
+    if (slash == std::string_view::npos) return;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+void check_volume_source(std::string_view key, const JsonObject& source, const At& at, Errors& errors) {
+  if (key == "hostPath") return check_host_path(source, at, errors);
+  if (key == "configMap") return check_named(source, at, errors);
+  if (key == "secret") return check_items(source, at, errors);
+  if (key == "downwardAPI") return check_downward_items(source, at, errors);
+  if (key == "projected") return check_projected(source, at, errors);
+  if (key == "gitRepo") {
+    std::string_view directory = get_text(source, "directory");
+    if (!directory.empty()) check_descending_path(directory, at, "directory", errors);
+  }
+}
+
+}  // namespace
+
+void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors) {
+  std::string_view path = get_text(ref, "fieldPath");
+  if (get_text(ref, "apiVersion").empty()) return errors.required(at, "apiVersion");
+  if (path.empty() || check_subscript(path, at, errors)) return;
+  bool file = use == RefUse::kFile;
+  if (file && (path == "metadata.labels" || path == "metadata.annotations")) return;
+  if (contains(kEnvFields, path)) {
+    bool metadata = path.starts_with("metadata.");
+    if (!file || metadata) return;
+    return errors.not_supported(at, "fieldPath", path,
+                                {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",
+                                 "metadata.uid"});
+  }
+  errors.invalid(at, "fieldPath", Json(path), "error converting fieldPath: field label not supported: " + std::string(path));
+}
+
+void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors) {
+  std::string_view resource = get_text(ref, "resource");
+  if (use == RefUse::kFile && get_text(ref, "containerName").empty()) return errors.required(at, "containerName");
+  if (resource.empty()) return;
+  bool huge = resource.starts_with("limits.hugepages-") || resource.starts_with("requests.hugepages-");
+  if (!huge && !contains(kContainerResources, resource)) {
+    return errors.not_supported(at, "resource", resource,
+                                {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
+                                 "requests.ephemeral-storage", "requests.memory"});
+  }
+  std::string_view text = get_text(ref, "divisor");
+  auto divisor = Quantity::parse(text.empty() ? "0" : text);
+  if (!divisor || divisor->zero()) return;
+  if (resource.ends_with(".cpu")) {
+    auto milli = Quantity::parse("1m"), one = Quantity::parse("1");
+    if (divisor->compare(*milli) != 0 && divisor->compare(*one) != 0) {
+      errors.invalid(at, "divisor", Json(resource), "only divisor's values 1m and 1 are supported with the cpu resource");
+    }
+  }
+}
+
+void check_volumes(PodParts& parts, const At& at, Errors& errors) {
+  size_t i = 0;
+  each(parts.spec, "volumes", [&](const JsonObject& volume) {
+    At here = at.child("volumes", i++);
+    std::string_view name = get_text(volume, "name");
+    if (!name.empty()) parts.volumes.emplace(name, &volume);
+    size_t sources = 0;
+    for (const auto& entry : volume) {
+      const auto* source = entry.value().if_object();
+      if (source == nullptr) continue;
+      At there = here.child(entry.key());
+      if (++sources > 1) {
+        errors.forbidden(there, "", "may not specify more than 1 volume type");
+      } else {
+        check_volume_source(entry.key(), *source, there, errors);
+      }
+    }
+    if (sources == 0) errors.required(here, "", "must specify a volume type");
+  });
+}
+
+}  // namespace gantry::schema
