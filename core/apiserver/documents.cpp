@@ -3,6 +3,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "core/schema/text.hpp"
+
 namespace gantry::apiserver {
 
 const Json* find(const Json& document, Path path) {
@@ -57,6 +59,18 @@ bool list_contains(const Json* list, std::string_view text) {
   return false;
 }
 
-std::string quoted(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
+std::string quoted(std::string_view text) {
+  if (schema::valid_utf8(text)) return boost::json::serialize(boost::json::string(text));
+  // Parts of a bad request, in the message about it; every byte that is not ASCII becomes the replacement character.
+  std::string clean;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x80) {
+      clean += c;
+    } else {
+      clean += "\xef\xbf\xbd";
+    }
+  }
+  return boost::json::serialize(boost::json::string(clean));
+}
 
 }  // namespace gantry::apiserver
