@@ -1,0 +1,208 @@
+// Logs from real files into real pipes.
+#include "core/node/log_reader.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/client/io/unique_fd.hpp"
+#include "core/node/log_line.hpp"
+
+namespace gantry::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string line(int second, const std::string& text, char tag = 'F') {
+  char time[64];
+  std::snprintf(time, sizeof time, "2024-05-01T10:00:%02d.5+00:00 stdout %c ", second, tag);
+  return time + text + "\n";
+}
+
+struct LogReaderTest : ::testing::Test {
+  LogReaderTest() {
+    char name[] = "/tmp/gantry-log-XXXXXX";
+    dir = ::mkdtemp(name);
+    path = dir / "0.log";
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    in.reset(ends[0]);
+    out.reset(ends[1]);
+  }
+  ~LogReaderTest() override { fs::remove_all(dir); }
+  void write(const std::string& text) { std::ofstream(path, std::ios::app) << text; }
+  void start() {
+    reader = std::thread([this] {
+      status = read_log(path.string(), options, out.get(), [this] { return running.load(); }, stop);
+      out.reset();
+    });
+  }
+  std::string all() {
+    start();
+    return rest();
+  }
+  std::string rest() {
+    std::string text;
+    char block[65536];
+    for (ssize_t n = 0; (n = ::read(in.get(), block, sizeof block)) > 0;) text.append(block, static_cast<size_t>(n));
+    reader.join();
+    return text;
+  }
+  std::string next(size_t bytes) {
+    std::string text(bytes, '\0');
+    size_t have = 0;
+    while (have < bytes) {
+      pollfd wait{in.get(), POLLIN, 0};
+      if (::poll(&wait, 1, 10'000) <= 0) break;
+      const ssize_t n = ::read(in.get(), text.data() + have, bytes - have);
+      if (n <= 0) break;
+      have += static_cast<size_t>(n);
+    }
+    text.resize(have);
+    return text;
+  }
+
+  fs::path dir, path;
+  io::UniqueFd in, out;
+  client::LogOptions options;
+  std::atomic<bool> running{true}, stop{false};
+  Status status;
+  std::thread reader;
+};
+
+TEST(LogLine, TakesApartWhatIsALine) {
+  LogLine out;
+  ASSERT_TRUE(parse_log_line("T stdout F a b", out));
+  EXPECT_EQ(out.text, "a b");
+  EXPECT_FALSE(out.partial);
+  ASSERT_TRUE(parse_log_line("T stderr P:x ", out));
+  EXPECT_TRUE(out.partial);
+  EXPECT_EQ(out.text, "");
+  ASSERT_TRUE(parse_log_line("T stdout F", out));
+  for (const char* bad : {"", "T", "T stdout", "T stdin F x", "T stdout X x", " stdout F x", "\x01\x02"}) {
+    EXPECT_FALSE(parse_log_line(bad, out)) << bad;
+  }
+}
+
+TEST(LogLine, WritesTimesWithNineDigits) {
+  EXPECT_EQ(fixed_time("2024-05-01T10:00:00.5+00:00"), "2024-05-01T10:00:00.500000000Z");
+  EXPECT_EQ(fixed_time("2024-05-01T10:00:00Z"), "2024-05-01T10:00:00.000000000Z");
+  EXPECT_EQ(fixed_time("2024-05-01T10:00:00.123456789+02:00"), "2024-05-01T10:00:00.123456789+02:00");
+  EXPECT_EQ(fixed_time("odd"), "odd");
+}
+
+TEST_F(LogReaderTest, JoinsPiecesAndKeepsEmptyLines) {
+  write(line(1, "be", 'P') + line(1, "gin") + line(2, "") + "rubbish\n" + line(3, "end"));
+  EXPECT_EQ(all(), "begin\n\nend\n");
+  EXPECT_TRUE(status.ok());
+}
+
+TEST_F(LogReaderTest, TimestampsStandOncePerLine) {
+  options.timestamps = true;
+  write(line(1, "be", 'P') + line(2, "gin") + line(3, "x"));
+  EXPECT_EQ(all(), "2024-05-01T10:00:01.500000000Z begin\n2024-05-01T10:00:03.500000000Z x\n");
+}
+
+TEST_F(LogReaderTest, TailCountsWholeLines) {
+  const std::string text = line(1, "one") + line(2, "tw", 'P') + line(2, "o", 'P') + line(2, "!") + line(3, "three");
+  const std::pair<int, const char*> cases[] = {
+      {0, ""}, {1, "three\n"}, {2, "two!\nthree\n"}, {3, "one\ntwo!\nthree\n"}, {99, "one\ntwo!\nthree\n"}};
+  write(text);
+  for (const auto& [lines, expected] : cases) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    in.reset(ends[0]);
+    out.reset(ends[1]);
+    options.tail_lines = lines;
+    EXPECT_EQ(all(), expected) << lines;
+  }
+}
+
+TEST_F(LogReaderTest, TailOfALargeFileReadsItsEndOnly) {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += line(i % 60, "number " + std::to_string(i));
+  write(text);
+  options.tail_lines = 2000;
+  const auto got = all();
+  EXPECT_TRUE(got.starts_with("number 198000\n"));
+  EXPECT_TRUE(got.ends_with("number 199999\n"));
+}
+
+TEST_F(LogReaderTest, ATornLastLineIsShownAndCounts) {
+  write(line(1, "one") + line(2, "two").substr(0, 39));
+  options.tail_lines = 1;
+  EXPECT_EQ(all(), "tw\n");
+}
+
+TEST_F(LogReaderTest, SinceAndLimit) {
+  write(line(1, "one") + line(2, "two") + line(3, "three"));
+  options.since_unix_ns = 1714557602'000000000;  // 10:00:02
+  options.limit_bytes = 6;
+  EXPECT_EQ(all(), "two\nth");
+}
+
+TEST_F(LogReaderTest, AMissingFileIsAnError) {
+  EXPECT_EQ(all(), "");
+  EXPECT_EQ(status.code(), 404);
+}
+
+TEST_F(LogReaderTest, FollowsUntilTheContainerEnds) {
+  write(line(1, "one"));
+  options.follow = true;
+  start();
+  EXPECT_EQ(next(4), "one\n");
+  const auto two = line(2, "two");
+  write(two.substr(0, 20));
+  write(two.substr(20));
+  EXPECT_EQ(next(4), "two\n");
+  running = false;
+  write(line(3, "last"));
+  EXPECT_EQ(rest(), "last\n");
+}
+
+TEST_F(LogReaderTest, FollowsIntoANewFile) {
+  write(line(1, "one"));
+  options.follow = true;
+  start();
+  EXPECT_EQ(next(4), "one\n");
+  write(line(2, "old end"));
+  fs::rename(path, dir / "0.log.1");
+  write(line(3, "new"));
+  EXPECT_EQ(next(12), "old end\nnew\n");
+  // Cut to nothing by somebody: what comes then is new.
+  fs::resize_file(path, 0);
+  write(line(4, "x"));
+  EXPECT_EQ(next(2), "x\n");
+  stop = true;
+  write(line(5, "y"));
+  rest();
+}
+
+TEST_F(LogReaderTest, EndsWhenTheReaderGoes) {
+  write(line(1, "one"));
+  options.follow = true;
+  start();
+  EXPECT_EQ(next(4), "one\n");
+  in.reset();
+  write(line(2, "two"));
+  reader.join();
+  EXPECT_TRUE(status.ok());
+}
+
+TEST_F(LogReaderTest, AReaderThatDoesNotReadCannotKeepUs) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += line(1, "a line of some length to fill the pipe");
+  write(text);
+  start();
+  EXPECT_EQ(next(2), "a ");
+  stop = true;
+  reader.join();
+}
+
+}  // namespace
+}  // namespace gantry::node
