@@ -1,0 +1,353 @@
+#include "core/node/agent.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "core/client/reflector.hpp"
+#include "core/node/node_io.hpp"
+#include "core/node/node_network.hpp"
+#include "core/node/node_parts.hpp"
+#include "core/node/pod_sync.hpp"
+#include "core/node/pod_table.hpp"
+#include "core/node/pod_worker.hpp"
+
+namespace gantry::node {
+namespace {
+
+constexpr int64_t kRelistMs = 30'000;
+constexpr size_t kMaxImages = 50;
+
+class Agent final : public NodeAgent {
+ public:
+  Agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network)
+      : parts_(std::move(options), std::move(runtime), std::move(network)),
+        io_(parts_, pods_),
+        network_(parts_, {[this] { network_ready(); }, [this](const std::string& why) { network_failed(why); },
+                          [this](std::function<void()> work) { jobs_.post(std::move(work)); }, scheduler(time.timers)}),
+        workers_(*time.timers, *time.clock, sync_pool_, [this](const std::string& uid) { return sync(uid); }) {
+    life_->agent = this;
+    parts_.clock = time.clock;
+    parts_.timers = time.timers;
+    parts_.capacity = machine_capacity(parts_.options);
+    parts_.started_unix_ns = time.clock->now_unix_ns();
+    make_parts();
+  }
+  ~Agent() override { stop(); }
+
+  void start() override {
+    parts_.runtime.set_event_sink(&Agent::on_runtime_event, this);
+    registration_->start();
+    jobs_.post([this] { boot(); });
+    client::WatchRequest what;
+    what.version = "v1";
+    what.resource = "pods";
+    what.field_selector = "spec.nodeName=" + parts_.options.node_name;
+    client::ReflectorHandler handler;
+    handler.replace = [this](const client::Client::List& list) {
+      for (const auto& uid : pods_.replace(list)) workers_.wake(uid);
+      jobs_.post([this] { relist(); });
+    };
+    handler.event = [this](const client::WatchEvent& event) {
+      if (const auto uid = pods_.event(event)) workers_.wake(*uid);
+    };
+    pods_watch_ = client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), scheduler(parts_.timers));
+    network_.follow_nodes();
+    every_relist();
+  }
+
+  void stop() override {
+    if (parts_.stopping.exchange(true)) return;
+    {
+      const std::lock_guard hold(life_->mutex);
+      life_->agent = nullptr;
+    }
+    pods_watch_.reset();
+    network_.stop();
+    parts_.runtime.set_event_sink(nullptr, nullptr);
+    workers_.stop();
+    sync_pool_.stop();
+    parts_.killer->stop();
+    io_.stop();
+    jobs_.stop();
+    parts_.prober.reset();
+    parts_.statuses.reset();
+    parts_.objects.reset();
+  }
+
+  bool ready() const override {
+    return !parts_.stopping && registration_->registered() && parts_.network_ready && pods_.known();
+  }
+
+  Status logs(const client::PodRef& pod, const client::LogOptions& options, int out) override { return io_.logs(pod, options, out); }
+  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options, int in,
+                                                      int out, int err, std::function<void(Expected<int>)> exited) override {
+    return io_.exec(pod, options, in, out, err, std::move(exited));
+  }
+
+  Expected<std::vector<std::string>> import_image(int archive_fd) override {
+    auto names = parts_.runtime.import_image(archive_fd);
+    if (!names) return names;
+    jobs_.post([this] { refresh_facts(); });
+    // Pods may be waiting for just this image.
+    parts_.image_backoff.forget({});
+    wake_all();
+    return names;
+  }
+
+  Expected<std::vector<ImageInfo>> images() override {
+    auto images = parts_.runtime.list_images();
+    if (!images) return std::move(images).error();
+    std::vector<ImageInfo> out;
+    for (const auto& image : *images) {
+      out.push_back({image.id(), {image.repo_tags().begin(), image.repo_tags().end()},
+                     {image.repo_digests().begin(), image.repo_digests().end()}, static_cast<int64_t>(image.size())});
+    }
+    return out;
+  }
+
+  Status remove_image(const std::string& name) override {
+    auto status = parts_.runtime.remove_image(name);
+    jobs_.post([this] { refresh_facts(); });
+    return status;
+  }
+
+ private:
+  // Timers outlive the agent; they find it through this, or find nothing.
+  struct Life {
+    std::mutex mutex;
+    Agent* agent = nullptr;
+  };
+  using Schedule = std::function<void(int64_t, std::function<void()>)>;
+
+  // Work of timers that may come when the agent has stopped.
+  Schedule scheduler(plugin::Timers* timers) {
+    return [timers, life = life_](int64_t delay, std::function<void()> fire) {
+      timers->start(delay, [life, fire = std::move(fire)] {
+        const std::lock_guard hold(life->mutex);
+        if (life->agent != nullptr) fire();
+      });
+    };
+  }
+
+  void make_parts() {
+    const auto schedule = scheduler(parts_.timers);
+    parts_.wake = [this](const std::string& uid) { workers_.wake(uid); };
+    parts_.sandbox_seen = [this](const std::string& id, const std::string& uid) { pods_.note_sandbox(id, uid); };
+    parts_.objects = make_object_cache(*parts_.options.client, parts_.wake, schedule);
+    parts_.volumes = make_volumes(parts_.options.data_dir, *parts_.objects);
+    parts_.statuses = std::make_unique<StatusWriter>(
+        *parts_.options.client, StatusWriter::Hooks{[this](const std::string& uid) { return pods_.pod(uid); }, parts_.wake, schedule});
+    ProberHooks probes;
+    probes.exec = [this](const std::string& id, const std::vector<std::string>& command, int timeout) -> Expected<std::pair<int, std::string>> {
+      auto result = parts_.runtime.exec_sync(id, command, timeout);
+      if (!result) return std::move(result).error();
+      return std::make_pair(result->exit_code(), result->stdout() + result->stderr());
+    };
+    probes.changed = [this](const std::string& uid, const std::string&) { workers_.wake(uid); };
+    probes.warn = [this](const ProbeTarget& target, std::string_view reason, std::string_view message) {
+      parts_.events.container_warning(target.pod, target.container.name(), reason, message);
+    };
+    parts_.prober = make_prober(*parts_.timers, std::move(probes));
+    Killer::Hooks kills;
+    kills.done = parts_.wake;
+    kills.hook_failed = [this](const KillOrder& order, const Status& why) {
+      parts_.log(2, "preStop of container " + order.container + ": " + why.message());
+      parts_.events.container_warning(*order.pod, order.container, "FailedPreStopHook", "PreStopHook failed");
+    };
+    kills.log = [this](const std::string& text) { parts_.log(2, text); };
+    parts_.killer = std::make_unique<Killer>(parts_.runtime, *parts_.clock, std::move(kills));
+    registration_ = make_registration(parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); });
+  }
+
+  // The runtime has to answer before pods are touched: its name is part of every status.
+  void boot() {
+    const auto version = parts_.runtime.version();
+    if (!version) {
+      set_not_ready("container runtime is down: " + version.error().message());
+      scheduler(parts_.timers)(1'000, [this] { jobs_.post([this] { boot(); }); });
+      return;
+    }
+    parts_.runtime_name = version->runtime_name();
+    {
+      const std::lock_guard lock(facts_mutex_);
+      facts_.runtime_name_version = version->runtime_name() + "://" + version->runtime_version();
+    }
+    refresh_facts();
+    workers_.start();
+    apply_network();
+    relist();
+  }
+
+  void apply_network() {
+    if (!parts_.stopping) network_.apply(registration_->pod_cidr());
+  }
+
+  void network_ready() {
+    {
+      const std::lock_guard lock(facts_mutex_);
+      facts_.network_ready = true;
+      facts_.why_not_ready.clear();
+    }
+    registration_->poke();
+    wake_all();
+    jobs_.post([this] { network_.apply_nodes(); });
+  }
+
+  void network_failed(const std::string& why) {
+    parts_.log(3, "pod network: " + why);
+    if (!parts_.network_ready) set_not_ready("container network is not ready: " + why);
+  }
+
+  void set_not_ready(const std::string& why) {
+    parts_.log(2, why);
+    {
+      const std::lock_guard lock(facts_mutex_);
+      facts_.why_not_ready = why;
+    }
+    registration_->poke();
+  }
+
+  NodeFacts facts() const {
+    const std::lock_guard lock(facts_mutex_);
+    return facts_;
+  }
+
+  void refresh_facts() {
+    const auto status = parts_.runtime.status();
+    std::string why = status ? std::string() : status.error().message();
+    bool ready = status.ok();
+    if (status) {
+      for (const auto& condition : status->status().conditions()) {
+        if (condition.type() != "RuntimeReady" || condition.status()) continue;
+        ready = false;
+        why = condition.message();
+      }
+    }
+    auto images = this->images();
+    if (images) {
+      std::sort(images->begin(), images->end(), [](const auto& a, const auto& b) { return a.size > b.size; });
+      if (images->size() > kMaxImages) images->resize(kMaxImages);
+    }
+    {
+      const std::lock_guard lock(facts_mutex_);
+      facts_.runtime_ready = ready;
+      if (!ready) facts_.why_not_ready = "container runtime is down: " + why;
+      if (ready && facts_.network_ready) facts_.why_not_ready.clear();
+      if (images) facts_.images = std::move(*images);
+    }
+    registration_->poke();
+  }
+
+  void every_relist() {
+    scheduler(parts_.timers)(kRelistMs, [this] {
+      jobs_.post([this] {
+        refresh_facts();
+        relist();
+      });
+      every_relist();
+    });
+  }
+
+  // What events may have missed: a pod whose sandboxes or containers are not what they were is looked at; what belongs to
+  // no pod of the API is removed.
+  void relist() {
+    if (parts_.stopping) return;
+    const auto sandboxes = parts_.runtime.list_pod_sandbox();
+    const auto containers = parts_.runtime.list_containers();
+    if (!sandboxes || !containers) return;
+    std::map<std::string, std::string> now;
+    const auto uid_of = [](const auto& labels) {
+      const auto found = labels.find(labels::kPodUid);
+      return found == labels.end() ? std::string() : found->second;
+    };
+    for (const auto& sandbox : *sandboxes) now[sandbox.metadata().uid()] += sandbox.id() + std::to_string(sandbox.state());
+    for (const auto& container : *containers) now[uid_of(container.labels())] += container.id() + std::to_string(container.state());
+    std::set<std::string> uids;
+    for (const auto& [uid, print] : now) {
+      uids.insert(uid);
+      if (const auto found = seen_.find(uid); found == seen_.end() || found->second != print) workers_.wake(uid);
+    }
+    for (const auto& [uid, print] : seen_) {
+      if (!now.contains(uid)) workers_.wake(uid);
+    }
+    seen_ = std::move(now);
+    add_folders(uids);
+    for (const auto& uid : pods_.add_orphans(uids)) workers_.wake(uid);
+  }
+
+  void add_folders(std::set<std::string>& uids) const {
+    for (const auto& uid : parts_.volumes->known()) uids.insert(uid);
+    for (const auto& uid : parts_.cgroups.known()) uids.insert(uid);
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end; it.increment(error)) {
+      const auto name = it->path().filename().string();
+      if (const auto split = name.rfind('_'); split != std::string::npos) uids.insert(name.substr(split + 1));
+    }
+  }
+
+  void wake_all() {
+    for (const auto& uid : pods_.uids()) workers_.wake(uid);
+  }
+
+  PodWorkers::Outcome sync(const std::string& uid) {
+    const auto entry = pods_.find(uid);
+    if (!entry || parts_.stopping || !pods_.known()) return {};
+    const auto result = PodSync(parts_, *entry->memory, entry->pod, entry->gone).run();
+    if (result.over) pods_.forget(uid);
+    return result.outcome;
+  }
+
+  static void on_runtime_event(void* context, gantry_slice sandbox_id, gantry_slice) {
+    auto& self = *static_cast<Agent*>(context);
+    const std::string id(reinterpret_cast<const char*>(sandbox_id.data), sandbox_id.size);
+    if (const auto uid = self.pods_.uid_of_sandbox(id)) {
+      self.workers_.wake(*uid);
+    } else {
+      self.jobs_.post([&self] { self.relist(); });
+    }
+  }
+
+  std::shared_ptr<Life> life_ = std::make_shared<Life>();
+  NodeParts parts_;
+  PodTable pods_;
+  NodeIo io_;
+  NodeNetwork network_;
+  mutable std::mutex facts_mutex_;
+  NodeFacts facts_;
+  std::map<std::string, std::string> seen_;  // jobs_ alone
+  // One thread: relist, facts and network work come one after the other.
+  plugin::WorkerPool jobs_{"node", 1};
+  plugin::WorkerPool sync_pool_{"pods", 32};
+  PodWorkers workers_;
+  std::unique_ptr<Registration> registration_;
+  std::unique_ptr<client::Reflector> pods_watch_;
+};
+
+}  // namespace
+
+std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network) {
+  return std::make_unique<Agent>(std::move(options), time, std::move(runtime), std::move(network));
+}
+
+Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
+  const auto table = [&](const std::string& name, const char* id) -> Expected<std::shared_ptr<plugin::Plugin>> {
+    auto found = options.plugins->find(name);
+    if (found == nullptr) return Status::not_found("the plugin \"" + name + "\" that the node needs is not loaded");
+    if (found->interface<void>(id) == nullptr) return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
+    return found;
+  };
+  auto runtime = table(options.runtime_plugin, GANTRY_RUNTIME_ID);
+  if (!runtime) return std::move(runtime).error();
+  auto network = table(options.network_plugin, GANTRY_NETWORK_ID);
+  if (!network) return std::move(network).error();
+  const AgentClock time{options.plugins->options().clock, options.plugins->options().timers};
+  const auto* runtime_table = (*runtime)->interface<gantry_runtime>(GANTRY_RUNTIME_ID);
+  const auto* network_table = (*network)->interface<gantry_network>(GANTRY_NETWORK_ID);
+  return make_agent(std::move(options), time, RuntimeClient(runtime_table, (*runtime)->instance(), *runtime),
+                    NetworkClient(network_table, (*network)->instance(), *network));
+}
+
+}  // namespace gantry::node

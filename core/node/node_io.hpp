@@ -1,0 +1,30 @@
+// Logs and exec of this node's containers, with the kubelet's words where there is nothing to show. [worker]
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "core/client/node_backend.hpp"
+#include "core/node/node_parts.hpp"
+#include "core/node/pod_table.hpp"
+
+namespace gantry::node {
+
+class NodeIo {
+ public:
+  NodeIo(const NodeParts& parts, const PodTable& pods) : parts_(parts), pods_(pods) {}
+  ~NodeIo() { stop(); }
+
+  Status logs(const client::PodRef& pod, const client::LogOptions& options, int out);
+  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options, int in,
+                                                      int out, int err, std::function<void(Expected<int>)> exited);
+  void stop();
+
+ private:
+  const NodeParts& parts_;
+  const PodTable& pods_;
+  std::atomic<bool> stopped_ = false;
+  plugin::WorkerPool readers_{"logs", 256};
+};
+
+}  // namespace gantry::node

@@ -1,0 +1,23 @@
+#include "core/node/node_parts.hpp"
+
+#include "core/node/container_config.hpp"
+
+namespace gantry::node {
+
+std::filesystem::path NodeParts::log_dir(const corev1::Pod& pod) const {
+  return pod_log_dir(options.data_dir, pod.metadata().namespace_(), pod.metadata().name(), pod.metadata().uid());
+}
+
+PodFacts NodeParts::facts(const std::vector<std::string>& pod_ips) const {
+  PodFacts out;
+  out.node_name = options.node_name;
+  out.host_ip = options.node_address;
+  out.host_ips = {options.node_address};
+  out.pod_ips = pod_ips;
+  if (!pod_ips.empty()) out.pod_ip = pod_ips.front();
+  out.allocatable_cpu_milli = capacity.cpu * 1000;
+  out.allocatable_memory = capacity.memory;
+  return out;
+}
+
+}  // namespace gantry::node

@@ -1,0 +1,60 @@
+// What all pods of a node share: clients, caches, pools. Made by the agent, lent to the syncs of single pods. [any-thread]
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/node/backoff.hpp"
+#include "core/node/cgroups.hpp"
+#include "core/node/killer.hpp"
+#include "core/node/network_client.hpp"
+#include "core/node/node_agent.hpp"
+#include "core/node/objects.hpp"
+#include "core/node/pod_events.hpp"
+#include "core/node/prober.hpp"
+#include "core/node/registration.hpp"
+#include "core/node/runtime_client.hpp"
+#include "core/node/status_writer.hpp"
+#include "core/node/volumes.hpp"
+
+namespace gantry::node {
+
+struct NodeParts {
+  NodeParts(NodeOptions o, RuntimeClient r, NetworkClient n)
+      : options(std::move(o)), runtime(std::move(r)), network(std::move(n)), cgroups(Cgroups::of_host(options.cgroup_root)),
+        events(options.record_event) {}
+
+  const NodeOptions options;
+  const RuntimeClient runtime;
+  const NetworkClient network;
+  const plugin::Clock* clock = nullptr;
+  plugin::Timers* timers = nullptr;
+  const Cgroups cgroups;
+  const PodEvents events;
+  Capacity capacity;
+  Backoff container_backoff, image_backoff;
+  std::atomic<bool> network_ready = false, stopping = false;
+  // The runtime's own name, before "://" in container IDs.
+  std::string runtime_name = "oci";
+  int64_t started_unix_ns = 0;  // of this agent
+
+  std::unique_ptr<ObjectCache> objects;
+  std::unique_ptr<Volumes> volumes;
+  std::unique_ptr<Prober> prober;
+  std::unique_ptr<StatusWriter> statuses;
+  std::unique_ptr<Killer> killer;
+
+  std::function<void(const std::string& uid)> wake;
+  std::function<void(const std::string& sandbox_id, const std::string& uid)> sandbox_seen;
+
+  int64_t now() const { return clock->now_unix_ns(); }
+  void log(int32_t level, const std::string& text) const {
+    if (options.log) options.log(level, text);
+  }
+  std::filesystem::path log_dir(const corev1::Pod& pod) const;
+  PodFacts facts(const std::vector<std::string>& pod_ips) const;
+};
+
+}  // namespace gantry::node

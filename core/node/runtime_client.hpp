@@ -1,0 +1,68 @@
+// The verbs of a container runtime as typed calls over its ABI table.
+//
+// Holds the plugin, so that it stays loaded while calls run. Verbs block: never on a network or timer thread. [worker]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gantry/abi/runtime.h"
+#include "gantry/runtime.pb.h"
+#include "gantry/status.hpp"
+
+namespace gantry::node {
+
+namespace cri = gantry::runtime::v1;
+
+class RuntimeClient {
+ public:
+  // `owner` keeps the table and the instance alive.
+  RuntimeClient(const gantry_runtime* table, void* instance, std::shared_ptr<void> owner)
+      : table_(table), instance_(instance), owner_(std::move(owner)) {}
+
+  Expected<cri::VersionResponse> version() const;
+  Expected<cri::StatusResponse> status() const;
+
+  Expected<std::string> run_pod_sandbox(const cri::PodSandboxConfig& config, const std::string& handler) const;
+  Status stop_pod_sandbox(const std::string& id) const;
+  Status remove_pod_sandbox(const std::string& id) const;
+  Expected<cri::PodSandboxStatusResponse> pod_sandbox_status(const std::string& id) const;
+  // All, or those of one pod.
+  Expected<std::vector<cri::PodSandbox>> list_pod_sandbox(const std::string& pod_uid = {}) const;
+
+  Expected<std::string> create_container(const cri::CreateContainerRequest& request) const;
+  Status start_container(const std::string& id) const;
+  Status stop_container(const std::string& id, int64_t timeout_seconds) const;
+  Status remove_container(const std::string& id) const;
+  Expected<std::vector<cri::Container>> list_containers(const std::string& pod_uid = {}) const;
+  Expected<cri::ContainerStatus> container_status(const std::string& id) const;
+  Expected<cri::ExecSyncResponse> exec_sync(const std::string& id, const std::vector<std::string>& command,
+                                            int64_t timeout_seconds) const;
+
+  Expected<std::vector<cri::Image>> list_images() const;
+  // Without an id when the image is not there.
+  Expected<cri::Image> image_status(const std::string& image) const;
+  Expected<std::string> pull_image(const std::string& image, const cri::PodSandboxConfig& sandbox) const;
+  Status remove_image(const std::string& image) const;
+  Expected<std::vector<std::string>> import_image(int archive_fd) const;
+
+  // The descriptors belong to the runtime from here on, also when it fails. `exited` comes once unless this fails.
+  Expected<uint64_t> exec(const cri::ExecRequest& request, int in, int out, int err,
+                          std::function<void(Expected<int>)> exited) const;
+  void exec_resize(uint64_t id, uint16_t columns, uint16_t rows) const;
+  void exec_cancel(uint64_t id) const;
+  void set_event_sink(gantry_runtime_event sink, void* context) const;
+
+ private:
+  template <typename Response, typename Request>
+  Expected<Response> call(gantry_runtime_verb verb, const Request& request) const;
+
+  const gantry_runtime* table_;
+  void* instance_;
+  std::shared_ptr<void> owner_;
+};
+
+}  // namespace gantry::node

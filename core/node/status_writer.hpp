@@ -1,0 +1,39 @@
+// Writes pod statuses to the API in the background: only what changed, the latest wins, one request a pod at a time.
+//
+// Keeps trying while the server can't be reached. A pod that is gone, or has another UID, is forgotten. [any-thread]
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/client/client.hpp"
+#include "gantry/resources.hpp"
+
+namespace gantry::node {
+
+class StatusWriter {
+ public:
+  struct Hooks {
+    // The newest version of the pod that the watch has brought, or null.
+    std::function<std::shared_ptr<const corev1::Pod>(const std::string& uid)> newest;
+    // What had been set is in the API now (or the pod is gone). Must not block.
+    std::function<void(const std::string& uid)> settled;
+    std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
+  };
+  StatusWriter(client::Client& client, Hooks hooks);
+  ~StatusWriter();  // no hook runs afterwards; requests under way end on their own
+  StatusWriter(const StatusWriter&) = delete;
+  StatusWriter& operator=(const StatusWriter&) = delete;
+
+  void set(const corev1::Pod& pod, corev1::PodStatus status);
+  // Nothing waits to be written for this pod.
+  bool settled(const std::string& uid) const;
+  void forget(const std::string& uid);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::node
