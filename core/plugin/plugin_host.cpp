@@ -32,9 +32,10 @@ std::string text_or_empty(const char* text) { return text == nullptr ? "" : text
 
 PluginHost::PluginHost(PluginHostOptions options)
     : options_(std::move(options)), metrics_(std::make_unique<MetricsRegistry>()) {
-  // Copies that an earlier run left; nobody maps them, this run's are made under new names.
+  // Copies that an earlier run left; nobody maps them, this run's are made under new names. Only below an absolute
+  // folder: without one this would be the "plugins" of wherever the process happens to stand.
   std::error_code ignored;
-  fs::remove_all(options_.run_dir / "plugins", ignored);
+  if (options_.run_dir.is_absolute()) fs::remove_all(options_.run_dir / "plugins", ignored);
   provide_basic_interfaces(*this);
 }
 
@@ -115,6 +116,7 @@ Expected<std::shared_ptr<Plugin>> PluginHost::try_load(const PluginSettings& set
     return Status::already_exists("a plugin of this name is already loaded from " +
                                   find(settings.name)->info().path);
   }
+  if (!options_.run_dir.is_absolute()) return Status::internal("the plugin host has no folder for copies of plugins");
   const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(++copies_) + ".so");
   auto library = LoadedLibrary::open(settings.path, copy, settings.sha256);
   if (!library) return Status(library.error());
