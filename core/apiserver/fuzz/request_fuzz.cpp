@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr uint64_t kSeed = 20'240'229;
 constexpr int kIterations = 4'000;
+constexpr std::string_view kProtobuf = "application/vnd.kubernetes.protobuf";
 
 uint64_t from_environment(const char* name, uint64_t otherwise) {
   const char* text = ::getenv(name);
@@ -77,17 +79,18 @@ class Generator {
 
   http::Request next() {
     http::Request request;
-    request.identity.user = chance(20) ? "system:anonymous" : "fuzz";
-    request.method = pick({"GET", "GET", "POST", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW", ""});
+    request.identity.user = chance(50) ? "system:anonymous" : "fuzz";
+    verb_ = pick({"GET", "GET", "POST", "POST", "PUT", "PATCH", "DELETE"});
+    request.method = chance(15) ? pick({"HEAD", "OPTIONS", "BREW", "", "PUT", "POST", "get"}) : verb_;
     request.path = path();
     request.query = query();
-    if (!chance(4)) {
-      request.headers.emplace_back("accept", pick({"application/json", "application/yaml", "*/*",
-                                                   "application/vnd.kubernetes.protobuf", "text/html",
-                                                   "application/json;as=Table;v=v1;g=meta.k8s.io",
-                                                   "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
-                                                   "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
-                                                   ";;q=0,,=", "application/json;q=0"}));
+    if (chance(2)) {
+      request.headers.emplace_back("accept", chance(6) ? pick({"text/html", ";;q=0,,=", "application/json;q=0"})
+                                                       : pick({"application/json", "application/yaml", "*/*", kProtobuf,
+                                                               "application/json;as=Table;v=v1;g=meta.k8s.io",
+                                                               "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+                                                               "application/vnd.kubernetes.protobuf;as="
+                                                               "PartialObjectMetadataList;v=v1;g=meta.k8s.io"}));
     }
     request.body = body(request);
     return request;
@@ -104,7 +107,6 @@ class Generator {
     return out;
   }
   std::string mutated(std::string text) {
-    if (text.empty() || chance(3)) return text;
     for (uint64_t rounds = 1 + random_() % 4; rounds > 0 && !text.empty(); --rounds) {
       const size_t at = random_() % text.size();
       switch (random_() % 5) {
@@ -118,28 +120,39 @@ class Generator {
     return text;
   }
 
+  std::string maybe_mutated(std::string text) { return chance(2) ? mutated(std::move(text)) : text; }
+
   std::string path() {
     if (chance(12)) {
-      return mutated(pick({"/", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/version", "/healthz",
+      return maybe_mutated(pick({"/", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/version", "/healthz",
                            "/readyz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/apis/apps/v1", "/metrics"}));
     }
     const auto& kinds = schema_.kinds();
     kind_ = kinds[random_() % kinds.size()];
     std::string out = (kind_->group.empty() ? "/api/" : "/apis/") + kind_->api_version();
-    if (kind_->namespaced != chance(15)) out += "/namespaces/" + pick({"default", "kube-system", "none", "a%20b", "%"});
+    if (kind_->namespaced != chance(30)) {
+      out += "/namespaces/" + (chance(8) ? pick({"kube-system", "none", "a%20b", "%", "%ff"}) : std::string("default"));
+    }
     out += "/" + kind_->plural;
-    if (!chance(3)) out += "/" + pick({"one", "two", "three", "x.y", "UPPER", "a%2fb"});
-    if (chance(3)) {
+    const bool collection = verb_ == "POST" || (verb_ == "GET" && chance(2)) || chance(10);
+    if (collection && !chance(10)) return chance(20) ? mutated(out) : out;
+    out += "/" + name();
+    if (chance(4)) {
       const auto& subs = kind_->subresources;
       out += "/" + (subs.empty() || chance(4) ? pick({"status", "scale", "attach", "proxy", "log", "binding"})
                                               : subs[random_() % subs.size()].name);
     }
-    return chance(6) ? mutated(out) : out;
+    return chance(20) ? mutated(out) : out;
+  }
+
+  std::string name() {
+    name_ = chance(12) ? pick({"UPPER", "a%2fb", "%00", "x..y"}) : pick({"one", "two", "three", "x.y"});
+    return name_;
   }
 
   std::string query() {
     std::string out;
-    while (chance(2) && out.size() < 200) {
+    while (chance(3) && out.size() < 200) {
       if (!out.empty()) out += '&';
       out += pick({"labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch",
                    "watch", "timeoutSeconds", "allowWatchBookmarks", "sendInitialEvents", "dryRun", "fieldValidation",
@@ -159,35 +172,37 @@ class Generator {
       request.headers.emplace_back(
           "content-type", pick({"application/merge-patch+json", "application/strategic-merge-patch+json",
                                 "application/json-patch+json", "application/apply-patch+yaml", "text/plain"}));
-      return mutated(pick({R"({"spec":{"replicas":5}})", R"({"metadata":{"labels":{"a":"b"},"finalizers":["x/y"]}})",
+      return maybe_mutated(pick({R"({"spec":{"replicas":5}})", R"({"metadata":{"labels":{"a":"b"},"finalizers":["x/y"]}})",
                            R"([{"op":"add","path":"/metadata/labels","value":{"a":"b"}}])",
                            R"([{"op":"remove","path":"/spec"},{"op":"copy","from":"/metadata","path":"/metadata/x"}])",
                            R"({"spec":{"template":{"spec":{"containers":[{"name":"c","$patch":"delete"}]}}}})",
                            R"({"$patch":"replace","metadata":null})", R"({"status":{"conditions":[{"type":"T"}]}})"}));
     }
     if (request.method == "DELETE") {
-      return mutated(pick({"", R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan"})",
+      return maybe_mutated(pick({"", R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan"})",
                            R"({"gracePeriodSeconds":0,"preconditions":{"uid":"x"}})"}));
     }
-    return encoded(request, mutated(document()));
+    return encoded(request, chance(3) ? mutated(document()) : document());
   }
 
   // As one of the media types where it can still be read, else as it is.
   std::string encoded(http::Request& request, const std::string& json) {
-    const auto type = pick({"application/json", "application/json", "application/yaml",
-                            "application/vnd.kubernetes.protobuf", "text/plain", ""});
+    const auto type = chance(12) ? std::string("text/plain")
+                                 : pick({"application/json", "application/json", "application/yaml", kProtobuf, ""});
     if (!type.empty()) request.headers.emplace_back("content-type", type);
     if (type.find("protobuf") == std::string::npos || kind_ == nullptr) return json;
     auto read = schema::decode(*kind_->message, schema::Media::kJson, json);
     if (!read) return json;
     auto raw = schema::encode_protobuf(*kind_->message, *read);
-    return raw ? mutated(schema::wrap_protobuf(kind_->api_version(), kind_->kind, *raw)) : json;
+    if (!raw) return json;
+    auto bytes = schema::wrap_protobuf(kind_->api_version(), kind_->kind, *raw);
+    return chance(2) ? mutated(std::move(bytes)) : bytes;
   }
 
   std::string document() {
-    const std::string name = pick({"one", "two", "three", "x.y"});
-    std::string head = R"({"metadata":{"name":")" + name + R"(","labels":{"a":"b"}})";
-    if (chance(5)) head = R"({"metadata":{"generateName":"gen-"})";
+    const std::string known = verb_ == "PUT" && !name_.empty() && !chance(6) ? name_ : pick({"one", "two", "three", "x.y"});
+    std::string head = R"({"metadata":{"name":")" + known + R"(","labels":{"a":"b"}})";
+    if (verb_ == "POST" && chance(2)) head = R"({"metadata":{"generateName":"gen-"})";
     const std::string pod = R"({"containers":[{"name":"c","image":"i:1","ports":[{"containerPort":80}],)"
                             R"("resources":{"requests":{"cpu":"100m","memory":"1Gi"}}}],"volumes":[{"name":"v","emptyDir":{}}]})";
     const std::string workload = R"("spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
@@ -204,6 +219,7 @@ class Generator {
   const schema::Schema& schema_;
   std::mt19937_64 random_;
   const schema::Kind* kind_ = nullptr;
+  std::string verb_, name_;
 };
 
 std::string shown(const http::Request& request) {
@@ -251,6 +267,7 @@ class RequestFuzz : public ::testing::Test {
     EXPECT_EQ(exchange->answers(), 1) << shown(request);
     if (auto stream = exchange->stream()) return stream->disconnect();
     const int code = exchange->code();
+    ++answers_[code];
     EXPECT_TRUE(code >= 200 && code < 600) << code;
     EXPECT_NE(code, 500) << shown(request) << "\n" << exchange->body();
     if (code < 400 || exchange->response().content_type != "application/json" || request.path.ends_with("z")) return;
@@ -262,6 +279,7 @@ class RequestFuzz : public ::testing::Test {
   }
 
   std::string directory_;
+  std::map<int, int> answers_;  // by code
   std::unique_ptr<schema::Schema> schema_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Worker> worker_ = std::make_unique<Worker>();
@@ -275,6 +293,12 @@ TEST_F(RequestFuzz, EveryRequestGetsOneAnswer) {
     ASSERT_NO_FATAL_FAILURE(check(generator.next())) << "request " << i;
     if (HasFailure()) FAIL() << "request " << i;
   }
+  std::string counts;
+  for (const auto& [code, times] : answers_) counts += " " + std::to_string(code) + ":" + std::to_string(times);
+  // A generator that is refused at the door tests nothing.
+  EXPECT_GT(answers_[200] + answers_[201], static_cast<int>(count / 10)) << counts;
+  EXPECT_GT(answers_[201], 0) << counts;
+  RecordProperty("codes", counts);
   http::Request create;
   create.method = "POST";
   create.path = "/api/v1/namespaces/default/configmaps";
