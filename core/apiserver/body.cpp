@@ -1,6 +1,7 @@
 // Reads request bodies. [any-thread]
 #include "core/apiserver/body.hpp"
 
+#include "core/apiserver/errors.hpp"
 #include "core/schema/codec.hpp"
 
 namespace gantry::apiserver {
@@ -82,31 +83,68 @@ Expected<Json> canonical(Call& call, const schema::Message& message, std::string
   return out;
 }
 
-Expected<Json> read_delete_options(Call& call) {
-  Json options = JsonObject();
-  if (!call.request.body.empty()) {
-    const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions");
-    auto media = Expected<schema::Media>(schema::Media::kJson);
-    if (const auto type = call.request.header("content-type"); !type.empty()) media = schema::media_of(type);
-    if (!media) return media.error();
-    auto body = schema::decode(*message, *media, call.request.body);
-    if (!body) return body;
-    options = std::move(*body);
+namespace {
+
+Expected<Json> read_delete_body(const Call& call) {
+  const auto& request = call.request;
+  if (request.body.empty()) return Json(JsonObject());
+  if (request.body.size() > kMaxBody) {
+    return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
   }
-  auto& object = options.as_object();
+  const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+  auto media = Expected<schema::Media>(schema::Media::kJson);
+  if (const auto type = request.header("content-type"); !type.empty()) media = schema::media_of(type);
+  if (!media) return media.error();
+  auto body = schema::decode(*message, *media, request.body);
+  if (!body) return body;
+  const auto kind = text_at(*body, {"kind"});
+  if (!kind.empty() && kind != "DeleteOptions") {
+    return Status::bad_request("decoded object cannot be converted to DeleteOptions");
+  }
+  return body;
+}
+
+Status check_delete_options(const Json& options) {
+  const bool both = find(options, {"orphanDependents"}) != nullptr && find(options, {"propagationPolicy"}) != nullptr;
+  if (both) {
+    return invalid_options("DeleteOptions", "propagationPolicy", "FieldValueInvalid",
+                           "Invalid value: \"" + std::string(text_at(options, {"propagationPolicy"})) +
+                               "\": orphanDependents and deletionPropagation cannot be both set");
+  }
+  const auto policy = text_at(options, {"propagationPolicy"});
+  if (policy.empty() || policy == "Foreground" || policy == "Background" || policy == "Orphan") return {};
+  return invalid_options("DeleteOptions", "propagationPolicy", "FieldValueNotSupported",
+                         "Unsupported value: \"" + std::string(policy) +
+                             "\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+}
+
+}  // namespace
+
+Expected<Json> read_delete_options(Call& call) {
+  auto options = read_delete_body(call);
+  if (!options) return options;
+  auto& object = options->as_object();
   auto grace = call.query.number("gracePeriodSeconds");
   if (!grace) return grace.error();
   if (*grace && !object.contains("gracePeriodSeconds")) object["gracePeriodSeconds"] = **grace;
   const auto policy = call.query.get("propagationPolicy");
   if (!policy.empty() && !object.contains("propagationPolicy")) object["propagationPolicy"] = policy;
-  if (call.query.has("orphanDependents") && !object.contains("propagationPolicy")) {
-    object["propagationPolicy"] = call.query.flag("orphanDependents") ? "Orphan" : "Background";
+  if (call.query.has("orphanDependents") && !object.contains("orphanDependents")) {
+    object["orphanDependents"] = call.query.flag("orphanDependents");
   }
-  const auto* orphan = find(options, {"orphanDependents"});
-  if (orphan != nullptr && orphan->is_bool() && !object.contains("propagationPolicy")) {
+  if (auto status = check_delete_options(*options); !status.ok()) return status;
+  if (const Json* orphan = object.if_contains("orphanDependents"); orphan != nullptr && orphan->is_bool()) {
     object["propagationPolicy"] = orphan->get_bool() ? "Orphan" : "Background";
   }
-  if (list_contains(find(options, {"dryRun"}), "All")) call.dry_run = true;
+  if (const Json* dry_run = object.if_contains("dryRun"); dry_run != nullptr && dry_run->is_array()) {
+    for (const auto& value : dry_run->get_array()) {
+      if (value == "All") continue;
+      const std::string text(value.is_string() ? std::string_view(value.get_string()) : std::string_view());
+      return invalid_options("DeleteOptions", "dryRun", "FieldValueNotSupported",
+                             "Unsupported value: \"" + text + "\": supported values: \"All\"");
+    }
+    call.dry_run = call.dry_run || !dry_run->get_array().empty();
+  }
   return options;
 }
 

@@ -9,7 +9,6 @@
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
-#include "core/schema/rules.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -109,28 +108,22 @@ std::string options_kind(std::string_view verb) {
   return verb == "patch" ? "PatchOptions" : "DeleteOptions";
 }
 
-Status invalid_option(std::string_view verb, std::string field, std::string_view value, const std::string& supported) {
-  schema::Kind kind;
-  kind.group = "meta.k8s.io";
-  kind.version = "v1";
-  kind.kind = options_kind(verb);
-  return schema::invalid_status(kind, "",
-                                {{"FieldValueNotSupported",
-                                  "Unsupported value: \"" + std::string(value) + "\": supported values: " + supported,
-                                  std::move(field)}});
+Status unsupported(std::string_view verb, std::string_view field, std::string_view value, const std::string& supported) {
+  return invalid_options(options_kind(verb), field, "FieldValueNotSupported",
+                         "Unsupported value: \"" + std::string(value) + "\": supported values: " + supported);
 }
 
 // The options that every write has.
 Status read_write_options(Call& call, std::string_view verb) {
   for (const auto& value : call.query.all("dryRun")) {
-    if (value != "All") return invalid_option(verb, "dryRun", value, "\"All\"");
+    if (value != "All") return unsupported(verb, "dryRun", value, "\"All\"");
     call.dry_run = true;
   }
   const auto validation = call.query.get("fieldValidation");
   for (const std::string_view known : {"", "Ignore", "Warn", "Strict"}) {
     if (validation == known) return {};
   }
-  return invalid_option(verb, "fieldValidation", validation, R"("", "Ignore", "Strict", "Warn")");
+  return unsupported(verb, "fieldValidation", validation, R"("", "Ignore", "Strict", "Warn")");
 }
 
 bool is_read(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }

@@ -2,6 +2,7 @@
 #include "core/apiserver/errors.hpp"
 
 #include "core/apiserver/documents.hpp"
+#include "core/schema/rules.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -89,6 +90,14 @@ Status unknown_resource() {
   StatusDetails details;
   details.causes.push_back({"UnexpectedServerResponse", "404 page not found", ""});
   return Status::not_found("the server could not find the requested resource").with_details(std::move(details));
+}
+
+Status invalid_options(std::string_view kind, std::string_view field, std::string_view reason, std::string message) {
+  schema::Kind options;
+  options.group = "meta.k8s.io";
+  options.version = "v1";
+  options.kind = kind;
+  return schema::invalid_status(options, "", {{std::string(reason), std::move(message), std::string(field)}});
 }
 
 Status version_too_large(int64_t wanted, int64_t current) {

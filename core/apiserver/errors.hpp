@@ -19,6 +19,8 @@ Status forbidden(const schema::Kind& kind, std::string_view name, std::string_vi
                  std::vector<StatusCause> causes = {});
 Status method_not_supported(const schema::Kind& kind, std::string_view method);
 Status unknown_resource();
+// 422 about a field of ListOptions, DeleteOptions, ... (group meta.k8s.io).
+Status invalid_options(std::string_view kind, std::string_view field, std::string_view reason, std::string message);
 Status version_too_large(int64_t wanted, int64_t current);
 
 // As a JSON document of kind Status.

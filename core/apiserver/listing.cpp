@@ -51,18 +51,44 @@ Expected<Token> decode_token(std::string_view text) {
   return Token{int_at(*document, {"rv"}), start};
 }
 
+// Which combinations of options a list may have.
+Status check_options(const Query& query) {
+  constexpr std::string_view kMatch = "resourceVersionMatch";
+  constexpr std::string_view kForbidden = "FieldValueForbidden";
+  const auto match = query.get(kMatch);
+  const auto forbid = [](std::string_view field, const std::string& why) {
+    return invalid_options("ListOptions", field, kForbidden, "Forbidden: " + why);
+  };
+  if (query.has("sendInitialEvents")) {
+    return forbid("sendInitialEvents", "sendInitialEvents is forbidden for list");
+  }
+  if (match.empty()) return {};
+  if (query.get("resourceVersion").empty()) {
+    return forbid(kMatch, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+  }
+  if (!query.get("continue").empty()) {
+    return forbid(kMatch, "resourceVersionMatch is forbidden when continue is provided");
+  }
+  if (match != "Exact" && match != "NotOlderThan") {
+    return invalid_options("ListOptions", kMatch, "FieldValueNotSupported",
+                           "Unsupported value: \"" + std::string(match) +
+                               "\": supported values: \"Exact\", \"NotOlderThan\", \"\"");
+  }
+  if (match == "Exact" && query.get("resourceVersion") == "0") {
+    return forbid(kMatch, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+  }
+  return {};
+}
+
 // At which revision to read; 0: the newest.
-Expected<store::Revision> revision_wanted(const Call& call) {
+Expected<store::Revision> revision_wanted(const Call& call, bool limited) {
   const auto text = call.query.get("resourceVersion");
   const auto match = call.query.get("resourceVersionMatch");
   if (text.empty() || text == "0") return store::Revision(0);
-  auto number = call.query.number("resourceVersion");
-  if (!number || **number < 0) {
-    return Status::bad_request("resourceVersion: Invalid value: \"" + std::string(text) + "\": invalid resource version");
-  }
-  const auto newest = call.env->store.revision();
-  if (**number > newest) return version_too_large(**number, newest);
-  return match == "Exact" ? **number : store::Revision(0);
+  auto wanted = not_newer(call);
+  if (!wanted) return wanted;
+  // A page of a version without a wish how to match it is of exactly that version.
+  return match == "Exact" || (match.empty() && limited) ? *wanted : store::Revision(0);
 }
 
 Status too_old(bool continued, const Status& error) {
@@ -73,11 +99,28 @@ Status too_old(bool continued, const Status& error) {
 
 }  // namespace
 
+Expected<store::Revision> not_newer(const Call& call) {
+  const auto text = call.query.get("resourceVersion");
+  auto number = call.query.number("resourceVersion");
+  if (!number || number->value_or(0) < 0) {
+    return Status::bad_request("Invalid value: \"" + std::string(text) + "\": invalid resource version");
+  }
+  const auto newest = call.env->store.revision();
+  if (number->value_or(0) > newest) return version_too_large(**number, newest);
+  return number->value_or(0);
+}
+
 bool Selection::matches(const schema::Kind& kind, const store::Entry& entry) const {
   if (!only_name.empty() && name_of_key(entry.key) != only_name) return false;
   if (empty()) return true;
   const auto& attributes_of_entry = attributes(kind, entry);
   return labels.matches(attributes_of_entry) && fields.matches(attributes_of_entry);
+}
+
+std::string prefix_of(const Call& call, const Selection& selection) {
+  const auto& ns = call.target.ns;
+  const bool one = !selection.only_name.empty() && (!call.kind().namespaced || !ns.empty());
+  return one ? key_of(call.kind(), ns, selection.only_name) : key_prefix(call.kind(), ns);
 }
 
 Expected<Selection> read_selection(const Call& call) {
@@ -98,6 +141,7 @@ Expected<Selection> read_selection(const Call& call) {
 }
 
 Expected<ListPage> read_page(const Call& call) {
+  if (auto status = check_options(call.query); !status.ok()) return status;
   auto selection = read_selection(call);
   if (!selection) return selection.error();
   auto limit = call.query.number("limit");
@@ -105,20 +149,24 @@ Expected<ListPage> read_page(const Call& call) {
   const size_t most = *limit && **limit > 0 ? static_cast<size_t>(**limit) : 0;
   const auto& kind = call.kind();
   const std::string prefix = key_prefix(kind, call.target.ns);
+  const std::string narrow = prefix_of(call, *selection);
   Token token;
   const auto continuation = call.query.get("continue");
   if (!continuation.empty()) {
+    if (const auto version = call.query.get("resourceVersion"); !version.empty() && version != "0") {
+      return Status::bad_request("specifying resource version is not allowed when using continue");
+    }
     auto decoded = decode_token(continuation);
     if (!decoded) return decoded.error();
     token = std::move(*decoded);
   } else {
-    auto revision = revision_wanted(call);
+    auto revision = revision_wanted(call, most != 0);
     if (!revision) return revision.error();
     token.revision = *revision;
   }
   const bool all_match = selection->empty() && selection->only_name.empty();
   const std::string after = token.after.empty() ? std::string() : prefix + token.after;
-  auto result = call.env->store.list(prefix, token.revision, after, all_match ? most : 0);
+  auto result = call.env->store.list(narrow, token.revision, after, all_match ? most : 0);
   if (!result) return too_old(!continuation.empty(), result.error());
   ListPage page;
   page.revision = result->revision;

@@ -14,6 +14,10 @@ struct Selection {
   bool matches(const schema::Kind& kind, const store::Entry& entry) const;
 };
 Expected<Selection> read_selection(const Call& call);
+// The narrowest prefix of keys that holds all that can match.
+std::string prefix_of(const Call& call, const Selection& selection);
+// The query's resourceVersion (0: none); an error when it is no number or in the future.
+Expected<store::Revision> not_newer(const Call& call);
 
 struct ListPage {
   std::vector<store::EntryPtr> entries;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include <boost/json/parse.hpp>

@@ -45,6 +45,9 @@ Status prepare(Call& call, Json& document) {
   if (kind.namespaced) {
     if (auto status = check_namespace(*call.env, kind, call.target.ns, name); !status.ok()) return status;
   }
+  if (!text_at(document, {"metadata", "resourceVersion"}).empty()) {
+    return Status::bad_request("resourceVersion should not be set on objects to be created");
+  }
   begin_object(*call.env, kind, document);
   const auto& strategy = strategy_of(kind);
   schema::apply_defaults(kind, document);

@@ -130,6 +130,7 @@ void list(const CallPtr& call) {
 
 void get(const CallPtr& call) {
   const auto& target = call->target;
+  if (auto version = not_newer(*call); !version) return respond_error(*call, version.error());
   const auto entry = call->env->store.get(key_of(call->kind(), target.ns, target.name));
   if (!entry) return respond_error(*call, not_found(call->kind(), target.name));
   respond_entry(*call, 200, entry);

@@ -8,6 +8,21 @@
 #include "core/schema/rules.hpp"
 
 namespace gantry::apiserver {
+namespace {
+
+// PUT of an object that is not there, for the kinds that allow it.
+void create_missing(const CallPtr& call, Json body) {
+  auto& metadata = metadata_of(body);
+  metadata.erase("resourceVersion");
+  if (!metadata.contains("name")) metadata["name"] = call->target.name;
+  if (const auto name = text_at(body, {"metadata", "name"}); name != call->target.name) {
+    return respond_error(*call, Status::bad_request("the name of the object (" + std::string(name) +
+                                                    ") does not match the name on the URL (" + call->target.name + ")"));
+  }
+  create_document(call, std::move(body));
+}
+
+}  // namespace
 
 void update(const CallPtr& call) {
   auto body = read_body(*call);
@@ -17,7 +32,7 @@ void update(const CallPtr& call) {
   const auto& target = call->target;
   const bool exists = call->env->store.get(key_of(kind, target.ns, target.name)) != nullptr;
   if (!exists && strategy.create_on_update && target.subresource.empty()) {
-    return create_document(call, std::move(*body));
+    return create_missing(call, std::move(*body));
   }
   const bool pinned = !text_at(*body, {"metadata", "resourceVersion"}).empty();
   if (exists && !pinned && !strategy.unconditional_update) {

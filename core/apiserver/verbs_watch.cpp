@@ -3,7 +3,6 @@
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/apiserver/watch_session.hpp"
-#include "core/schema/rules.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -11,24 +10,16 @@ namespace {
 // Without a wish of its own a watch lasts between one and two of these, so that not all come back at once.
 constexpr int64_t kDefaultTimeout = 1'800;
 
-Status invalid_options(std::string_view field, std::string_view reason, std::string message) {
-  schema::Kind options;
-  options.group = "meta.k8s.io";
-  options.version = "v1";
-  options.kind = "ListOptions";
-  return schema::invalid_status(options, "", {{std::string(reason), std::move(message), std::string(field)}});
-}
-
 Status check_options(const Query& query) {
   constexpr std::string_view kMatch = "resourceVersionMatch";
   const auto match = query.get(kMatch);
   const bool initial = query.has("sendInitialEvents");
   if (initial && match != "NotOlderThan") {
-    return invalid_options(kMatch, "FieldValueForbidden",
+    return invalid_options("ListOptions", kMatch, "FieldValueForbidden",
                            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
   if (!match.empty() && !initial) {
-    return invalid_options(kMatch, "FieldValueForbidden",
+    return invalid_options("ListOptions", kMatch, "FieldValueForbidden",
                            "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
   }
   return {};
@@ -44,11 +35,10 @@ Expected<store::Revision> begin_at(const Call& call) {
 }
 
 Status read_initial(Call& call, bool must_be_new, WatchSession::Start& start) {
-  const auto& target = call.target;
   if (must_be_new && start.from > call.env->store.revision()) {
     return version_too_large(start.from, call.env->store.revision());
   }
-  auto all = call.env->store.list(key_prefix(call.kind(), target.ns));
+  auto all = call.env->store.list(prefix_of(call, start.selection));
   if (!all) return all.error();
   start.initial = std::move(all->entries);
   start.from = all->revision;

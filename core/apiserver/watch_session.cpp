@@ -88,7 +88,7 @@ void WatchSession::closed() {
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
-    backlog_.clear();
+    backlog_ = {};
   }
   // On the loop, because giving back the store's watch waits for its running callback, in which we may be.
   call_->env->loop->post([self = shared_from_this()] { self->release(); });
@@ -175,16 +175,13 @@ void WatchSession::wait_for_peer(std::unique_lock<std::mutex>& lock) {
 }
 
 bool WatchSession::step(std::unique_lock<std::mutex>& lock) {
-  std::vector<store::EventPtr> events;
   store::Revision revision = 0;
   bool end = false;
-  if (phase_ == Phase::kLive) {
-    const size_t count = std::min(backlog_.size(), kStep);
-    events.assign(std::make_move_iterator(backlog_.begin()), std::make_move_iterator(backlog_.begin() + static_cast<ptrdiff_t>(count)));
-    backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<ptrdiff_t>(count));
-    if (events.empty() && std::exchange(want_bookmark_, false)) revision = progress_;
-    end = events.empty() && revision == 0 && want_end_;
-    if (events.empty() && revision == 0 && !end) return false;
+  if (phase_ == Phase::kLive && sending_.empty()) {
+    sending_.swap(backlog_);
+    if (sending_.empty() && std::exchange(want_bookmark_, false)) revision = progress_;
+    end = sending_.empty() && revision == 0 && want_end_;
+    if (sending_.empty() && revision == 0 && !end) return false;
   }
   lock.unlock();
   if (phase_ == Phase::kInitial) {
@@ -194,22 +191,23 @@ bool WatchSession::step(std::unique_lock<std::mutex>& lock) {
   } else if (end) {
     stream_->end();
     closed();
-  } else if (revision != 0) {
-    if (revision > last_sent_) send_bookmark(revision, false);
+  } else if (revision > last_sent_) {
+    send_bookmark(revision, false);
   } else {
-    send_events(events);
+    send_events();
   }
   lock.lock();
   return true;
 }
 
 void WatchSession::send_initial() {
-  for (size_t i = 0; i < kStep && next_initial_ < initial_.size(); ++i) {
-    const auto entry = std::move(initial_[next_initial_++]);
+  for (size_t i = 0; i < kStep && next_ < initial_.size(); ++i) {
+    const auto entry = std::move(initial_[next_++]);
     if (selection_.matches(call_->kind(), *entry)) send(EventKind::kAdded, entry);
   }
-  if (next_initial_ < initial_.size()) return;
+  if (next_ < initial_.size()) return;
   initial_ = {};
+  next_ = 0;
   last_sent_ = from_;
   if (mark_initial_end_) send_bookmark(from_, true);
   phase_ = Phase::kSubscribe;
@@ -217,10 +215,7 @@ void WatchSession::send_initial() {
 
 void WatchSession::subscribe() {
   auto& env = *call_->env;
-  const auto& target = call_->target;
-  const bool one = !selection_.only_name.empty() && (!call_->kind().namespaced || !target.ns.empty());
-  const std::string prefix =
-      one ? key_of(call_->kind(), target.ns, selection_.only_name) : key_prefix(call_->kind(), target.ns);
+  const std::string prefix = prefix_of(*call_, selection_);
   auto watch = env.store.watch(prefix, from_, [weak = weak_from_this()](const store::EventPtr* events, size_t count,
                                                                        store::Revision progress) {
     if (auto self = weak.lock()) self->receive(events, count, progress);
@@ -240,8 +235,11 @@ void WatchSession::subscribe() {
   if (!closed_) watch_ = std::move(*watch);
 }
 
-void WatchSession::send_events(const std::vector<store::EventPtr>& events) {
-  for (const auto& event : events) send_event(*event);
+void WatchSession::send_events() {
+  for (size_t i = 0; i < kStep && next_ < sending_.size(); ++i) send_event(*std::exchange(sending_[next_++], nullptr));
+  if (next_ < sending_.size()) return;
+  sending_ = {};
+  next_ = 0;
 }
 
 void WatchSession::send_event(const store::Event& event) {

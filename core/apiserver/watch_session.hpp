@@ -5,7 +5,6 @@
 // of them at a time sends, without holding a lock, so that a reader may close its watch while it is being told something.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -48,7 +47,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   // Called by the one who sends; lock free.
   void send_initial();
   void subscribe();
-  void send_events(const std::vector<store::EventPtr>& events);
+  void send_events();
   void send_event(const store::Event& event);
   void send(EventKind kind, const store::EntryPtr& entry);
   void send_bookmark(store::Revision revision, bool initial_end);
@@ -63,14 +62,15 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   std::mutex mutex_;
   bool busy_ = false, waiting_ = false, closed_ = false;
   bool want_bookmark_ = false, want_end_ = false;
-  std::deque<store::EventPtr> backlog_;
+  std::vector<store::EventPtr> backlog_;
   store::Revision progress_ = 0;
   std::unique_ptr<store::Watch> watch_;
 
   // The sender's.
   Phase phase_ = Phase::kInitial;
   std::vector<store::EntryPtr> initial_;
-  size_t next_initial_ = 0;
+  std::vector<store::EventPtr> sending_;
+  size_t next_ = 0;  // of initial_, then of sending_
   store::Revision from_ = 0, last_sent_ = 0;
   bool first_ = true;
   // The event loop's.
