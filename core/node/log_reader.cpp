@@ -27,7 +27,8 @@ namespace {
 constexpr size_t kBlock = 64 << 10;
 constexpr size_t kHead = 128;    // time, stream and tag of a line fit in here
 constexpr int kQuietMs = 1000;   // how often a quiet log's container and reader are looked at
-constexpr int kClosedMs = 50;    // the writer closed the file: its container is ending
+constexpr int kClosedMs = 50;    // the writer closed the file: its container is ending, and that is soon known
+constexpr int kClosedLooks = 40;
 
 enum class Wrote : uint8_t { kOk, kGone, kFull };
 
@@ -284,15 +285,15 @@ class Reader {
   // False: the reader has gone.
   bool wait() {
     std::array<pollfd, 2> waits{{{notify_.get(), POLLIN, 0}, {output_.fd(), 0, 0}}};
-    ::poll(waits.data(), waits.size(), closed_ ? kClosedMs : kQuietMs);
+    ::poll(waits.data(), waits.size(), closed_ > 0 ? kClosedMs : kQuietMs);
     if ((waits[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return false;
-    closed_ = false;
+    if (closed_ > 0) --closed_;
     alignas(inotify_event) std::array<char, 4096> events;
     ssize_t n = 0;
     while ((n = ::read(notify_.get(), events.data(), events.size())) > 0) {
       for (ssize_t at = 0; at < n;) {
         const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
-        if ((event->mask & IN_CLOSE_WRITE) != 0) closed_ = true;
+        if ((event->mask & IN_CLOSE_WRITE) != 0) closed_ = kClosedLooks;
         at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
       }
     }
@@ -309,7 +310,7 @@ class Reader {
   off_t offset_ = 0;
   std::string carry_;        // a line whose end is not there yet
   bool inside_line_ = false;  // the last piece was partial
-  bool closed_ = false;
+  int closed_ = 0;  // how often to look soon
 };
 
 }  // namespace

@@ -33,6 +33,34 @@ bool same_text(std::string_view a, std::string_view b) {
   });
 }
 
+// A request line holds no blanks and no control characters.
+std::string escaped(std::string_view path) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : path) {
+    if (c > ' ' && c < 0x7f) {
+      out += static_cast<char>(c);
+    } else {
+      out += '%';
+      out += kDigits[c >> 4];
+      out += kDigits[c & 15];
+    }
+  }
+  return out;
+}
+
+// Nothing in a header may begin a line of its own. Empty when all are fine.
+std::string bad_header(const HttpProbe& probe) {
+  const auto breaks = [](const std::string& text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos; };
+  for (const auto& [name, value] : probe.headers) {
+    if (name.empty() || breaks(name) || name.find_first_of(": ") != std::string::npos) {
+      return "net/http: invalid header field name \"" + name + "\"";
+    }
+    if (breaks(value)) return "net/http: invalid header field value for \"" + name + "\"";
+  }
+  return {};
+}
+
 std::string url_of(const HttpProbe& probe) {
   return std::string(probe.tls ? "https" : "http") + "://" + host_port(probe.host, probe.port) + probe.path;
 }
@@ -262,8 +290,11 @@ bool follows(int code) { return code == 301 || code == 302 || code == 303 || cod
 
 ProbeOutcome probe_http(const HttpProbe& probe, const Deadline& deadline) {
   HttpProbe at = probe;
+  if (auto bad = bad_header(probe); !bad.empty()) {
+    return {ProbeResult::kFailure, "Get \"" + url_of(at) + "\": " + std::move(bad)};
+  }
   for (int redirects = 0;; ++redirects) {
-    at.path = at.path.substr(0, at.path.find('#'));
+    at.path = escaped(at.path.substr(0, at.path.find('#')));
     if (!at.path.starts_with('/')) at.path.insert(0, "/");
     const auto answer = get(at, deadline);
     if (!answer) return {ProbeResult::kFailure, "Get \"" + url_of(at) + "\": " + answer.error().message()};

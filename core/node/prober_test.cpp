@@ -110,6 +110,15 @@ TEST(ProbeHttp, SendsWhatTheProbeSays) {
             "close\r\n\r\n");
 }
 
+TEST(ProbeHttp, NothingInAProbeBeginsALineOfItsOwn) {
+  Server server({reply(200)});
+  auto probe = http(server.port(), "/a b\r\nX: y");
+  EXPECT_EQ(probe_http(probe, in(2000)).result, ProbeResult::kSuccess);
+  EXPECT_TRUE(server.request().starts_with("GET /a%20b%0D%0AX:%20y HTTP/1.1\r\n"));
+  probe.headers = {{"A", "b\r\nC: d"}};
+  EXPECT_NE(probe_http(probe, in(2000)).output.find("net/http: invalid header field value for \"A\""), std::string::npos);
+}
+
 TEST(ProbeHttp, FollowsRedirectsOnTheSameHostOnly) {
   Server server({reply(302, "Location: /there\r\n"), reply(200)});
   EXPECT_EQ(probe_http(http(server.port()), in(2000)).result, ProbeResult::kSuccess);

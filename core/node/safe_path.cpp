@@ -137,8 +137,9 @@ Status bind_to(const io::UniqueFd& fd, const fs::path& target) {
     const io::UniqueFd made(::open(target.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640));
     if (!made.valid()) return failed("making " + target.string());
   }
+  // Without what is mounted below: unmounting that later would, through shared propagation, unmount the originals.
   const auto from = "/proc/self/fd/" + std::to_string(fd.get());
-  if (::mount(from.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+  if (::mount(from.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return failed("binding " + target.string());
   }
   return {};
