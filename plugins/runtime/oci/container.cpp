@@ -192,6 +192,7 @@ Status Runtime::launch(Container& container, const SandboxRecord& sandbox) {
   if (auto moved = cgroups_.add(sandbox.cgroup, created->conmon.pid); !moved.ok() && alive(created->conmon)) {
     host_.warn("conmon of " + record.id + " stays in the daemon's cgroup: " + moved.message());
   }
+  const auto started_at = now();
   if (status = tool_.start(bundle); !status.ok()) {
     signal_process(created->init, SIGKILL);
     return status;
@@ -199,7 +200,7 @@ Status Runtime::launch(Container& container, const SandboxRecord& sandbox) {
   status = set([&](ContainerRecord& r) {
     r.init = created->init;
     r.conmon = created->conmon;
-    r.started_at = now();
+    r.started_at = started_at;
     r.phase = Phase::Running;
   });
   // It runs, whatever the disk says; a restart finds it by its pid file.
@@ -244,7 +245,8 @@ void Runtime::record_exit(Container& container, int code, int64_t finished_at) {
   std::error_code error;
   const bool oom = cgroups_.oom_kills(record.cgroup) > 0 || fs::exists(container_dir(record.id) / "conmon" / "oom", error);
   record.exit_code = code;
-  record.finished_at = finished_at != 0 ? finished_at : now();
+  // A file's time comes from a coarser clock, which may be some milliseconds behind.
+  record.finished_at = finished_at != 0 ? std::max(finished_at, record.started_at) : now();
   if (record.reason.empty()) {
     record.reason = code == 0 ? "Completed" : oom ? "OOMKilled" : record.message.empty() ? "Error" : "ContainerStatusUnknown";
   }

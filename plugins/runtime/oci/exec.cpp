@@ -27,9 +27,11 @@ Status outcome(const ExecTarget& target) {
   return Status::internal("failed to exec in container: " + (why.empty() ? "the OCI runtime failed" : why));
 }
 
+// The number may be another's by now: only a process in the container's cgroup is the command.
 void kill_command(const ExecTarget& target) {
-  const auto pid = read_pid(target.pidfile);
-  if (pid > 0) ::kill(pid, SIGKILL);
+  const auto process = process_of(read_pid(target.pidfile));
+  const auto cgroup = read_file("/proc/" + std::to_string(process.pid) + "/cgroup");
+  if (cgroup && cgroup->find(target.container) != std::string::npos) signal_process(process, SIGKILL);
 }
 
 }  // namespace
@@ -134,6 +136,7 @@ void Execs::finish(const std::shared_ptr<Session>& session) {
   if (session->bridge.terminal) run_bridge(session->bridge);
   const int code = wait_exit(session->pid);
   const auto status = outcome(session->target);
+  // The runtime may have been killed before it had written where the command is.
   if (code == 128 + SIGKILL) kill_command(session->target);
   remove_files(session->target);
   {

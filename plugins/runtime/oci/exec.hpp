@@ -18,6 +18,7 @@
 namespace gantry::oci {
 
 struct ExecTarget {
+  std::string container;
   std::vector<std::string> arguments;  // of the OCI runtime
   fs::path process, pidfile, log;      // its files, removed afterwards
 };

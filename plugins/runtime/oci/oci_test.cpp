@@ -1,307 +1,8 @@
-// The runtime with real conmon, runc, overlayfs and cgroups: run as root. Every test has folders and a cgroup of its own and
-// checks at its end that nothing is left.
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
+// Containers as pods see them: processes, logs, exits, namespaces, users, files. Run as root.
+#include "oci_fixture.hpp"
 
-#include <condition_variable>
-#include <functional>
-#include <mutex>
-#include <thread>
-
-#include "mounts.hpp"
-#include "runtime.hpp"
-#include "test_image.hpp"
-
-namespace gantry::oci {
+namespace gantry::oci::test {
 namespace {
-
-using namespace std::chrono_literals;
-
-// A host with folders, a real clock and nothing else.
-struct FakeHost {
-  explicit FakeHost(fs::path at) : base(std::move(at)) {
-    host = {sizeof(gantry_host), 1, 0, this, [](const gantry_host*, const char* id) -> const void* {
-              static constexpr gantry_config config = {
-                  sizeof(gantry_config),
-                  [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
-                    if (to_view(key) != "cgroup_parent") return 404;
-                    fill_buffer(value, static_cast<FakeHost*>(self->context)->cgroup);
-                    return 0;
-                  },
-                  [](const gantry_host*, gantry_slice, int64_t*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
-                    const auto& folder = static_cast<FakeHost*>(self->context)->base;
-                    if (to_view(key) == "libexec_dir") {
-                      fill_buffer(value, GANTRY_LIBEXEC);
-                    } else if (to_view(key) == "data_dir" || to_view(key) == "run_dir") {
-                      fill_buffer(value, (folder / to_view(key)).string());
-                    } else {
-                      return 404;
-                    }
-                    return 0;
-                  }};
-              static constexpr gantry_clock clock = {
-                  sizeof(gantry_clock),
-                  [](const gantry_host*) -> int64_t { return std::chrono::system_clock::now().time_since_epoch().count(); },
-                  [](const gantry_host*) -> int64_t { return std::chrono::steady_clock::now().time_since_epoch().count(); }};
-              if (std::string_view(id) == GANTRY_CLOCK_ID) return &clock;
-              return std::string_view(id) == GANTRY_CONFIG_ID ? &config : nullptr;
-            }};
-  }
-  fs::path base;
-  std::string cgroup;
-  gantry_host host{};
-};
-
-// Who waits for events of the runtime.
-struct Events {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<std::pair<std::string, std::string>> seen;
-  static void sink(void* self, gantry_slice sandbox, gantry_slice container) {
-    auto& events = *static_cast<Events*>(self);
-    const std::scoped_lock lock(events.mutex);
-    events.seen.emplace_back(to_view(sandbox), to_view(container));
-    events.changed.notify_all();
-  }
-  bool wait_for(const std::string& sandbox, const std::string& container) {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, 20s, [&] { return std::ranges::find(seen, std::pair(sandbox, container)) != seen.end(); });
-  }
-};
-
-// Everything is spoken through the table, bytes and all, as the host does.
-class OciTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    id_ = random_id().substr(0, 12);
-    base_ = fs::temp_directory_path() / ("gantry-oci-" + id_);
-    fs::create_directories(base_);
-    host_ = std::make_unique<FakeHost>(base_);
-    host_->cgroup = "/gantry-test-" + id_;
-    start();
-    import(test::busybox_image());
-  }
-  void TearDown() override {
-    if (host_ == nullptr) return;
-    if (runtime_ != nullptr) {
-      for (const auto& sandbox : list_sandboxes()) remove_sandbox(sandbox.id());
-    }
-    stop();
-    expect_nothing_left();
-    fs::remove_all(base_);
-  }
-  void start() {
-    auto made = Runtime::create(sdk::Host(&host_->host));
-    ASSERT_TRUE(made.ok()) << made.error().message();
-    runtime_ = std::move(*made);
-    table_ = static_cast<const gantry_runtime*>(runtime_->get_interface(GANTRY_RUNTIME_ID));
-    table_->set_event_sink(runtime_.get(), &Events::sink, &events_);
-  }
-  void stop() {
-    if (runtime_ == nullptr) return;
-    table_->set_event_sink(runtime_.get(), nullptr, nullptr);
-    runtime_.reset();
-  }
-  // A daemon that ended and one that takes its place.
-  void restart() {
-    stop();
-    start();
-  }
-  void expect_nothing_left() {
-    const auto mounts = read_file("/proc/self/mounts");
-    ASSERT_TRUE(mounts.ok());
-    EXPECT_EQ(mounts->find(base_.string()), std::string::npos) << *mounts;
-    EXPECT_FALSE(Cgroups::of_host().exists(host_->cgroup));
-    EXPECT_TRUE(fs::is_empty(base_ / "run_dir" / "netns"));
-    EXPECT_TRUE(fs::is_empty(base_ / "run_dir" / "oci"));
-    EXPECT_TRUE(fs::is_empty(base_ / "run_dir" / "exec"));
-    EXPECT_TRUE(fs::is_empty(base_ / "data_dir" / "containers"));
-    EXPECT_TRUE(fs::is_empty(base_ / "data_dir" / "sandboxes"));
-    EXPECT_EQ(processes_of_test(), "");
-  }
-  // Command lines that name this test's folders: conmon, pause, runc.
-  std::string processes_of_test() {
-    std::string found;
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-      const auto line = read_file(entry.path() / "cmdline");
-      if (line && line->find(base_.string()) != std::string::npos && alive(process_of(std::atoi(entry.path().filename().c_str())))) {
-        found += *line + "\n";
-      }
-    }
-    return found;
-  }
-
-  template <typename Response, typename Request>
-  Expected<Response> call(gantry_runtime_verb verb, const Request& request) {
-    Buffer response, error;
-    const auto code = verb(runtime_.get(), to_slice(request.SerializeAsString()), response.out(), error.out());
-    if (code != 0) return status_of(code, error.view());
-    Response out;
-    EXPECT_TRUE(out.ParseFromArray(response.view().data(), static_cast<int>(response.view().size())));
-    return out;
-  }
-  Expected<cri::ImportImageResponse> import_archive(const std::string& bytes, const std::string& name = {}) {
-    const auto file = test::memory_file(bytes);
-    cri::ImportImageRequest request;
-    request.set_name(name);
-    Buffer response, error;
-    const auto code = table_->import_image(runtime_.get(), file.get(), to_slice(request.SerializeAsString()), response.out(),
-                                           error.out());
-    if (code != 0) return status_of(code, error.view());
-    cri::ImportImageResponse out;
-    EXPECT_TRUE(out.ParseFromArray(response.view().data(), static_cast<int>(response.view().size())));
-    return out;
-  }
-  void import(const test::ImageSpec& image) {
-    const auto imported = import_archive(test::tar(test::oci_layout(image)));
-    ASSERT_TRUE(imported.ok()) << imported.error().message();
-  }
-
-  cri::PodSandboxConfig pod(const std::string& name = "pod") {
-    cri::PodSandboxConfig config;
-    config.mutable_metadata()->set_name(name);
-    config.mutable_metadata()->set_namespace_("default");
-    config.mutable_metadata()->set_uid("uid-" + name);
-    config.set_hostname("host-" + name);
-    config.set_log_directory((base_ / "logs" / name).string());
-    (*config.mutable_labels())["app"] = name;
-    config.mutable_linux()->set_cgroup_parent(host_->cgroup);
-    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
-    return config;
-  }
-  std::string run_sandbox(const cri::PodSandboxConfig& config) {
-    cri::RunPodSandboxRequest request;
-    *request.mutable_config() = config;
-    const auto out = call<cri::RunPodSandboxResponse>(table_->run_pod_sandbox, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-    return out ? out->pod_sandbox_id() : "";
-  }
-  void stop_sandbox(const std::string& id) {
-    cri::StopPodSandboxRequest request;
-    request.set_pod_sandbox_id(id);
-    const auto out = call<cri::StopPodSandboxResponse>(table_->stop_pod_sandbox, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-  }
-  void remove_sandbox(const std::string& id) {
-    cri::RemovePodSandboxRequest request;
-    request.set_pod_sandbox_id(id);
-    const auto out = call<cri::RemovePodSandboxResponse>(table_->remove_pod_sandbox, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-  }
-  cri::PodSandboxStatusResponse sandbox_status(const std::string& id) {
-    cri::PodSandboxStatusRequest request;
-    request.set_pod_sandbox_id(id);
-    request.set_verbose(true);
-    const auto out = call<cri::PodSandboxStatusResponse>(table_->pod_sandbox_status, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-    return out ? *out : cri::PodSandboxStatusResponse();
-  }
-  std::vector<cri::PodSandbox> list_sandboxes() {
-    const auto out = call<cri::ListPodSandboxResponse>(table_->list_pod_sandbox, cri::ListPodSandboxRequest());
-    EXPECT_TRUE(out.ok());
-    return {out->items().begin(), out->items().end()};
-  }
-
-  cri::ContainerConfig shell(const std::string& script, const std::string& name = "main") {
-    cri::ContainerConfig config;
-    config.mutable_metadata()->set_name(name);
-    config.mutable_image()->set_image("gantry.local/busybox:1.36");
-    for (const auto& word : {std::string("/bin/sh"), std::string("-c"), script}) config.add_command(word);
-    config.set_log_path(name + "/0.log");
-    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
-    return config;
-  }
-  Expected<std::string> create(const std::string& sandbox, const cri::ContainerConfig& config) {
-    cri::CreateContainerRequest request;
-    request.set_pod_sandbox_id(sandbox);
-    *request.mutable_config() = config;
-    const auto out = call<cri::CreateContainerResponse>(table_->create_container, request);
-    if (!out) return out.error();
-    return out->container_id();
-  }
-  Status start_container(const std::string& id) {
-    cri::StartContainerRequest request;
-    request.set_container_id(id);
-    const auto out = call<cri::StartContainerResponse>(table_->start_container, request);
-    return out ? Status() : out.error();
-  }
-  std::string run(const std::string& sandbox, const cri::ContainerConfig& config) {
-    const auto id = create(sandbox, config);
-    EXPECT_TRUE(id.ok()) << id.error().message();
-    if (!id) return "";
-    const auto status = start_container(*id);
-    EXPECT_TRUE(status.ok()) << status.message();
-    return *id;
-  }
-  cri::ContainerStatusResponse full_status(const std::string& id) {
-    cri::ContainerStatusRequest request;
-    request.set_container_id(id);
-    request.set_verbose(true);
-    const auto out = call<cri::ContainerStatusResponse>(table_->container_status, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-    return out ? *out : cri::ContainerStatusResponse();
-  }
-  cri::ContainerStatus container_status(const std::string& id) { return full_status(id).status(); }
-  int pid_of(const std::string& id) { return std::atoi((*full_status(id).mutable_info())["pid"].c_str()); }
-  void stop_container(const std::string& id, int64_t timeout) {
-    cri::StopContainerRequest request;
-    request.set_container_id(id);
-    request.set_timeout(timeout);
-    const auto out = call<cri::StopContainerResponse>(table_->stop_container, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-  }
-  void remove_container(const std::string& id) {
-    cri::RemoveContainerRequest request;
-    request.set_container_id(id);
-    const auto out = call<cri::RemoveContainerResponse>(table_->remove_container, request);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-  }
-  Expected<cri::ExecSyncResponse> exec(const std::string& id, const std::string& script, int64_t timeout = 20) {
-    cri::ExecSyncRequest request;
-    request.set_container_id(id);
-    for (const auto& word : {std::string("/bin/sh"), std::string("-c"), script}) request.add_cmd(word);
-    request.set_timeout(timeout);
-    return call<cri::ExecSyncResponse>(table_->exec_sync, request);
-  }
-  std::string exec_out(const std::string& id, const std::string& script) {
-    const auto out = exec(id, script);
-    EXPECT_TRUE(out.ok()) << out.error().message();
-    if (!out) return "";
-    EXPECT_EQ(out->exit_code(), 0) << out->stderr();
-    return out->stdout();
-  }
-  static bool eventually(const std::function<bool()>& check) {
-    for (const auto deadline = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < deadline;) {
-      if (check()) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
-  }
-  cri::ContainerStatus wait_exit(const std::string& id) {
-    EXPECT_TRUE(eventually([&] { return container_status(id).state() == cri::CONTAINER_EXITED; }));
-    return container_status(id);
-  }
-  std::string log(const std::string& pod_name = "pod", const std::string& name = "main") {
-    const auto text = read_file(base_ / "logs" / pod_name / name / "0.log");
-    return text ? *text : "";
-  }
-
-  std::string id_;
-  fs::path base_;
-  std::unique_ptr<FakeHost> host_;
-  std::unique_ptr<Runtime> runtime_;
-  const gantry_runtime* table_ = nullptr;
-  Events events_;
-};
 
 TEST_F(OciTest, RunsAContainerAndLogsInCriFormat) {
   const auto sandbox = run_sandbox(pod());
@@ -333,5 +34,300 @@ TEST_F(OciTest, TellsExitCodes) {
   EXPECT_EQ(container_status(victim).reason(), "Error");
 }
 
+TEST_F(OciTest, MergesCommandEnvironmentAndUser) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("env; id; pwd; hostname");
+  auto& pair = *config.add_envs();
+  pair.set_key("GREETING");
+  pair.set_value("hello world");
+  config.set_working_dir("/new/folder");
+  config.mutable_linux()->mutable_security_context()->set_run_as_username("user");
+  config.mutable_linux()->mutable_security_context()->add_supplemental_groups(3000);
+  const auto id = run(sandbox, config);
+  EXPECT_EQ(wait_exit(id).exit_code(), 0) << log();
+  const auto text = log();
+  for (const auto* line : {"GREETING=hello world", "FROM_IMAGE=yes", "HOSTNAME=host-pod", "PATH=/bin", "/new/folder", "F host-pod",
+                           "uid=1000(user) gid=1000(user)", "2000(extra)", "3000"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  EXPECT_EQ(container_status(id).user().linux().uid(), 1000);
+}
+
+TEST_F(OciTest, UsesTheImagesOwnCommand) {
+  auto image = busybox_image();
+  image.name = "example.com/own:1";
+  image.entrypoint = {"/bin/echo", "entry"};
+  image.command = {"default"};
+  image.user = "user:extra";
+  image.stop_signal = "SIGUSR1";
+  import(image);
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("");
+  config.clear_command();
+  config.mutable_image()->set_image("example.com/own:1");
+  wait_exit(run(sandbox, config));
+  EXPECT_NE(log().find("F entry default\n"), std::string::npos) << log();
+  config.mutable_metadata()->set_name("args");
+  config.set_log_path("args/0.log");
+  config.add_args("given");
+  const auto id = run(sandbox, config);
+  wait_exit(id);
+  EXPECT_NE(log("pod", "args").find("F entry given\n"), std::string::npos);
+  EXPECT_EQ(container_status(id).user().linux().gid(), 2000);
+}
+
+TEST_F(OciTest, AFailedStartIsAnExit) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("");
+  config.clear_command();
+  config.add_command("/no/such/program");
+  const auto id = create(sandbox, config);
+  ASSERT_TRUE(id.ok());
+  const auto status = start_container(*id);
+  EXPECT_FALSE(status.ok());
+  EXPECT_NE(status.message().find("no such file"), std::string::npos) << status.message();
+  EXPECT_EQ(container_status(*id).state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(container_status(*id).exit_code(), 128);
+  EXPECT_EQ(container_status(*id).reason(), "StartError");
+}
+
+TEST_F(OciTest, RefusesWhatItCannotDo) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("true");
+  config.mutable_image()->set_image("example.com/missing");
+  EXPECT_EQ(create(sandbox, config).error().code(), 404);
+  config = shell("true");
+  config.mutable_linux()->mutable_security_context()->set_run_as_username("nosuch");
+  EXPECT_NE(create(sandbox, config).error().message().find("unable to find user nosuch"), std::string::npos);
+  EXPECT_EQ(create("0123", shell("true")).error().code(), 404);
+  auto host_sysctl = pod("sysctl");
+  (*host_sysctl.mutable_linux()->mutable_sysctls())["vm.swappiness"] = "1";
+  cri::RunPodSandboxRequest request;
+  *request.mutable_config() = host_sysctl;
+  EXPECT_EQ(call<cri::RunPodSandboxResponse>(table_->run_pod_sandbox, request).error().code(), 400);
+  EXPECT_EQ(list_sandboxes().size(), 1u);
+}
+
+TEST_F(OciTest, VerbsMayComeTwice) {
+  const auto sandbox = run_sandbox(pod());
+  EXPECT_EQ(run_sandbox(pod()), sandbox);
+  const auto id = create(sandbox, shell("sleep 1000"));
+  EXPECT_EQ(*create(sandbox, shell("sleep 1000")), *id);
+  EXPECT_TRUE(start_container(*id).ok());
+  const auto pid = pid_of(*id);
+  EXPECT_TRUE(start_container(*id).ok());
+  EXPECT_EQ(pid_of(*id), pid);
+  EXPECT_EQ(create(sandbox, shell("sleep 1000")).error().code(), 409);
+  stop_container(*id, 0);
+  stop_container(*id, 0);
+  remove_container(*id);
+  remove_container(*id);
+  stop_sandbox(sandbox);
+  stop_sandbox(sandbox);
+  EXPECT_EQ(sandbox_status(sandbox).status().state(), cri::SANDBOX_NOTREADY);
+  remove_sandbox(sandbox);
+  remove_sandbox(sandbox);
+}
+
+TEST_F(OciTest, StopAsksBeforeItKills) {
+  const auto sandbox = run_sandbox(pod());
+  const auto polite = run(sandbox, shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done", "polite"));
+  EXPECT_TRUE(eventually([&] { return log("pod", "polite").find("ready") != std::string::npos; }));
+  stop_container(polite, 30);
+  EXPECT_EQ(container_status(polite).exit_code(), 7);
+  const auto stubborn = run(sandbox, shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", "stubborn"));
+  EXPECT_TRUE(eventually([&] { return log("pod", "stubborn").find("ready") != std::string::npos; }));
+  const auto before = std::chrono::steady_clock::now();
+  stop_container(stubborn, 1);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 1s);
+  EXPECT_EQ(container_status(stubborn).exit_code(), 137);
+  EXPECT_EQ(container_status(stubborn).state(), cri::CONTAINER_EXITED);
+}
+
+TEST_F(OciTest, ContainersOfAPodShareNetworkAndMemory) {
+  auto config = pod();
+  (*config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "77";
+  const auto sandbox = run_sandbox(config);
+  const auto a = run(sandbox, shell("sleep 1000", "a"));
+  const auto b = run(sandbox, shell("sleep 1000", "b"));
+  const auto netns = (*sandbox_status(sandbox).mutable_info())["netns"];
+  struct stat pinned {}, seen {};
+  ASSERT_EQ(::stat(netns.c_str(), &pinned), 0);
+  for (const auto& id : {a, b}) {
+    ASSERT_EQ(::stat(("/proc/" + std::to_string(pid_of(id)) + "/ns/net").c_str(), &seen), 0);
+    EXPECT_EQ(seen.st_ino, pinned.st_ino);
+  }
+  exec_out(a, "echo shared > /dev/shm/file");
+  EXPECT_EQ(exec_out(b, "cat /dev/shm/file"), "shared\n");
+  EXPECT_EQ(exec_out(a, "readlink /proc/self/ns/ipc"), exec_out(b, "readlink /proc/self/ns/ipc"));
+  EXPECT_NE(exec_out(a, "readlink /proc/self/ns/pid"), exec_out(b, "readlink /proc/self/ns/pid"));
+  EXPECT_EQ(exec_out(a, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start"), "77\n");
+  EXPECT_NE(exec_out(a, "cat /proc/net/dev").find("lo:"), std::string::npos);
+}
+
+TEST_F(OciTest, ASharedPidNamespaceIsPausesOwn) {
+  auto config = pod();
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  const auto sandbox = run_sandbox(config);
+  auto one = shell("sleep 1000 & sleep 1001 & wait", "one");
+  one.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  one.mutable_linux()->mutable_security_context()->mutable_capabilities()->add_add_capabilities("SYS_PTRACE");
+  const auto id = run(sandbox, one);
+  EXPECT_TRUE(eventually([&] { return exec_out(id, "ps").find("sleep 1001") != std::string::npos; }));
+  EXPECT_NE(exec_out(id, "cat /proc/1/cmdline | tr '\\0' ' '").find("pause"), std::string::npos);
+  // Even who may trace it finds nothing of the host through it.
+  EXPECT_EQ(exec_out(id, "ls -A /proc/1/root/"), "");
+  stop_container(id, 0);
+  EXPECT_EQ(container_status(id).exit_code(), 137);
+}
+
+TEST_F(OciTest, AHostNetworkPodIsInTheHostsNetwork) {
+  auto config = pod();
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  const auto sandbox = run_sandbox(config);
+  EXPECT_EQ(sandbox_status(sandbox).info().count("netns"), 0u);
+  auto one = shell("sleep 1000");
+  one.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  const auto id = run(sandbox, one);
+  struct stat own {}, seen {};
+  ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);
+  ASSERT_EQ(::stat(("/proc/" + std::to_string(pid_of(id)) + "/ns/net").c_str(), &seen), 0);
+  EXPECT_EQ(own.st_ino, seen.st_ino);
+}
+
+TEST_F(OciTest, MountsAndReadOnlyRoot) {
+  const auto sandbox = run_sandbox(pod());
+  fs::create_directories(base_ / "volume" / "inner");
+  auto config = shell("sleep 1000");
+  config.mutable_linux()->mutable_security_context()->set_readonly_rootfs(true);
+  const auto mount = [&](const char* at, const fs::path& from, bool readonly) {
+    auto& m = *config.add_mounts();
+    m.set_container_path(at);
+    m.set_host_path(from.string());
+    m.set_readonly(readonly);
+  };
+  mount("/data/inner", base_ / "volume" / "inner", true);
+  mount("/data", base_ / "volume", false);
+  mount("/made", base_ / "made", false);
+  const auto id = run(sandbox, config);
+  EXPECT_EQ(exec_out(id, "echo text > /data/file; cat /data/file"), "text\n");
+  EXPECT_NE(exec(id, "echo no > /data/inner/file")->exit_code(), 0);
+  EXPECT_NE(exec(id, "echo no > /file")->exit_code(), 0);
+  EXPECT_NE(exec(id, "echo no > /proc/sys/kernel/printk")->exit_code(), 0);
+  EXPECT_TRUE(fs::is_directory(base_ / "made"));
+  EXPECT_EQ(*read_file(base_ / "volume" / "file"), "text\n");
+}
+
+TEST_F(OciTest, CapabilitiesAndPrivilege) {
+  const auto sandbox = run_sandbox(pod());
+  const auto effective = [&](const cri::ContainerConfig& config) {
+    const auto text = exec_out(run(sandbox, config), "grep CapEff /proc/self/status");
+    return std::strtoull(text.substr(text.find(':') + 1).c_str(), nullptr, 16);
+  };
+  EXPECT_EQ(effective(shell("sleep 1000", "plain")), 0xa80425fbu);
+  auto dropped = shell("sleep 1000", "dropped");
+  auto& capabilities = *dropped.mutable_linux()->mutable_security_context()->mutable_capabilities();
+  capabilities.add_drop_capabilities("ALL");
+  capabilities.add_add_capabilities("NET_ADMIN");
+  EXPECT_EQ(effective(dropped), uint64_t{1} << 12);
+  auto privileged = shell("sleep 1000", "privileged");
+  privileged.mutable_linux()->mutable_security_context()->set_privileged(true);
+  EXPECT_EQ(effective(privileged), HostFacts::read().bounding);
+}
+
+TEST_F(OciTest, LimitsAreInTheCgroupAndCanChange) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("sleep 1000");
+  auto& limits = *config.mutable_linux()->mutable_resources();
+  limits.set_memory_limit_in_bytes(64 << 20);
+  limits.set_cpu_shares(512);
+  limits.set_cpu_quota(20000);
+  limits.set_cpu_period(100000);
+  limits.set_oom_score_adj(-998);
+  const auto id = run(sandbox, config);
+  const auto cgroups = Cgroups::of_host();
+  const auto cgroup = host_->cgroup + "/" + id;
+  EXPECT_EQ(cgroups.stats(cgroup).memory_limit, 64u << 20);
+  cri::UpdateContainerResourcesRequest update;
+  update.set_container_id(id);
+  update.mutable_linux()->set_memory_limit_in_bytes(96 << 20);
+  const auto updated = call<cri::UpdateContainerResourcesResponse>(table_->update_container_resources, update);
+  EXPECT_TRUE(updated.ok()) << updated.error().message();
+  EXPECT_EQ(cgroups.stats(cgroup).memory_limit, 96u << 20);
+  EXPECT_EQ(container_status(id).resources().linux().memory_limit_in_bytes(), 96 << 20);
+  EXPECT_EQ(container_status(id).resources().linux().cpu_shares(), 512);
+  const auto stats = call<cri::ListContainerStatsResponse>(table_->list_container_stats, cri::ListContainerStatsRequest());
+  ASSERT_TRUE(stats.ok());
+  ASSERT_EQ(stats->stats_size(), 1);
+  EXPECT_GT(stats->stats(0).cpu().usage_core_nano_seconds().value(), 0u);
+  EXPECT_GT(stats->stats(0).memory().usage_bytes().value(), 0u);
+}
+
+TEST_F(OciTest, AnOutOfMemoryKillIsTold) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("tail /dev/zero");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);
+  config.clear_command();
+  for (const auto* word : {"/bin/tail", "/dev/zero"}) config.add_command(word);
+  const auto status = wait_exit(run(sandbox, config));
+  EXPECT_EQ(status.exit_code(), 137);
+  EXPECT_EQ(status.reason(), "OOMKilled");
+}
+
+TEST_F(OciTest, TheDefaultFilterKeepsContainersFromMounting) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("sleep 1000");
+  auto& context = *config.mutable_linux()->mutable_security_context();
+  context.mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
+  const auto id = run(sandbox, config);
+  EXPECT_NE(exec_out(id, "grep Seccomp: /proc/self/status").find("2"), std::string::npos);
+  EXPECT_EQ(exec_out(id, "echo fork works | cat"), "fork works\n");
+  auto free = shell("sleep 1000", "free");
+  free.mutable_linux()->mutable_security_context()->mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_NE(exec_out(run(sandbox, free), "grep Seccomp: /proc/self/status").find("0"), std::string::npos);
+}
+
+TEST_F(OciTest, RemovingARunningPodLeavesNothing) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("mkdir /sys/fs/cgroup/memory/inner /sys/fs/cgroup/inner 2>/dev/null; sleep 1000 & sleep 1000");
+  config.mutable_linux()->mutable_security_context()->set_privileged(true);
+  run(sandbox, config);
+  run(sandbox, shell("sleep 1000", "other"));
+  remove_sandbox(sandbox);
+  EXPECT_TRUE(list_sandboxes().empty());
+  stop();
+  expect_nothing_left();
+  start();
+}
+
+TEST_F(OciTest, ALogIsBounded) {
+  stop();
+  host_->log_size_max = 20000;
+  start();
+  const auto sandbox = run_sandbox(pod());
+  const auto id = run(sandbox, shell("i=0; while [ $i -lt 2000 ]; do echo line $i of many; i=$((i+1)); done; echo last"));
+  EXPECT_EQ(wait_exit(id).exit_code(), 0);
+  EXPECT_LE(log().size(), 20000u);
+  EXPECT_NE(log().find("last"), std::string::npos);
+}
+
+TEST_F(OciTest, ListsByFilter) {
+  const auto a = run_sandbox(pod("a"));
+  const auto b = run_sandbox(pod("b"));
+  const auto in_a = run(a, shell("sleep 1000"));
+  wait_exit(run(b, shell("true")));
+  cri::ListContainersRequest request;
+  request.mutable_filter()->mutable_state()->set_state(cri::CONTAINER_RUNNING);
+  const auto running = call<cri::ListContainersResponse>(table_->list_containers, request);
+  ASSERT_TRUE(running.ok());
+  ASSERT_EQ(running->containers_size(), 1);
+  EXPECT_EQ(running->containers(0).id(), in_a);
+  cri::ListPodSandboxRequest pods;
+  (*pods.mutable_filter()->mutable_label_selector())["app"] = "b";
+  const auto found = call<cri::ListPodSandboxResponse>(table_->list_pod_sandbox, pods);
+  ASSERT_EQ(found->items_size(), 1);
+  EXPECT_EQ(found->items(0).id(), b);
+}
+
 }  // namespace
-}  // namespace gantry::oci
+}  // namespace gantry::oci::test

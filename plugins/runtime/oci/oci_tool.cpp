@@ -105,7 +105,7 @@ std::vector<std::string> OciTool::command(const std::string& runtime, std::vecto
 }
 
 Expected<std::string> OciTool::choose(const std::vector<std::string>& candidates, const fs::path& pause,
-                                      const fs::path& scratch) const {
+                                      const fs::path& scratch, const std::string& cgroup) const {
   std::string said;
   for (const auto& candidate : candidates) {
     const auto program = find_program(candidate);
@@ -118,7 +118,7 @@ Expected<std::string> OciTool::choose(const std::vector<std::string>& candidates
     std::error_code error;
     Status status = make_dirs(bundle / "rootfs" / "proc");
     if (status.ok() && !fs::copy_file(pause, bundle / "rootfs" / "pause", error)) status = errno_status(pause.string(), error.value());
-    if (status.ok()) status = write_file_atomic(bundle / "config.json", trial_spec("/gantry-trial/" + id));
+    if (status.ok()) status = write_file_atomic(bundle / "config.json", trial_spec(cgroup + "/" + id));
     auto ran = status.ok() ? run(command(program, {"run", "--bundle", bundle.string(), id}), 20s) : Expected<Ran>(status);
     if (!ran || ran->code != 0) static_cast<void>(run(command(program, {"delete", "--force", id}), 10s));
     static_cast<void>(remove_tree(bundle));
@@ -160,6 +160,10 @@ Expected<OciTool::Created> OciTool::create(const Bundle& bundle) const {
   const auto add = [&](const std::string& a) { what.arguments.push_back(a); };
   add("--log-path");
   add(bundle.log.empty() ? "off:" : "k8s-file:" + bundle.log);
+  if (!bundle.log.empty() && paths_.log_size_max > 0) {
+    add("--log-size-max");
+    add(std::to_string(paths_.log_size_max));
+  }
   if (bundle.tty) add("--terminal");
   if (bundle.stdin_open) add("--stdin");
   if (bundle.stdin_open && !bundle.stdin_once) add("--leave-stdin-open");
@@ -204,9 +208,13 @@ Status OciTool::update(const std::string& runtime, const std::string& id, const 
   return {};
 }
 
-bool OciTool::waits_for_start(const std::string& id) const {
+bool OciTool::waits_for_start(const std::string& runtime, const std::string& id, const Process& init) const {
   std::error_code error;
-  return fs::exists(paths_.state / id / "exec.fifo", error);
+  if (!fs::exists(paths_.state / id / "exec.fifo", error)) return false;
+  // The fifo goes a moment after the start: until then runc's own process has its telling name.
+  if (fs::path(runtime).filename() != "runc") return true;
+  const auto name = read_file("/proc/" + std::to_string(init.pid) + "/comm");
+  return name && name->starts_with("runc:[");
 }
 
 std::vector<std::string> OciTool::exec_arguments(const std::string& runtime, const std::string& id, const fs::path& process,

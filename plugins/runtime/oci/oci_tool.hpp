@@ -12,6 +12,7 @@ struct ToolPaths {
   std::string conmon = "conmon";
   fs::path state;     // the OCI runtime's own folder (--root)
   fs::path sockets;   // conmon's
+  int64_t log_size_max = 0;
 };
 
 // Where one container's files are.
@@ -29,8 +30,9 @@ class OciTool {
 
   // The path of a program from PATH; nothing when there is none.
   static std::string find_program(const std::string& name);
-  // Of the candidates the first that runs a container on this host; an error that says what each one said.
-  Expected<std::string> choose(const std::vector<std::string>& candidates, const fs::path& pause, const fs::path& scratch) const;
+  // Of the candidates (each tried below `cgroup`, which the caller removes) the first that runs a container on this host; an error that says what each one said.
+  Expected<std::string> choose(const std::vector<std::string>& candidates, const fs::path& pause, const fs::path& scratch,
+                               const std::string& cgroup) const;
 
   // conmon, and the container created but not started. Gives conmon's and the container's processes.
   struct Created {
@@ -42,7 +44,7 @@ class OciTool {
   Status remove(const std::string& runtime, const std::string& id) const;
   Status update(const std::string& runtime, const std::string& id, const std::string& resources) const;
   // Still waiting for start: its main process is the runtime's, not yet the container's.
-  bool waits_for_start(const std::string& id) const;
+  bool waits_for_start(const std::string& runtime, const std::string& id, const Process& init) const;
 
   std::vector<std::string> exec_arguments(const std::string& runtime, const std::string& id, const fs::path& process,
                                           const fs::path& pidfile, const fs::path& log) const;

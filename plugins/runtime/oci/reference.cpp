@@ -33,7 +33,8 @@ bool valid_path(std::string_view path) {
 }
 
 bool valid_host(std::string_view host) {
-  return !host.empty() && std::ranges::all_of(host, [](unsigned char c) {
+  return !host.empty() && (std::isalnum(static_cast<unsigned char>(host[0])) != 0 || host[0] == '[') &&
+         std::ranges::all_of(host, [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
   });
 }

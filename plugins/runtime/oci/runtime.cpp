@@ -33,6 +33,9 @@ Expected<RuntimeOptions> read_options(const sdk::Host& host) {
   const auto pids = host.config_int("pids_limit", 0);
   if (!pids) return pids.error();
   options.pids_limit = *pids;
+  const auto log_size = host.config_int("log_size_max", int64_t{50} << 20);
+  if (!log_size) return log_size.error();
+  options.log_size_max = *log_size;
   return options;
 }
 
@@ -49,7 +52,7 @@ Runtime::Runtime(sdk::Host host, RuntimeOptions options)
       options_(std::move(options)),
       cgroups_(Cgroups::of_host()),
       facts_(HostFacts::read()),
-      tool_({options_.conmon, options_.run_dir / "oci", options_.run_dir / "sock"}) {}
+      tool_({options_.conmon, options_.run_dir / "oci", options_.run_dir / "sock", options_.log_size_max}) {}
 
 Runtime::~Runtime() = default;
 
@@ -132,7 +135,7 @@ void Runtime::recover_container(const ContainerPtr& container) {
     record.conmon = process_of(read_pid(monitor / "conmon.pid"));
     std::error_code error;
     const bool ended = fs::exists(monitor / "exit", error);
-    if (!ended && (!alive(record.init) || tool_.waits_for_start(record.id))) {
+    if (!ended && (!alive(record.init) || tool_.waits_for_start(record.runtime, record.id, record.init))) {
       reset_unstarted(*container);
       return;
     }
@@ -191,8 +194,9 @@ void Runtime::sweep() {
 Expected<std::string> Runtime::oci_runtime() {
   const std::scoped_lock lock(ready_mutex_);
   if (!chosen_.empty()) return chosen_;
-  auto found = tool_.choose(options_.runtimes, options_.pause, options_.run_dir / "exec");
-  cgroups_.remove_if_empty("/gantry-trial");
+  const auto cgroup = "/gantry-trial-" + random_id().substr(0, 16);
+  auto found = tool_.choose(options_.runtimes, options_.pause, options_.run_dir / "exec", cgroup);
+  static_cast<void>(cgroups_.remove(cgroup));
   if (!found) return found.error();
   chosen_ = *found;
   host_.info("containers run with " + chosen_);

@@ -51,6 +51,7 @@ struct RuntimeOptions {
   std::string default_cgroup;           // parent of sandboxes that name none
   uint64_t max_image_bytes = 0;
   int64_t pids_limit = 0;
+  int64_t log_size_max = 0;
 };
 
 class Runtime {

@@ -19,7 +19,7 @@ Expected<ExecTarget> Runtime::exec_target(const std::string& container_id) {
   const auto record = snapshot(*container);
   if (record.phase != ContainerRecord::Phase::Running) return Status::conflict("container " + container_id + " is not running");
   const auto base = options_.run_dir / "exec" / random_id().substr(0, 24);
-  ExecTarget target{{}, base.string() + ".json", base.string() + ".pid", base.string() + ".log"};
+  ExecTarget target{record.id, {}, base.string() + ".json", base.string() + ".pid", base.string() + ".log"};
   target.arguments = tool_.exec_arguments(record.runtime, record.id, target.process, target.pidfile, target.log);
   return target;
 }

@@ -107,6 +107,11 @@ Expected<cri::RunPodSandboxResponse> Runtime::run_pod_sandbox(const cri::RunPodS
     if (!parent) return parent.error();
     record.cgroup = (*parent == "/" ? "" : *parent) + "/" + record.id;
     record.made_parent = !cgroups_.exists(*parent);
+    for (const auto& other : sandboxes()) {
+      // The last of those that share a parent removes it.
+      const auto known = snapshot(*other);
+      if (known.made_parent && fs::path(known.cgroup).parent_path() == fs::path(record.cgroup).parent_path()) record.made_parent = true;
+    }
     if (namespaces(record).network() != cri::NODE) record.netns = netns_path(record.id).string();
     const std::scoped_lock lock(mutex_);
     sandboxes_[record.id] = sandbox;
