@@ -95,7 +95,8 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   if (!change->internal) {
     if (auto status = check(*mutation, *current, before, next); !status.ok()) return mutation->done(status);
   }
-  const bool erase = change->erase || ready_to_go(kind, next, before);
+  // A deletion has decided that itself: what it marks now still has its grace before it.
+  const bool erase = change->erase || (!change->internal && ready_to_go(kind, next, before));
   if (mutation->call->dry_run) return finish_dry_run(*mutation, next, {current, erase});
   store::Write write;
   write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
