@@ -204,7 +204,7 @@ TEST_F(WritesTest, SecretsKeepStringDataAsData) {
 }
 
 TEST_F(WritesTest, YamlGoesInAndOut) {
-  const auto created = ask("POST", kMaps, "metadata:\n  name: y\ndata:\n  k: v\n", "application/yaml", "application/yaml");
+  const auto created = ask("POST", kMaps, "metadata:\n  name: yam\ndata:\n  k: v\n", "application/yaml", "application/yaml");
   EXPECT_EQ(created.code, 201) << created.body;
   EXPECT_EQ(created.type, "application/yaml");
   EXPECT_NE(created.body.find("kind: ConfigMap\n"), std::string::npos) << created.body;

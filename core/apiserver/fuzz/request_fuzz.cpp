@@ -12,6 +12,7 @@
 #include <thread>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "core/apiserver/documents.hpp"
 #include "core/apiserver/fake_exchange.hpp"
@@ -120,7 +121,41 @@ class Generator {
     return text;
   }
 
-  std::string maybe_mutated(std::string text) { return chance(2) ? mutated(std::move(text)) : text; }
+  // Still JSON, but something in it is of another type, gone or empty.
+  std::string reshaped(const std::string& text) {
+    boost::system::error_code problem;
+    auto document = boost::json::parse(text, problem);
+    if (problem) return text;
+    for (uint64_t rounds = 1 + random_() % 3; rounds > 0; --rounds) reshape(document);
+    return boost::json::serialize(document);
+  }
+  void reshape(Json& value) {
+    if (auto* object = value.if_object(); object != nullptr && !object->empty() && !chance(6)) {
+      auto at = object->begin() + static_cast<std::ptrdiff_t>(random_() % object->size());
+      if (chance(8)) {
+        object->erase(at);
+      } else {
+        reshape(at->value());
+      }
+      return;
+    }
+    if (auto* array = value.if_array(); array != nullptr && !array->empty() && !chance(6)) {
+      if (chance(8)) array->push_back(array->front());
+      return reshape((*array)[random_() % array->size()]);
+    }
+    switch (random_() % 9) {
+      case 0: value = nullptr; break;
+      case 1: value = -1; break;
+      case 2: value = 9.5e300; break;
+      case 3: value = ""; break;
+      case 4: value = JsonArray{nullptr, JsonObject()}; break;
+      case 5: value = JsonObject{{"", JsonObject()}, {"name", 1}}; break;
+      case 6: value = true; break;
+      case 7: value = "a/b=c,\xc3\xa9"; break;
+      default: value = int64_t{1} << 62; break;
+    }
+  }
+  std::string maybe_mutated(std::string text) { return chance(3) ? mutated(std::move(text)) : chance(2) ? reshaped(text) : text; }
 
   std::string path() {
     if (chance(12)) {
@@ -182,7 +217,8 @@ class Generator {
       return maybe_mutated(pick({"", R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan"})",
                            R"({"gracePeriodSeconds":0,"preconditions":{"uid":"x"}})"}));
     }
-    return encoded(request, chance(3) ? mutated(document()) : document());
+    const auto text = document();
+    return encoded(request, chance(4) ? mutated(text) : chance(2) ? reshaped(text) : text);
   }
 
   // As one of the media types where it can still be read, else as it is.

@@ -1,0 +1,174 @@
+// Deletion: finalizers, grace, propagation, preconditions, namespaces, collections.
+#include "core/apiserver/test_server.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr const char* kMergePatch = "application/merge-patch+json";
+
+class DeletionTest : public ServerTest {
+ protected:
+  static std::string map_path(const std::string& name) { return std::string(kMaps) + "/" + name; }
+  static std::string pod_path(const std::string& name) { return std::string(kPods) + "/" + name; }
+  // A pod that a node has.
+  void running_pod(const std::string& name, const std::string& more_metadata = {}) {
+    made(kPods, pod(name, more_metadata, R"(,"nodeName":"n1")"));
+  }
+};
+
+TEST_F(DeletionTest, AnswersWithStatusOrObject) {
+  const auto map = made(kMaps, config_map("a"));
+  const auto gone = ask("DELETE", map_path("a"));
+  EXPECT_EQ(gone.code, 200);
+  EXPECT_EQ(gone.text({"kind"}), "Status");
+  EXPECT_EQ(gone.text({"status"}), "Success");
+  EXPECT_EQ(gone.text({"details", "name"}), "a");
+  EXPECT_EQ(gone.text({"details", "kind"}), "configmaps");
+  EXPECT_EQ(gone.text({"details", "uid"}), map.text({"metadata", "uid"}));
+  const auto again = ask("DELETE", map_path("a"));
+  EXPECT_EQ(again.code, 404);
+  EXPECT_EQ(again.text({"message"}), "configmaps \"a\" not found");
+  made(kPods, pod("p"));
+  EXPECT_EQ(ask("DELETE", pod_path("p")).text({"kind"}), "Pod");
+}
+
+TEST_F(DeletionTest, PodsWithoutANodeGoAtOnce) {
+  made(kPods, pod("p"));
+  EXPECT_EQ(ask("DELETE", pod_path("p")).code, 200);
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
+}
+
+TEST_F(DeletionTest, PodsOnANodeGetTheirGrace) {
+  running_pod("p");
+  const auto marked = ask("DELETE", pod_path("p"));
+  EXPECT_EQ(marked.code, 200);
+  EXPECT_EQ(marked.text({"metadata", "deletionTimestamp"}), "2023-11-14T22:13:50Z");
+  EXPECT_EQ(int_at(marked.json(), {"metadata", "deletionGracePeriodSeconds"}), 30);
+  // A second delete shortens it, never the other way.
+  EXPECT_EQ(ask("DELETE", pod_path("p") + "?gracePeriodSeconds=60").body, marked.body);
+  const auto shorter = ask("DELETE", pod_path("p"), R"({"gracePeriodSeconds":5})");
+  EXPECT_EQ(shorter.text({"metadata", "deletionTimestamp"}), "2023-11-14T22:13:25Z");
+  EXPECT_EQ(int_at(shorter.json(), {"metadata", "deletionGracePeriodSeconds"}), 5);
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 200);
+  EXPECT_EQ(ask("DELETE", pod_path("p") + "?gracePeriodSeconds=0").code, 200);
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
+}
+
+TEST_F(DeletionTest, NoGraceRemovesARunningPod) {
+  running_pod("p");
+  const auto gone = ask("DELETE", pod_path("p"), R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})");
+  EXPECT_EQ(gone.code, 200);
+  EXPECT_EQ(int_at(gone.json(), {"metadata", "deletionGracePeriodSeconds"}, -1), 0);
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
+}
+
+TEST_F(DeletionTest, FinalizersHoldAnObject) {
+  made(kMaps, config_map("a", R"(,"finalizers":["example.com/hold"])"));
+  const auto marked = ask("DELETE", map_path("a"));
+  EXPECT_EQ(marked.code, 200);
+  EXPECT_EQ(marked.text({"kind"}), "ConfigMap");
+  EXPECT_EQ(marked.text({"metadata", "deletionTimestamp"}), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(int_at(marked.json(), {"metadata", "deletionGracePeriodSeconds"}, -1), 0);
+  EXPECT_EQ(ask("DELETE", map_path("a")).body, marked.body);
+  const auto added = ask("PATCH", map_path("a"), R"({"metadata":{"finalizers":["example.com/hold","example.com/more"]}})",
+                         kMergePatch);
+  EXPECT_EQ(added.code, 422) << added.body;
+  const auto released = ask("PATCH", map_path("a"), R"({"metadata":{"finalizers":null}})", kMergePatch);
+  EXPECT_EQ(released.code, 200) << released.body;
+  EXPECT_EQ(ask("GET", map_path("a")).code, 404);
+}
+
+TEST_F(DeletionTest, AHeldPodStaysAfterItsGrace) {
+  running_pod("p", R"(,"finalizers":["example.com/hold"])");
+  EXPECT_EQ(ask("DELETE", pod_path("p")).code, 200);
+  const auto over = ask("DELETE", pod_path("p") + "?gracePeriodSeconds=0");
+  EXPECT_EQ(int_at(over.json(), {"metadata", "deletionGracePeriodSeconds"}, -1), 0) << over.body;
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 200);
+  EXPECT_EQ(ask("PATCH", pod_path("p"), R"({"metadata":{"finalizers":[]}})", kMergePatch).code, 200);
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
+}
+
+TEST_F(DeletionTest, PropagationPoliciesAreFinalizers) {
+  const std::vector<std::pair<std::string, std::string>> policies = {{"Orphan", "orphan"},
+                                                                      {"Foreground", "foregroundDeletion"}};
+  for (const auto& [policy, finalizer] : policies) {
+    made(kMaps, config_map(finalizer == "orphan" ? "o" : "f"));
+    const auto marked = ask("DELETE", map_path(finalizer == "orphan" ? "o" : "f") + "?propagationPolicy=" + policy);
+    EXPECT_EQ(marked.code, 200);
+    EXPECT_EQ(*find(marked.json(), {"metadata", "finalizers"}), JsonArray{Json(finalizer)}) << marked.body;
+  }
+  made(kMaps, config_map("b"));
+  EXPECT_EQ(ask("DELETE", map_path("b") + "?propagationPolicy=Background").text({"kind"}), "Status");
+  const auto wrong = ask("DELETE", map_path("o") + "?propagationPolicy=Sideways");
+  EXPECT_EQ(wrong.code, 422);
+  made(kMaps, config_map("c"));
+  const auto old = ask("DELETE", map_path("c"), R"({"orphanDependents":true})");
+  EXPECT_TRUE(list_contains(find(old.json(), {"metadata", "finalizers"}), "orphan"));
+}
+
+TEST_F(DeletionTest, PreconditionsAreKept) {
+  const auto map = made(kMaps, config_map("a"));
+  const auto other = ask("DELETE", map_path("a"), R"({"preconditions":{"uid":"someone-else"}})");
+  EXPECT_EQ(other.code, 409);
+  EXPECT_NE(other.text({"message"}).find("Precondition failed: UID in precondition: someone-else, UID in object meta: "),
+            std::string::npos);
+  const auto version = map.text({"metadata", "resourceVersion"});
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":"1"}})").code, 409);
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":")" + version + R"("}})").code, 200);
+}
+
+TEST_F(DeletionTest, CollectionsGoBySelector) {
+  for (const std::string name : {"a", "b", "c"}) {
+    made(kMaps, config_map(name, name == "b" ? R"(,"labels":{"keep":"yes"})" : ""));
+  }
+  const auto answer = ask("DELETE", std::string(kMaps) + "?labelSelector=keep!=yes");
+  EXPECT_EQ(answer.code, 200);
+  EXPECT_EQ(answer.text({"kind"}), "ConfigMapList");
+  EXPECT_EQ(answer.json().at("items").as_array().size(), 2U);
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 1U);
+  EXPECT_EQ(ask("DELETE", std::string(kMaps) + "?labelSelector=none=such").code, 200);
+}
+
+TEST_F(DeletionTest, NamespacesEndInSteps) {
+  made("/api/v1/namespaces", R"({"metadata":{"name":"shop"}})");
+  const auto marked = ask("DELETE", "/api/v1/namespaces/shop");
+  EXPECT_EQ(marked.code, 200);
+  EXPECT_EQ(marked.text({"status", "phase"}), "Terminating") << marked.body;
+  const auto refused = ask("POST", "/api/v1/namespaces/shop/configmaps", config_map("late"));
+  EXPECT_EQ(refused.code, 403);
+  EXPECT_EQ(refused.text({"message"}),
+            "configmaps \"late\" is forbidden: unable to create new content in namespace shop because it is being terminated");
+  // Only /finalize takes away the kubernetes finalizer.
+  ask("PATCH", "/api/v1/namespaces/shop", R"({"spec":{"finalizers":[]}})", kMergePatch);
+  EXPECT_EQ(ask("GET", "/api/v1/namespaces/shop").code, 200);
+  const auto finalized = ask("PUT", "/api/v1/namespaces/shop/finalize", R"({"metadata":{"name":"shop"},"spec":{"finalizers":[]}})");
+  EXPECT_EQ(finalized.code, 200) << finalized.body;
+  EXPECT_EQ(ask("GET", "/api/v1/namespaces/shop").code, 404);
+  const auto kept = ask("DELETE", "/api/v1/namespaces/default");
+  EXPECT_EQ(kept.code, 403);
+  EXPECT_EQ(kept.text({"message"}), "namespaces \"default\" is forbidden: this namespace may not be deleted");
+}
+
+class ExpiryTest : public DeletionTest {
+ protected:
+  Options options() override {
+    auto out = DeletionTest::options();
+    out.event_ttl_seconds = 1;
+    return out;
+  }
+};
+
+TEST_F(ExpiryTest, EventsEndWithTheirTime) {
+  const std::string path = "/api/v1/namespaces/default/events";
+  made(path, R"({"metadata":{"name":"e"},"involvedObject":{"namespace":"default","name":"p","kind":"Pod"},"reason":"R","message":"m","type":"Normal"})");
+  auto exchange = std::make_shared<FakeExchange>();
+  server_->handle(request("GET", path + "?watch=true"), exchange);
+  ASSERT_TRUE(exchange->wait_answer());
+  ASSERT_TRUE(exchange->stream()->wait_text("ADDED"));
+  now_ += 5'000'000'000;
+  EXPECT_TRUE(exchange->stream()->wait_text("DELETED"));
+  EXPECT_EQ(ask("GET", path + "/e").code, 404);
+}
+
+}  // namespace
+}  // namespace gantry::apiserver

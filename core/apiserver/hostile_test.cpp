@@ -1,0 +1,183 @@
+// Requests that are wrong: each gets the Status it deserves, and the server goes on.
+#include "core/apiserver/test_server.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+class HostileTest : public ServerTest {
+ protected:
+  Options options() override {
+    auto out = ServerTest::options();
+    struct OnlyAdmins : auth::Authorizer {
+      bool allowed(const http::Identity& who, const auth::Access& access) const override {
+        return !who.anonymous() && (who.user != "guest" || access.verb == "get");
+      }
+    };
+    out.authorizer = std::make_shared<OnlyAdmins>();
+    return out;
+  }
+  Answer as(const std::string& user, http::Request request) {
+    request.identity = {user, {}, {}};
+    return ask(std::move(request));
+  }
+  void refuses(const std::string& what, const Answer& answer, int code, const std::string& reason) {
+    EXPECT_EQ(answer.code, code) << what << answer.body;
+    EXPECT_EQ(answer.text({"kind"}), "Status") << what << answer.body;
+    EXPECT_EQ(answer.text({"status"}), "Failure") << what;
+    EXPECT_EQ(answer.text({"reason"}), reason) << what << answer.body;
+    EXPECT_FALSE(answer.text({"message"}).empty()) << what;
+    EXPECT_EQ(int_at(answer.json(), {"code"}), code) << what;
+  }
+};
+
+TEST_F(HostileTest, BodiesThatAreNone) {
+  const std::string protobuf = "application/vnd.kubernetes.protobuf";
+  struct Case {
+    std::string what, body, type;
+    int code;
+    std::string reason;
+  };
+  std::string deep;
+  for (int i = 0; i < 10'000; ++i) deep += "{\"a\":";
+  const std::vector<Case> cases = {
+      {"cut short", R"({"metadata":{"name":"a")", "application/json", 400, "BadRequest"},
+      {"no JSON", "hello", "application/json", 400, "BadRequest"},
+      {"empty", "", "application/json", 400, "BadRequest"},
+      {"a list", "[]", "application/json", 400, "BadRequest"},
+      {"null", "null", "application/json", 400, "BadRequest"},
+      {"a number for an object", R"({"metadata":7})", "application/json", 400, "BadRequest"},
+      {"a list for a name", R"({"metadata":{"name":["a"]}})", "application/json", 400, "BadRequest"},
+      {"two documents", R"({"metadata":{"name":"a"}}{})", "application/json", 400, "BadRequest"},
+      {"deep nesting", deep, "application/json", 400, "BadRequest"},
+      {"no UTF-8", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"\xff\xfe\"}}", "application/json", 400, "BadRequest"},
+      {"too large", "{\"data\":{\"k\":\"" + std::string(3 << 20, 'x') + "\"}}", "application/json", 413,
+       "RequestEntityTooLarge"},
+      {"protobuf without its mark", "\x0a\x01\x02", protobuf, 400, "BadRequest"},
+      {"protobuf cut short", std::string("k8s\0\x12\x7f\x0a", 7), protobuf, 400, "BadRequest"},
+      {"protobuf of noise", std::string("k8s\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 15), protobuf, 400, "BadRequest"},
+      {"yaml that is none", "a: [", "application/yaml", 400, "BadRequest"},
+      {"another type", "x", "text/plain", 415, "UnsupportedMediaType"},
+      {"another kind", pod("a"), "application/json", 400, "BadRequest"},
+      {"another version", R"({"apiVersion":"v2","kind":"ConfigMap","metadata":{"name":"a"}})", "application/json", 400,
+       "BadRequest"},
+  };
+  for (const auto& test : cases) {
+    auto bad = request("POST", kMaps, test.body, test.type);
+    if (test.body.empty()) bad.headers.emplace_back("content-type", test.type);
+    refuses(test.what + ": ", ask(bad), test.code, test.reason);
+    bad.method = "PUT";
+    bad.path += "/a";
+    refuses("PUT of " + test.what + ": ", ask(bad), test.code, test.reason);
+  }
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 0U);
+}
+
+TEST_F(HostileTest, NamesThatAreNone) {
+  const std::vector<std::string> names = {"A", "a_b", "-a", "a b", "a/b", "..", std::string(300, 'a')};
+  for (const auto& name : names) {
+    refuses(name, ask("POST", kMaps, config_map(name)), 422, "Invalid");
+  }
+  refuses("label", ask("POST", kMaps, config_map("a", R"(,"labels":{"a b":"c"})")), 422, "Invalid");
+  refuses("finalizer", ask("POST", kMaps, config_map("a", R"(,"finalizers":["no spaces here"])")), 422, "Invalid");
+  refuses("generateName", ask("POST", kMaps, R"({"metadata":{"generateName":"A B"}})"), 422, "Invalid");
+}
+
+TEST_F(HostileTest, PatchesThatAreNone) {
+  made(kMaps, config_map("a"));
+  const std::string path = std::string(kMaps) + "/a";
+  const std::string json = "application/json-patch+json", merge = "application/merge-patch+json",
+                    strategic = "application/strategic-merge-patch+json";
+  refuses("no list", ask("PATCH", path, "{}", json), 400, "BadRequest");
+  refuses("no operation", ask("PATCH", path, R"([{"op":"fly","path":"/data"}])", json), 422, "Invalid");
+  refuses("cut short", ask("PATCH", path, R"([{"op":)", json), 400, "BadRequest");
+  refuses("no object", ask("PATCH", path, "[]", merge), 400, "BadRequest");
+  refuses("no object", ask("PATCH", path, "7", strategic), 400, "BadRequest");
+  refuses("wrong type", ask("PATCH", path, R"({"data":7})", merge), 400, "BadRequest");
+  refuses("metadata gone", ask("PATCH", path, R"({"metadata":null})", merge), 400, "BadRequest");
+  refuses("kind changed", ask("PATCH", path, R"({"kind":"Pod"})", merge), 400, "BadRequest");
+  refuses("unknown type", ask("PATCH", path, "{}", "application/json"), 415, "UnsupportedMediaType");
+  EXPECT_EQ(ask("GET", path).text({"data", "k"}), "v");
+}
+
+TEST_F(HostileTest, PathsThatAreNone) {
+  const std::vector<std::pair<std::string, std::string>> lost = {
+      {"GET", "/api/v1/nothings"},
+      {"GET", "/api/v2/pods"},
+      {"GET", "/apis/none/v1/pods"},
+      {"GET", "/api/v1/pods/p"},
+      {"GET", "/api/v1/namespaces/default/nodes"},
+      {"GET", "/api/v1/namespaces/default/pods/p/nothing"},
+      {"GET", "/api/v1/namespaces/default/configmaps/a/status"},
+      {"GET", "/api/v1/namespaces/default/pods/p/log/more/and/more"},
+      {"GET", "/nothing"},
+      {"GET", "//"},
+      {"GET", "/api/v1/namespaces/default/pods/%2e%2e%2f"},
+  };
+  for (const auto& [method, path] : lost) refuses(path, ask(method, path), 404, "NotFound");
+  refuses("create with a name", ask("POST", std::string(kMaps) + "/a", config_map("a")), 405, "MethodNotAllowed");
+  refuses("update without", ask("PUT", kMaps, config_map("a")), 405, "MethodNotAllowed");
+  refuses("patch without", ask("PATCH", kMaps, "{}", "application/merge-patch+json"), 405, "MethodNotAllowed");
+  refuses("no method", ask("BREW", kMaps), 405, "MethodNotAllowed");
+}
+
+TEST_F(HostileTest, QueriesThatAreNone) {
+  for (const std::string query : {"limit=x", "resourceVersion=-1", "labelSelector=%3D%3D", "fieldSelector=x",
+                                  "watch=true&timeoutSeconds=x", "continue=%00"}) {
+    const auto answer = ask("GET", std::string(kMaps) + "?" + query);
+    EXPECT_EQ(answer.code, 400) << query << answer.body;
+  }
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?%zz&&=&limit=&watch").code, 200);
+  EXPECT_EQ(ask("DELETE", std::string(kMaps) + "/a?gracePeriodSeconds=soon").code, 400);
+}
+
+TEST_F(HostileTest, WhoIsNobodyLearnsNothing) {
+  for (const std::string path : {"/api/v1/pods", "/apis", "/api/v1/nothings", "/openapi/v2", "/metrics", "/"}) {
+    refuses(path, as("system:anonymous", request("GET", path)), 401, "Unauthorized");
+  }
+  for (const std::string path : {"/healthz", "/livez", "/readyz", "/readyz/ping", "/version"}) {
+    EXPECT_EQ(as("system:anonymous", request("GET", path)).code, 200) << path;
+  }
+  const auto answer = as("guest", request("DELETE", std::string(kPods) + "/p"));
+  refuses("guest", answer, 403, "Forbidden");
+  EXPECT_EQ(answer.text({"message"}),
+            "pods \"p\" is forbidden: User \"guest\" cannot delete resource \"pods\" in API group \"\" in the namespace "
+            "\"default\"");
+  EXPECT_EQ(as("guest", request("GET", "/apis/apps/v1/deployments")).text({"message"}),
+            "deployments.apps is forbidden: User \"guest\" cannot list resource \"deployments\" in API group \"apps\" at the "
+            "cluster scope");
+}
+
+TEST_F(HostileTest, ErrorsComeInProtobufToo) {
+  const auto answer = ask("GET", std::string(kMaps) + "/a", "", "", "application/vnd.kubernetes.protobuf");
+  EXPECT_EQ(answer.code, 404);
+  EXPECT_EQ(answer.type, "application/vnd.kubernetes.protobuf");
+  EXPECT_EQ(answer.body.substr(0, 4), std::string("k8s\0", 4));
+}
+
+class HealthTest : public ServerTest {
+ protected:
+  Options options() override {
+    auto out = ServerTest::options();
+    out.checks.push_back({"informer-sync", [this] { return synced_.load(); }});
+    return out;
+  }
+  std::atomic<bool> synced_{false};
+};
+
+TEST_F(HealthTest, SaysWhatIsMissing) {
+  EXPECT_EQ(ask("GET", "/livez").body, "ok");
+  const auto not_yet = ask("GET", "/readyz");
+  EXPECT_EQ(not_yet.code, 500);
+  EXPECT_EQ(not_yet.body,
+            "[+]ping ok\n[+]store ok\n[-]informer-sync failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n");
+  EXPECT_EQ(ask("GET", "/readyz?exclude=informer-sync").code, 200);
+  EXPECT_EQ(ask("GET", "/readyz/informer-sync").code, 500);
+  EXPECT_EQ(ask("GET", "/readyz/unknown").code, 404);
+  synced_ = true;
+  EXPECT_EQ(ask("GET", "/readyz").body, "ok");
+  EXPECT_EQ(ask("GET", "/readyz?verbose").body,
+            "[+]ping ok\n[+]store ok\n[+]informer-sync ok\n[+]shutdown ok\nreadyz check passed\n");
+}
+
+}  // namespace
+}  // namespace gantry::apiserver
