@@ -33,7 +33,8 @@ void put_value(const Column& column, const Json* value, std::string_view empty, 
   if (column.source.ends_with("abels")) {
     append_json_string(out, cells::format_labels(value));
   } else if (value == nullptr || value->is_null()) {
-    if (column.type == "integer" || column.type == "number") {
+    // Counts of replicas are numbers in columns that are declared as text.
+    if (column.type == "integer" || column.type == "number" || column.source.ends_with("Replicas")) {
       out += "0";
     } else if (column.type == "boolean") {
       out += "false";

@@ -1,0 +1,194 @@
+// Tests of label and field selectors and of the attributes they look at.
+#include "core/schema/selector.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+namespace gantry::schema {
+namespace {
+
+Json js(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
+
+TEST(LabelSelector, Matching) {
+  const struct {
+    const char* selector;
+    const char* labels;
+    bool matches;
+  } cases[] = {
+      {"", R"({"a":"b"})", true},
+      {"a=b", R"({"a":"b"})", true},
+      {"a==b", R"({"a":"b"})", true},
+      {" a = b ", R"({"a":"b"})", true},
+      {"a=b", R"({"a":"c"})", false},
+      {"a=b", R"({})", false},
+      {"a!=b", R"({"a":"b"})", false},
+      {"a!=b", R"({})", true},
+      {"a=", R"({"a":""})", true},
+      {"a=,b=c", R"({"a":"","b":"c"})", true},
+      {"a in (x, y)", R"({"a":"y"})", true},
+      {"a in (x,y)", R"({"a":"z"})", false},
+      {"a in (x,)", R"({"a":""})", true},
+      {"a in (,x)", R"({"a":""})", true},
+      {"a notin (x,y)", R"({"a":"y"})", false},
+      {"a notin (x,y)", R"({})", true},
+      {"a", R"({"a":""})", true},
+      {"a", R"({})", false},
+      {"!a", R"({})", true},
+      {"!a", R"({"a":"x"})", false},
+      {"a>1", R"({"a":"2"})", true},
+      {"a>1", R"({"a":"1"})", false},
+      {"a>1", R"({"a":"x"})", false},
+      {"a>1", R"({})", false},
+      {"a<1", R"({"a":"0"})", true},
+      {"a=b,c in (d),!e,f", R"({"a":"b","c":"d","f":"1"})", true},
+      {"a=b,c in (d),!e,f", R"({"a":"b","c":"d","f":"1","e":""})", false},
+      {"in in (in)", R"({"in":"in"})", true},
+      {"notin=in", R"({"notin":"in"})", true},
+      {"example.com/a=b", R"({"example.com/a":"b"})", true},
+  };
+  for (const auto& c : cases) {
+    auto selector = LabelSelector::parse(c.selector);
+    ASSERT_TRUE(selector.ok()) << c.selector << ": " << selector.error().message();
+    Json labels = js(c.labels);
+    EXPECT_EQ(selector->matches(&labels), c.matches) << c.selector << " on " << c.labels;
+    // What it prints selects the same.
+    auto again = LabelSelector::parse(selector->to_string());
+    ASSERT_TRUE(again.ok()) << selector->to_string() << ": " << again.error().message();
+    EXPECT_EQ(again->matches(&labels), c.matches) << selector->to_string();
+  }
+}
+
+TEST(LabelSelector, Errors) {
+  const struct {
+    const char* selector;
+    const char* message;
+  } cases[] = {
+      {"a=b,", "found '', expected: identifier after ','"},
+      {",", "found ',', expected: !, identifier, or 'end of string'"},
+      {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
+      {"a=b c", "found 'c', expected: ',' or 'end of string'"},
+      {"!a=b", "found '=', expected: ',' or 'end of string'"},
+      {"!", "unable to parse requirement: found '', expected: identifier"},
+      {"a in x", "unable to parse requirement: found 'x' expected: '('"},
+      {"a in (x", "unable to parse requirement: found '', expected: ',' or ')'"},
+      {"a in (=)", "unable to parse requirement: found '=', expected: ',', ')' or identifier"},
+      {"a in ()", "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' "
+                  "operators, values set can't be empty"},
+      {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' "
+              "operators, the value must be an integer"},
+      {"a==b==c", "found '==', expected: ',' or 'end of string'"},
+      {"a=(b)", "unable to parse requirement: found '(', expected: identifier"},
+  };
+  for (const auto& c : cases) {
+    auto selector = LabelSelector::parse(c.selector);
+    ASSERT_FALSE(selector.ok()) << c.selector;
+    EXPECT_EQ(selector.error().code(), 400);
+    EXPECT_EQ(selector.error().message(), c.message) << c.selector;
+  }
+  auto key = LabelSelector::parse("a^=b");
+  ASSERT_FALSE(key.ok());
+  EXPECT_TRUE(key.error().message().starts_with(
+      "unable to parse requirement: <nil>: Invalid value: \"a^\": name part must consist of"))
+      << key.error().message();
+  auto value = LabelSelector::parse("a=b^");
+  ASSERT_FALSE(value.ok());
+  EXPECT_TRUE(value.error().message().starts_with(
+      "unable to parse requirement: values[0][a]: Invalid value: \"b^\": a valid label must be"))
+      << value.error().message();
+}
+
+TEST(LabelSelector, FromDocument) {
+  auto nothing = LabelSelector::from_document(Json());
+  ASSERT_TRUE(nothing.ok());
+  Json labels = js(R"({"a":"b","c":"d"})");
+  EXPECT_FALSE(nothing->matches(&labels));
+  EXPECT_FALSE(nothing->empty());
+  auto all = LabelSelector::from_document(js("{}"));
+  EXPECT_TRUE(all->matches(&labels));
+  EXPECT_TRUE(all->matches(nullptr));
+  EXPECT_TRUE(all->empty());
+  auto some = LabelSelector::from_document(js(R"({"matchLabels":{"a":"b"},"matchExpressions":[
+    {"key":"c","operator":"In","values":["d","e"]},{"key":"x","operator":"DoesNotExist"},
+    {"key":"a","operator":"Exists"},{"key":"y","operator":"NotIn","values":["z"]}]})"));
+  ASSERT_TRUE(some.ok());
+  EXPECT_TRUE(some->matches(&labels));
+  EXPECT_EQ(some->to_string(), "a=b,a,c in (d,e),!x,y!=z");
+  auto bad = LabelSelector::from_document(
+      js(R"({"matchExpressions":[{"key":"c","operator":"Near","values":["d"]}]})"));
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().message(), "\"Near\" is not a valid label selector operator");
+}
+
+struct Tree {
+  std::unique_ptr<Schema> schema;
+  Tree() {
+    auto built = Schema::builtin();
+    if (built.ok()) schema = *std::move(built);
+  }
+  const Kind& kind(const char* group, const char* name) {
+    return *schema->find_kind(group, "v1", name);
+  }
+};
+
+TEST(FieldSelector, PodsAndNodes) {
+  Tree tree;
+  const Kind& pods = tree.kind("", "Pod");
+  Attributes pod = attributes_of(pods, js(R"({"metadata":{"name":"p","namespace":"n","uid":"u",
+    "labels":{"b":"2","a":"1"}},"spec":{"nodeName":"w","hostNetwork":true},"status":{"phase":"Running"}})"));
+  EXPECT_EQ(pod.name, "p");
+  EXPECT_EQ(pod.ns, "n");
+  EXPECT_EQ(pod.uid, "u");
+  ASSERT_NE(pod.label("a"), nullptr);
+  EXPECT_EQ(*pod.label("b"), "2");
+  EXPECT_EQ(pod.label("c"), nullptr);
+  const struct {
+    const char* selector;
+    bool matches;
+  } cases[] = {
+      {"", true},
+      {"metadata.name=p", true},
+      {"metadata.name==p,metadata.namespace=n", true},
+      {"metadata.name!=p", false},
+      {"spec.nodeName=w", true},
+      {"spec.nodeName=", false},
+      {"status.phase!=Running", false},
+      {"status.phase!=Failed,status.phase!=Succeeded", true},
+  };
+  for (const auto& c : cases) {
+    auto selector = FieldSelector::parse(pods, c.selector);
+    ASSERT_TRUE(selector.ok()) << c.selector << selector.error().message();
+    EXPECT_EQ(selector->matches(pod), c.matches) << c.selector;
+  }
+  auto exact = FieldSelector::parse(pods, "metadata.name=p\\,q");
+  ASSERT_TRUE(exact.ok());
+  ASSERT_NE(exact->exact("metadata.name"), nullptr);
+  EXPECT_EQ(*exact->exact("metadata.name"), "p,q");
+  EXPECT_EQ(exact->exact("metadata.namespace"), nullptr);
+  const Kind& nodes = tree.kind("", "Node");
+  auto open = FieldSelector::parse(nodes, "spec.unschedulable=false");
+  ASSERT_TRUE(open.ok());
+  EXPECT_TRUE(open->matches(attributes_of(nodes, js(R"({"spec":{}})"))));
+  EXPECT_TRUE(open->matches(attributes_of(nodes, js(R"({})"))));
+  EXPECT_FALSE(open->matches(attributes_of(nodes, js(R"({"spec":{"unschedulable":true}})"))));
+}
+
+TEST(FieldSelector, Errors) {
+  Tree tree;
+  auto unknown = FieldSelector::parse(tree.kind("", "Pod"), "spec.foo=x");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code(), 400);
+  EXPECT_EQ(unknown.error().message(), "field label not supported: spec.foo");
+  auto bad = FieldSelector::parse(tree.kind("", "Pod"), "metadata.name");
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().message(),
+            "invalid selector: 'metadata.name'; can't understand 'metadata.name'");
+  auto none = FieldSelector::parse(tree.kind("", "ConfigMap"), "data=x");
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().message(),
+            "\"data\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
+}
+
+}  // namespace
+}  // namespace gantry::schema
