@@ -180,7 +180,6 @@ Status Daemon::Impl::start() {
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
   if (server) {
-    server->api().set_node_backend(nullptr);
     server->stop_clients();
   }
   node = nullptr;

@@ -177,6 +177,7 @@ bool ServerRole::ready() const { return started_ && https_ && controllers_->sync
 
 void ServerRole::stop_clients() {
   started_ = false;
+  if (api_) api_->set_node_backend(nullptr);
   if (https_) https_->stop(std::chrono::milliseconds(0));
   ranges_.reset();
   if (scheduler_) scheduler_->stop();

@@ -75,7 +75,7 @@ TEST(DaemonProgram, StrangersAreKeptOut) {
   const auto server = cluster.must({"config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"});
   EXPECT_EQ(run({"curl", "-sk", server + "/readyz"}).out, "ok");
   EXPECT_TRUE(contains(run({"curl", "-sk", server + "/version"}).out, "gitVersion"));
-  EXPECT_TRUE(contains(run({"curl", "-sk", server + "/api/v1/pods"}).out, "\"code\":403")) << "anonymous";
+  EXPECT_TRUE(contains(run({"curl", "-sk", server + "/api/v1/pods"}).out, "\"code\":401")) << "anonymous";
   EXPECT_TRUE(contains(run({"curl", "-sk", "-H", "Authorization: Bearer x", server + "/api/v1/pods"}).out, "\"code\":401"));
 }
 

@@ -72,9 +72,13 @@ TEST_F(Rollout, DeleteCascades) {
 
 // Every state of the Deployment, as a watch saw it, one "available/updated" a line.
 TEST_F(Rollout, NeverBelowTheAvailabilityBound) {
+  // Probed over the network: an exec probe a second for each of 13 pods would measure the machine, not the controller.
   const std::string probe =
-      "        readinessProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n";
-  k({"apply", "-f", "-"}, deployment("d", 10, "  strategy: {rollingUpdate: {maxSurge: 3, maxUnavailable: 2}}\n", probe));
+      "        readinessProbe: {httpGet: {path: /etc/hostname, port: 8080}, periodSeconds: 1, timeoutSeconds: 10}\n";
+  auto manifest = deployment("d", 10, "  strategy: {rollingUpdate: {maxSurge: 3, maxUnavailable: 2}}\n", probe);
+  const std::string script = "trap 'exit 0' TERM; ";
+  manifest.insert(manifest.find(script) + script.size(), "httpd -p 8080 -h /; ");
+  k({"apply", "-f", "-"}, manifest);
   k({"rollout", "status", "deployment/d", "--timeout=55s"});
   const auto file = (cluster_->dir() / "availability").string();
   Background watch({"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "get", "deployment", "d", "-w",
