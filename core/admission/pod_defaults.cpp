@@ -35,8 +35,11 @@ bool covers(const object& toleration, std::string_view key) {
 void default_service_account(schema::Json& pod) {
   auto* spec = spec_of(pod);
   if (spec == nullptr) return;
-  if (text_in(*spec, "serviceAccountName").empty()) (*spec)["serviceAccountName"] = "default";
-  (*spec)["serviceAccount"] = text_in(*spec, "serviceAccountName");  // the deprecated alias follows
+  // A copy: adding a key moves the text.
+  std::string name(text_in(*spec, "serviceAccountName"));
+  if (name.empty()) name = "default";
+  (*spec)["serviceAccountName"] = name;
+  (*spec)["serviceAccount"] = name;  // the deprecated alias follows
 }
 
 Status resolve_priority(schema::Json& pod) {

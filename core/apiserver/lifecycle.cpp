@@ -74,7 +74,8 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
   if (subresource == "finalize") return;
   if (strategy.update != nullptr) strategy.update(next, old);
   if (kind.generation && !same_content(next, old)) {
-    metadata["generation"] = int_at(old, {"metadata", "generation"}) + 1;
+    // Found anew: keys that were added to the document since may have moved its members.
+    metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
   }
 }
 

@@ -100,9 +100,10 @@ void default_workload(const Kind& kind, JsonObject& root) {
 
 void default_secret(JsonObject& root) {
   // stringData is write-only: it is data in plain text.
-  if (const JsonObject* plain = get_object(root, "stringData"); plain != nullptr && !plain->empty()) {
+  if (const JsonObject* given = get_object(root, "stringData"); given != nullptr && !given->empty()) {
+    const JsonObject plain = *given;  // a copy: adding "data" moves the original
     JsonObject& data = ensure_object(root, "data");
-    for (const auto& entry : *plain) {
+    for (const auto& entry : plain) {
       if (const auto* text = entry.value().if_string()) data[entry.key()] = base64_encode(*text);
     }
   }
