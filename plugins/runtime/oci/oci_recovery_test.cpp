@@ -196,7 +196,8 @@ TEST_F(RecoveryTest, KilledAtAnyMoment) {
       if (known) {
         EXPECT_TRUE(start_container(*known).ok());
       }
-      for (const auto& container : sandbox_status(again).containers_statuses()) {
+      const auto status = sandbox_status(again);
+      for (const auto& container : status.containers_statuses()) {
         if (container.state() == cri::CONTAINER_RUNNING) {
           EXPECT_EQ(exec_out(container.id(), "echo in"), "in\n");
         }
