@@ -26,7 +26,7 @@ Route main_route(const Call& call) {
   const bool named = !call.target.name.empty();
   if (method == "GET" && named) return {"get", get};
   if (method == "GET") return call.query.flag("watch") ? Route{"watch", watch} : Route{"list", list};
-  if (method == "POST") return {"create", create};
+  if (method == "POST") return {"create", call.target.resource == "bindings" ? bind_pod : create};
   if (method == "PUT") return {"update", named ? update : nullptr};
   if (method == "PATCH") return {"patch", named ? patch : nullptr};
   if (method == "DELETE") return named ? Route{"delete", remove} : Route{"deletecollection", remove_collection};

@@ -147,6 +147,20 @@ TEST_F(HostileTest, WhoIsNobodyLearnsNothing) {
             "cluster scope");
 }
 
+TEST_F(HostileTest, WarningsStayInTheirHeader) {
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) many += ",\"unknown" + std::to_string(i) + "\":1";
+  const auto answer = ask("POST", kMaps, R"({"metadata":{"name":"w"},"x\r\nSet-Cookie: a":1)" + many + "}");
+  EXPECT_EQ(answer.code, 201) << answer.body;
+  size_t total = 0;
+  for (const auto& [name, value] : answer.headers) {
+    EXPECT_EQ(value.find_first_of("\r\n"), std::string::npos);
+    if (name == "Warning") total += value.size();
+  }
+  EXPECT_GT(total, 1'000U);
+  EXPECT_LT(total, 8'000U);
+}
+
 TEST_F(HostileTest, ErrorsComeInProtobufToo) {
   const auto answer = ask("GET", std::string(kMaps) + "/a", "", "", "application/vnd.kubernetes.protobuf");
   EXPECT_EQ(answer.code, 404);

@@ -62,7 +62,7 @@ void written(const std::shared_ptr<Mutation>& mutation, bool erased, Expected<st
   if (result) return mutation->done(Outcome{std::move(*result), erased});
   const int code = result.error().code();
   if (code == 409 && --mutation->tries_left > 0) {
-    return mutation->call->env->options.post([mutation] { mutate(mutation); });
+    return later(mutation->call, [mutation] { mutate(mutation); });
   }
   const auto& kind = mutation->call->kind();
   if (code == 409) return mutation->done(modified_conflict(kind, mutation->name));
@@ -128,7 +128,7 @@ void respond_written(const CallPtr& call, int code, const store::EntryPtr& entry
   if (call->form.media == schema::Media::kJson && call->form.as == As::kObject) {
     return respond_entry(*call, code, entry);
   }
-  call->env->options.post([call, code, entry] { respond_entry(*call, code, entry); });
+  later(call, [call, code, entry] { respond_entry(*call, code, entry); });
 }
 
 }  // namespace gantry::apiserver

@@ -18,6 +18,27 @@ void respond_parts(Call& call, int code, std::string_view type, std::vector<http
   call.exchange->respond(std::move(response));
 }
 
+// As upstream: long ones are cut when all together are too long, and what is still too much is left out.
+void add_warnings(http::Response& response, const std::vector<std::string>& warnings) {
+  constexpr size_t kTotal = 4'096, kEach = 256;
+  size_t total = 0;
+  for (const auto& warning : warnings) total += warning.size();
+  const size_t most = total > kTotal ? kEach : kTotal;
+  size_t said = 0;
+  for (const auto& warning : warnings) {
+    std::string escaped;
+    for (const char c : std::string_view(warning).substr(0, most)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (c == '"' || c == '\\') escaped += '\\';
+      // Field names are the caller's; nothing of them may end the header.
+      escaped += byte < 0x20 || byte >= 0x7f ? '?' : c;
+    }
+    said += escaped.size();
+    if (said > kTotal) return;
+    response.headers.emplace_back("Warning", "299 - \"" + escaped + "\"");
+  }
+}
+
 std::string partial_json(Call& call, const Json& document) {
   const auto* message = call.env->schema.find_message(std::string(kMeta) + "PartialObjectMetadata");
   return schema::encode_json(*message, schema::partial_metadata(document));
@@ -41,16 +62,22 @@ http::Response response_of(Call& call, int code, std::string body, std::string_v
   response.code = code;
   response.content_type = type;
   response.headers.emplace_back("Cache-Control", "no-cache, private");
-  for (const auto& warning : call.warnings) {
-    std::string escaped;
-    for (const char c : warning) {
-      if (c == '"' || c == '\\') escaped += '\\';
-      escaped += c;
-    }
-    response.headers.emplace_back("Warning", "299 - \"" + escaped + "\"");
-  }
+  add_warnings(response, call.warnings);
   if (!body.empty()) response.body.push_back(http::make_chunk(std::move(body)));
   return response;
+}
+
+void later(const CallPtr& call, std::function<void()> work) {
+  auto guarded = [call, work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& problem) {
+      respond_error(*call, Status::internal(problem.what()));
+    }
+  };
+  // A stopped loop would drop it.
+  if (call->env->stopping) return guarded();
+  call->env->loop->post(std::move(guarded));
 }
 
 void respond_error(Call& call, const Status& status) {

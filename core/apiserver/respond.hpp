@@ -14,6 +14,10 @@ void respond_entry(Call& call, int code, const store::EntryPtr& entry);
 void respond_document(Call& call, int code, const schema::Kind& kind, const Json& document);
 void respond_success(Call& call, std::string_view name, std::string_view uid, int code = 200);
 
+// Goes on with a call on the server's own thread: for work that the store's writer, which calls back, has no time for and
+// that never blocks. Whatever it throws is answered as an internal error.
+void later(const CallPtr& call, std::function<void()> work);
+
 http::Response response_of(Call& call, int code, std::string body, std::string_view type);
 // One Table as JSON.
 std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,

@@ -3,6 +3,7 @@
 #include "core/apiserver/body.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/lifecycle.hpp"
+#include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
@@ -65,12 +66,10 @@ void write(std::shared_ptr<NewObject> object);
 void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr> result) {
   auto& call = *object->call;
   if (result) {
-    if (call.form.media == schema::Media::kJson && call.form.as == As::kObject) return respond_entry(call, 201, *result);
-    // Other forms cost work, which the writer thread has no time for.
-    return call.env->options.post([object, entry = *result] { respond_entry(*object->call, 201, entry); });
+    return respond_written(object->call, 201, *result);
   }
   if (result.error().code() == 409 && !object->name_base.empty() && --object->tries_left > 0) {
-    return call.env->options.post([object] { write(object); });
+    return later(object->call, [object] { write(object); });
   }
   const std::string name(text_at(object->document, {"metadata", "name"}));
   respond_error(call, result.error().code() == 409 ? already_exists(call.kind(), name) : result.error());

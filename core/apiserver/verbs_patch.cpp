@@ -40,11 +40,16 @@ Expected<Patch> read_patch(const Call& call) {
 }
 
 Expected<Json> apply_patch(const Patch& patch, const schema::Message& message, const Json& document) {
-  switch (patch.type) {
-    case PatchType::kJson: return schema::json_patch(document, patch.body);
-    case PatchType::kMerge: return schema::merge_patch(document, patch.body);
-    default: return schema::strategic_merge_patch(message, document, patch.body);
-  }
+  auto patched = [&]() -> Expected<Json> {
+    switch (patch.type) {
+      case PatchType::kJson: return schema::json_patch(document, patch.body);
+      case PatchType::kMerge: return schema::merge_patch(document, patch.body);
+      default: return schema::strategic_merge_patch(message, document, patch.body);
+    }
+  }();
+  // Upstream says 500 to some malformed strategic patches; it is never the server's fault.
+  if (!patched && patched.error().code() == 500) return Status::bad_request(patched.error().message());
+  return patched;
 }
 
 void patch(const CallPtr& call) {

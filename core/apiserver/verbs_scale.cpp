@@ -93,7 +93,7 @@ void change_scale(const CallPtr& call, ScaleOf next_scale) {
   };
   mutation->done = [call](Expected<Outcome> outcome) {
     if (!outcome) return respond_error(*call, outcome.error());
-    call->env->options.post([call, entry = outcome->entry] { respond_scale(*call, *entry); });
+    later(call, [call, entry = outcome->entry] { respond_scale(*call, *entry); });
   };
   mutate(std::move(mutation));
 }
