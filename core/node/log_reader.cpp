@@ -171,15 +171,19 @@ class Reader {
       if (::fstat(file_.get(), &info) == 0) offset_ = tail_offset(file_.get(), info.st_size, *options_.tail_lines);
     }
     while (true) {
-      // Asked before reading: what was written before it ended is then certainly read.
-      const bool more = options_.follow && !stop_.load() && running_();
+      // Asked before reading: what was written before it ended is then certainly read. Not asked while lines come.
+      const bool ask = quiet_;
+      const bool more = options_.follow && !stop_.load() && (!ask || running_());
+      const off_t before = offset_;
       if (const auto wrote = read_to_end(); wrote != Wrote::kOk) {
         if (wrote == Wrote::kFull) (void)output_.flush();
         return {};
       }
+      quiet_ = offset_ == before;
       if (stop_.load()) return {};
       if (rotated()) continue;
       if (!more) return finish();
+      if (quiet_ && !ask) continue;
       if (!wait()) return {};
     }
   }
@@ -309,6 +313,7 @@ class Reader {
   io::UniqueFd file_, notify_;
   off_t offset_ = 0;
   std::string carry_;        // a line whose end is not there yet
+  bool quiet_ = true;        // nothing came last time
   bool inside_line_ = false;  // the last piece was partial
   int closed_ = 0;  // how often to look soon
 };
