@@ -37,7 +37,10 @@ PodSync::Result PodSync::keep_running() {
     parts_.objects->hold(*pod_);
     memory_.holds_objects = true;
   }
-  adopt_network();
+  const auto* sandbox = view_.ready_sandbox();
+  // Found running: without its addresses nothing new can be said of it, and what was said before stays.
+  if (sandbox != nullptr && !pod_->spec().host_network() && !parts_.network_ready) return {};
+  if (auto status = adopt_network(); !status.ok()) return failed("network", status);
   update_probes();
   int64_t left_ms = 0;
   if (memory_.failure || past_deadline(left_ms)) return end_pod();
@@ -189,15 +192,12 @@ Status PodSync::attach(const std::string& sandbox_id) {
 }
 
 // A pod found running: its addresses are asked for again, which changes nothing of it.
-void PodSync::adopt_network() {
+Status PodSync::adopt_network() {
   const auto* ready = view_.ready_sandbox();
-  if (ready == nullptr) {
-    memory_.pod_ips.clear();
-    memory_.attached.clear();
-    return;
-  }
-  if (memory_.attached == ready->id() || (!pod_->spec().host_network() && !parts_.network_ready)) return;
-  if (auto status = attach(ready->id()); !status.ok()) parts_.log(2, "pod " + pod_title(*pod_) + ": " + status.message());
+  if (ready != nullptr) return attach(ready->id());
+  memory_.pod_ips.clear();
+  memory_.attached.clear();
+  return {};
 }
 
 PodSync::Result PodSync::start_containers(const PodPlan& plan, const cri::PodSandboxConfig& config) {
@@ -277,7 +277,11 @@ void PodSync::remove_dead() {
   }
   for (size_t i = 1; i < view_.sandboxes.size(); ++i) {
     const auto& sandbox = view_.sandboxes[i];
-    if (in_use.contains(sandbox.id()) || sandbox.state() == cri::SANDBOX_READY) continue;
+    if (sandbox.state() == cri::SANDBOX_READY) {
+      static_cast<void>(detach(sandbox));
+      static_cast<void>(parts_.runtime.stop_pod_sandbox(sandbox.id()));
+    }
+    if (in_use.contains(sandbox.id())) continue;
     if (auto status = parts_.runtime.remove_pod_sandbox(sandbox.id()); !status.ok()) {
       parts_.log(2, "remove sandbox " + sandbox.id() + ": " + status.message());
     }

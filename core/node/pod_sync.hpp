@@ -60,7 +60,7 @@ class PodSync {
   Expected<cri::PodSandboxConfig> config_for(uint32_t attempt) const;
   Result start_containers(const PodPlan& plan, const cri::PodSandboxConfig& config);
   void kill_planned(const PodPlan& plan);
-  void adopt_network();
+  Status adopt_network();
   void update_probes();
   void remove_dead();
 

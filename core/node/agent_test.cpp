@@ -1,0 +1,447 @@
+// The whole agent against the real API server in the same process, with a runtime and a network in memory.
+#include "core/node/agent.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "core/apiserver/test_server.hpp"
+#include "core/node/agent_testing.hpp"
+#include "core/node/cgroups.hpp"
+#include "core/node/fake_runtime.hpp"
+
+namespace gantry::node {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::make_container;
+using testing::make_pod;
+namespace fs = std::filesystem;
+
+const client::ResourceRef kPodRef{"", "v1", "pods"}, kNodeRef{"", "v1", "nodes"};
+
+class AgentTest : public apiserver::ServerTest {
+ protected:
+  apiserver::Options options() override {
+    apiserver::Options out;
+    out.now_unix_ns = [this] { return clock_.now_unix_ns(); };
+    return out;
+  }
+  void SetUp() override {
+    ServerTest::SetUp();
+    client_ = client::make_local_client(*server_, {"system:node:n1", {"system:nodes", "system:authenticated"}, {}});
+    runtime_.add_image("busybox:1");
+    start_agent();
+  }
+  void TearDown() override {
+    stop_agent();
+    client_.reset();
+    const auto cgroups = Cgroups::of_host(cgroup_root_);
+    for (const auto& uid : cgroups.known()) EXPECT_TRUE(cgroups.remove(uid).ok());
+    remove_cgroup_root();
+    ServerTest::TearDown();
+  }
+
+  void remove_cgroup_root() const {
+    std::ifstream in("/proc/self/mountinfo");
+    const auto mounts = Cgroups::parse_mounts({std::istreambuf_iterator<char>(in), {}});
+    std::set<fs::path> bases{mounts.v2};
+    for (const auto& [name, path] : mounts.v1) bases.insert(path);
+    for (const auto& base : bases) {
+      for (const char* level : {"/besteffort", "/burstable", ""}) {
+        std::error_code ignored;
+        fs::remove(base / (cgroup_root_ + level), ignored);
+      }
+    }
+  }
+
+  void start_agent() {
+    plugin::PluginHostOptions host;
+    host.clock = &clock_;
+    host.timers = &timers_;
+    host.log = [](std::string_view, int32_t, std::string_view) {};
+    plugins_ = std::make_unique<plugin::PluginHost>(std::move(host));
+    NodeOptions options;
+    options.client = client_.get();
+    options.plugins = plugins_.get();
+    options.node_name = "n1";
+    options.node_address = "192.0.2.1";
+    options.data_dir = fs::path(folder_) / "node";
+    options.cgroup_root = cgroup_root_;
+    options.version = "v1.36.0";
+    options.record_event = [this](std::string_view, std::string_view, std::string_view reason, std::string_view message) {
+      const std::lock_guard lock(events_mutex_);
+      events_.push_back(std::string(reason) + ": " + std::string(message));
+    };
+    options.log = [this](int32_t, std::string_view text) {
+      const std::lock_guard lock(events_mutex_);
+      log_ += std::string(text) + "\n";
+    };
+    fs::create_directories(options.data_dir);
+    agent_ = make_agent(std::move(options), {&clock_, &timers_}, runtime_.client(), network_.client());
+    agent_->start();
+    ASSERT_TRUE(until([this] { return client_->call(client::get_request(kNodeRef, "", "n1")).ok(); }));
+    give_range();
+    ASSERT_TRUE(until([this] { return agent_->ready(); }));
+  }
+  void stop_agent() {
+    if (agent_) agent_->stop();
+    agent_.reset();
+    plugins_.reset();
+  }
+  void give_range() {
+    auto node = client::parse_object<corev1::Node>(client_->call(client::get_request(kNodeRef, "", "n1")));
+    ASSERT_TRUE(node.ok());
+    if (!node->spec().pod_cidr().empty()) return;
+    const auto patched = client_->call(client::patch_request(kNodeRef, "", "n1", R"({"spec":{"podCIDR":"10.42.0.0/24","podCIDRs":["10.42.0.0/24"]}})",
+                                                             client::ApiRequest::MERGE_PATCH));
+    ASSERT_TRUE(patched.ok()) << patched.error().message();
+  }
+
+  static bool until(const std::function<bool()>& so, std::chrono::seconds patience = 15s) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!so()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(5ms);
+    }
+    return true;
+  }
+
+  corev1::Pod create(corev1::Pod pod) {
+    pod.mutable_spec()->set_node_name("n1");
+    pod.mutable_metadata()->clear_uid();
+    auto made = client::parse_object<corev1::Pod>(client_->call(client::create_request(kPodRef, "default", pod.SerializeAsString())));
+    EXPECT_TRUE(made.ok()) << made.error().message();
+    return made ? *made : corev1::Pod();
+  }
+  std::optional<corev1::Pod> get(const std::string& name) {
+    auto pod = client::parse_object<corev1::Pod>(client_->call(client::get_request(kPodRef, "default", name)));
+    if (!pod) return {};
+    return *pod;
+  }
+  void remove(const std::string& name, int64_t grace) {
+    auto request = client::delete_request(kPodRef, "default", name);
+    metav1::DeleteOptions how;
+    how.set_grace_period_seconds(grace);
+    request.set_body(how.SerializeAsString());
+    const auto answer = client_->call(std::move(request));
+    EXPECT_TRUE(answer.ok()) << answer.error().message();
+  }
+  bool wait_phase(const std::string& name, const std::string& phase) {
+    return until([&] {
+      const auto pod = get(name);
+      return pod && pod->status().phase() == phase;
+    });
+  }
+  bool wait_reason(const std::string& name, const std::string& reason) {
+    return until([&] {
+      const auto pod = get(name);
+      return pod && pod->status().container_statuses_size() > 0 &&
+             pod->status().container_statuses(0).state().waiting().reason() == reason;
+    });
+  }
+  std::string running_id() {
+    std::string id;
+    until([&] {
+      for (const auto& status : runtime_.containers()) {
+        if (status.state() == cri::CONTAINER_RUNNING) id = status.id();
+      }
+      return !id.empty();
+    });
+    return id;
+  }
+  bool nothing_left() {
+    return until([&] {
+      return runtime_.sandboxes().empty() && runtime_.containers().empty() && network_.attached().empty() &&
+             Cgroups::of_host(cgroup_root_).known().empty() && empty_dir("pods") && empty_dir("logs");
+    });
+  }
+  bool empty_dir(const char* name) const {
+    const auto path = fs::path(folder_) / "node" / name;
+    std::error_code error;
+    return !fs::exists(path) || fs::is_empty(path, error);
+  }
+  bool has_event(const std::string& text) {
+    const std::lock_guard lock(events_mutex_);
+    return std::find(events_.begin(), events_.end(), text) != events_.end();
+  }
+  std::string log() {
+    const std::lock_guard lock(events_mutex_);
+    std::string out = log_;
+    for (const auto& event : events_) out += "event " + event + "\n";
+    return out;
+  }
+
+  plugin::SystemClock clock_;
+  plugin::Timers timers_{clock_};
+  testing::FakeRuntime runtime_;
+  testing::FakeNetwork network_;
+  const std::string cgroup_root_ = "gantry-agent-test-" + std::to_string(::getpid());
+  std::unique_ptr<client::Client> client_;
+  std::unique_ptr<plugin::PluginHost> plugins_;
+  std::unique_ptr<NodeAgent> agent_;
+  std::mutex events_mutex_;
+  std::vector<std::string> events_;
+  std::string log_;
+};
+
+TEST_F(AgentTest, RunsAPodAndTakesItDown) {
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  const auto pod = *get("p");
+  EXPECT_EQ(pod.status().pod_ip(), "10.42.0.2");
+  EXPECT_EQ(pod.status().host_ip(), "192.0.2.1");
+  const auto& container = pod.status().container_statuses(0);
+  EXPECT_TRUE(container.ready());
+  EXPECT_TRUE(container.container_id().starts_with("fake://container-"));
+  EXPECT_TRUE(has_event("Created: Container created"));
+  EXPECT_TRUE(has_event("Started: Container started"));
+  EXPECT_EQ(runtime_.calls("run_pod_sandbox"), 1);
+  EXPECT_EQ(runtime_.calls("create_container"), 1);
+  remove("p", 5);
+  ASSERT_TRUE(until([&] { return !get("p"); })) << log();
+  EXPECT_TRUE(nothing_left()) << log();
+  EXPECT_TRUE(has_event("Killing: Stopping container c"));
+}
+
+TEST_F(AgentTest, ARestartedAgentLeavesEverythingAsItIs) {
+  create(make_pod("p", {"a", "b"}));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  ASSERT_TRUE(until([&] { return get("p")->status().container_statuses(1).ready(); }));
+  stop_agent();
+  const auto before = *get("p");
+  const auto containers = runtime_.containers();
+  start_agent();
+  create(make_pod("later"));
+  ASSERT_TRUE(wait_phase("later", "Running")) << log();
+  const auto after = *get("p");
+  EXPECT_EQ(after.metadata().resource_version(), before.metadata().resource_version());
+  EXPECT_EQ(runtime_.calls("run_pod_sandbox"), 2);
+  EXPECT_EQ(runtime_.calls("create_container"), 3);
+  EXPECT_EQ(runtime_.calls("stop_container"), 0);
+  EXPECT_EQ(runtime_.containers().front().id(), containers.front().id());
+}
+
+TEST_F(AgentTest, AContainerThatKeepsEndingIsRestartedWithBackoff) {
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  const auto first = running_id();
+  runtime_.end(first, 1);
+  ASSERT_TRUE(until([&] { return get("p")->status().container_statuses(0).restart_count() == 1 && !running_id().empty(); })) << log();
+  EXPECT_EQ(get("p")->status().container_statuses(0).last_state().terminated().exit_code(), 1);
+  const auto second = running_id();
+  EXPECT_NE(first, second);
+  runtime_.end(second, 2);
+  ASSERT_TRUE(wait_reason("p", "CrashLoopBackOff")) << log();
+  const auto status = get("p")->status().container_statuses(0);
+  EXPECT_EQ(status.last_state().terminated().exit_code(), 2);
+  EXPECT_EQ(status.state().waiting().message().substr(0, 41), "back-off 10s restarting failed container=");
+  EXPECT_EQ(get("p")->status().phase(), "Running");
+}
+
+TEST_F(AgentTest, APodThatIsDoneKeepsItsContainersUntilItIsDeleted) {
+  auto pod = make_pod("p");
+  pod.mutable_spec()->set_restart_policy("Never");
+  create(pod);
+  runtime_.end(running_id(), 0);
+  ASSERT_TRUE(wait_phase("p", "Succeeded")) << log();
+  EXPECT_TRUE(until([&] { return network_.attached().empty(); })) << log();
+  EXPECT_EQ(runtime_.containers().size(), 1u);
+  EXPECT_EQ(get("p")->status().container_statuses(0).state().terminated().reason(), "Completed");
+  EXPECT_EQ(get("p")->status().pod_ip(), "10.42.0.2");
+  remove("p", 30);
+  EXPECT_TRUE(until([&] { return !get("p"); }));
+  EXPECT_TRUE(nothing_left()) << log();
+}
+
+TEST_F(AgentTest, InitContainersComeFirst) {
+  auto pod = make_pod("p");
+  *pod.mutable_spec()->add_init_containers() = make_container("i");
+  create(pod);
+  const auto init = running_id();
+  ASSERT_FALSE(init.empty());
+  EXPECT_EQ(runtime_.containers().size(), 1u);
+  runtime_.end(init, 0);
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  EXPECT_EQ(runtime_.config(running_id()).metadata().name(), "c");
+}
+
+TEST_F(AgentTest, AnImageThatIsNotThereIsWaitedFor) {
+  auto pod = make_pod("p");
+  pod.mutable_spec()->mutable_containers(0)->set_image("absent:1");
+  create(pod);
+  ASSERT_TRUE(wait_reason("p", "ImagePullBackOff")) << log();
+  pod = make_pod("never");
+  pod.mutable_spec()->mutable_containers(0)->set_image("absent:1");
+  pod.mutable_spec()->mutable_containers(0)->set_image_pull_policy("Never");
+  create(pod);
+  ASSERT_TRUE(wait_reason("never", "ErrImageNeverPull")) << log();
+  EXPECT_EQ(get("never")->status().phase(), "Pending");
+}
+
+TEST_F(AgentTest, WhatADaemonLeftHalfDoneIsFinishedOnce) {
+  // Created, but the daemon did not live to start it.
+  runtime_.fail_next("start_container");
+  create(make_pod("p"));
+  ASSERT_TRUE(until([&] { return runtime_.calls("start_container") == 1; }));
+  stop_agent();
+  ASSERT_EQ(runtime_.containers().size(), 1u);
+  start_agent();
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  EXPECT_EQ(runtime_.containers().size(), 1u);
+  EXPECT_EQ(runtime_.sandboxes().size(), 1u);
+  EXPECT_EQ(get("p")->status().container_statuses(0).restart_count(), 0);
+}
+
+TEST_F(AgentTest, AFailedAttachmentIsTriedAgainInTheSameSandbox) {
+  network_.fail_next_add(1);
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  EXPECT_EQ(runtime_.calls("run_pod_sandbox"), 1);
+  EXPECT_EQ(network_.attached().size(), 1u);
+}
+
+TEST_F(AgentTest, ADeadSandboxIsReplaced) {
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  const auto old = runtime_.sandboxes().front().id();
+  runtime_.end_sandbox(old);
+  ASSERT_TRUE(until([&] {
+    for (const auto& sandbox : runtime_.sandboxes()) {
+      if (sandbox.id() != old && sandbox.state() == cri::SANDBOX_READY) return true;
+    }
+    return false;
+  })) << log();
+  ASSERT_TRUE(until([&] {
+    const auto status = get("p")->status().container_statuses(0);
+    return status.ready() && status.restart_count() == 1;
+  })) << log();
+  EXPECT_EQ(network_.attached().size(), 1u);
+  EXPECT_TRUE(has_event("SandboxChanged: Pod sandbox changed, it will be killed and re-created."));
+}
+
+TEST_F(AgentTest, StrangersInTheRuntimeAreRemoved) {
+  stop_agent();
+  runtime_.add_stray_sandbox("nobody");
+  fs::create_directories(fs::path(folder_) / "node/logs/ns_name_someone/c");
+  start_agent();
+  EXPECT_TRUE(nothing_left()) << log();
+}
+
+TEST_F(AgentTest, APodDeletedWhileTheAgentWasAwayIsTakenDown) {
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  create(make_pod("forced"));
+  ASSERT_TRUE(wait_phase("forced", "Running")) << log();
+  stop_agent();
+  remove("p", 5);
+  remove("forced", 0);
+  EXPECT_TRUE(get("p"));
+  start_agent();
+  EXPECT_TRUE(until([&] { return !get("p"); })) << log();
+  EXPECT_TRUE(nothing_left()) << log();
+}
+
+TEST_F(AgentTest, TheDeadlineEndsAPod) {
+  auto pod = make_pod("p");
+  pod.mutable_spec()->set_active_deadline_seconds(1);
+  create(pod);
+  ASSERT_TRUE(wait_phase("p", "Failed")) << log();
+  EXPECT_EQ(get("p")->status().reason(), "DeadlineExceeded");
+  EXPECT_TRUE(until([&] { return network_.attached().empty(); }));
+}
+
+TEST_F(AgentTest, DeletionSaysHowContainersEnded) {
+  runtime_.ignores_stop = true;
+  auto pod = make_pod("p");
+  pod.mutable_metadata()->add_finalizers("example.com/wait");
+  create(pod);
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  remove("p", 1);
+  ASSERT_TRUE(wait_phase("p", "Failed")) << log();
+  EXPECT_EQ(get("p")->status().container_statuses(0).state().terminated().exit_code(), 137);
+  EXPECT_TRUE(nothing_left()) << log();
+  EXPECT_TRUE(get("p"));
+  const auto patched = client_->call(client::patch_request(kPodRef, "default", "p", R"({"metadata":{"finalizers":null}})",
+                                                           client::ApiRequest::MERGE_PATCH));
+  EXPECT_TRUE(patched.ok());
+  EXPECT_TRUE(until([&] { return !get("p"); }));
+}
+
+TEST_F(AgentTest, LogsAndExecSayWhatTheyCannotShow) {
+  auto pod = make_pod("p");
+  pod.mutable_spec()->mutable_containers(0)->set_image("absent:1");
+  pod.mutable_spec()->mutable_containers(0)->set_image_pull_policy("Never");
+  const auto made = create(pod);
+  ASSERT_TRUE(wait_reason("p", "ErrImageNeverPull")) << log();
+  const client::PodRef ref{"default", "p", made.metadata().uid(), "n1"};
+  client::LogOptions options;
+  options.container = "c";
+  const auto logs_status = [&] {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    auto status = agent_->logs(ref, options, ends[1]);
+    ::close(ends[0]);
+    return status;
+  };
+  ASSERT_TRUE(until([&] { return logs_status().message() == "container \"c\" in pod \"p\" is waiting to start: ErrImageNeverPull"; }))
+      << logs_status().message();
+  options.previous = true;
+  EXPECT_EQ(logs_status().message(), "previous terminated container \"c\" in pod \"p\" not found");
+  client::ExecOptions exec;
+  exec.container = "c";
+  exec.command = {"true"};
+  const auto session = agent_->exec(ref, exec, -1, -1, -1, [](Expected<int>) {});
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().code(), 400);
+}
+
+TEST_F(AgentTest, LogsOfTheInstanceAndTheOneBefore) {
+  const auto made = create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  const auto write = [&](const std::string& id, const std::string& text) {
+    for (const auto& status : runtime_.containers()) {
+      if (status.id() == id) std::ofstream(status.log_path()) << "2026-01-01T00:00:00.000000000Z stdout F " << text << "\n";
+    }
+  };
+  const auto first = running_id();
+  write(first, "one");
+  runtime_.end(first, 1);
+  ASSERT_TRUE(until([&] { return running_id() != first && get("p")->status().container_statuses(0).restart_count() == 1; }));
+  write(running_id(), "two");
+  const auto read = [&](bool previous) {
+    client::LogOptions options;
+    options.container = "c";
+    options.previous = previous;
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    EXPECT_TRUE(agent_->logs({"default", "p", made.metadata().uid(), "n1"}, options, ends[1]).ok());
+    char buffer[64];
+    std::string text;
+    for (ssize_t n; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+    ::close(ends[0]);
+    return text;
+  };
+  EXPECT_EQ(read(false), "two\n");
+  EXPECT_EQ(read(true), "one\n");
+}
+
+TEST_F(AgentTest, OtherNodesAreToldToTheNetwork) {
+  corev1::Node other;
+  other.mutable_metadata()->set_name("n2");
+  other.mutable_spec()->set_pod_cidr("10.42.1.0/24");
+  other.mutable_spec()->add_pod_cidrs("10.42.1.0/24");
+  auto& address = *other.mutable_status()->add_addresses();
+  address.set_type("InternalIP");
+  address.set_address("192.0.2.2");
+  ASSERT_TRUE(client_->call(client::create_request(kNodeRef, "", other.SerializeAsString())).ok());
+  EXPECT_TRUE(until([&] { return network_.others().size() == 1; })) << log();
+}
+
+}  // namespace
+}  // namespace gantry::node

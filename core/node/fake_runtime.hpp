@@ -1,0 +1,99 @@
+// For tests only: a runtime and a network in memory behind the ABI's tables. They outlive agents, as real ones do. [any-thread]
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/node/network_client.hpp"
+#include "core/node/runtime_client.hpp"
+
+namespace gantry::node::testing {
+
+class FakeRuntime {
+ public:
+  FakeRuntime();
+  RuntimeClient client() { return RuntimeClient(&table_, this, nullptr); }
+
+  void add_image(const std::string& name);
+  // The main process of a container ends.
+  void end(const std::string& id, int exit_code, const std::string& reason = {});
+  void end_sandbox(const std::string& id);
+  // Something that no pod of the API has.
+  std::string add_stray_sandbox(const std::string& pod_uid);
+  // Answers the next call of a verb ("start_container") with a failure; how often it was called.
+  void fail_next(const std::string& verb, int times = 1);
+  int calls(const std::string& verb) const;
+
+  std::vector<cri::ContainerStatus> containers() const;  // oldest first
+  std::vector<cri::PodSandbox> sandboxes() const;
+  cri::ContainerConfig config(const std::string& container_id) const;
+  bool ignores_stop = false;  // containers end only by being killed at the end of their grace
+
+ private:
+  struct Container {
+    cri::ContainerStatus status;
+    cri::ContainerConfig config;
+    std::string sandbox_id;
+  };
+  template <typename Request, typename Response>
+  static gantry_code run(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error, const char* verb,
+                         Status (FakeRuntime::*method)(const Request&, Response&));
+  void fill_table();
+
+  Status version(const cri::VersionRequest&, cri::VersionResponse& out);
+  Status status(const cri::StatusRequest&, cri::StatusResponse& out);
+  Status run_pod_sandbox(const cri::RunPodSandboxRequest& in, cri::RunPodSandboxResponse& out);
+  Status stop_pod_sandbox(const cri::StopPodSandboxRequest& in, cri::StopPodSandboxResponse&);
+  Status remove_pod_sandbox(const cri::RemovePodSandboxRequest& in, cri::RemovePodSandboxResponse&);
+  Status pod_sandbox_status(const cri::PodSandboxStatusRequest& in, cri::PodSandboxStatusResponse& out);
+  Status list_pod_sandbox(const cri::ListPodSandboxRequest& in, cri::ListPodSandboxResponse& out);
+  Status create_container(const cri::CreateContainerRequest& in, cri::CreateContainerResponse& out);
+  Status start_container(const cri::StartContainerRequest& in, cri::StartContainerResponse&);
+  Status stop_container(const cri::StopContainerRequest& in, cri::StopContainerResponse&);
+  Status remove_container(const cri::RemoveContainerRequest& in, cri::RemoveContainerResponse&);
+  Status list_containers(const cri::ListContainersRequest& in, cri::ListContainersResponse& out);
+  Status container_status(const cri::ContainerStatusRequest& in, cri::ContainerStatusResponse& out);
+  Status exec_sync(const cri::ExecSyncRequest& in, cri::ExecSyncResponse& out);
+  Status list_images(const cri::ListImagesRequest&, cri::ListImagesResponse& out);
+  Status image_status(const cri::ImageStatusRequest& in, cri::ImageStatusResponse& out);
+  Status pull_image(const cri::PullImageRequest& in, cri::PullImageResponse&);
+
+  void tell(const std::string& sandbox_id, const std::string& container_id);
+  static int64_t now();
+
+  gantry_runtime table_{};
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, cri::PodSandbox> sandboxes_;
+  std::map<std::string, Container> containers_;
+  std::set<std::string> images_;
+  std::map<std::string, int> calls_, failures_;
+  int next_ = 0;
+  std::mutex sink_mutex_;
+  gantry_runtime_event sink_ = nullptr;
+  void* sink_context_ = nullptr;
+};
+
+class FakeNetwork {
+ public:
+  FakeNetwork();
+  NetworkClient client() { return NetworkClient(&table_, this, nullptr); }
+  std::map<std::string, std::string> attached() const;  // sandbox and its address
+  void fail_next_add(int times);
+  std::vector<abi::NetworkNode> others() const;
+
+ private:
+  gantry_network table_{};
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> attached_;
+  std::vector<abi::NetworkNode> others_;
+  bool node_set_ = false;
+  int next_ = 2, failures_ = 0;
+};
+
+}  // namespace gantry::node::testing
