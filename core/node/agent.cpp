@@ -139,7 +139,8 @@ class Agent final : public NodeAgent {
     parts_.objects = make_object_cache(*parts_.options.client, parts_.wake, schedule);
     parts_.volumes = make_volumes(parts_.options.data_dir, *parts_.objects);
     parts_.statuses = std::make_unique<StatusWriter>(
-        *parts_.options.client, StatusWriter::Hooks{[this](const std::string& uid) { return pods_.pod(uid); }, parts_.wake, schedule});
+        *parts_.options.client, StatusWriter::Hooks{[this](const std::string& uid) { return pods_.pod(uid); },
+                                                    [this](const std::string& uid) { status_written(uid); }, schedule});
     ProberHooks probes;
     probes.exec = [this](const std::string& id, const std::vector<std::string>& command, int timeout) -> Expected<std::pair<int, std::string>> {
       auto result = parts_.runtime.exec_sync(id, command, timeout);
@@ -288,6 +289,12 @@ class Agent final : public NodeAgent {
     }
   }
 
+  // The end of a pod waits for its last word to be in the API; others have nothing to do then.
+  void status_written(const std::string& uid) {
+    const auto pod = pods_.pod(uid);
+    if (pod != nullptr && pod->metadata().has_deletion_timestamp()) workers_.wake(uid);
+  }
+
   void wake_all() {
     for (const auto& uid : pods_.uids()) workers_.wake(uid);
   }
@@ -320,7 +327,7 @@ class Agent final : public NodeAgent {
   std::map<std::string, std::string> seen_;  // jobs_ alone
   // One thread: relist, facts and network work come one after the other.
   plugin::WorkerPool jobs_{"node", 1};
-  plugin::WorkerPool sync_pool_{"pods", 32};
+  plugin::WorkerPool sync_pool_{"pods", 16};
   PodWorkers workers_;
   std::unique_ptr<Registration> registration_;
   std::unique_ptr<client::Reflector> pods_watch_;
