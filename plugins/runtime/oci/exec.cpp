@@ -1,11 +1,15 @@
 #include "exec.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 #include "bridge.hpp"
 #include "oci_tool.hpp"
@@ -133,11 +137,17 @@ void Execs::finish(const std::shared_ptr<Session>& session) {
   sigemptyset(&pipe);
   sigaddset(&pipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-  if (session->bridge.terminal) run_bridge(session->bridge);
+  if (session->bridge.terminal) {
+    run_bridge(session->bridge);
+  } else {
+    std::array<pollfd, 2> fds = {pollfd{session->pidfd.get(), POLLIN, 0}, pollfd{session->cancelled.get(), POLLIN, 0}};
+    while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+    }
+  }
+  pollfd cancelled{session->cancelled.get(), POLLIN, 0};
+  if (::poll(&cancelled, 1, 0) > 0) end(*session);
   const int code = wait_exit(session->pid);
   const auto status = outcome(session->target);
-  // The runtime may have been killed before it had written where the command is.
-  if (code == 128 + SIGKILL) kill_command(session->target);
   remove_files(session->target);
   {
     const std::scoped_lock lock(mutex_);
@@ -150,6 +160,18 @@ void Execs::finish(const std::shared_ptr<Session>& session) {
   if (it == sessions_.end()) return;
   if (session->thread.joinable()) ended_.push_back(std::move(session->thread));
   sessions_.erase(it);
+}
+
+// The runtime says which process the command is shortly after it runs: killed before, it would leave the command behind.
+void Execs::end(Session& session) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  std::error_code ignored;
+  pollfd ended{session.pidfd.get(), POLLIN, 0};
+  while (!fs::exists(session.target.pidfile, ignored) && std::chrono::steady_clock::now() < deadline) {
+    if (::poll(&ended, 1, 10) > 0) return;
+  }
+  kill_command(session.target);
+  ::syscall(SYS_pidfd_send_signal, session.pidfd.get(), SIGKILL, nullptr, 0);
 }
 
 void Execs::reap() {
@@ -172,16 +194,9 @@ void Execs::resize(uint64_t id, uint16_t columns, uint16_t rows) {
 }
 
 void Execs::cancel(uint64_t id) {
-  std::shared_ptr<Session> session;
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto it = sessions_.find(id);
-    if (it == sessions_.end()) return;
-    session = it->second;
-  }
-  kill_command(session->target);
-  ::syscall(SYS_pidfd_send_signal, session->pidfd.get(), SIGKILL, nullptr, 0);
-  ::eventfd_write(session->cancelled.get(), 1);
+  const std::scoped_lock lock(mutex_);
+  const auto it = sessions_.find(id);
+  if (it != sessions_.end()) ::eventfd_write(it->second->cancelled.get(), 1);
 }
 
 }  // namespace gantry::oci

@@ -45,6 +45,7 @@ class Execs {
  private:
   struct Session;
   void finish(const std::shared_ptr<Session>& session);
+  static void end(Session& session);
   void reap();
 
   std::mutex mutex_;

@@ -178,6 +178,17 @@ TEST_F(ExecTest, CancelKills) {
   }
 }
 
+TEST_F(ExecTest, CancelAtOnceLeavesNoCommand) {
+  const auto id = container();
+  for (int i = 0; i < 5; i++) {
+    Streams streams;
+    ASSERT_EQ(stream(streams, id, {"/bin/sleep", "666"}, i % 2 == 0), 0);
+    table_->exec_cancel(runtime_.get(), streams.id);
+    ASSERT_TRUE(streams.wait());
+    EXPECT_TRUE(eventually([&] { return exec_out(id, "ps").find("sleep 666") == std::string::npos; }));
+  }
+}
+
 TEST_F(ExecTest, AFailedStreamSaysWhy) {
   const auto id = container();
   Streams streams;

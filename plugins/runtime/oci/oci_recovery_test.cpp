@@ -212,6 +212,25 @@ TEST_F(RecoveryTest, KilledAtAnyMoment) {
   start();
 }
 
+TEST_F(RecoveryTest, FoldersBehindALink) {
+  fs::create_directories(base_ / "real");
+  fs::create_directory_symlink(base_ / "real", base_ / "link");
+  FakeHost other(base_ / "link");
+  other.cgroup = host_->cgroup;
+  stop();
+  std::swap(host_->base, other.base);
+  start();
+  import(busybox_image());
+  const auto sandbox = run_sandbox(pod());
+  const auto id = run(sandbox, shell("sleep 1000"));
+  restart();
+  EXPECT_EQ(container_status(id).state(), cri::CONTAINER_RUNNING);
+  remove_sandbox(sandbox);
+  stop();
+  std::swap(host_->base, other.base);
+  start();
+}
+
 TEST_F(RecoveryTest, TwoInstancesDoNotMeet) {
   const auto sandbox = run_sandbox(pod());
   const auto other_base = base_ / "other";

@@ -177,6 +177,9 @@ TEST_F(OciTest, ASharedPidNamespaceIsPausesOwn) {
   EXPECT_NE(exec_out(id, "cat /proc/1/cmdline | tr '\\0' ' '").find("pause"), std::string::npos);
   // Even who may trace it finds nothing of the host through it.
   EXPECT_EQ(exec_out(id, "ls -A /proc/1/root/"), "");
+  // Orphans are reaped.
+  exec_out(id, "(sleep 0.1; true) & true");
+  EXPECT_TRUE(eventually([&] { return exec_out(id, "cat /proc/[0-9]*/stat").find(") Z ") == std::string::npos; }));
   stop_container(id, 0);
   EXPECT_EQ(container_status(id).exit_code(), 137);
 }
@@ -200,6 +203,8 @@ TEST_F(OciTest, MountsAndReadOnlyRoot) {
   fs::create_directories(base_ / "volume" / "inner");
   auto config = shell("sleep 1000");
   config.mutable_linux()->mutable_security_context()->set_readonly_rootfs(true);
+  config.mutable_linux()->mutable_security_context()->add_readonly_paths("/proc/sys");
+  config.mutable_linux()->mutable_security_context()->add_masked_paths("/proc/keys");
   const auto mount = [&](const char* at, const fs::path& from, bool readonly) {
     auto& m = *config.add_mounts();
     m.set_container_path(at);
@@ -214,6 +219,7 @@ TEST_F(OciTest, MountsAndReadOnlyRoot) {
   EXPECT_NE(exec(id, "echo no > /data/inner/file")->exit_code(), 0);
   EXPECT_NE(exec(id, "echo no > /file")->exit_code(), 0);
   EXPECT_NE(exec(id, "echo no > /proc/sys/kernel/printk")->exit_code(), 0);
+  EXPECT_EQ(exec_out(id, "cat /proc/keys"), "");
   EXPECT_TRUE(fs::is_directory(base_ / "made"));
   EXPECT_EQ(*read_file(base_ / "volume" / "file"), "text\n");
 }
@@ -298,6 +304,17 @@ TEST_F(OciTest, RemovingARunningPodLeavesNothing) {
   stop();
   expect_nothing_left();
   start();
+}
+
+TEST_F(OciTest, TerminalsAndNoLog) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("test -t 1 && echo a terminal", "tty");
+  config.set_tty(true);
+  EXPECT_EQ(wait_exit(run(sandbox, config)).exit_code(), 0);
+  EXPECT_NE(log("pod", "tty").find("stdout F a terminal"), std::string::npos) << log("pod", "tty");
+  auto silent = shell("echo nothing; exit 4", "silent");
+  silent.clear_log_path();
+  EXPECT_EQ(wait_exit(run(sandbox, silent)).exit_code(), 4);
 }
 
 TEST_F(OciTest, ALogIsBounded) {

@@ -84,6 +84,18 @@ std::vector<Process> processes_with_argument(const std::string& program, const s
   return found;
 }
 
+std::vector<Process> processes_naming(const std::string& text) {
+  std::vector<Process> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const auto pid = std::atoi(entry.path().filename().c_str());
+    if (pid <= 0 || pid == ::getpid()) continue;
+    const auto line = read_file(entry.path() / "cmdline");
+    if (line && line->find(text) != std::string::npos) found.push_back(process_of(pid));
+  }
+  return found;
+}
+
 pid_t read_pid(const fs::path& path) {
   const auto text = read_file(path, 64);
   return text ? std::atoi(text->c_str()) : 0;

@@ -32,6 +32,8 @@ Fd open_process(const Process& process);
 bool signal_process(const Process& process, int signal);
 // The process whose command line has this argument; pid 0 when there is none. For what a crash left without a pid file.
 std::vector<Process> processes_with_argument(const std::string& program, const std::string& argument);
+// Those whose command line has this text anywhere, but for this process.
+std::vector<Process> processes_naming(const std::string& text);
 // From a pid file; pid 0 when it is missing or damaged.
 pid_t read_pid(const fs::path& path);
 

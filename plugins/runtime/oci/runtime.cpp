@@ -11,9 +11,13 @@ namespace {
 
 Expected<RuntimeOptions> read_options(const sdk::Host& host) {
   RuntimeOptions options;
-  options.data_dir = host.daemon("data_dir");
-  options.run_dir = host.daemon("run_dir");
-  if (options.data_dir.empty() || options.run_dir.empty()) return Status::invalid("the host gives no data_dir and run_dir");
+  // Without links: mounts are found again by the names that the kernel has for them.
+  std::error_code error;
+  options.data_dir = fs::weakly_canonical(host.daemon("data_dir"), error);
+  if (!error) options.run_dir = fs::weakly_canonical(host.daemon("run_dir"), error);
+  if (error || options.data_dir.empty() || options.run_dir.empty()) {
+    return Status::invalid("the host gives no usable data_dir and run_dir");
+  }
   const auto pause = host.config_string("pause", (fs::path(host.daemon("libexec_dir")) / "pause").string());
   if (!pause) return pause.error();
   options.pause = *pause;
@@ -182,6 +186,7 @@ void Runtime::sweep() {
       if (!path.empty() && tool_.remove(path, id).ok()) break;
     }
   }
+  sweep_execs();
   for (const auto& folder : {options_.data_dir / "trash", options_.run_dir / "exec"}) {
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       static_cast<void>(unmount_below(entry.path()));
@@ -189,6 +194,21 @@ void Runtime::sweep() {
     }
   }
   images_->collect_garbage();
+}
+
+// Execs of a daemon that was killed have nobody who waits for them.
+void Runtime::sweep_execs() {
+  const auto folder = options_.run_dir / "exec";
+  for (const auto& left : processes_naming(folder.string() + "/")) signal_process(left, SIGKILL);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".pid") continue;
+    const auto command = process_of(read_pid(entry.path()));
+    const auto cgroup = read_file("/proc/" + std::to_string(command.pid) + "/cgroup");
+    for (const auto& container : containers()) {
+      if (cgroup && cgroup->find(container->record.id) != std::string::npos) signal_process(command, SIGKILL);
+    }
+  }
 }
 
 Expected<std::string> Runtime::oci_runtime() {

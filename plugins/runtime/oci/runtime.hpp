@@ -106,6 +106,7 @@ class Runtime {
   void recover_container(const ContainerPtr& container);
   void reset_unstarted(Container& container);
   void sweep();
+  void sweep_execs();
   Expected<std::string> oci_runtime();
   void on_end(const std::string& key);
   void emit(const std::string& sandbox_id, const std::string& container_id);

@@ -309,8 +309,10 @@ Expected<json::object> linux_part(const SpecInput& in) {
   if (!security(in).privileged()) {
     const auto& masked = security(in).masked_paths();
     const auto& readonly = security(in).readonly_paths();
-    out["maskedPaths"] = masked.empty() ? texts(default_masked()) : repeated(masked);
-    out["readonlyPaths"] = readonly.empty() ? texts(default_readonly()) : repeated(readonly);
+    // A request with a security context says itself what is masked; none is what procMount Unmasked means.
+    const bool said = in.config->linux().has_security_context();
+    out["maskedPaths"] = said ? repeated(masked) : texts(default_masked());
+    out["readonlyPaths"] = said ? repeated(readonly) : texts(default_readonly());
     auto filter = seccomp_filter(security(in));
     if (!filter) return filter.error();
     if (!filter->is_null()) out["seccomp"] = std::move(*filter);
