@@ -57,6 +57,20 @@ TEST(Filters, InitContainersCountOnlyWhenTheyNeedMore) {
   EXPECT_EQ(read_pod(pod)->requests.milli_cpu, 1400);
 }
 
+TEST(Filters, RequestsOfTheWholePodReplaceTheSum) {
+  corev1::Pod pod;
+  for (int i = 0; i < 2; ++i) {
+    auto& requests = *pod.mutable_spec()->add_containers()->mutable_resources()->mutable_requests();
+    requests["cpu"].set_string("300m");
+    requests["memory"].set_string("1Gi");
+  }
+  (*pod.mutable_spec()->mutable_resources()->mutable_requests())["cpu"].set_string("2");
+  const auto info = read_pod(pod);
+  EXPECT_EQ(info->requests.milli_cpu, 2000);
+  EXPECT_EQ(info->scored.milli_cpu, 2000);
+  EXPECT_EQ(info->requests.memory, 2LL << 30);
+}
+
 TEST(Filters, TaintsAndTolerations) {
   auto node = node_with("1", "1Gi");
   corev1::Taint taint;

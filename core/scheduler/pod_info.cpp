@@ -44,6 +44,19 @@ Resources pod_total(const corev1::PodSpec& spec, Of&& of) {
   return total;
 }
 
+// Requests of the pod as a whole stand in place of its containers' sum.
+void apply_pod_level(const Resources& whole, PodInfo& info) {
+  for (auto* total : {&info.requests, &info.scored}) {
+    if (whole.milli_cpu > 0) total->milli_cpu = whole.milli_cpu;
+    if (whole.memory > 0) total->memory = whole.memory;
+    for (const auto& [name, amount] : whole.others) {
+      if (name.rfind("hugepages-", 0) != 0) continue;
+      std::erase_if(total->others, [&](const auto& other) { return other.first == name; });
+      total->others.emplace_back(name, amount);
+    }
+  }
+}
+
 void read_ports(const corev1::PodSpec& spec, std::vector<HostPort>& ports) {
   const auto read = [&](const auto& containers) {
     for (const auto& container : containers) {
@@ -122,6 +135,7 @@ PodPtr read_pod(const corev1::Pod& pod) {
   info->requests = pod_total(spec, [](const auto& container) { return resources_of(container.resources().requests()); });
   info->scored = pod_total(
       spec, [](const auto& container) { return with_defaults(resources_of(container.resources().requests())); });
+  apply_pod_level(resources_of(spec.resources().requests()), *info);
   const auto overhead = resources_of(spec.overhead());
   info->requests.add(overhead);
   info->scored.add(overhead);
