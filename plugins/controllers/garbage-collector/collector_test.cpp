@@ -207,6 +207,33 @@ TEST_F(CollectorTest, AnOwnerThatIsGoneQueuesItsDependentsOfTheNamespace) {
   EXPECT_EQ(host.queued.size(), 2u);
 }
 
+TEST_F(CollectorTest, AClusterWideOwnerHasDependentsInEveryNamespace) {
+  add("namespaces", "", "n");
+  for (const char* ns : {"ns", "elsewhere"}) {
+    auto& dependent = add("pods", ns, "p");
+    add_owner(dependent, "n", true, "Namespace");
+    cache("pods", dependent);
+  }
+  expect_ok(look("pods", "ns", "p"));
+  EXPECT_EQ(writes(), Writes());
+  forget("namespaces", "", "n");
+  expect_ok(run("", "gone|uid-n"));
+  EXPECT_EQ(host.queued.size(), 2u);
+  expect_ok(look("pods", "elsewhere", "p"));
+  EXPECT_EQ(writes(), Writes{"DELETE p"});
+}
+
+TEST_F(CollectorTest, OddNamesOfOwnersAreQuoted) {
+  auto& object = add("pods", "ns", "p");
+  add_owner(object, "a|b\"\\\n");
+  EXPECT_TRUE(Objects(sdk::Host(&host.host)).write_owners({"", "v1", "pods", "ns", "p"}, object.metadata()).ok());
+  EXPECT_NE(host.requests.back().body().find(R"("name":"a|b\"\\\u000a","uid":"uid-a|b\"\\\u000a")"), std::string::npos)
+      << host.requests.back().body();
+  expect_ok(run("ns", "owner|v1|ConfigMap|uid|a|b|c"));
+  expect_ok(run("ns", "owner"));
+  expect_ok(run("ns", "object|"));
+}
+
 TEST_F(CollectorTest, AConflictIsPassedOnForAnotherTry) {
   add("pods", "ns", "p", {"c"});
   refusals = {Status::conflict("newer")};
