@@ -159,6 +159,20 @@ void Informer::take_waiters_locked(const CachedObject& object, bool gone, std::v
   }
 }
 
+// A write may be younger than the list; what was erased has no event of its own here.
+void Informer::take_waiters_after_list_locked(std::vector<std::function<void()>>& out) {
+  if (waiters_.empty()) return;
+  std::unordered_map<std::string_view, bool> present;  // by uid: whether it is being deleted
+  for (const auto& [key, object] : objects_) present.emplace(object->uid, object->deleting);
+  std::erase_if(waiters_, [&](auto& item) {
+    auto& waiter = item.second;
+    const auto it = present.find(item.first);
+    const bool seen = waiter.deleted ? it == present.end() || it->second : revision_ >= waiter.revision;
+    if (seen) out.push_back(std::move(waiter.seen));
+    return seen;
+  });
+}
+
 void Informer::replace(client::Client::List list) {
   std::vector<Event> events;
   std::vector<std::function<void()>> seen;
@@ -178,10 +192,8 @@ void Informer::replace(client::Client::List list) {
       if (!same) events.push_back(put_locked(std::move(object)));
     }
     for (const auto& [key, object] : stale) events.push_back(erase_locked(object));
-    // The list is newer than anything that was waited for through the broken watch.
-    for (auto& [uid, waiter] : waiters_) seen.push_back(std::move(waiter.seen));
-    waiters_.clear();
     revision_ = std::max(revision_, to_revision(list.resource_version));
+    take_waiters_after_list_locked(seen);
     first = !std::exchange(synced_, true);
   }
   tell(events, seen);

@@ -90,6 +90,7 @@ class Informer {
   Event put_locked(CachedPtr object);
   Event erase_locked(CachedPtr object);
   void take_waiters_locked(const CachedObject& object, bool deleted, std::vector<std::function<void()>>& out);
+  void take_waiters_after_list_locked(std::vector<std::function<void()>>& out);
   void index_owners_locked(const CachedPtr& object, bool add);
   void tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen);
 

@@ -37,6 +37,7 @@ class PlayedClient : public client::Client {
     return std::make_unique<client::Watch>();
   }
   void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(first); }
+  void expire() { handler_.ended(Status::expired("too old")); }
   void send(client::WatchEvent::Type type, client::Object object) { handler_.event({type, std::move(object)}); }
 
   List first;
@@ -51,11 +52,12 @@ struct InformerTest : testing::Test {
     informer.listen([this](const Informer&, const Informer::Event& event) {
       log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
     });
-    informer.start(client, [](int64_t, std::function<void()>) {}, [this] { log += "synced "; });
+    informer.start(client, [this](int64_t, std::function<void()> fn) { later = std::move(fn); }, [this] { log += "synced "; });
   }
   PlayedClient client;
   Informer informer{InformerKey{"", "v1", "pods", "", "", false}};
   std::string log;
+  std::function<void()> later;
 };
 
 TEST_F(InformerTest, ListsThenFollows) {
@@ -88,6 +90,23 @@ TEST_F(InformerTest, TellsWhenAWriteIsSeen) {
   EXPECT_EQ(seen, 1);
   client.send(client::WatchEvent::Type::kDeleted, pod("b", "ub", 6));
   EXPECT_EQ(seen, 2);
+}
+
+// A write that is younger than the new list must still be waited for, or a controller acts on a cache without it.
+TEST_F(InformerTest, ARelistReleasesOnlyWhatItShows) {
+  std::string seen;
+  EXPECT_TRUE(informer.when_seen("ua", "ns", "a", 7, false, [&] { seen += "a7 "; }));
+  EXPECT_TRUE(informer.when_seen("ua", "ns", "a", 12, false, [&] { seen += "a12 "; }));
+  EXPECT_TRUE(informer.when_seen("ub", "ns", "b", 0, true, [&] { seen += "b "; }));
+  client.first = {{pod("a", "ua", 7)}, "9"};
+  client.expire();
+  ASSERT_TRUE(later);
+  later();
+  EXPECT_NE(seen.find("a7 "), std::string::npos);
+  EXPECT_NE(seen.find("b "), std::string::npos);
+  EXPECT_EQ(seen.find("a12"), std::string::npos);
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 12));
+  EXPECT_NE(seen.find("a12"), std::string::npos);
 }
 
 TEST_F(InformerTest, BrokenBytesAreSkipped) {

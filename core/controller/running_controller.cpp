@@ -1,6 +1,6 @@
 #include "core/controller/running_controller.hpp"
 
-#include <charconv>
+#include <algorithm>
 
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
@@ -78,6 +78,19 @@ void RunningController::start_if_synced() {
   if (started_.exchange(true)) return;
   host_.options().log(GANTRY_LOG_DEBUG, "controller " + name() + " runs");
   queue_.start();
+  if (spec_.resync_ms() > 0) queue_all_again();
+}
+
+void RunningController::queue_all_again() {
+  host_.options().timers->start(spec_.resync_ms(), [self = weak_from_this()] {
+    const auto controller = self.lock();
+    if (controller == nullptr) return;
+    for (const auto& watched : controller->watched_) {
+      if (watched.spec.mapping() != WatchSpec::SELF) continue;
+      for (const auto& object : watched.informer->list("")) controller->queue_.add({object->ns, object->name});
+    }
+    controller->queue_all_again();
+  });
 }
 
 void RunningController::on_event(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
@@ -123,9 +136,8 @@ void RunningController::emit_custom(const Informer& informer, const WatchSpec& s
 
 WorkQueue::Outcome RunningController::reconcile(const Key& key) {
   if (spec_.wait_own_writes()) {
-    const std::lock_guard lock(mutex_);
-    // Its last unseen write queues the key again, see release().
-    if (unseen_.contains(key)) return {false, kUnseenLimitMs};
+    // Its last unseen write queues the key again, as soon as it is seen.
+    if (const int64_t wait_ms = held_for_ms(key); wait_ms > 0) return {.requeue_after_ms = wait_ms, .held = true};
   }
   current = {this, &key};
   const auto outcome = call_plugin(key);
@@ -166,37 +178,45 @@ void RunningController::note_write(const Key& key, const ApiRequest& request, co
     written = informer->get(request.namespace_(), request.name());
   }
   if (written == nullptr || written->uid.empty()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    ++unseen_[key];
-  }
+  const uint64_t write = begin_unseen(key);
   const bool waits = informer->when_seen(written->uid, written->ns, written->name, written->revision, deleted,
-                                         [self = weak_from_this(), key] {
-                                           if (const auto controller = self.lock()) controller->release(key);
+                                         [self = weak_from_this(), key, write] {
+                                           const auto controller = self.lock();
+                                           if (controller && controller->end_unseen(key, write)) {
+                                             controller->queue_.add(key);
+                                           }
                                          });
-  if (!waits) {
-    const std::lock_guard lock(mutex_);
-    if (--unseen_[key] == 0) unseen_.erase(key);
-    return;
-  }
-  // The bound: forget what never shows. Whatever is released twice is ignored.
-  host_.options().timers->start(kUnseenLimitMs, [self = weak_from_this(), key] {
-    if (const auto controller = self.lock()) {
-      const std::lock_guard lock(controller->mutex_);
-      controller->unseen_.erase(key);
-    }
-  });
+  if (!waits) end_unseen(key, write);
 }
 
-void RunningController::release(const Key& key) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = unseen_.find(key);
-    if (it == unseen_.end()) return;
-    if (--it->second > 0) return;
-    unseen_.erase(it);
-  }
-  queue_.add(key);
+int64_t RunningController::monotonic_ns() const { return host_.options().plugins->options().clock->monotonic_ns(); }
+
+int64_t RunningController::held_for_ms(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  const auto it = unseen_.find(key);
+  if (it == unseen_.end()) return 0;
+  const int64_t now = monotonic_ns();
+  int64_t last = now;
+  for (const auto& unseen : it->second) last = std::max(last, unseen.deadline_ns);
+  if (last > now) return (last - now) / 1'000'000 + 1;
+  unseen_.erase(it);
+  return 0;
+}
+
+uint64_t RunningController::begin_unseen(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  unseen_[key].push_back({++writes_, monotonic_ns() + kUnseenLimitMs * 1'000'000});
+  return writes_;
+}
+
+bool RunningController::end_unseen(const Key& key, uint64_t write) {
+  const std::lock_guard lock(mutex_);
+  const auto it = unseen_.find(key);
+  if (it == unseen_.end()) return false;
+  std::erase_if(it->second, [write](const Unseen& unseen) { return unseen.write == write; });
+  if (!it->second.empty()) return false;
+  unseen_.erase(it);
+  return true;
 }
 
 }  // namespace gantry::controller

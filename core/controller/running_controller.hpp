@@ -49,7 +49,12 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
   void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
   void emit_custom(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
-  void release(const Key& key);
+  void queue_all_again();
+  int64_t held_for_ms(const Key& key);
+  uint64_t begin_unseen(const Key& key);
+  // True when it was the key's last one.
+  bool end_unseen(const Key& key, uint64_t write);
+  int64_t monotonic_ns() const;
 
   ControllerHost& host_;
   const std::shared_ptr<plugin::Plugin> plugin_;
@@ -58,8 +63,14 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   std::unique_ptr<client::Client> client_;
   std::vector<Watched> watched_;
   std::mutex mutex_;
-  // Keys whose writes the caches have not seen yet: how many are missing. A run waits until it is 0.
-  std::unordered_map<Key, size_t, KeyHash> unseen_;
+  // Writes that the caches have not seen yet, by the key they were made for. A run waits until there are none, or until the
+  // last deadline: what a selector filters out is never seen.
+  struct Unseen {
+    uint64_t write;
+    int64_t deadline_ns;
+  };
+  std::unordered_map<Key, std::vector<Unseen>, KeyHash> unseen_;
+  uint64_t writes_ = 0;
   std::atomic<bool> started_ = false;
   WorkQueue queue_;  // last: its runs use the rest
 };

@@ -131,7 +131,7 @@ void WorkQueue::finish(const Key& key, const Outcome& outcome) {
     ++retries_;
     if (!stopped_) schedule_locked(key, item, backoff_ms(item.failures));
   } else {
-    item.failures = 0;
+    if (!outcome.held) item.failures = 0;
     if (outcome.requeue_after_ms > 0 && !stopped_) schedule_locked(key, item, outcome.requeue_after_ms);
   }
   // An event during the run asks for another one at once, also after a failure: the world has changed.

@@ -34,6 +34,7 @@ class WorkQueue {
   struct Outcome {
     bool failed = false;             // try again, later each time: 5 ms doubling to 1000 s
     int64_t requeue_after_ms = 0;    // when not failed; 0: no
+    bool held = false;               // it did not run at all: earlier failures still count
   };
   using Run = std::function<Outcome(const Key&)>;
 

@@ -86,6 +86,23 @@ TEST_F(WorkQueueTest, RetriesAFailedKey) {
   EXPECT_EQ(queue.retries(), 2u);
 }
 
+TEST_F(WorkQueueTest, AHeldRunKeepsTheBackoff) {
+  std::promise<void> done;
+  std::vector<std::chrono::steady_clock::time_point> times;
+  WorkQueue queue(timers, pool, 1, [&](const Key&) {
+    times.push_back(std::chrono::steady_clock::now());
+    // Six failures (5, 10, ... 160 ms), a run that is held back, one more failure: 320 ms, not 5.
+    if (times.size() == 7) return WorkQueue::Outcome{.requeue_after_ms = 1, .held = true};
+    if (times.size() == 9) done.set_value();
+    return WorkQueue::Outcome{.failed = times.size() < 9};
+  });
+  queue.start();
+  queue.add({"", "x"});
+  ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  queue.stop();
+  EXPECT_GE(times[8] - times[7], std::chrono::milliseconds(300));
+}
+
 TEST_F(WorkQueueTest, TheEarliestDelayWins) {
   std::promise<void> done;
   WorkQueue queue(timers, pool, 1, [&](const Key&) {

@@ -8,24 +8,30 @@
 namespace gantry::schema {
 namespace {
 
-// Does anything below a message have a default? Asked for each field of each object, so kept per thread.
+// Does anything below a message have a default? Asked for each field of each object, so kept per thread. A thread may
+// outlive a schema, whose addresses the next one takes again: an answer counts only for a message of the same name.
 class DefaultsBelow {
  public:
   bool operator()(const Message& message) {
     if (message.form != Form::kStruct) return false;
-    auto [it, fresh] = known_.try_emplace(&message, false);
-    if (!fresh) return it->second;
+    Answer& known = known_[&message];
+    if (known.name == message.name) return known.any;
+    known = {message.name, false};
     bool any = false;
     for (const Field& field : message.fields) {
       if (field.default_value || field.default_struct) any = true;
       if (field.message != nullptr && (*this)(*field.message)) any = true;
     }
-    known_[&message] = any;
+    known_[&message].any = any;
     return any;
   }
 
  private:
-  std::unordered_map<const Message*, bool> known_;
+  struct Answer {
+    std::string name;
+    bool any = false;
+  };
+  std::unordered_map<const Message*, Answer> known_;
 };
 
 bool is_zero(const Json& value) {
