@@ -168,9 +168,13 @@ TEST_F(Deployments, ATakenNameCountsAsACollision) {
   squatter.mutable_metadata()->set_name(taken.metadata().name());
   must(plane->create(squatter));
   ASSERT_TRUE(plane->restart_controllers().ok());
-  ASSERT_TRUE(wait_for("web", [](const auto& now) { return now.status().collision_count() == 1 && rolled_out(now); }));
-  EXPECT_EQ(sets_of("web").size(), 1u);
-  EXPECT_NE(sets_of("web")[0].metadata().name(), taken.metadata().name());
+  ASSERT_TRUE(wait_for("web", [](const auto& now) { return now.status().collision_count() == 1; }));
+  ASSERT_TRUE(sets->wait([&](const auto& all) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& item) {
+      return item.first.rfind("web-", 0) == 0 && item.first != taken.metadata().name() &&
+             item.second.status().available_replicas() == 1;
+    });
+  }));
 }
 
 TEST_F(Deployments, AnEmptySelectorIsRefusedInWords) {

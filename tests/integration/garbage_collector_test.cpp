@@ -67,6 +67,21 @@ TEST_F(GarbageCollectorTest, BackgroundDeletesDependentsOfDependents) {
   EXPECT_TRUE(view.wait(exactly({"stranger"})));
 }
 
+TEST_F(GarbageCollectorTest, ManyDependentsInEveryWay) {
+  start();
+  View<ConfigMap> view(*plane);
+  for (const char* how : {"Background", "Foreground", "Orphan"}) {
+    const auto owner = make("owner");
+    for (int i = 0; i < 300; ++i) make("leaf-" + std::to_string(i), {reference_to(owner)});
+    ASSERT_TRUE(view.wait([](const Objects& objects) { return objects.size() == 301; }));
+    remove("owner", how);
+    const bool orphan = std::string_view(how) == "Orphan";
+    EXPECT_TRUE(view.wait([&](const Objects& objects) {
+      return orphan ? objects.size() == 300 && !objects.contains("owner") : objects.empty();
+    })) << how;
+  }
+}
+
 TEST_F(GarbageCollectorTest, ForegroundGoesFromTheLeavesUp) {
   start();
   std::vector<std::string> wrong;

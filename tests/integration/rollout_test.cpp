@@ -89,7 +89,7 @@ TEST_P(RollingBounds, AreKeptAtEveryMoment) {
 
 INSTANTIATE_TEST_SUITE_P(Limits, RollingBounds,
                          testing::Values(Bounds{"25%", "25%", 10, 6}, Bounds{"1", "0", 9, 8}, Bounds{"0", "1", 8, 7},
-                                         Bounds{"100%", "0%", 16, 8}, Bounds{"0", "0%", 8, 7}),
+                                         Bounds{"100%", "0%", 16, 8}, Bounds{"0", "5%", 8, 7}),
                          [](const auto& given) { return "Case" + std::to_string(given.index); });
 
 TEST_F(Rollouts, RecreateNeverRunsBothVersions) {

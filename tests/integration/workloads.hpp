@@ -97,6 +97,15 @@ inline bool rolled_out(const Deployment& deployment) {
          status.replicas() == wanted && status.available_replicas() == wanted;
 }
 
+inline std::string status_text(const Deployment& deployment) {
+  const auto& status = deployment.status();
+  return "generation " + std::to_string(deployment.metadata().generation()) + ", observed " +
+         std::to_string(status.observed_generation()) + ", " + std::to_string(deployment.spec().replicas()) +
+         " wanted, " + std::to_string(status.replicas()) + " exist, " + std::to_string(status.updated_replicas()) +
+         " updated, " + std::to_string(status.available_replicas()) + " available; " +
+         condition_text(deployment, "Progressing");
+}
+
 struct Workloads : testing::Test {
   void SetUp() override { start({.plugins = {"replicaset", "deployment"}}); }
   void start(ControlPlane::Options options) {
@@ -123,7 +132,7 @@ struct Workloads : testing::Test {
     ASSERT_TRUE(deployments.wait([&](const auto& all) {
       const auto it = all.find(name);
       return it != all.end() && it->second.metadata().generation() >= wanted && rolled_out(it->second);
-    })) << name << ": " << must(plane->get<Deployment>(name)).status().DebugString();
+    })) << name << ": " << status_text(must(plane->get<Deployment>(name)));
   }
   // Events are written in the background.
   bool wait_event(const std::string& object, const std::string& text) {
