@@ -35,7 +35,7 @@ std::string At::text(std::string_view name) const { return name.empty() ? text()
 
 std::string spelled(const Json& value) {
   if (const auto* text = value.if_string()) return quoted(*text);
-  if (value.is_null()) return "\"null\"";
+  if (value.is_null()) return "null";
   std::string out;
   append_plain_json(out, value);
   return out;

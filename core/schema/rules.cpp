@@ -28,9 +28,10 @@ void check_tree(const Kind& kind, const JsonObject& root, const JsonObject* old,
   for (const Field& field : kind.message->fields) {
     // Status is written by components, and only some of it is judged, by code.
     if (field.json == "metadata" || field.json == "status") continue;
-    if (!unchanged(root, old, field.json)) check_field(field, root, at, errors);
+    if (unchanged(root, old, field.json)) continue;
+    check_field(field, root, at, errors);
+    if (old != nullptr) check_immutable(field, root, *old, at, errors);
   }
-  if (old != nullptr) check_immutable(*kind.message, root, *old, at, errors);
 }
 
 void check_kind(const Kind& kind, const JsonObject& root, const JsonObject* old, Errors& errors) {

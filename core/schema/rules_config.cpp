@@ -195,6 +195,14 @@ void check_lease(const JsonObject& lease, Errors& errors) {
   }
 }
 
+// events.k8s.io limits the texts of an event that is new; the older group takes what older clients send.
+void check_new_event(const JsonObject& event, const At& root, Errors& errors) {
+  for (std::string_view key : {"reportingInstance", "action", "reason"}) {
+    if (get_text(event, key).size() > 128) errors.invalid(root, key, "", "can have at most 128 characters");
+  }
+  if (get_text(event, "note").size() > 1024) errors.invalid(root, "message", "", "can have at most 1024 characters");
+}
+
 // Both shapes of an event, by the names of its fields in either.
 void check_event(const Kind& kind, const JsonObject& event, const JsonObject* old, Errors& errors) {
   At root;
@@ -209,6 +217,7 @@ void check_event(const Kind& kind, const JsonObject& event, const JsonObject* ol
     At here = root.child("involvedObject");
     errors.invalid(here, "namespace", Json(about_ns), "does not match event.namespace");
   }
+  if (!kind.group.empty() && old == nullptr) check_new_event(event, root, errors);
 }
 
 }  // namespace

@@ -158,24 +158,27 @@ void check_field(const Field& field, const JsonObject& object, const At& at, Err
   if (value != nullptr) check_value(field, *value, at, errors);
 }
 
-void check_immutable(const Message& message, const JsonObject& object, const JsonObject& old, const At& at,
-                     Errors& errors) {
+void check_immutable(const Field& field, const JsonObject& object, const JsonObject& old, const At& at, Errors& errors) {
   static const Json kAbsent;
-  for (const Field& field : message.fields) {
-    const Json* now = get(object, field.json);
-    const Json* before = get(old, field.json);
-    if (field.immutable) {
-      const Json& left = now != nullptr ? *now : kAbsent;
-      const Json& right = before != nullptr ? *before : kAbsent;
-      if (left != right) errors.invalid(at, field.json, left, "field is immutable");
-      continue;
-    }
-    // Lists and maps have no fixed partner to compare an element with.
-    if (field.message == nullptr || field.repeated || field.map || field.message->form != Form::kStruct) continue;
-    if (now == nullptr || before == nullptr || !now->is_object() || !before->is_object()) continue;
-    if (is_metadata(*field.message)) continue;
-    check_immutable(*field.message, now->get_object(), before->get_object(),
-                    field.inlined ? at : at.child(field.json), errors);
+  const Json* now = get(object, field.json);
+  const Json* before = get(old, field.json);
+  if (field.immutable) {
+    const Json& left = now != nullptr ? *now : kAbsent;
+    const Json& right = before != nullptr ? *before : kAbsent;
+    if (left != right) errors.invalid(at, field.json, left, "field is immutable");
+    return;
+  }
+  // Lists and maps have no fixed partner to compare an element with.
+  if (field.message == nullptr || field.repeated || field.map || field.message->form != Form::kStruct) return;
+  if (is_metadata(*field.message)) return;
+  if (field.inlined) {
+    for (const Field& inner : field.message->fields) check_immutable(inner, object, old, at, errors);
+    return;
+  }
+  if (now == nullptr || before == nullptr || !now->is_object() || !before->is_object()) return;
+  At here = at.child(field.json);
+  for (const Field& inner : field.message->fields) {
+    check_immutable(inner, now->get_object(), before->get_object(), here, errors);
   }
 }
 

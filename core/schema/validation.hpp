@@ -16,9 +16,8 @@ void check_label_selector(const JsonObject& selector, const At& at, Errors& erro
 // What the tree itself says about one field of `object` (required, enum, range, format, unique keys), and below it.
 void check_field(const Field& field, const JsonObject& object, const At& at, Errors& errors);
 void check_fields(const Message& message, const JsonObject& object, const At& at, Errors& errors);
-// Fields that may not change.
-void check_immutable(const Message& message, const JsonObject& object, const JsonObject& old, const At& at,
-                     Errors& errors);
+// A field that may not change, or has such fields below it.
+void check_immutable(const Field& field, const JsonObject& object, const JsonObject& old, const At& at, Errors& errors);
 
 // What the tree cannot say. The document is the object, `old` the object before.
 void check_pod(const JsonObject& pod, const JsonObject* old, Errors& errors);

@@ -319,7 +319,7 @@ TEST(PodUpdate, DeadlinesShrinkAndTolerationsGrow) {
   EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", R"({"spec":{"activeDeadlineSeconds":11}})"),
               ElementsAre("spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value"));
   EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", "{}"),
-              ElementsAre("spec.activeDeadlineSeconds: Invalid value: \"null\": must not update from a positive integer to nil value"));
+              ElementsAre("spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value"));
   constexpr std::string_view kOne = R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute"}]}})";
   EXPECT_THAT(pod_update("{}", kOne), IsEmpty());
   EXPECT_THAT(pod_update(kOne, R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":5}]}})"), IsEmpty());
@@ -400,6 +400,21 @@ TEST(Validation, Secrets) {
   EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{"}})").size(), 1u);
   EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{}"}})"), IsEmpty());
   EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"x"})", R"({"metadata":{"name":"s"},"type":"y"})"), ElementsAre("type: Invalid value: \"x\": field is immutable"));
+}
+
+TEST(Validation, Events) {
+  EXPECT_THAT(small("Event", R"({"metadata":{"name":"e","namespace":"default"},"involvedObject":{"kind":"Node","name":"n"}})"), IsEmpty());
+  EXPECT_THAT(small("Event", R"({"metadata":{"name":"e","namespace":"a"},"involvedObject":{"kind":"Pod","name":"p","namespace":"b"}})"),
+              ElementsAre("involvedObject.namespace: Invalid value: \"b\": does not match event.namespace"));
+  const Kind& event = kind("events.k8s.io", "Event");
+  constexpr std::string_view kGood = R"({"metadata":{"name":"e","namespace":"a"},"eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"x/y",
+    "reportingInstance":"i","action":"Run","reason":"Ran","type":"Normal","regarding":{"kind":"Pod","namespace":"a","name":"p"}})";
+  EXPECT_THAT(lines(validate(event, made(event, kGood, "{}"))), IsEmpty());
+  EXPECT_THAT(lines(validate(event, made(event, kGood, R"({"reason":null,"type":"Odd","eventTime":null})"))),
+              ElementsAre("eventTime: Required value", "reason: Required value",
+                          "type: Unsupported value: \"Odd\": supported values: \"Normal\", \"Warning\""));
+  EXPECT_THAT(lines(validate(event, made(event, kGood, R"({"note":")" + std::string(1025, 'x') + R"("})"))),
+              ElementsAre("message: Invalid value: \"\": can have at most 1024 characters"));
 }
 
 TEST(Validation, NodesNamespacesAndLeases) {

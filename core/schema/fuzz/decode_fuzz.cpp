@@ -160,7 +160,12 @@ TEST_F(DecodeFuzz, WellFormedJsonWithWrongValues) {
     const Seed& seed = seeds_[random_.below(seeds_.size())];
     auto document = parse_json(seed.json);
     ASSERT_TRUE(document.ok());
+    const Json before = *document;
     for (size_t k = 0, times = 1 + random_.below(3); k < times; ++k) spoil(*document, random_);
+    // Rules must stand documents that no decoder has seen, too.
+    (void)validate(seed.kind, *document);
+    (void)validate(seed.kind, *document, &before);
+    (void)validate(seed.kind, before, &*document);
     SCOPED_TRACE(seed.kind.kind + " round " + std::to_string(i));
     if (digest(seed.kind, Media::kJson, boost::json::serialize(*document))) ++taken;
   }
