@@ -61,6 +61,8 @@ class ServerTest : public ::testing::Test {
     return out;
   }
   virtual store::SqliteOptions store_options() { return {}; }
+  // The store the server gets; a test may stand in front of the real one.
+  virtual store::Store& served_store() { return *store_; }
 
   void open() {
     auto how = store_options();
@@ -75,7 +77,7 @@ class ServerTest : public ::testing::Test {
         workers_.emplace_back(std::move(work));
       };
     }
-    auto server = ApiServer::create(*schema_, *store_, std::move(wanted));
+    auto server = ApiServer::create(*schema_, served_store(), std::move(wanted));
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = *std::move(server);
   }

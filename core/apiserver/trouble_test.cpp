@@ -1,0 +1,161 @@
+// Trouble from behind and from all sides: a store that fails, is full, or is always a step ahead; many at once; stopping
+// in the middle of it.
+#include <random>
+
+#include "core/apiserver/test_server.hpp"
+#include "core/client/client.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr const char* kMergePatch = "application/merge-patch+json";
+
+// Passes everything on but the writes that it was told to refuse.
+class TroubledStore : public store::Store {
+ public:
+  explicit TroubledStore(std::function<store::Store&()> real) : real_(std::move(real)) {}
+  void write(store::Write write, store::WriteCallback done) override {
+    ++writes;
+    if (refuse > 0) {
+      --refuse;
+      return done(with);
+    }
+    real_().write(std::move(write), std::move(done));
+  }
+  store::EntryPtr get(std::string_view key) const override { return real_().get(key); }
+  Expected<store::ListResult> list(std::string_view prefix, store::Revision revision, std::string_view after,
+                                   size_t limit) const override {
+    return real_().list(prefix, revision, after, limit);
+  }
+  Expected<std::unique_ptr<store::Watch>> watch(std::string_view prefix, store::Revision from,
+                                                store::WatchCallback callback) override {
+    return real_().watch(prefix, from, std::move(callback));
+  }
+  store::Revision revision() const override { return real_().revision(); }
+  void compact(store::Revision revision) override { real_().compact(revision); }
+  store::Stats stats() const override { return real_().stats(); }
+
+  std::atomic<int> refuse{0}, writes{0};
+  Status with = Status::internal("database or disk is full");
+
+ private:
+  const std::function<store::Store&()> real_;
+};
+
+class TroubleTest : public ServerTest {
+ protected:
+  store::Store& served_store() override { return troubled_; }
+  TroubledStore troubled_{[this]() -> store::Store& { return *store_; }};
+};
+
+TEST_F(TroubleTest, AFullDiskIsSaidAndForgotten) {
+  made(kMaps, config_map("a"));
+  troubled_.refuse = 3;
+  const auto created = ask("POST", kMaps, config_map("b"));
+  EXPECT_EQ(created.code, 500);
+  EXPECT_EQ(created.text({"reason"}), "InternalError");
+  EXPECT_EQ(ask("PATCH", std::string(kMaps) + "/a", R"({"data":{"k":"2"}})", kMergePatch).code, 500);
+  EXPECT_EQ(ask("DELETE", std::string(kMaps) + "/a").code, 500);
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "/a").text({"data", "k"}), "v");
+  EXPECT_EQ(ask("POST", kMaps, config_map("b")).code, 201);
+}
+
+TEST_F(TroubleTest, AFullQueueAsksForPatience) {
+  troubled_.with = Status::too_many_requests("the store has too much to do");
+  troubled_.refuse = 1;
+  const auto answer = ask("POST", kMaps, config_map("a"));
+  EXPECT_EQ(answer.code, 429);
+  EXPECT_EQ(answer.text({"reason"}), "TooManyRequests");
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+}
+
+TEST_F(TroubleTest, ConflictsAreTriedAgainSomeTimes) {
+  made(kMaps, config_map("a"));
+  troubled_.with = Status::conflict("somebody was faster");
+  troubled_.refuse = 2;
+  const auto patched = ask("PATCH", std::string(kMaps) + "/a", R"({"data":{"k":"2"}})", kMergePatch);
+  EXPECT_EQ(patched.code, 200) << patched.body;
+  troubled_.refuse = 1'000;
+  troubled_.writes = 0;
+  const auto never = ask("PATCH", std::string(kMaps) + "/a", R"({"data":{"k":"3"}})", kMergePatch);
+  EXPECT_EQ(never.code, 409);
+  EXPECT_EQ(troubled_.writes, 5);
+  EXPECT_NE(never.text({"message"}).find("the object has been modified"), std::string::npos);
+}
+
+TEST_F(TroubleTest, GeneratedNamesThatAreTakenAreTriedAgain) {
+  troubled_.with = Status::already_exists("taken");
+  troubled_.refuse = 3;
+  EXPECT_EQ(ask("POST", kMaps, R"({"metadata":{"generateName":"x-"}})").code, 201);
+  troubled_.refuse = 1'000;
+  const auto never = ask("POST", kMaps, R"({"metadata":{"generateName":"x-"}})");
+  EXPECT_EQ(never.code, 409);
+  EXPECT_EQ(never.text({"reason"}), "AlreadyExists");
+}
+
+// Watchers come, go, and leave from within their own callback, while others write, until the server stops under them.
+TEST_F(TroubleTest, EverythingAtOnceAndThenTheEnd) {
+  auto client = client::make_local_client(*server_, {"system:test", {}, {}});
+  std::atomic<bool> over{false};
+  std::atomic<int> events{0}, answers{0};
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < 2; ++writer) {
+    threads.emplace_back([&, writer] {
+      for (int i = 0; !over; ++i) {
+        const std::string name = "w" + std::to_string(writer) + "-" + std::to_string(i % 5);
+        k8s::io::api::core::v1::ConfigMap map;
+        map.mutable_metadata()->set_name(name);
+        (*map.mutable_data())["i"] = std::to_string(i);
+        const client::ResourceRef maps{"", "v1", "configmaps"};
+        if (client->call(client::create_request(maps, "default", map.SerializeAsString())).ok()) ++answers;
+        if (client->call(client::update_request(maps, "default", name, map.SerializeAsString())).ok()) ++answers;
+        if (i % 3 == 0 && client->call(client::delete_request(maps, "default", name)).ok()) ++answers;
+      }
+    });
+  }
+  for (int reader = 0; reader < 2; ++reader) {
+    threads.emplace_back([&, reader] {
+      std::mt19937 random(static_cast<unsigned>(reader));
+      while (!over) {
+        struct Own {
+          std::mutex mutex;
+          std::unique_ptr<client::Watch> watch;
+          int left = 0;
+        };
+        auto own = std::make_shared<Own>();
+        own->left = static_cast<int>(random() % 20);
+        auto watch = client->watch({"", "v1", "configmaps", reader == 0 ? "default" : "", "", "", "", false},
+                                   {[&events, own](const client::WatchEvent&) {
+                                      ++events;
+                                      std::unique_ptr<client::Watch> gone;
+                                      std::lock_guard lock(own->mutex);
+                                      if (--own->left <= 0) gone = std::move(own->watch);
+                                    },
+                                    [](const Status&) {}});
+        {
+          std::lock_guard lock(own->mutex);
+          if (own->left > 0) own->watch = std::move(watch);
+        }
+        const int seen = events;
+        for (int turn = 0; turn < 10'000 && events < seen + 3 && !over; ++turn) std::this_thread::yield();
+        std::unique_ptr<client::Watch> rest;
+        {
+          std::lock_guard lock(own->mutex);
+          rest = std::move(own->watch);
+        }
+      }
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((events < 500 || answers < 300) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_GE(events, 500);
+  EXPECT_GE(answers, 300);
+  server_->stop();
+  over = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(store_->stats().watchers, 0);
+}
+
+}  // namespace
+}  // namespace gantry::apiserver
