@@ -10,15 +10,21 @@ namespace {
 struct Rollouts : Workloads {
   void TearDown() override {
     pods.reset();
+    sets.reset();
     deployments.reset();
     nodes.reset();
     plane.reset();
   }
+  // The upper limit is one of sizes: a set's old pods may take their time to go while another's new ones come.
   void watch() {
     nodes = std::make_unique<FakeNodes>(*plane);
     deployments = std::make_unique<View<Deployment>>(*plane);
+    sets = std::make_unique<View<ReplicaSet>>(*plane, [this](const View<ReplicaSet>::Objects& all) {
+      int32_t sum = 0;
+      for (const auto& [name, set] : all) sum += set.spec().replicas();
+      most_wanted = std::max(most_wanted.load(), sum);
+    });
     pods = std::make_unique<View<Pod>>(*plane, [this](const Pods& all) {
-      most_active = std::max(most_active.load(), count_active(all));
       if (armed) fewest_ready = std::min(fewest_ready.load(), count_ready(all));
       bool first = false, second = false;
       for (const auto& [name, pod] : all) {
@@ -30,7 +36,7 @@ struct Rollouts : Workloads {
   }
   void arm() {
     fewest_ready = 1'000;
-    most_active = 0;
+    most_wanted = 0;
     armed = true;
   }
   static Deployment rolling(int32_t replicas, const std::string& surge, const std::string& unavailable) {
@@ -59,8 +65,9 @@ struct Rollouts : Workloads {
   }
   std::unique_ptr<FakeNodes> nodes;
   std::unique_ptr<View<Deployment>> deployments;
+  std::unique_ptr<View<ReplicaSet>> sets;
   std::unique_ptr<View<Pod>> pods;
-  std::atomic<int32_t> most_active = 0, fewest_ready = 1'000;
+  std::atomic<int32_t> most_wanted = 0, fewest_ready = 1'000;
   std::atomic<bool> mixed = false, armed = false;
 };
 
@@ -83,7 +90,7 @@ TEST_P(RollingBounds, AreKeptAtEveryMoment) {
     return all.size() == 8 &&
            std::all_of(all.begin(), all.end(), [](const auto& item) { return image_of(item.second) == "web:2"; });
   }));
-  EXPECT_LE(most_active, GetParam().most);
+  EXPECT_LE(most_wanted, GetParam().most);
   EXPECT_GE(fewest_ready, GetParam().fewest);
 }
 
@@ -123,7 +130,7 @@ TEST_F(Rollouts, AFailedVersionStopsAtTheLimitsAndReportsTheDeadline) {
   EXPECT_EQ(condition_text(*deployments->get("web"), "Available"),
             "True MinimumReplicasAvailable: Deployment has minimum availability.");
   EXPECT_GE(fewest_ready, 3);
-  EXPECT_LE(most_active, 5);
+  EXPECT_LE(most_wanted, 5);
   must(plane->patch<Deployment>("web", image_patch("web:1")));
   wait_rolled_out(*deployments, "web");
   ASSERT_TRUE(wait_condition("Progressing", "True NewReplicaSetAvailable"));
@@ -163,7 +170,7 @@ TEST_F(Rollouts, ChangedAgainInTheMiddleItGoesStraightToTheLast) {
     return all.size() == 6 &&
            std::all_of(all.begin(), all.end(), [](const auto& item) { return image_of(item.second) == "web:6"; });
   }));
-  EXPECT_LE(most_active, 8);
+  EXPECT_LE(most_wanted, 8);
 }
 
 // Several writers at the same object, as users and autoscalers are: conflicts are retried until all is as the last one said.
@@ -203,7 +210,7 @@ TEST_F(Rollouts, ControllersThatRestartInTheMiddleFinishIt) {
   nodes->set_policy(nullptr);
   ASSERT_TRUE(plane->restart_controllers().ok());
   wait_rolled_out(*deployments, "web");
-  EXPECT_LE(most_active, 8);
+  EXPECT_LE(most_wanted, 8);
   EXPECT_GE(fewest_ready, 5);
 }
 
