@@ -53,7 +53,8 @@ class Agent final : public NodeAgent {
     handler.event = [this](const client::WatchEvent& event) {
       if (const auto uid = pods_.event(event)) workers_.wake(*uid);
     };
-    pods_watch_ = client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), scheduler(parts_.timers));
+    pods_watch_ =
+        client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), scheduler(parts_.timers));
     network_.follow_nodes();
     every_relist();
   }
@@ -81,9 +82,12 @@ class Agent final : public NodeAgent {
     return !parts_.stopping && registration_->registered() && parts_.network_ready && pods_.known();
   }
 
-  Status logs(const client::PodRef& pod, const client::LogOptions& options, int out) override { return io_.logs(pod, options, out); }
-  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options, int in,
-                                                      int out, int err, std::function<void(Expected<int>)> exited) override {
+  Status logs(const client::PodRef& pod, const client::LogOptions& options, int out) override {
+    return io_.logs(pod, options, out);
+  }
+  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options,
+                                                      int in, int out, int err,
+                                                      std::function<void(Expected<int>)> exited) override {
     return io_.exec(pod, options, in, out, err, std::move(exited));
   }
 
@@ -102,8 +106,10 @@ class Agent final : public NodeAgent {
     if (!images) return std::move(images).error();
     std::vector<ImageInfo> out;
     for (const auto& image : *images) {
-      out.push_back({image.id(), {image.repo_tags().begin(), image.repo_tags().end()},
-                     {image.repo_digests().begin(), image.repo_digests().end()}, static_cast<int64_t>(image.size())});
+      out.push_back({image.id(),
+                     {image.repo_tags().begin(), image.repo_tags().end()},
+                     {image.repo_digests().begin(), image.repo_digests().end()},
+                     static_cast<int64_t>(image.size())});
     }
     return out;
   }
@@ -141,8 +147,10 @@ class Agent final : public NodeAgent {
     parts_.statuses = std::make_unique<StatusWriter>(
         *parts_.options.client, StatusWriter::Hooks{[this](const std::string& uid) { return pods_.pod(uid); },
                                                     [this](const std::string& uid) { status_written(uid); }, schedule});
+    pods_.seen = [this](const corev1::Pod& pod) { parts_.statuses->seen(pod); };
     ProberHooks probes;
-    probes.exec = [this](const std::string& id, const std::vector<std::string>& command, int timeout) -> Expected<std::pair<int, std::string>> {
+    probes.exec = [this](const std::string& id, const std::vector<std::string>& command,
+                         int timeout) -> Expected<std::pair<int, std::string>> {
       auto result = parts_.runtime.exec_sync(id, command, timeout);
       if (!result) return std::move(result).error();
       return std::make_pair(result->exit_code(), result->stdout() + result->stderr());
@@ -160,7 +168,8 @@ class Agent final : public NodeAgent {
     };
     kills.log = [this](const std::string& text) { parts_.log(2, text); };
     parts_.killer = std::make_unique<Killer>(parts_.runtime, *parts_.clock, std::move(kills));
-    registration_ = make_registration(parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); });
+    registration_ = make_registration(
+        parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); });
   }
 
   // The runtime has to answer before pods are touched: its name is part of every status.
@@ -252,8 +261,8 @@ class Agent final : public NodeAgent {
     });
   }
 
-  // What events may have missed: a pod whose sandboxes or containers are not what they were is looked at; what belongs to
-  // no pod of the API is removed.
+  // What events may have missed: a pod whose sandboxes or containers are not what they were is looked at; what belongs
+  // to no pod of the API is removed.
   void relist() {
     if (parts_.stopping) return;
     const auto sandboxes = parts_.runtime.list_pod_sandbox();
@@ -264,8 +273,10 @@ class Agent final : public NodeAgent {
       const auto found = labels.find(labels::kPodUid);
       return found == labels.end() ? std::string() : found->second;
     };
-    for (const auto& sandbox : *sandboxes) now[sandbox.metadata().uid()] += sandbox.id() + std::to_string(sandbox.state());
-    for (const auto& container : *containers) now[uid_of(container.labels())] += container.id() + std::to_string(container.state());
+    for (const auto& sandbox : *sandboxes)
+      now[sandbox.metadata().uid()] += sandbox.id() + std::to_string(sandbox.state());
+    for (const auto& container : *containers)
+      now[uid_of(container.labels())] += container.id() + std::to_string(container.state());
     std::set<std::string> uids;
     for (const auto& [uid, print] : now) {
       uids.insert(uid);
@@ -283,7 +294,8 @@ class Agent final : public NodeAgent {
     for (const auto& uid : parts_.volumes->known()) uids.insert(uid);
     for (const auto& uid : parts_.cgroups.known()) uids.insert(uid);
     std::error_code error;
-    for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end; it.increment(error)) {
+    for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end;
+         it.increment(error)) {
       const auto name = it->path().filename().string();
       if (const auto split = name.rfind('_'); split != std::string::npos) uids.insert(name.substr(split + 1));
     }
@@ -335,7 +347,8 @@ class Agent final : public NodeAgent {
 
 }  // namespace
 
-std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network) {
+std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime,
+                                      NetworkClient network) {
   return std::make_unique<Agent>(std::move(options), time, std::move(runtime), std::move(network));
 }
 
@@ -343,7 +356,8 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   const auto table = [&](const std::string& name, const char* id) -> Expected<std::shared_ptr<plugin::Plugin>> {
     auto found = options.plugins->find(name);
     if (found == nullptr) return Status::not_found("the plugin \"" + name + "\" that the node needs is not loaded");
-    if (found->interface<void>(id) == nullptr) return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
+    if (found->interface<void>(id) == nullptr)
+      return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
     return found;
   };
   auto runtime = table(options.runtime_plugin, GANTRY_RUNTIME_ID);

@@ -1,7 +1,7 @@
 // The node agent behind NodeAgent: which pods there are, who wakes them, and what the node does beside its pods.
 //
-// create() finds the plugins; make_agent() takes their tables, so that tests can bring their own. Threads: watches deliver on
-// client threads and only note and wake; everything that blocks runs on the pools.
+// create() finds the plugins; make_agent() takes their tables, so that tests can bring their own. Threads: watches
+// deliver on client threads and only note and wake; everything that blocks runs on the pools.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,7 @@ struct AgentClock {
   const plugin::Clock* clock = nullptr;
   plugin::Timers* timers = nullptr;
 };
-std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network);
+std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime,
+                                      NetworkClient network);
 
 }  // namespace gantry::node

@@ -74,7 +74,8 @@ class AgentTest : public apiserver::ServerTest {
     options.data_dir = fs::path(folder_) / "node";
     options.cgroup_root = cgroup_root_;
     options.version = "v1.36.0";
-    options.record_event = [this](std::string_view, std::string_view, std::string_view reason, std::string_view message) {
+    options.record_event = [this](std::string_view, std::string_view, std::string_view reason,
+                                  std::string_view message) {
       const std::lock_guard lock(events_mutex_);
       events_.push_back(std::string(reason) + ": " + std::string(message));
     };
@@ -98,8 +99,9 @@ class AgentTest : public apiserver::ServerTest {
     auto node = client::parse_object<corev1::Node>(client_->call(client::get_request(kNodeRef, "", "n1")));
     ASSERT_TRUE(node.ok());
     if (!node->spec().pod_cidr().empty()) return;
-    const auto patched = client_->call(client::patch_request(kNodeRef, "", "n1", R"({"spec":{"podCIDR":"10.42.0.0/24","podCIDRs":["10.42.0.0/24"]}})",
-                                                             client::ApiRequest::MERGE_PATCH));
+    const auto patched = client_->call(
+        client::patch_request(kNodeRef, "", "n1", R"({"spec":{"podCIDR":"10.42.0.0/24","podCIDRs":["10.42.0.0/24"]}})",
+                              client::ApiRequest::MERGE_PATCH));
     ASSERT_TRUE(patched.ok()) << patched.error().message();
   }
 
@@ -115,7 +117,8 @@ class AgentTest : public apiserver::ServerTest {
   corev1::Pod create(corev1::Pod pod) {
     pod.mutable_spec()->set_node_name("n1");
     pod.mutable_metadata()->clear_uid();
-    auto made = client::parse_object<corev1::Pod>(client_->call(client::create_request(kPodRef, "default", pod.SerializeAsString())));
+    auto made = client::parse_object<corev1::Pod>(
+        client_->call(client::create_request(kPodRef, "default", pod.SerializeAsString())));
     EXPECT_TRUE(made.ok()) << made.error().message();
     return made ? *made : corev1::Pod();
   }
@@ -232,7 +235,9 @@ TEST_F(AgentTest, AContainerThatKeepsEndingIsRestartedWithBackoff) {
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
   const auto first = running_id();
   runtime_.end(first, 1);
-  ASSERT_TRUE(until([&] { return get("p")->status().container_statuses(0).restart_count() == 1 && !running_id().empty(); })) << log();
+  ASSERT_TRUE(until([&] {
+    return get("p")->status().container_statuses(0).restart_count() == 1 && !running_id().empty();
+  })) << log();
   EXPECT_EQ(get("p")->status().container_statuses(0).last_state().terminated().exit_code(), 1);
   const auto second = running_id();
   EXPECT_NE(first, second);
@@ -367,8 +372,8 @@ TEST_F(AgentTest, DeletionSaysHowContainersEnded) {
   EXPECT_EQ(get("p")->status().container_statuses(0).state().terminated().exit_code(), 137);
   EXPECT_TRUE(nothing_left()) << log();
   EXPECT_TRUE(get("p"));
-  const auto patched = client_->call(client::patch_request(kPodRef, "default", "p", R"({"metadata":{"finalizers":null}})",
-                                                           client::ApiRequest::MERGE_PATCH));
+  const auto patched = client_->call(client::patch_request(
+      kPodRef, "default", "p", R"({"metadata":{"finalizers":null}})", client::ApiRequest::MERGE_PATCH));
   EXPECT_TRUE(patched.ok());
   EXPECT_TRUE(until([&] { return !get("p"); }));
 }
@@ -389,8 +394,9 @@ TEST_F(AgentTest, LogsAndExecSayWhatTheyCannotShow) {
     ::close(ends[0]);
     return status;
   };
-  ASSERT_TRUE(until([&] { return logs_status().message() == "container \"c\" in pod \"p\" is waiting to start: ErrImageNeverPull"; }))
-      << logs_status().message();
+  ASSERT_TRUE(until([&] {
+    return logs_status().message() == "container \"c\" in pod \"p\" is waiting to start: ErrImageNeverPull";
+  })) << logs_status().message();
   options.previous = true;
   EXPECT_EQ(logs_status().message(), "previous terminated container \"c\" in pod \"p\" not found");
   client::ExecOptions exec;
@@ -406,13 +412,15 @@ TEST_F(AgentTest, LogsOfTheInstanceAndTheOneBefore) {
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
   const auto write = [&](const std::string& id, const std::string& text) {
     for (const auto& status : runtime_.containers()) {
-      if (status.id() == id) std::ofstream(status.log_path()) << "2026-01-01T00:00:00.000000000Z stdout F " << text << "\n";
+      if (status.id() == id)
+        std::ofstream(status.log_path()) << "2026-01-01T00:00:00.000000000Z stdout F " << text << "\n";
     }
   };
   const auto first = running_id();
   write(first, "one");
   runtime_.end(first, 1);
-  ASSERT_TRUE(until([&] { return running_id() != first && get("p")->status().container_statuses(0).restart_count() == 1; }));
+  ASSERT_TRUE(
+      until([&] { return running_id() != first && get("p")->status().container_statuses(0).restart_count() == 1; }));
   write(running_id(), "two");
   const auto read = [&](bool previous) {
     client::LogOptions options;
@@ -429,6 +437,22 @@ TEST_F(AgentTest, LogsOfTheInstanceAndTheOneBefore) {
   };
   EXPECT_EQ(read(false), "two\n");
   EXPECT_EQ(read(true), "one\n");
+}
+
+TEST_F(AgentTest, AStatusThatAnotherWroteIsPutRight) {
+  create(make_pod("p"));
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  auto pod = *get("p");
+  pod.mutable_status()->set_phase("Pending");
+  pod.mutable_status()->set_pod_ip("10.9.9.9");
+  pod.mutable_metadata()->clear_resource_version();
+  auto& foreign = *pod.mutable_status()->add_conditions();
+  foreign.set_type("example.com/other");
+  foreign.set_status("True");
+  ASSERT_TRUE(client_->call(client::update_request(kPodRef, "default", "p", pod.SerializeAsString(), "status")).ok());
+  ASSERT_TRUE(wait_phase("p", "Running")) << log();
+  EXPECT_EQ(get("p")->status().pod_ip(), "10.42.0.2");
+  EXPECT_EQ(get("p")->status().conditions().rbegin()->type(), "example.com/other");
 }
 
 TEST_F(AgentTest, OtherNodesAreToldToTheNetwork) {

@@ -56,7 +56,8 @@ struct ViewMaker {
     view.sandboxes.insert(view.sandboxes.begin(), sandbox);
     return *this;
   }
-  ViewMaker& instance(const corev1::Container& container, cri::ContainerState state, int exit_code = 0, int restarts = 0) {
+  ViewMaker& instance(const corev1::Container& container, cri::ContainerState state, int exit_code = 0,
+                      int restarts = 0) {
     Instance instance;
     instance.sandbox_id = view.sandboxes.empty() ? "s" : view.sandboxes.front().id();
     auto& status = instance.status;

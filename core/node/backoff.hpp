@@ -1,4 +1,5 @@
-// Back-off of containers that keep ending and images that can't be pulled: 10 s doubling to 300 s, forgotten after 10 minutes.
+// Back-off of containers that keep ending and images that can't be pulled: 10 s doubling to 300 s, forgotten after 10
+// minutes.
 #pragma once
 
 #include <cstdint>

@@ -114,7 +114,8 @@ Cgroups::Mounts Cgroups::parse_mounts(const std::string& mountinfo) {
     if (type != "cgroup") continue;
     std::istringstream words(options);
     for (std::string word; std::getline(words, word, ',');) {
-      const bool known = std::any_of(out.v1.begin(), out.v1.end(), [&](const auto& entry) { return entry.first == word; });
+      const bool known =
+          std::any_of(out.v1.begin(), out.v1.end(), [&](const auto& entry) { return entry.first == word; });
       if (!known && word != "rw" && word != "ro" && word != "xattr" && !word.starts_with("release_agent")) {
         out.v1.emplace_back(word, point);
       }
@@ -191,7 +192,8 @@ std::vector<std::string> Cgroups::known() const {
   for (const auto& base : hierarchies()) {
     for (const char* level : kClasses) {
       std::error_code error;
-      for (fs::directory_iterator it(base.string() + "/" + root_ + level, error), end; !error && it != end; it.increment(error)) {
+      for (fs::directory_iterator it(base.string() + "/" + root_ + level, error), end; !error && it != end;
+           it.increment(error)) {
         const auto name = it->path().filename().string();
         if (name.starts_with("pod")) out.insert(name.substr(3));
       }

@@ -19,7 +19,7 @@ class Cgroups {
   static Cgroups of_host(const std::string& root);
   struct Mounts {
     std::vector<std::pair<std::string, std::filesystem::path>> v1;  // controller and its folder
-    std::filesystem::path v2;                                      // empty: none
+    std::filesystem::path v2;                                       // empty: none
   };
   Cgroups(std::string root, Mounts mounts) : root_(std::move(root)), mounts_(std::move(mounts)) {}
   static Mounts parse_mounts(const std::string& mountinfo);

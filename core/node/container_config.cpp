@@ -129,7 +129,8 @@ cri::PodSandboxConfig sandbox_config(const SandboxInput& in) {
   auto& lnx = *out.mutable_linux();
   lnx.set_cgroup_parent(in.cgroup_parent);
   *lnx.mutable_security_context() = sandbox_security(pod);
-  for (const auto& sysctl : pod.spec().security_context().sysctls()) (*lnx.mutable_sysctls())[sysctl.name()] = sysctl.value();
+  for (const auto& sysctl : pod.spec().security_context().sysctls())
+    (*lnx.mutable_sysctls())[sysctl.name()] = sysctl.value();
   set_resources(pod_limits(pod), *lnx.mutable_resources());
   return out;
 }

@@ -66,26 +66,32 @@ std::optional<ContainerStarter::Failure> ContainerStarter::wait_for_backoff(cons
     parts_.container_backoff.next(key, ended, now);
     return {};
   }
-  parts_.events.container_warning(pod_, container.name(), "BackOff",
-                                  "Back-off restarting failed container " + container.name() + " in pod " + pod_title(pod_));
+  parts_.events.container_warning(
+      pod_, container.name(), "BackOff",
+      "Back-off restarting failed container " + container.name() + " in pod " + pod_title(pod_));
   const auto delay = go_seconds(parts_.container_backoff.delay_ns(key));
-  return Failure{{"CrashLoopBackOff", "back-off " + delay + " restarting failed container=" + container.name() + " pod=" + pod_title(pod_)},
+  return Failure{{"CrashLoopBackOff",
+                  "back-off " + delay + " restarting failed container=" + container.name() + " pod=" + pod_title(pod_)},
                  left / kMilli + 1};
 }
 
-Expected<cri::Image> ContainerStarter::ensure_image(const corev1::Container& container, std::optional<Failure>& failure) {
+Expected<cri::Image> ContainerStarter::ensure_image(const corev1::Container& container,
+                                                    std::optional<Failure>& failure) {
   const auto& name = container.image();
   const auto& policy = container.image_pull_policy();
   auto found = parts_.runtime.image_status(name);
   if (!found && found.error().code() != 404) {
-    parts_.events.container_warning(pod_, container.name(), "InspectFailed", "Failed to inspect image \"" + name + "\": " + found.error().message());
-    failure = fail(container, "ImageInspectError", "Failed to inspect image \"" + name + "\": " + found.error().message());
+    parts_.events.container_warning(pod_, container.name(), "InspectFailed",
+                                    "Failed to inspect image \"" + name + "\": " + found.error().message());
+    failure =
+        fail(container, "ImageInspectError", "Failed to inspect image \"" + name + "\": " + found.error().message());
     return found;
   }
   const bool present = found && !found->id().empty();
   if (present && policy != "Always") {
-    parts_.events.container_normal(pod_, container.name(), "Pulled",
-                                   "Container image \"" + name + "\" already present on machine and can be accessed by the pod");
+    parts_.events.container_normal(
+        pod_, container.name(), "Pulled",
+        "Container image \"" + name + "\" already present on machine and can be accessed by the pod");
     return found;
   }
   if (policy == "Never") {
@@ -102,7 +108,9 @@ Expected<cri::Image> ContainerStarter::pull(const corev1::Container& container, 
   const auto& name = container.image();
   const auto key = image_key(pod_, container);
   const int64_t begin = parts_.now();
-  if (const int64_t left = parts_.image_backoff.remaining_ns(key, begin - parts_.image_backoff.age_ns(key, begin), begin); left > 0) {
+  if (const int64_t left =
+          parts_.image_backoff.remaining_ns(key, begin - parts_.image_backoff.age_ns(key, begin), begin);
+      left > 0) {
     const std::string message = "Back-off pulling image \"" + name + "\"";
     parts_.events.container_normal(pod_, container.name(), "BackOff", message);
     parts_.events.container_warning(pod_, container.name(), "Failed", "Error: ImagePullBackOff");
@@ -112,7 +120,8 @@ Expected<cri::Image> ContainerStarter::pull(const corev1::Container& container, 
   parts_.events.container_normal(pod_, container.name(), "Pulling", "Pulling image \"" + name + "\"");
   auto pulled = parts_.runtime.pull_image(name, *job_.sandbox);
   auto image = pulled ? parts_.runtime.image_status(name) : Expected<cri::Image>(pulled.error());
-  if (image && image->id().empty()) image = Status::not_found("image \"" + name + "\" is not there after it was pulled");
+  if (image && image->id().empty())
+    image = Status::not_found("image \"" + name + "\" is not there after it was pulled");
   if (!image) {
     const auto& why = image.error().message();
     parts_.events.container_warning(pod_, container.name(), "Failed", "Failed to pull image \"" + name + "\": " + why);
@@ -128,7 +137,8 @@ Expected<cri::Image> ContainerStarter::pull(const corev1::Container& container, 
   return image;
 }
 
-Expected<cri::CreateContainerRequest> ContainerStarter::request_for(const ContainerStart& what, const cri::Image& image) {
+Expected<cri::CreateContainerRequest> ContainerStarter::request_for(const ContainerStart& what,
+                                                                    const cri::Image& image) {
   const auto& container = *what.container;
   ContainerInput input;
   input.pod = &pod_;
@@ -178,7 +188,8 @@ std::optional<ContainerStarter::Failure> ContainerStarter::launch(const Containe
   return post_start(container, *id);
 }
 
-std::optional<ContainerStarter::Failure> ContainerStarter::post_start(const corev1::Container& container, const std::string& id) {
+std::optional<ContainerStarter::Failure> ContainerStarter::post_start(const corev1::Container& container,
+                                                                      const std::string& id) {
   if (!container.lifecycle().has_post_start()) return {};
   const HookTarget target{id, job_.pod_ips.empty() ? std::string() : job_.pod_ips.front(), &pod_, &container};
   const auto status = run_hook(parts_.runtime, container.lifecycle().post_start(), target, 0, parts_.stopping);

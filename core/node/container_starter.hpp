@@ -1,4 +1,5 @@
-// Starts one container: back-off, image, configuration, creation, start, postStart; with the kubelet's events and reasons. [worker]
+// Starts one container: back-off, image, configuration, creation, start, postStart; with the kubelet's events and
+// reasons. [worker]
 #pragma once
 
 #include <optional>

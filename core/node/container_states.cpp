@@ -72,8 +72,9 @@ class Builder {
       auto& terminated = *lost.mutable_terminated();
       terminated.set_exit_code(137);
       terminated.set_reason("ContainerStatusUnknown");
-      terminated.set_message(in_.ended ? "The container could not be located when the pod was terminated"
-                                       : "The container could not be located when the pod was deleted.  The container used to be Running");
+      terminated.set_message(
+          in_.ended ? "The container could not be located when the pod was terminated"
+                    : "The container could not be located when the pod was deleted.  The container used to be Running");
       *terminated.mutable_started_at() = old_->state().running().started_at();
       terminated.set_container_id(old_->container_id());
       if (in_.ended) {
@@ -159,7 +160,8 @@ class Builder {
 
   void add_resources() {
     *out_.mutable_resources() = container_.resources();
-    for (const auto& [name, amount] : container_.resources().requests()) (*out_.mutable_allocated_resources())[name] = amount;
+    for (const auto& [name, amount] : container_.resources().requests())
+      (*out_.mutable_allocated_resources())[name] = amount;
   }
 
   void add_mounts() {

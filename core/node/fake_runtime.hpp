@@ -1,4 +1,5 @@
-// For tests only: a runtime and a network in memory behind the ABI's tables. They outlive agents, as real ones do. [any-thread]
+// For tests only: a runtime and a network in memory behind the ABI's tables. They outlive agents, as real ones do.
+// [any-thread]
 #pragma once
 
 #include <condition_variable>
@@ -41,8 +42,8 @@ class FakeRuntime {
     std::string sandbox_id;
   };
   template <typename Request, typename Response>
-  static gantry_code run(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error, const char* verb,
-                         Status (FakeRuntime::*method)(const Request&, Response&));
+  static gantry_code run(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error,
+                         const char* verb, Status (FakeRuntime::*method)(const Request&, Response&));
   void fill_table();
 
   Status version(const cri::VersionRequest&, cri::VersionResponse& out);

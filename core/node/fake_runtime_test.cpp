@@ -42,9 +42,9 @@ gantry_code FakeRuntime::run(void* instance, gantry_slice request, gantry_buffer
   return 0;
 }
 
-#define VERB(NAME)                                                                                           \
-  table_.NAME = [](void* i, gantry_slice q, gantry_buffer* r, gantry_buffer* e) -> gantry_code {             \
-    return run(i, q, r, e, #NAME, &FakeRuntime::NAME);                                                       \
+#define VERB(NAME)                                                                               \
+  table_.NAME = [](void* i, gantry_slice q, gantry_buffer* r, gantry_buffer* e) -> gantry_code { \
+    return run(i, q, r, e, #NAME, &FakeRuntime::NAME);                                           \
   }
 void FakeRuntime::fill_table() {
   VERB(version);
@@ -88,7 +88,8 @@ FakeRuntime::FakeRuntime() {
 }
 
 int64_t FakeRuntime::now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 void FakeRuntime::tell(const std::string& sandbox_id, const std::string& container_id) {
@@ -121,7 +122,8 @@ void FakeRuntime::end_sandbox(const std::string& id) {
   std::vector<std::string> running;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) found->second.set_state(cri::SANDBOX_NOTREADY);
+    if (const auto found = sandboxes_.find(id); found != sandboxes_.end())
+      found->second.set_state(cri::SANDBOX_NOTREADY);
     for (const auto& [container, known] : containers_) {
       if (known.sandbox_id == id) running.push_back(container);
     }
@@ -269,9 +271,8 @@ Status FakeRuntime::stop_container(const cri::StopContainerRequest& in, cri::Sto
     std::unique_lock lock(mutex_);
     if (!containers_.contains(in.container_id())) return {};
     if (ignores_stop) {
-      changed_.wait_for(lock, std::chrono::seconds(in.timeout()), [&] {
-        return containers_.at(in.container_id()).status.state() != cri::CONTAINER_RUNNING;
-      });
+      changed_.wait_for(lock, std::chrono::seconds(in.timeout()),
+                        [&] { return containers_.at(in.container_id()).status.state() != cri::CONTAINER_RUNNING; });
     }
   }
   end(in.container_id(), ignores_stop ? 137 : 0);

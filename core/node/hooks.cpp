@@ -12,12 +12,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int64_t kLongest = 86'400;
 
-Status run_command(const RuntimeClient& runtime, const corev1::ExecAction& action, const std::string& id, int64_t timeout) {
+Status run_command(const RuntimeClient& runtime, const corev1::ExecAction& action, const std::string& id,
+                   int64_t timeout) {
   const auto result = runtime.exec_sync(id, {action.command().begin(), action.command().end()}, timeout);
   if (!result) return result.error();
   if (result->exit_code() == 0) return {};
-  return Status::internal("command '" + (action.command_size() > 0 ? action.command(0) : std::string()) + "' exited with " +
-                          std::to_string(result->exit_code()) + ": " + result->stderr());
+  return Status::internal("command '" + (action.command_size() > 0 ? action.command(0) : std::string()) +
+                          "' exited with " + std::to_string(result->exit_code()) + ": " + result->stderr());
 }
 
 // By number, or by the name of one of the container's ports.

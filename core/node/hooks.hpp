@@ -1,4 +1,5 @@
-// Lifecycle hooks of containers: postStart and preStop as exec, httpGet, or sleep. Block until done or out of time. [worker]
+// Lifecycle hooks of containers: postStart and preStop as exec, httpGet, or sleep. Block until done or out of time.
+// [worker]
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
-// Stops containers without holding a pod's worker: preStop hook, signal, grace, kill; each on a thread of a pool of its own.
+// Stops containers without holding a pod's worker: preStop hook, signal, grace, kill; each on a thread of a pool of its
+// own.
 //
-// The pod is woken when a container has been stopped, or could not be. A daemon that is killed meanwhile stops it again after
-// its restart, because the pod's plan still says so. [any-thread]
+// The pod is woken when a container has been stopped, or could not be. A daemon that is killed meanwhile stops it again
+// after its restart, because the pod's plan still says so. [any-thread]
 #pragma once
 
 #include <atomic>

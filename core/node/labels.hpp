@@ -1,4 +1,5 @@
-// The labels and annotations by which the node finds its sandboxes and containers in the runtime, as the kubelet's. Pure.
+// The labels and annotations by which the node finds its sandboxes and containers in the runtime, as the kubelet's.
+// Pure.
 #pragma once
 
 #include <cstdint>

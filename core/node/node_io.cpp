@@ -35,8 +35,10 @@ Status waits(const corev1::Pod& pod, const std::string& container) {
   return Status::bad_request(where(container, pod.metadata().name()) + " is waiting to start: " + reason);
 }
 
-// The instance whose log is meant. One that ended and is followed by nothing yet counts as previous only while the next one waits.
-Expected<cri::ContainerStatus> choose(const PodView& view, const corev1::Pod& pod, const std::string& container, bool previous) {
+// The instance whose log is meant. One that ended and is followed by nothing yet counts as previous only while the next
+// one waits.
+Expected<cri::ContainerStatus> choose(const PodView& view, const corev1::Pod& pod, const std::string& container,
+                                      bool previous) {
   std::vector<const Instance*> started;
   for (const auto& instance : view.containers) {
     const auto state = instance.status.state();
@@ -50,8 +52,8 @@ Expected<cri::ContainerStatus> choose(const PodView& view, const corev1::Pod& po
   const bool next_waits = status != nullptr && status->state().has_waiting();
   const size_t index = !started.empty() && started.front()->exited() && next_waits ? 0 : 1;
   if (index >= started.size()) {
-    return Status::bad_request("previous terminated container " + quoted(container) + " in pod " + quoted(pod.metadata().name()) +
-                               " not found");
+    return Status::bad_request("previous terminated container " + quoted(container) + " in pod " +
+                               quoted(pod.metadata().name()) + " not found");
   }
   return started[index]->status;
 }
@@ -93,15 +95,16 @@ Status NodeIo::logs(const client::PodRef& ref, const client::LogOptions& options
     return status && status->state() == cri::CONTAINER_RUNNING;
   };
   const bool posted = readers_.post([this, fd, path = instance->log_path(), options, running] {
-    if (auto status = read_log(path, options, fd->get(), running, stopped_); !status.ok()) parts_.log(2, "logs: " + status.message());
+    if (auto status = read_log(path, options, fd->get(), running, stopped_); !status.ok())
+      parts_.log(2, "logs: " + status.message());
     fd->reset();
   });
   return posted ? Status() : Status::too_many_requests("too many logs are being read");
 }
 
-Expected<std::unique_ptr<client::ExecSession>> NodeIo::exec(const client::PodRef& ref, const client::ExecOptions& options,
-                                                            int in, int out, int err,
-                                                            std::function<void(Expected<int>)> exited) {
+Expected<std::unique_ptr<client::ExecSession>> NodeIo::exec(const client::PodRef& ref,
+                                                            const client::ExecOptions& options, int in, int out,
+                                                            int err, std::function<void(Expected<int>)> exited) {
   io::UniqueFd owned[] = {io::UniqueFd(in), io::UniqueFd(out), io::UniqueFd(err)};
   const auto pod = find_pod(pods_, ref);
   if (!pod) return pod.error();

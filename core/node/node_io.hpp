@@ -16,8 +16,9 @@ class NodeIo {
   ~NodeIo() { stop(); }
 
   Status logs(const client::PodRef& pod, const client::LogOptions& options, int out);
-  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options, int in,
-                                                      int out, int err, std::function<void(Expected<int>)> exited);
+  Expected<std::unique_ptr<client::ExecSession>> exec(const client::PodRef& pod, const client::ExecOptions& options,
+                                                      int in, int out, int err,
+                                                      std::function<void(Expected<int>)> exited);
   void stop();
 
  private:

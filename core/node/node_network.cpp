@@ -46,8 +46,8 @@ void NodeNetwork::see(const client::Object& object, bool deleted) {
     const std::lock_guard lock(mutex_);
     auto& known = nodes_[node.metadata().name()];
     const bool useful = !deleted && now.pod_cidrs_size() > 0 && now.addresses_size() > 0;
-    changed = useful ? known.pod_cidrs_size() == 0 || known.pod_cidrs(0) != now.pod_cidrs(0) || known.addresses_size() == 0 ||
-                           known.addresses(0) != now.addresses(0)
+    changed = useful ? known.pod_cidrs_size() == 0 || known.pod_cidrs(0) != now.pod_cidrs(0) ||
+                           known.addresses_size() == 0 || known.addresses(0) != now.addresses(0)
                      : known.pod_cidrs_size() > 0;
     if (useful) {
       known = std::move(now);

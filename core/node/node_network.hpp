@@ -1,5 +1,5 @@
-// The node's side of the pod network: this node's range, the other nodes' ranges, and what is left of sandboxes that no longer exist.
-// Work runs on the pool it is given, one piece at a time. [any-thread]
+// The node's side of the pod network: this node's range, the other nodes' ranges, and what is left of sandboxes that no
+// longer exist. Work runs on the pool it is given, one piece at a time. [any-thread]
 #pragma once
 
 #include <functional>

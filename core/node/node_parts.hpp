@@ -1,4 +1,5 @@
-// What all pods of a node share: clients, caches, pools. Made by the agent, lent to the syncs of single pods. [any-thread]
+// What all pods of a node share: clients, caches, pools. Made by the agent, lent to the syncs of single pods.
+// [any-thread]
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,10 @@ namespace gantry::node {
 
 struct NodeParts {
   NodeParts(NodeOptions o, RuntimeClient r, NetworkClient n)
-      : options(std::move(o)), runtime(std::move(r)), network(std::move(n)), cgroups(Cgroups::of_host(options.cgroup_root)),
+      : options(std::move(o)),
+        runtime(std::move(r)),
+        network(std::move(n)),
+        cgroups(Cgroups::of_host(options.cgroup_root)),
         events(options.record_event) {}
 
   const NodeOptions options;

@@ -66,7 +66,8 @@ class Planner {
   }
 
   bool any_ended() const {
-    return std::any_of(view_.containers.begin(), view_.containers.end(), [](const auto& instance) { return instance.exited(); });
+    return std::any_of(view_.containers.begin(), view_.containers.end(),
+                       [](const auto& instance) { return instance.exited(); });
   }
   bool gives_up_without_sandbox() const { return pod_.spec().restart_policy() == "Never"; }
 
@@ -95,7 +96,8 @@ class Planner {
         return false;
       }
     }
-    if (instance != nullptr && instance->status.state() == cri::CONTAINER_UNKNOWN) kill(*instance, unknown_message(container), KillReason::kUnknown);
+    if (instance != nullptr && instance->status.state() == cri::CONTAINER_UNKNOWN)
+      kill(*instance, unknown_message(container), KillReason::kUnknown);
     start(container, true);
     return false;
   }

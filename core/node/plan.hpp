@@ -1,7 +1,8 @@
 // What is to be done next for a pod that shall run: spec, what the runtime has, and what probes say, to actions. Pure.
 //
-// The rules are the kubelet's computePodActions: one sandbox, init containers in order, sidecars before what follows them,
-// restarts by policy. Called by the pod worker; executing it and planning again ends in an empty plan. Any thread.
+// The rules are the kubelet's computePodActions: one sandbox, init containers in order, sidecars before what follows
+// them, restarts by policy. Called by the pod worker; executing it and planning again ends in an empty plan. Any
+// thread.
 #pragma once
 
 #include <functional>
@@ -26,15 +27,15 @@ struct ContainerKill {
 struct ContainerStart {
   const corev1::Container* container = nullptr;  // in the pod the plan was made for
   bool init = false;
-  int32_t restart_count = 0;                     // of the instance to be made
+  int32_t restart_count = 0;  // of the instance to be made
 };
 
 struct PodPlan {
-  bool end_pod = false;               // nothing is left to run: stop what still does (sidecars), and the sandbox
+  bool end_pod = false;  // nothing is left to run: stop what still does (sidecars), and the sandbox
   bool create_sandbox = false;
   uint32_t sandbox_attempt = 0;
   std::vector<std::string> dead_sandboxes;  // to be stopped before another is made
-  bool sandbox_changed = false;       // there was one before
+  bool sandbox_changed = false;             // there was one before
   std::vector<ContainerKill> kill;
   std::vector<ContainerStart> start;  // in this order
   bool initialized = false;           // all init containers are done, sidecars have started

@@ -8,7 +8,8 @@
 
 namespace gantry::node {
 
-inline abi::NetworkAttachment make_attachment(const std::string& sandbox_id, const std::string& netns, const corev1::Pod& pod) {
+inline abi::NetworkAttachment make_attachment(const std::string& sandbox_id, const std::string& netns,
+                                              const corev1::Pod& pod) {
   abi::NetworkAttachment out;
   out.set_sandbox_id(sandbox_id);
   out.set_netns(netns);

@@ -4,8 +4,8 @@
 
 namespace gantry::node {
 
-void PodEvents::write(const corev1::Pod& pod, std::string_view container, std::string_view type, std::string_view reason,
-                      std::string_view message) const {
+void PodEvents::write(const corev1::Pod& pod, std::string_view container, std::string_view type,
+                      std::string_view reason, std::string_view message) const {
   if (!record_) return;
   corev1::ObjectReference regarding;
   regarding.set_kind("Pod");

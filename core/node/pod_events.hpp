@@ -17,8 +17,10 @@ class PodEvents {
   void normal(const corev1::Pod& pod, std::string_view reason, std::string_view message) const;
   void warning(const corev1::Pod& pod, std::string_view reason, std::string_view message) const;
   // About one container, by its name: "spec.containers{c}".
-  void container_normal(const corev1::Pod& pod, std::string_view container, std::string_view reason, std::string_view message) const;
-  void container_warning(const corev1::Pod& pod, std::string_view container, std::string_view reason, std::string_view message) const;
+  void container_normal(const corev1::Pod& pod, std::string_view container, std::string_view reason,
+                        std::string_view message) const;
+  void container_warning(const corev1::Pod& pod, std::string_view container, std::string_view reason,
+                         std::string_view message) const;
 
  private:
   void write(const corev1::Pod& pod, std::string_view container, std::string_view type, std::string_view reason,

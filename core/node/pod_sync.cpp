@@ -108,8 +108,9 @@ void PodSync::kill_planned(const PodPlan& plan) {
       const bool by_probe = kill.reason == KillReason::kStartup || kill.reason == KillReason::kLiveness;
       if (by_probe && probe.has_termination_grace_period_seconds()) grace = probe.termination_grace_period_seconds();
     }
-    const bool first = parts_.killer->kill({memory_.uid, kill.container_id, memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(),
-                                            pod_, kill.name, grace});
+    const bool first =
+        parts_.killer->kill({memory_.uid, kill.container_id, memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(),
+                             pod_, kill.name, grace});
     if (first) parts_.events.container_normal(*pod_, kill.name, "Killing", kill.message);
   }
 }
@@ -240,8 +241,8 @@ void PodSync::update_probes() {
   const auto add = [&](const corev1::Container& container) {
     const auto* instance = view_.latest(container.name());
     if (instance == nullptr || !instance->running() || !memory_.probed.insert(instance->id()).second) return;
-    parts_.prober->add({memory_.uid, instance->id(), memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(), *pod_, container,
-                        instance->status.started_at()},
+    parts_.prober->add({memory_.uid, instance->id(), memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(), *pod_,
+                        container, instance->status.started_at()},
                        memory_.first && ready_before(instance->id()));
   };
   if (memory_.pod_ips.empty() && view_.ready_sandbox() != nullptr) return;  // they need an address to go to

@@ -1,5 +1,5 @@
-// Moves one pod towards what the API wants of it: reads the runtime, plans, acts, writes the status. Level-triggered: any call
-// may be the first after a crash.
+// Moves one pod towards what the API wants of it: reads the runtime, plans, acts, writes the status. Level-triggered:
+// any call may be the first after a crash.
 //
 // One sync a pod at a time (PodWorkers sees to it), so that the memory of a pod needs no lock. [worker]
 #pragma once
@@ -27,11 +27,11 @@ struct PodMemory {
   std::optional<WaitingReason> failure;          // the pod failed as a whole
   std::string attached;                          // the sandbox that pod_ips are of
   std::vector<std::string> pod_ips;
-  std::optional<corev1::PodStatus> status;       // the last that was set
-  std::set<std::string> probed;                  // containers given to the prober
-  std::string last_warning;                      // of a failure that repeats
+  std::optional<corev1::PodStatus> status;  // the last that was set
+  std::set<std::string> probed;             // containers given to the prober
+  std::string last_warning;                 // of a failure that repeats
   bool holds_objects = false, first = true, cleaned = false;
-  bool deleted = false;                          // the final DELETE was answered
+  bool deleted = false;  // the final DELETE was answered
 };
 
 class PodSync {

@@ -29,6 +29,9 @@ class PodTable {
   // Of the runtime or the disk: those that nobody knows become pods that are gone.
   std::vector<std::string> add_orphans(const std::set<std::string>& uids);
 
+  // Versions that the watch has brought are shown to this, outside the lock. Before the first of them.
+  std::function<void(const corev1::Pod&)> seen;
+
   std::optional<Entry> find(const std::string& uid) const;
   std::shared_ptr<const corev1::Pod> pod(const std::string& uid) const;
   void forget(const std::string& uid);

@@ -62,14 +62,16 @@ bool PodSync::stop_containers(int64_t grace) {
     if (!instance.running() && instance.status.state() != cri::CONTAINER_UNKNOWN) continue;
     bool sidecar = false;
     if (pod_ != nullptr) {
-      for (const auto& init : pod_->spec().init_containers()) sidecar = sidecar || (is_sidecar(init) && init.name() == instance.name());
+      for (const auto& init : pod_->spec().init_containers())
+        sidecar = sidecar || (is_sidecar(init) && init.name() == instance.name());
     }
     (sidecar ? sidecars : mains).push_back(&instance);
   }
   if (mains.empty() && sidecars.empty()) return true;
   const auto kill = [&](const Instance& instance) {
-    const bool first = parts_.killer->kill({memory_.uid, instance.id(), memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(), pod_,
-                                            instance.name(), grace});
+    const bool first =
+        parts_.killer->kill({memory_.uid, instance.id(), memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(), pod_,
+                             instance.name(), grace});
     if (first && pod_ != nullptr) {
       parts_.events.container_normal(*pod_, instance.name(), "Killing", "Stopping container " + instance.name());
     }
@@ -104,7 +106,8 @@ Status PodSync::detach(const cri::PodSandbox& sandbox) {
 Status PodSync::stop_sandboxes() {
   for (const auto& sandbox : view_.sandboxes) {
     if (auto status = detach(sandbox); !status.ok()) return std::move(status).in("network");
-    if (auto status = parts_.runtime.stop_pod_sandbox(sandbox.id()); !status.ok()) return std::move(status).in("sandbox");
+    if (auto status = parts_.runtime.stop_pod_sandbox(sandbox.id()); !status.ok())
+      return std::move(status).in("sandbox");
   }
   memory_.attached.clear();
   memory_.pod_ips.clear();
@@ -115,10 +118,12 @@ Status PodSync::clean(bool containers_too) {
   if (auto status = stop_sandboxes(); !status.ok()) return status;
   if (containers_too) {
     for (const auto& instance : view_.containers) {
-      if (auto status = parts_.runtime.remove_container(instance.id()); !status.ok()) return std::move(status).in("container");
+      if (auto status = parts_.runtime.remove_container(instance.id()); !status.ok())
+        return std::move(status).in("container");
     }
     for (const auto& sandbox : view_.sandboxes) {
-      if (auto status = parts_.runtime.remove_pod_sandbox(sandbox.id()); !status.ok()) return std::move(status).in("sandbox");
+      if (auto status = parts_.runtime.remove_pod_sandbox(sandbox.id()); !status.ok())
+        return std::move(status).in("sandbox");
     }
   }
   parts_.prober->remove_pod(memory_.uid);
@@ -132,7 +137,8 @@ Status PodSync::clean(bool containers_too) {
   if (!containers_too) return {};
   // The folder of an unknown pod is found by its end.
   std::error_code error;
-  for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end; it.increment(error)) {
+  for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end;
+       it.increment(error)) {
     if (!it->path().filename().string().ends_with("_" + memory_.uid)) continue;
     std::error_code removing;
     std::filesystem::remove_all(it->path(), removing);

@@ -37,7 +37,8 @@ Expected<PodView> read_pod(const RuntimeClient& runtime, const std::string& pod_
   if (!sandboxes) return std::move(sandboxes).error();
   view.sandboxes = std::move(*sandboxes);
   std::sort(view.sandboxes.begin(), view.sandboxes.end(), [](const auto& a, const auto& b) {
-    return std::make_tuple(a.metadata().attempt(), a.created_at()) > std::make_tuple(b.metadata().attempt(), b.created_at());
+    return std::make_tuple(a.metadata().attempt(), a.created_at()) >
+           std::make_tuple(b.metadata().attempt(), b.created_at());
   });
   auto containers = runtime.list_containers(pod_uid);
   if (!containers) return std::move(containers).error();

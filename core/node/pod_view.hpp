@@ -1,4 +1,5 @@
-// What the runtime has of one pod: its sandboxes and container instances, newest first. Value types; read() blocks. [worker]
+// What the runtime has of one pod: its sandboxes and container instances, newest first. Value types; read() blocks.
+// [worker]
 #pragma once
 
 #include <string>

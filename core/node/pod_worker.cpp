@@ -7,7 +7,9 @@ namespace {
 
 constexpr int64_t kFirstRetryMs = 1'000, kLastRetryMs = 60'000;
 
-int64_t retry_ms(uint32_t failures) { return failures > 6 ? kLastRetryMs : std::min(kLastRetryMs, kFirstRetryMs << (failures - 1)); }
+int64_t retry_ms(uint32_t failures) {
+  return failures > 6 ? kLastRetryMs : std::min(kLastRetryMs, kFirstRetryMs << (failures - 1));
+}
 
 }  // namespace
 

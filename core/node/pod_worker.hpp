@@ -19,8 +19,8 @@ namespace gantry::node {
 class PodWorkers {
  public:
   struct Outcome {
-    bool failed = false;     // again after 1 s, doubling to 60 s
-    int64_t again_ms = 0;    // when not failed; 0: only when woken
+    bool failed = false;   // again after 1 s, doubling to 60 s
+    int64_t again_ms = 0;  // when not failed; 0: only when woken
   };
   using Sync = std::function<Outcome(const std::string& uid)>;
 

@@ -55,13 +55,17 @@ Total total(const corev1::PodSpec& spec, Pick pick) {
 
 int64_t burstable_score(const corev1::Pod& pod, const corev1::Container& container, int64_t capacity) {
   const int64_t request = std::max<int64_t>(requests_of(container.resources()).memory, 0);
-  int64_t score = capacity > 0 ? 1000 - static_cast<int64_t>(1000.0 * static_cast<double>(request) / static_cast<double>(capacity)) : 999;
+  int64_t score =
+      capacity > 0 ? 1000 - static_cast<int64_t>(1000.0 * static_cast<double>(request) / static_cast<double>(capacity))
+                   : 999;
   // A sidecar is not to go before the containers it serves.
   if (is_sidecar(container)) {
     int64_t least = std::numeric_limits<int64_t>::max();
-    for (const auto& main : pod.spec().containers()) least = std::min(least, std::max<int64_t>(requests_of(main.resources()).memory, 0));
+    for (const auto& main : pod.spec().containers())
+      least = std::min(least, std::max<int64_t>(requests_of(main.resources()).memory, 0));
     if (capacity > 0 && !pod.spec().containers().empty()) {
-      score = std::min(score, 1000 - static_cast<int64_t>(1000.0 * static_cast<double>(least) / static_cast<double>(capacity)));
+      score = std::min(
+          score, 1000 - static_cast<int64_t>(1000.0 * static_cast<double>(least) / static_cast<double>(capacity)));
     }
   }
   return std::clamp<int64_t>(score, 1000 + kGuaranteedScore, 999);
@@ -110,7 +114,8 @@ CgroupLimits container_limits(const corev1::Container& container) {
   const auto requests = requests_of(container.resources()), limits = limits_of(container.resources());
   CgroupLimits out;
   // Without a request the limit stands for it.
-  out.cpu_shares = milli_to_shares(requests.cpu_milli == -1 && limits.cpu_milli > 0 ? limits.cpu_milli : requests.cpu_milli);
+  out.cpu_shares =
+      milli_to_shares(requests.cpu_milli == -1 && limits.cpu_milli > 0 ? limits.cpu_milli : requests.cpu_milli);
   if (limits.cpu_milli > 0) {
     out.cpu_period = kPeriod;
     out.cpu_quota = milli_to_quota(limits.cpu_milli);
@@ -122,10 +127,12 @@ CgroupLimits container_limits(const corev1::Container& container) {
 int64_t pod_cpu_request_milli(const corev1::Pod& pod) {
   const int64_t whole = requests_of(pod.spec().resources()).cpu_milli;
   if (whole > 0) return whole;
-  return total(pod.spec(), [](const auto& resources) {
-           const auto requests = requests_of(resources);
-           return requests.cpu_milli == -1 ? limits_of(resources).cpu_milli : requests.cpu_milli;
-         }).sum;
+  return total(pod.spec(),
+               [](const auto& resources) {
+                 const auto requests = requests_of(resources);
+                 return requests.cpu_milli == -1 ? limits_of(resources).cpu_milli : requests.cpu_milli;
+               })
+      .sum;
 }
 
 CgroupLimits pod_limits(const corev1::Pod& pod) {
@@ -150,9 +157,12 @@ CgroupLimits pod_limits(const corev1::Pod& pod) {
 int64_t oom_score_adj(const corev1::Pod& pod, const corev1::Container& container, int64_t memory_capacity) {
   if (pod.spec().priority() >= kSystemCritical) return kGuaranteedScore;
   switch (qos_class(pod)) {
-    case QosClass::kGuaranteed: return kGuaranteedScore;
-    case QosClass::kBestEffort: return 1000;
-    case QosClass::kBurstable: break;
+    case QosClass::kGuaranteed:
+      return kGuaranteedScore;
+    case QosClass::kBestEffort:
+      return 1000;
+    case QosClass::kBurstable:
+      break;
   }
   return burstable_score(pod, container, memory_capacity);
 }

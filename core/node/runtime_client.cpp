@@ -124,8 +124,7 @@ Expected<cri::ContainerStatus> RuntimeClient::container_status(const std::string
   return std::move(*response->mutable_status());
 }
 
-Expected<cri::ExecSyncResponse> RuntimeClient::exec_sync(const std::string& id,
-                                                         const std::vector<std::string>& command,
+Expected<cri::ExecSyncResponse> RuntimeClient::exec_sync(const std::string& id, const std::vector<std::string>& command,
                                                          int64_t timeout_seconds) const {
   cri::ExecSyncRequest request;
   request.set_container_id(id);

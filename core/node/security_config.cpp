@@ -9,9 +9,10 @@ namespace gantry::node {
 namespace {
 
 // What /proc and /sys tell of the host, or let change on it; as container engines hide them by default.
-constexpr const char* kMasked[] = {"/proc/asound",     "/proc/acpi",         "/proc/interrupts", "/proc/kcore",
-                                   "/proc/keys",       "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-                                   "/proc/sched_debug", "/proc/scsi",        "/sys/firmware",    "/sys/devices/virtual/powercap"};
+constexpr const char* kMasked[] = {"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
+                                   "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+                                   "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                                   "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap"};
 constexpr const char* kReadOnly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 template <typename Profile>
@@ -95,14 +96,16 @@ cri::LinuxContainerSecurityContext container_security(const corev1::Pod& pod, co
   set_groups(outer, out);
   out.set_no_new_privs(own.has_allow_privilege_escalation() && !own.allow_privilege_escalation());
   if (own.has_se_linux_options() || outer.has_se_linux_options()) {
-    set_selinux(own.has_se_linux_options() ? own.se_linux_options() : outer.se_linux_options(), *out.mutable_selinux_options());
+    set_selinux(own.has_se_linux_options() ? own.se_linux_options() : outer.se_linux_options(),
+                *out.mutable_selinux_options());
   }
   *out.mutable_seccomp() = own.privileged()              ? unconfined()
                            : own.has_seccomp_profile()   ? profile(own.seccomp_profile())
                            : outer.has_seccomp_profile() ? profile(outer.seccomp_profile())
                                                          : unconfined();
   if (own.has_app_armor_profile() || outer.has_app_armor_profile()) {
-    *out.mutable_apparmor() = profile(own.has_app_armor_profile() ? own.app_armor_profile() : outer.app_armor_profile());
+    *out.mutable_apparmor() =
+        profile(own.has_app_armor_profile() ? own.app_armor_profile() : outer.app_armor_profile());
   }
   if (!own.privileged() && own.proc_mount() != "Unmasked") {
     for (const char* path : kMasked) out.add_masked_paths(path);

@@ -14,8 +14,8 @@
 namespace gantry::node {
 namespace {
 
-constexpr std::array<std::string_view, 5> kOurs = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady",
-                                                   "PodScheduled"};
+constexpr std::array<std::string_view, 5> kOurs = {"PodReadyToStartContainers", "Initialized", "Ready",
+                                                   "ContainersReady", "PodScheduled"};
 
 const corev1::PodCondition* find_condition(const corev1::PodStatus& status, std::string_view type) {
   for (const auto& condition : status.conditions()) {
@@ -59,7 +59,8 @@ class Builder {
  private:
   bool initialized() const {
     for (const auto& status : out_.container_statuses()) {
-      if (!status.state().has_waiting() || status.has_container_id() || status.last_state().has_terminated()) return true;
+      if (!status.state().has_waiting() || status.has_container_id() || status.last_state().has_terminated())
+        return true;
     }
     return false;
   }
@@ -184,7 +185,8 @@ class Builder {
       if (!missing.empty()) missing += ", ";
       missing += condition == nullptr
                      ? "corresponding condition of pod readiness gate \"" + gate.condition_type() + "\" does not exist."
-                     : "the status of pod readiness gate \"" + gate.condition_type() + "\" is not \"True\", but " + condition->status();
+                     : "the status of pod readiness gate \"" + gate.condition_type() + "\" is not \"True\", but " +
+                           condition->status();
     }
     if (missing.empty()) return {true, "", ""};
     return {false, "ReadinessGatesNotReady", missing};
@@ -210,7 +212,9 @@ std::string deterministic(const corev1::PodStatus& status) {
 
 corev1::PodStatus build_status(const StatusInput& input) { return Builder(input).build(); }
 
-bool is_terminal(const corev1::PodStatus& status) { return status.phase() == "Succeeded" || status.phase() == "Failed"; }
+bool is_terminal(const corev1::PodStatus& status) {
+  return status.phase() == "Succeeded" || status.phase() == "Failed";
+}
 
 void merge_status(corev1::Pod& pod, const corev1::PodStatus& ours) {
   corev1::PodStatus merged = ours;
@@ -219,7 +223,8 @@ void merge_status(corev1::Pod& pod, const corev1::PodStatus& ours) {
     if (std::find(kOurs.begin(), kOurs.end(), condition.type()) == kOurs.end()) *merged.add_conditions() = condition;
   }
   // Who scheduled it, and when, is the scheduler's word.
-  if (const auto* scheduled = find_condition(theirs, "PodScheduled"); scheduled != nullptr && scheduled->status() == "True") {
+  if (const auto* scheduled = find_condition(theirs, "PodScheduled");
+      scheduled != nullptr && scheduled->status() == "True") {
     for (auto& condition : *merged.mutable_conditions()) {
       if (condition.type() != "PodScheduled") continue;
       *condition.mutable_last_transition_time() = scheduled->last_transition_time();
@@ -234,6 +239,8 @@ void merge_status(corev1::Pod& pod, const corev1::PodStatus& ours) {
   *pod.mutable_status() = std::move(merged);
 }
 
-bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) { return deterministic(a) == deterministic(b); }
+bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) {
+  return deterministic(a) == deterministic(b);
+}
 
 }  // namespace gantry::node

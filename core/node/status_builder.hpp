@@ -1,4 +1,5 @@
-// The status of a pod from its spec, the runtime's view and what the worker knows. Pure: the same input, the same status.
+// The status of a pod from its spec, the runtime's view and what the worker knows. Pure: the same input, the same
+// status.
 //
 // The rules of phase, conditions and container states are the kubelet's. Any thread.
 #pragma once
@@ -31,7 +32,7 @@ struct StatusInput {
   std::string runtime_name;                      // "oci": before "://" in container IDs
   std::vector<std::string> host_ips, pod_ips;
   int64_t now_unix_ns = 0;
-  bool ended = false;  // nothing will be started any more (deleted, or failed as a whole)
+  bool ended = false;                    // nothing will be started any more (deleted, or failed as a whole)
   std::optional<WaitingReason> failure;  // the pod failed as a whole: DeadlineExceeded
 };
 

@@ -91,7 +91,9 @@ TEST(StatusBuilder, TheSameInputGivesTheSameStatusAndKeepsTransitionTimes) {
   EXPECT_EQ(condition(unready, "Ready"), "False ContainersNotReady");
   EXPECT_EQ(to_ns(unready.start_time()), 4'000'000'000);
   for (const auto& c : unready.conditions()) {
-    EXPECT_EQ(to_ns(c.last_transition_time()), c.type() == "Ready" || c.type() == "ContainersReady" ? kNow : 5'000'000'000) << c.type();
+    EXPECT_EQ(to_ns(c.last_transition_time()),
+              c.type() == "Ready" || c.type() == "ContainersReady" ? kNow : 5'000'000'000)
+        << c.type();
   }
 }
 

@@ -43,6 +43,24 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
     send(uid, nullptr);
   }
 
+  void seen(const corev1::Pod& pod) {
+    const auto& uid = pod.metadata().uid();
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = entries_.find(uid);
+      if (stopped_ || found == entries_.end()) return;
+      auto& entry = found->second;
+      if (entry.busy || (entry.written && revision(*entry.written) >= revision(pod))) return;
+      // One that was ended by another's word is taken down, not argued with.
+      if (is_terminal(pod.status()) && !is_terminal(entry.wanted)) return;
+      corev1::Pod ours = pod;
+      merge_status(ours, entry.wanted);
+      if (same_status(ours.status(), pod.status())) return;
+      entry.dirty = entry.busy = true;
+    }
+    send(uid, std::make_shared<const corev1::Pod>(pod));
+  }
+
   bool settled(const std::string& uid) const {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(uid);
@@ -96,9 +114,10 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (!request.has_verb()) return tell(uid);
     const bool reading = request.verb() == client::ApiRequest::GET;
-    client_.call(std::move(request), [self = shared_from_this(), uid, reading](const Expected<client::ApiResponse>& response) {
-      reading ? self->read(uid, response) : self->wrote(uid, response);
-    });
+    client_.call(std::move(request),
+                 [self = shared_from_this(), uid, reading](const Expected<client::ApiResponse>& response) {
+                   reading ? self->read(uid, response) : self->wrote(uid, response);
+                 });
   }
 
   std::shared_ptr<const corev1::Pod> newest(const std::string& uid) {
@@ -152,9 +171,10 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
       }
     }
     if (read_again.has_verb()) {
-      client_.call(std::move(read_again), [self = shared_from_this(), uid](const Expected<client::ApiResponse>& response) {
-        self->read(uid, response);
-      });
+      client_.call(std::move(read_again),
+                   [self = shared_from_this(), uid](const Expected<client::ApiResponse>& response) {
+                     self->read(uid, response);
+                   });
       return;
     }
     hooks_.schedule(delay, [weak = weak_from_this(), uid] {
@@ -178,7 +198,8 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
 
   client::Client& client_;
   const Hooks hooks_;
-  // Held while a hook runs, so that stop() can wait for it; recursive, because an in-process answer comes inside a call.
+  // Held while a hook runs, so that stop() can wait for it; recursive, because an in-process answer comes inside a
+  // call.
   std::recursive_mutex hooks_mutex_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
@@ -189,6 +210,7 @@ StatusWriter::StatusWriter(client::Client& client, Hooks hooks)
     : impl_(std::make_shared<Impl>(client, std::move(hooks))) {}
 StatusWriter::~StatusWriter() { impl_->stop(); }
 void StatusWriter::set(const corev1::Pod& pod, corev1::PodStatus status) { impl_->set(pod, std::move(status)); }
+void StatusWriter::seen(const corev1::Pod& pod) { impl_->seen(pod); }
 bool StatusWriter::settled(const std::string& uid) const { return impl_->settled(uid); }
 void StatusWriter::forget(const std::string& uid) { impl_->forget(uid); }
 

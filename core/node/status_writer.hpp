@@ -27,6 +27,8 @@ class StatusWriter {
   StatusWriter& operator=(const StatusWriter&) = delete;
 
   void set(const corev1::Pod& pod, corev1::PodStatus status);
+  // The watch has brought this version: where somebody else has written over what was set, it is written again.
+  void seen(const corev1::Pod& pod);
   // Nothing waits to be written for this pod.
   bool settled(const std::string& uid) const;
   void forget(const std::string& uid);

@@ -276,7 +276,13 @@ bool Runtime::wait_for_exit(Container& container, std::chrono::milliseconds time
 Expected<cri::StopContainerResponse> Runtime::stop_container(const cri::StopContainerRequest& request) {
   const auto container = find_container(request.container_id());
   if (container == nullptr) return cri::StopContainerResponse();
-  const std::scoped_lock operation(container->operation);
+  std::unique_lock operation(container->operation, std::try_to_lock);
+  if (!operation.owns_lock()) {
+    // Most likely another stop, which may give it more time than this one does.
+    const auto grace = std::chrono::seconds(std::clamp<int64_t>(request.timeout(), 0, 365 * 86400));
+    if (!wait_for_exit(*container, grace)) signal_process(snapshot(*container).init, SIGKILL);
+    operation.lock();
+  }
   if (auto status = stop_now(*container, request.timeout()); !status.ok()) return status;
   return cri::StopContainerResponse();
 }

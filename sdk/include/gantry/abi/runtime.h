@@ -3,8 +3,9 @@
  * Requests and responses are the messages of sdk/proto/gantry/runtime.proto, wire-compatible with runtime.v1 of
  * kubernetes/cri-api, so that a plugin can pass them on to a CRI socket. Every verb must be idempotent as CRI demands:
  * stopping or removing what is gone succeeds. Pods outlive the daemon: an instance created after a restart finds
- * what runs. Verbs of different sandboxes run concurrently; the host never runs two changing verbs of one sandbox
- * at a time. */
+ * what runs. Verbs of different sandboxes run concurrently. Of one sandbox the host runs one changing verb at a time, but for
+ * stop_container, which takes its grace: it may run beside verbs of the sandbox's other containers, and again for the
+ * same container with less time. */
 #ifndef GANTRY_ABI_RUNTIME_H
 #define GANTRY_ABI_RUNTIME_H
 
