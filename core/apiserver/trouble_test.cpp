@@ -30,6 +30,7 @@ class TroubledStore : public store::Store {
   }
   Expected<std::unique_ptr<store::Watch>> watch(std::string_view prefix, store::Revision from,
                                                 store::WatchCallback callback) override {
+    if (prefix == "//configmaps/default/") last_watch = callback;
     return real_().watch(prefix, from, std::move(callback));
   }
   store::Revision revision() const override { return real_().revision(); }
@@ -38,9 +39,38 @@ class TroubledStore : public store::Store {
 
   std::atomic<int> refuse{0}, writes{0};
   Status with = Status::internal("database or disk is full");
+  store::WatchCallback last_watch;
 
  private:
   const std::function<store::Store&()> real_;
+};
+
+// A peer that stopped reading.
+class StuckStream : public http::Stream, public Waitable {
+ public:
+  bool write(std::vector<http::Chunk>) override { return true; }
+  size_t queued() const override { return 2 << 20; }
+  void when_drained(std::function<void()> ready) override {
+    change([&] { ready_ = std::move(ready); });
+  }
+  void end() override {
+    change([&] { ended_ = true; });
+  }
+  void on_close(std::function<void()>) override {}
+  bool ended() {
+    std::lock_guard lock(mutex_);
+    return ended_;
+  }
+
+ private:
+  std::function<void()> ready_;
+  bool ended_ = false;
+};
+
+class StuckExchange : public FakeExchange {
+ public:
+  std::shared_ptr<http::Stream> start_stream(int, std::string) override { return stream; }
+  std::shared_ptr<StuckStream> stream = std::make_shared<StuckStream>();
 };
 
 class TroubleTest : public ServerTest {
@@ -59,6 +89,44 @@ TEST_F(TroubleTest, AFullDiskIsSaidAndForgotten) {
   EXPECT_EQ(ask("DELETE", std::string(kMaps) + "/a").code, 500);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "/a").text({"data", "k"}), "v");
   EXPECT_EQ(ask("POST", kMaps, config_map("b")).code, 201);
+}
+
+TEST_F(TroubleTest, APeerThatReadsNothingIsDroppedInTheEnd) {
+  // It is stuck before its watch begins, so nothing is subscribed and nothing piles up.
+  auto early = std::make_shared<StuckExchange>();
+  server_->handle(request("GET", std::string(kMaps) + "?watch=true"), early);
+  EXPECT_EQ(store_->stats().watchers, 0);
+  EXPECT_FALSE(early->stream->ended());
+  server_->stop();
+  EXPECT_TRUE(early->stream->ended());
+}
+
+TEST_F(TroubleTest, ABacklogHasABound) {
+  class LateStuckStream : public StuckStream {
+   public:
+    size_t queued() const override { return stuck ? 2 << 20 : 0; }
+    std::atomic<bool> stuck{false};
+  };
+  struct LateExchange : FakeExchange {
+    std::shared_ptr<http::Stream> start_stream(int, std::string) override { return stream; }
+    std::shared_ptr<LateStuckStream> stream = std::make_shared<LateStuckStream>();
+  };
+  auto exchange = std::make_shared<LateExchange>();
+  server_->handle(request("GET", std::string(kMaps) + "?watch=true"), exchange);
+  ASSERT_TRUE(troubled_.last_watch != nullptr);
+  auto entry = std::make_shared<store::Entry>();
+  entry->key = "//configmaps/default/x";
+  entry->value = "{}";
+  entry->mod_revision = 1'000;
+  auto event = std::make_shared<store::Event>();
+  event->entry = entry;
+  const std::vector<store::EventPtr> events(1'000, event);
+  exchange->stream->stuck = true;
+  int calls = 0;
+  for (; calls < 100 && !exchange->stream->ended(); ++calls) troubled_.last_watch(events.data(), events.size(), 1'000);
+  EXPECT_TRUE(exchange->stream->ended());
+  EXPECT_GT(calls, 30);
+  EXPECT_LT(calls, 40);
 }
 
 TEST_F(TroubleTest, AFullQueueAsksForPatience) {

@@ -21,6 +21,13 @@ using Respond = std::function<void(http::Response)>;
 class CallExchange : public http::Exchange {
  public:
   explicit CallExchange(Respond done) : done_(std::move(done)) {}
+  // Whoever waits hears of it when the server stops and drops his request.
+  ~CallExchange() override {
+    http::Response dropped;
+    dropped.code = 503;
+    dropped.body.push_back(http::make_chunk("the server stopped before it answered"));
+    respond(std::move(dropped));
+  }
   void respond(http::Response response) override {
     if (auto done = std::exchange(done_, nullptr)) done(std::move(response));
   }
