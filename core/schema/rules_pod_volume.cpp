@@ -36,27 +36,31 @@ bool check_subscript(std::string_view path, const At& at, Errors& errors) {
   return false;
 }
 
+// Where a file goes below its volume. Names that begin with two dots are the node's own, for switching content.
+void check_file_path(const JsonObject& file, const At& at, Errors& errors) {
+  std::string_view path = get_text(file, "path");
+  if (path.empty()) return;
+  check_descending_path(path, at, "path", errors);
+  if (path.starts_with("..") && path != ".." && !path.starts_with("../")) {
+    errors.invalid(at, "path", Json(path), "must not start with '..'");
+  }
+}
+
 // A key of a config map or secret put at a path.
 void check_items(const JsonObject& source, const At& at, Errors& errors) {
   size_t i = 0;
-  each(source, "items", [&](const JsonObject& item) {
-    At here = at.child("items", i++);
-    std::string_view key = get_text(item, "key"), path = get_text(item, "path");
-    if (!key.empty()) errors.format(here, "key", "config-key", key);
-    if (!path.empty()) check_descending_path(path, here, "path", errors);
-  });
+  each(source, "items", [&](const JsonObject& item) { check_file_path(item, at.child("items", i++), errors); });
 }
 
 void check_downward_items(const JsonObject& source, const At& at, Errors& errors) {
   size_t i = 0;
   each(source, "items", [&](const JsonObject& item) {
     At here = at.child("items", i++);
-    std::string_view path = get_text(item, "path");
-    if (!path.empty()) check_descending_path(path, here, "path", errors);
+    check_file_path(item, here, errors);
     const JsonObject* field = get_object(item, "fieldRef");
     const JsonObject* resource = get_object(item, "resourceFieldRef");
     if (field != nullptr && resource != nullptr) {
-      errors.invalid(here, "resource", "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+      errors.invalid(here, "", "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
     } else if (field != nullptr) {
       check_field_ref(*field, RefUse::kFile, here.child("fieldRef"), errors);
     } else if (resource != nullptr) {
@@ -83,9 +87,8 @@ void check_source(const JsonObject& source, std::string_view key, std::set<std::
   if (key == "configMap" || key == "secret") check_named(source, at, errors);
   if (key == "downwardAPI") check_downward_items(source, at, errors);
   if (key == "serviceAccountToken" || key == "clusterTrustBundle") {
-    std::string_view path = get_text(source, "path");
-    if (!path.empty()) check_descending_path(path, at, "path", errors);
-    add_path(paths, path, at, errors);
+    check_file_path(source, at, errors);
+    add_path(paths, get_text(source, "path"), at, errors);
     return;
   }
   size_t i = 0;
@@ -143,7 +146,13 @@ void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& er
   if (get_text(ref, "apiVersion").empty()) return errors.required(at, "apiVersion");
   if (path.empty() || check_subscript(path, at, errors)) return;
   bool file = use == RefUse::kFile;
-  if (file && (path == "metadata.labels" || path == "metadata.annotations")) return;
+  if (path == "metadata.labels" || path == "metadata.annotations") {
+    if (file) return;
+    return errors.not_supported(at, "fieldPath", path,
+                                {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+                                 "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
+                                 "status.podIPs"});
+  }
   if (contains(kEnvFields, path)) {
     bool metadata = path.starts_with("metadata.");
     if (!file || metadata) return;

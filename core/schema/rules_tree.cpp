@@ -12,8 +12,8 @@ namespace {
 bool is_metadata(const Message& message) { return message.name.ends_with(".ObjectMeta"); }
 
 // Lists whose key is for merging only: the API takes equal keys in them (with other rules of their own, if any).
-constexpr std::array<std::string_view, 9> kDuplicatesTaken = {
-    "ports", "env", "imagePullSecrets", "hostAliases", "secrets", "conditions", "topologySpreadConstraints",
+constexpr std::array<std::string_view, 10> kDuplicatesTaken = {
+    "ports", "env", "claims", "imagePullSecrets", "hostAliases", "secrets", "conditions", "topologySpreadConstraints",
     "volumeMounts", "volumeDevices"};
 
 // What upstream adds to "Required value" for some.

@@ -185,6 +185,8 @@ TEST(Validation, Environment) {
   EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.hostname"}}}])"),
               ElementsAre("spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.hostname\": error "
                           "converting fieldPath: field label not supported: spec.hostname"));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels"}}}])"),
+              ElementsAre(HasSubstr("fieldRef.fieldPath: Unsupported value: \"metadata.labels\": supported values: \"metadata.name\", ")));
   EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"resourceFieldRef":{"resource":"limits.gpu"}}}])"),
               ElementsAre(HasSubstr("resourceFieldRef.resource: Unsupported value: \"limits.gpu\": supported values: \"limits.cpu\", ")));
   EXPECT_THAT(container_problems(R"("envFrom":[{"prefix":"X"}])"),
@@ -256,6 +258,16 @@ TEST(Validation, MountsAndVolumes) {
               ElementsAre(HasSubstr("hostPath.type: Unsupported value: \"Dir\""), HasSubstr("must not contain '..'")));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","projected":{"sources":[{"secret":{"name":"a","items":[{"key":"k","path":"p"}]}},
       {"configMap":{"name":"a","items":[{"key":"k","path":"p"}]}}]}}]}})"), ElementsAre(HasSubstr("conflicting duplicate paths")));
+}
+
+TEST(Validation, FilesOfVolumes) {
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"odd key/","path":"a/b"}]}}]}})"), IsEmpty());
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"k","path":"..data"}]}}]}})"),
+              ElementsAre("spec.volumes[0].configMap.items[0].path: Invalid value: \"..data\": must not start with '..'"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","secret":{"secretName":"s","items":[{"key":"k","path":"../x"}]}}]}})"),
+              ElementsAre("spec.volumes[0].secret.items[0].path: Invalid value: \"../x\": must not contain '..'"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","downwardAPI":{"items":[{"path":"p"}]}}]}})"),
+              ElementsAre("spec.volumes[0].downwardAPI.items[0].fieldRef: Required value: one of fieldRef and resourceFieldRef is required"));
 }
 
 TEST(Validation, SecurityAndProfiles) {
@@ -389,7 +401,7 @@ TEST(Validation, ConfigMaps) {
   EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"c"},"binaryData":{"a":"AAAA"}})"),
               ElementsAre("data[a]: Invalid value: \"a\": duplicate of key present in binaryData"));
   EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":")" + std::string(1024 * 1024 + 1, 'x') + R"("}})"),
-              ElementsAre(": Too long: may not be more than 1048576 bytes"));
+              ElementsAre("[]: Too long: may not be more than 1048576 bytes"));
   EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"2"}})", R"({"metadata":{"name":"c"},"immutable":true,"data":{"a":"1"}})"),
               ElementsAre("immutable: Forbidden: field is immutable when `immutable` is set", "data: Forbidden: field is immutable when `immutable` is set"));
 }
