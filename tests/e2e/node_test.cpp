@@ -138,6 +138,29 @@ TEST_F(NodeAgent, AStartupProbeComesFirst) {
   wait_ready("p");
 }
 
+TEST_F(NodeAgent, ARestartOfTheDaemonChangesNothing) {
+  k({"create", "configmap", "c", "--from-literal=key=old"});
+  const std::string probes =
+      "    readinessProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n"
+      "    livenessProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n"
+      "    startupProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n"
+      "    volumeMounts:\n    - {name: c, mountPath: /c}\n    - {name: m, mountPath: /m}\n";
+  k({"apply", "-f", "-"}, pod("p", "echo kept > /m/x; sleep 1000",
+                              "  volumes:\n  - {name: c, configMap: {name: c}}\n  - {name: m, emptyDir: {medium: Memory}}\n", probes));
+  wait_ready("p");
+  const std::string what =
+      "{.status.conditions[?(@.type=='Ready')].lastTransitionTime} {.status.containerStatuses[0].containerID} "
+      "{.status.containerStatuses[0].restartCount} {.status.podIP}";
+  const auto before = path("pod/p", what);
+  cluster_->kill_daemon();
+  cluster_->start();
+  // The node agent looks at the pod anew and goes on with what it does: the volume follows its config map.
+  k({"patch", "configmap", "c", "-p", R"({"data":{"key":"new"}})"});
+  EXPECT_TRUE(eventually([&] { return sh("p", "cat /c/key") == "new"; }));
+  EXPECT_EQ(sh("p", "cat /m/x"), "kept\n");
+  EXPECT_EQ(path("pod/p", what), before);
+}
+
 TEST_F(NodeAgent, LogOptions) {
   k({"apply", "-f", "-"}, pod("p", "for i in 1 2 3; do echo line $i; done; head -c 30000 /dev/zero | tr '\\\\0' x; echo; echo end; sleep 1000"));
   wait_ready("p");
