@@ -8,6 +8,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit
 me=scripts/$(basename "$0")
 bin=$root/build/release/bin
+
+# Objects compiled in another clone serve here, too: paths below the root are told apart by nothing else.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 current="starting"
 advice="see the message above"
 
