@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -36,6 +38,21 @@ void kill_command(const ExecTarget& target) {
   const auto process = process_of(read_pid(target.pidfile));
   const auto cgroup = read_file("/proc/" + std::to_string(process.pid) + "/cgroup");
   if (cgroup && cgroup->find(target.container) != std::string::npos) signal_process(process, SIGKILL);
+}
+
+// The terminal that the command itself has, when its standard input is one. Looked at before it is opened: opening some other
+// device of a container's choice could do something.
+Fd inner_terminal(const ExecTarget& target) {
+  const auto path = "/proc/" + std::to_string(read_pid(target.pidfile)) + "/fd/0";
+  const Fd seen(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  struct stat info {};
+  constexpr unsigned kFirstPts = 136, kLastPts = 143;
+  if (!seen || ::fstat(seen.get(), &info) < 0 || !S_ISCHR(info.st_mode) || major(info.st_rdev) < kFirstPts ||
+      major(info.st_rdev) > kLastPts) {
+    return {};
+  }
+  const auto again = "/proc/self/fd/" + std::to_string(seen.get());
+  return Fd(::open(again.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
 }
 
 }  // namespace
@@ -190,7 +207,9 @@ void Execs::resize(uint64_t id, uint16_t columns, uint16_t rows) {
   struct winsize size {};
   size.ws_col = columns;
   size.ws_row = rows;
+  // The OCI runtime carries the size over at its start and by a signal; the command's own terminal is told at once as well.
   ::ioctl(it->second->terminal, TIOCSWINSZ, &size);
+  if (const auto inner = inner_terminal(it->second->target)) ::ioctl(inner.get(), TIOCSWINSZ, &size);
 }
 
 void Execs::cancel(uint64_t id) {

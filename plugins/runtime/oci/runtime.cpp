@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "digest.hpp"
 #include "mounts.hpp"
 
 namespace gantry::oci {
@@ -169,6 +170,9 @@ void Runtime::reset_unstarted(Container& container) {
 
 // What belongs to no record: left by a crash between two steps of a removal.
 void Runtime::sweep() {
+  // First what may still be writing: execs, and a trial of the OCI runtime.
+  sweep_execs();
+  static_cast<void>(cgroups_.remove(trial_cgroup()));
   std::error_code error;
   const auto known = [&](const fs::path& path) { return find_sandbox(path.filename().string()) != nullptr; };
   for (const auto* part : {"netns", "shm"}) {
@@ -186,7 +190,6 @@ void Runtime::sweep() {
       if (!path.empty() && tool_.remove(path, id).ok()) break;
     }
   }
-  sweep_execs();
   for (const auto& folder : {options_.data_dir / "trash", options_.run_dir / "exec"}) {
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       static_cast<void>(unmount_below(entry.path()));
@@ -211,12 +214,16 @@ void Runtime::sweep_execs() {
   }
 }
 
+// This instance's own, and the same after a crash.
+std::string Runtime::trial_cgroup() const {
+  return "/gantry-trial-" + sha256_hex(options_.run_dir.string()).substr(0, 16);
+}
+
 Expected<std::string> Runtime::oci_runtime() {
   const std::scoped_lock lock(ready_mutex_);
   if (!chosen_.empty()) return chosen_;
-  const auto cgroup = "/gantry-trial-" + random_id().substr(0, 16);
-  auto found = tool_.choose(options_.runtimes, options_.pause, options_.run_dir / "exec", cgroup);
-  static_cast<void>(cgroups_.remove(cgroup));
+  auto found = tool_.choose(options_.runtimes, options_.pause, options_.run_dir / "exec", trial_cgroup());
+  static_cast<void>(cgroups_.remove(trial_cgroup()));
   if (!found) return found.error();
   chosen_ = *found;
   host_.info("containers run with " + chosen_);

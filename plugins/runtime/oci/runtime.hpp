@@ -107,6 +107,7 @@ class Runtime {
   void reset_unstarted(Container& container);
   void sweep();
   void sweep_execs();
+  std::string trial_cgroup() const;
   Expected<std::string> oci_runtime();
   void on_end(const std::string& key);
   void emit(const std::string& sandbox_id, const std::string& container_id);
