@@ -169,6 +169,7 @@ Expected<OciTool::Created> OciTool::create(const Bundle& bundle) const {
   if (bundle.stdin_open && !bundle.stdin_once) add("--leave-stdin-open");
   what.environment = {"_OCI_SYNCPIPE=3"};
   what.descriptors = {{theirs.get(), 3}};
+  what.directory = bundle.monitor.string();  // where conmon leaves its mark of an out-of-memory kill
   const auto pid = spawn(what);
   if (!pid) return pid.error();
   theirs.reset();

@@ -132,6 +132,7 @@ Expected<pid_t> spawn(const Spawn& what) {
     posix_spawn_file_actions_adddup2(&actions, parked[i].get(), what.descriptors[i].second);
   }
   posix_spawn_file_actions_addclosefrom_np(&actions, highest + 1);
+  posix_spawn_file_actions_addchdir_np(&actions, what.directory.empty() ? "/" : what.directory.c_str());
 
   std::vector<std::string> environment = what.environment;
   const char* path = std::getenv("PATH");

@@ -42,6 +42,7 @@ struct Spawn {
   std::vector<std::string> environment;  // added to PATH only: nothing of the daemon's reaches the tools
   // {ours, theirs}: descriptor `ours` becomes `theirs`. 0, 1, 2 are /dev/null otherwise; nothing else is inherited.
   std::vector<std::pair<int, int>> descriptors;
+  std::string directory;  // to run in; empty: "/", never wherever the daemon was started
   bool new_session = false;
   std::string terminal;  // of a new session: becomes its controlling terminal and 0, 1, 2
 };
