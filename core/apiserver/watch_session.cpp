@@ -153,7 +153,14 @@ void WatchSession::pump() {
   if (busy_ || waiting_) return;
   busy_ = true;
   while (!closed_) {
-    if (stream_->queued() > kHighWater) return wait_for_peer(lock);
+    if (stream_->queued() > kHighWater) {
+      if (!want_end_) return wait_for_peer(lock);
+      // finish() came while this thread was sending: as there, a peer that reads nothing is not waited for.
+      busy_ = false;
+      lock.unlock();
+      stream_->end();
+      return closed();
+    }
     if (!step(lock)) break;
   }
   busy_ = false;
