@@ -212,7 +212,7 @@ int64_t deploy_once(Bench& bench, int64_t turn) {
       std::to_string(bench.settings.replicas) + R"(,"selector":{"matchLabels":{"app":")" + name +
       R"("}},"template":{"metadata":{"labels":{"app":")" + name +
       R"("}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"main","image":")" +
-      bench.settings.image + R"("}]}}}})";
+      bench.settings.image + R"(","command":["/bin/sleep","100000"]}]}}}})";
   std::mutex mutex;
   std::condition_variable changed;
   std::string rest;
