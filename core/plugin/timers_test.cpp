@@ -55,9 +55,10 @@ TEST(Timers, CancelledTimersDoNotFire) {
 }
 
 TEST(WorkerPool, BoundsItsQueue) {
-  WorkerPool pool("t", 1, 1);
+  // Before the pool, whose worker still waits on it when this function ends.
   std::promise<void> started, release;
   auto gate = release.get_future().share();
+  WorkerPool pool("t", 1, 1);
   ASSERT_TRUE(pool.post([&] {
     started.set_value();
     gate.wait();
