@@ -132,9 +132,10 @@ TEST_F(RegistrationTest, HearsOfItsPodRange) {
 }
 
 TEST_F(RegistrationTest, GoesOnWhenTheApiRefusesForAWhile) {
-  std::atomic<int> left{3};
-  api.refuse = [&](const client::ApiRequest&) {
-    return left-- > 0 ? Status::unavailable("starting") : Status();
+  // Shared: the registration still asks when this function has ended.
+  const auto left = std::make_shared<std::atomic<int>>(3);
+  api.refuse = [left](const client::ApiRequest&) {
+    return (*left)-- > 0 ? Status::unavailable("starting") : Status();
   };
   start();
   ASSERT_TRUE(api.wait([&] { return !condition("Ready").empty(); }));
