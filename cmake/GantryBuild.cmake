@@ -74,13 +74,22 @@ function(gantry_plugin name)
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${GANTRY_PLUGIN_DIR}
     CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  target_compile_options(plugin_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
+  target_compile_options(plugin_${name} PRIVATE -ffunction-sections -fdata-sections
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique -fno-semantic-interposition>)
   target_link_libraries(plugin_${name} PRIVATE gantry_sdk ${A_LIBS})
   if(NOT GANTRY_SANITIZE)
     target_link_options(plugin_${name} PRIVATE -Wl,--no-undefined)
   endif()
   # Only the entry point is exported; the messages of the SDK stay private to the image.
-  target_link_options(plugin_${name} PRIVATE -Wl,--exclude-libs,ALL)
+  target_link_options(plugin_${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  if(CMAKE_OBJCOPY AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    # The loader copies the file at each load: what only a debugger reads lies beside it, in NAME.so.debug.
+    add_custom_command(TARGET plugin_${name} POST_BUILD
+      COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:plugin_${name}> $<TARGET_FILE:plugin_${name}>.debug
+      COMMAND ${CMAKE_OBJCOPY} --strip-unneeded --add-gnu-debuglink=$<TARGET_FILE:plugin_${name}>.debug
+              $<TARGET_FILE:plugin_${name}>
+      VERBATIM)
+  endif()
 endfunction()
 
 # gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l]): a GoogleTest program run by ctest.

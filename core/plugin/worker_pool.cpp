@@ -12,14 +12,17 @@ WorkerPool::WorkerPool(std::string name, size_t threads, size_t max_queue)
 WorkerPool::~WorkerPool() { stop(); }
 
 bool WorkerPool::post(std::function<void()> work) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || queue_.size() >= max_queue_) return false;
-  queue_.push_back(std::move(work));
-  if (idle_ < queue_.size() && threads_.size() < limit_) {
-    threads_.emplace_back([this] { run(); });
-  } else {
-    wake_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || queue_.size() >= max_queue_) return false;
+    queue_.push_back(std::move(work));
+    if (idle_ < queue_.size() && threads_.size() < limit_) {
+      threads_.emplace_back([this] { run(); });
+      return true;
+    }
+    if (idle_ == 0) return true;  // whoever is busy looks at the queue before he sleeps
   }
+  wake_.notify_one();
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 
 #include "core/schema/canonical.hpp"
@@ -258,7 +259,10 @@ Error run(boost::json::basic_parser<Handler>& parser, std::string_view bytes) {
 
 Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth) {
   Error error;
-  Json value = boost::json::parse(string_view(bytes.data(), bytes.size()), error, {}, options_of(max_depth));
+  // A document lives for one request and is read more than changed: its parts lie in one arena that goes with the last of them.
+  auto arena = boost::json::make_shared_resource<boost::json::monotonic_resource>(
+      std::clamp<size_t>(bytes.size() * 3, 1024, 64 << 10));
+  Json value = boost::json::parse(string_view(bytes.data(), bytes.size()), error, std::move(arena), options_of(max_depth));
   if (error) return parse_error(error, bytes);
   return value;
 }

@@ -153,6 +153,7 @@ Status SqliteStore::start() {
 
 void SqliteStore::write(Write write, WriteCallback done) {
   Status refused;
+  bool wake = false;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) {
@@ -162,9 +163,10 @@ void SqliteStore::write(Write write, WriteCallback done) {
                                           " writes waiting, please try again later");
     } else {
       queue_.push_back({std::move(write), std::move(done)});
-      if (waiting_) wake_.notify_one();
+      wake = waiting_;
     }
   }
+  if (wake) wake_.notify_one();
   if (!refused.ok() && done) done(std::move(refused));
 }
 

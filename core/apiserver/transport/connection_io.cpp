@@ -133,6 +133,8 @@ void Connection::read_some() {
       } else {
         process();
       }
+      // Less than asked for: the socket is empty, or epoll says so again.
+      if (state_ == State::kClosed || (result.bytes < buffer.size() && !socket_.has_pending())) return;
       continue;
     }
     if (result.state == io::IoState::kEof) on_eof();
