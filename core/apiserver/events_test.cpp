@@ -1,61 +1,23 @@
 // The event recorder through the in-process client against the real server: what it writes is accepted and counted.
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <mutex>
-#include <thread>
-
-#include "core/apiserver/documents.hpp"
 #include "core/apiserver/forms.hpp"
-#include "core/apiserver/server.hpp"
+#include "core/apiserver/test_server.hpp"
+#include "core/client/client.hpp"
 #include "core/client/event_recorder.hpp"
-#include "core/store/sqlite_store.hpp"
 #include "k8s.io/api/core/v1/reference.pb.h"
 
 namespace gantry::apiserver {
 namespace {
 
-class EventsTest : public ::testing::Test {
+class EventsTest : public ServerTest {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/gantry-events-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    auto built = schema::Schema::builtin();
-    ASSERT_TRUE(built.ok());
-    schema_ = *std::move(built);
-    store::SqliteOptions store_options;
-    store_options.path = directory_ + "/store.db";
-    auto opened = store::open_sqlite(store_options);
-    ASSERT_TRUE(opened.ok());
-    store_ = *std::move(opened);
-    Options options;
-    options.post = [this](std::function<void()> work) {
-      std::lock_guard lock(mutex_);
-      workers_.emplace_back(std::move(work));
-    };
-    auto created = ApiServer::create(*schema_, *store_, std::move(options));
-    ASSERT_TRUE(created.ok());
-    server_ = *std::move(created);
+    ServerTest::SetUp();
     client_ = client::make_local_client(*server_, {.user = "system:test", .groups = {}, .uid = {}});
-    recorder_ = std::make_unique<client::EventRecorder>(*client_, [] { return int64_t{1'700'000'000} * 1'000'000'000; });
+    recorder_ = std::make_unique<client::EventRecorder>(*client_, [this] { return now_.load(); });
   }
   void TearDown() override {
     recorder_.reset();
-    server_->stop();
-    for (;;) {
-      std::vector<std::thread> workers;
-      {
-        std::lock_guard lock(mutex_);
-        workers.swap(workers_);
-      }
-      if (workers.empty()) break;
-      for (auto& worker : workers) worker.join();
-    }
-    store_.reset();
-    client_.reset();
-    server_.reset();
-    std::filesystem::remove_all(directory_);
+    ServerTest::TearDown();
   }
   void record(const std::string& pod, const std::string& reason, const std::string& ns = "default") {
     k8s::io::api::core::v1::ObjectReference about;
@@ -84,12 +46,6 @@ class EventsTest : public ::testing::Test {
     return true;
   }
 
-  std::string directory_;
-  std::unique_ptr<schema::Schema> schema_;
-  std::unique_ptr<store::Store> store_;
-  std::mutex mutex_;
-  std::vector<std::thread> workers_;
-  std::unique_ptr<ApiServer> server_;
   std::unique_ptr<client::Client> client_;
   std::unique_ptr<client::EventRecorder> recorder_;
 };

@@ -39,10 +39,12 @@ class Waitable {
 class FakeStream : public http::Stream, public Waitable {
  public:
   bool write(std::vector<http::Chunk> message) override {
+    bool here = false;
     change([&] {
       for (const auto& chunk : message) text_ += chunk.bytes;
+      here = !gone_;
     });
-    return !gone_;
+    return here;
   }
   size_t queued() const override { return 0; }
   void when_drained(std::function<void()> ready) override { ready(); }
@@ -50,7 +52,12 @@ class FakeStream : public http::Stream, public Waitable {
     change([&] { ended_ = true; });
   }
   void on_close(std::function<void()> closed) override {
-    change([&] { closed_ = std::move(closed); });
+    bool gone = false;
+    change([&] {
+      gone = gone_;
+      if (!gone) closed_ = std::move(closed);
+    });
+    if (gone) closed();
   }
   // The peer goes away.
   void disconnect() {
@@ -102,8 +109,13 @@ class FakeSocket : public http::MessageStream, public Waitable {
     if (call) call(true, message);
   }
   void disconnect() {
+    // Let go of both, as a real one does: what they hold holds this socket.
+    std::function<void(bool, std::string_view)> message;
     std::function<void()> ended;
-    change([&] { ended = std::exchange(ended_, nullptr); });
+    change([&] {
+      message = std::exchange(message_, nullptr);
+      ended = std::exchange(ended_, nullptr);
+    });
     if (ended) ended();
   }
   bool wait_closed() {

@@ -2,23 +2,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <future>
 #include <thread>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 #include "core/apiserver/discovery.hpp"
-#include "core/apiserver/fake_exchange.hpp"
 #include "core/apiserver/forms.hpp"
+#include "core/apiserver/test_server.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/client/io/unique_fd.hpp"
-#include "core/schema/codec.hpp"
-#include "core/store/sqlite_store.hpp"
 #include "k8s.io/api/autoscaling/v1/scale.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/status.pb.h"
 
@@ -81,46 +74,17 @@ class FakeNode : public client::NodeBackend {
   std::vector<std::thread> threads;
 };
 
-class SubresourcesTest : public ::testing::Test {
+class SubresourcesTest : public ServerTest {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/gantry-subresources-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    auto built = schema::Schema::builtin();
-    ASSERT_TRUE(built.ok());
-    schema_ = *std::move(built);
-    store::SqliteOptions store_options;
-    store_options.path = directory_ + "/store.db";
-    auto opened = store::open_sqlite(store_options);
-    ASSERT_TRUE(opened.ok());
-    store_ = *std::move(opened);
-    Options options;
-    options.now_unix_ns = [] { return int64_t{1'700'000'000} * 1'000'000'000; };
-    options.post = [this](std::function<void()> work) {
-      std::lock_guard lock(workers_mutex_);
-      workers_.emplace_back(std::move(work));
-    };
-    env_ = std::make_shared<Environment>(*schema_, *store_, std::move(options));
+  // The verbs alone, without the way to them.
+  void start(Options wanted) override {
+    env_ = std::make_shared<Environment>(*schema_, *store_, std::move(wanted));
     env_->loop = io::EventLoop::start("test");
     env_->node = &node_;
   }
-  void TearDown() override {
+  void stop() override {
     node_.kept.reset();
-    env_->loop->stop();
-    // A worker may have started another.
-    for (;;) {
-      std::vector<std::thread> workers;
-      {
-        std::lock_guard lock(workers_mutex_);
-        workers.swap(workers_);
-      }
-      if (workers.empty()) break;
-      for (auto& worker : workers) worker.join();
-    }
-    store_.reset();
-    calls_.clear();
-    env_.reset();
-    std::filesystem::remove_all(directory_);
+    if (env_) env_->loop->stop();
   }
 
   const schema::Kind& kind(std::string_view group, std::string_view plural) {
@@ -203,14 +167,10 @@ class SubresourcesTest : public ::testing::Test {
     return std::string(text_at(boost::json::parse(exchange.body()), {"message"}));
   }
 
-  std::string directory_, containers_;
-  std::vector<CallPtr> calls_;
-  std::unique_ptr<schema::Schema> schema_;
-  std::unique_ptr<store::Store> store_;
-  EnvironmentPtr env_;
+  std::string containers_;
   FakeNode node_;
-  std::mutex workers_mutex_;
-  std::vector<std::thread> workers_;
+  EnvironmentPtr env_;
+  std::vector<CallPtr> calls_;
 };
 
 // ---- scale

@@ -63,6 +63,15 @@ class ServerTest : public ::testing::Test {
   virtual store::SqliteOptions store_options() { return {}; }
   // The store the server gets; a test may stand in front of the real one.
   virtual store::Store& served_store() { return *store_; }
+  // What stands over the store: the whole server, where a test does not look at a part of it alone.
+  virtual void start(Options wanted) {
+    auto server = ApiServer::create(*schema_, served_store(), std::move(wanted));
+    ASSERT_TRUE(server.ok()) << server.error().message();
+    server_ = *std::move(server);
+  }
+  virtual void stop() {
+    if (server_) server_->stop();
+  }
 
   void open() {
     auto how = store_options();
@@ -77,12 +86,10 @@ class ServerTest : public ::testing::Test {
         workers_.emplace_back(std::move(work));
       };
     }
-    auto server = ApiServer::create(*schema_, served_store(), std::move(wanted));
-    ASSERT_TRUE(server.ok()) << server.error().message();
-    server_ = *std::move(server);
+    start(std::move(wanted));
   }
   void close() {
-    if (server_) server_->stop();
+    stop();
     // A worker may have started another.
     for (;;) {
       std::vector<std::thread> workers;

@@ -2,23 +2,10 @@
 // server works as before afterwards.
 //
 // The same seed gives the same requests. GANTRY_FUZZ_SEED and GANTRY_FUZZ_ITERATIONS override the defaults.
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <deque>
-#include <filesystem>
 #include <map>
 #include <random>
-#include <thread>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
-#include "core/apiserver/documents.hpp"
-#include "core/apiserver/fake_exchange.hpp"
-#include "core/apiserver/server.hpp"
-#include "core/schema/codec.hpp"
-#include "core/store/sqlite_store.hpp"
+#include "core/apiserver/test_server.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -31,47 +18,6 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   const char* text = ::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
-
-// Blocking work of the server, on one thread.
-class Worker {
- public:
-  Worker() : thread_([this] { run(); }) {}
-  ~Worker() {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  void post(std::function<void()> work) {
-    {
-      std::lock_guard lock(mutex_);
-      queue_.push_back(std::move(work));
-    }
-    changed_.notify_all();
-  }
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      auto work = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      work();
-      work = nullptr;
-      lock.lock();
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  bool stopping_ = false;
-  std::thread thread_;
-};
 
 // Makes requests out of parts that the server knows, and breaks some of them.
 class Generator {
@@ -264,33 +210,8 @@ std::string shown(const http::Request& request) {
   return out + "\n\n" + request.body;
 }
 
-class RequestFuzz : public ::testing::Test {
+class RequestFuzz : public ServerTest {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/gantry-fuzz-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    auto built = schema::Schema::builtin();
-    ASSERT_TRUE(built.ok());
-    schema_ = *std::move(built);
-    store::SqliteOptions store_options;
-    store_options.path = directory_ + "/store.db";
-    auto opened = store::open_sqlite(store_options);
-    ASSERT_TRUE(opened.ok());
-    store_ = *std::move(opened);
-    Options options;
-    options.post = [this](std::function<void()> work) { worker_->post(std::move(work)); };
-    auto created = ApiServer::create(*schema_, *store_, std::move(options));
-    ASSERT_TRUE(created.ok());
-    server_ = *std::move(created);
-  }
-  void TearDown() override {
-    if (server_) server_->stop();
-    store_.reset();
-    worker_.reset();
-    server_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
   std::shared_ptr<FakeExchange> send(http::Request request) {
     auto exchange = std::make_shared<FakeExchange>();
     server_->handle(std::move(request), exchange);
@@ -316,12 +237,7 @@ class RequestFuzz : public ::testing::Test {
     EXPECT_EQ(int_at(body, {"code"}), code) << shown(request);
   }
 
-  std::string directory_;
   std::map<int, int> answers_;  // by code
-  std::unique_ptr<schema::Schema> schema_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<Worker> worker_ = std::make_unique<Worker>();
-  std::unique_ptr<ApiServer> server_;
 };
 
 TEST_F(RequestFuzz, EveryRequestGetsOneAnswer) {
@@ -337,15 +253,7 @@ TEST_F(RequestFuzz, EveryRequestGetsOneAnswer) {
   EXPECT_GT(answers_[200] + answers_[201], static_cast<int>(count / 10)) << counts;
   EXPECT_GT(answers_[201], 0) << counts;
   RecordProperty("codes", counts);
-  http::Request create;
-  create.method = "POST";
-  create.path = "/api/v1/namespaces/default/configmaps";
-  create.identity.user = "fuzz";
-  create.headers = {{"content-type", "application/json"}};
-  create.body = R"({"metadata":{"name":"after-all"},"data":{"k":"v"}})";
-  auto exchange = send(create);
-  ASSERT_TRUE(exchange->wait_answer());
-  EXPECT_EQ(exchange->code(), 201) << exchange->body();
+  made(kMaps, config_map("after-all"));
 }
 
 }  // namespace
