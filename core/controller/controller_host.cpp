@@ -1,5 +1,7 @@
 #include "core/controller/controller_host.hpp"
 
+#include <algorithm>
+
 #include "core/controller/plugin_interfaces.hpp"
 #include "core/controller/running_controller.hpp"
 #include "gantry/abi/cache.h"
@@ -8,6 +10,9 @@
 #include "gantry/status_proto.hpp"
 
 namespace gantry::controller {
+
+using gantry::abi::ControllerSpec;
+
 namespace {
 
 using gantry::abi::WatchSpec;
@@ -25,86 +30,146 @@ InformerKey key_of(const WatchSpec& watch) {
 ControllerHost::ControllerHost(ControllerHostOptions options)
     : options_(std::move(options)), pool_("controllers", options_.worker_threads) {
   provide_controller_interfaces(*options_.plugins);
+  options_.plugins->add_user(this);
 }
 
 ControllerHost::~ControllerHost() { stop(); }
 
 void ControllerHost::start() {
-  std::vector<std::shared_ptr<plugin::Plugin>> found = options_.plugins->with_interface(GANTRY_CONTROLLER_ID);
-  for (const auto& plugin : found) add_controller(plugin);
-  // Whole objects serve those who need only metadata, too: one cache a resource where that is possible.
-  const auto shared = [this](const InformerKey& key) {
-    InformerKey whole = key;
-    whole.metadata_only = false;
-    for (const auto& controller : controllers_) {
-      for (const auto& watch : controller->spec().watches()) {
-        if (key_of(watch) == whole) return informer(whole);
-      }
+  std::vector<ControllerPtr> made;
+  for (const auto& plugin : options_.plugins->with_interface(GANTRY_CONTROLLER_ID)) {
+    const auto call = plugin->enter();
+    auto spec = describe(*plugin, call.pinned());
+    if (!spec) {
+      options_.log(GANTRY_LOG_ERROR, spec.error().message());
+      continue;
     }
-    return informer(key);
-  };
-  for (const auto& controller : controllers_) {
-    for (const auto& watch : controller->spec().watches()) controller->watch(shared(key_of(watch)), watch);
-    if (!controller->spec().watch_all_resources()) continue;
-    for (const auto& resource : options_.resources()) {
-      if (!watched_by_all(resource) || controller->find(resource.group, resource.resource) != nullptr) continue;
-      WatchSpec watch;
-      watch.set_group(resource.group);
-      watch.set_version(resource.version);
-      watch.set_resource(resource.resource);
-      watch.set_mapping(WatchSpec::CUSTOM);
-      watch.set_metadata_only(true);
-      controller->watch(shared(key_of(watch)), watch);
-    }
+    made.push_back(make_controller(*plugin, std::move(*spec)));
+    set_running(*plugin, made.back());
   }
-  const auto schedule = [this](int64_t delay_ms, std::function<void()> fn) {
-    options_.timers->start(delay_ms, std::move(fn));
-  };
-  for (const auto& [key, informer] : informers_) {
-    informer->start(*options_.client, schedule, [this] {
-      for (const auto& controller : controllers_) controller->start_if_synced();
-    });
+  // All of them are known now, so that whole objects serve those who need only metadata, too.
+  for (const auto& controller : made) connect(*controller);
+  {
+    const std::lock_guard lock(mutex_);
+    started_ = true;
   }
-  for (const auto& controller : controllers_) controller->start_if_synced();
+  start_informers();
+  for (const auto& controller : made) controller->start_if_synced();
 }
 
-void ControllerHost::add_controller(const std::shared_ptr<plugin::Plugin>& plugin) {
-  const auto* table = plugin->interface<gantry_controller>(GANTRY_CONTROLLER_ID);
+Expected<ControllerSpec> ControllerHost::describe(plugin::Plugin& plugin, plugin::Instance& instance) const {
+  const auto* table = instance.interface<gantry_controller>(GANTRY_CONTROLLER_ID);
   Buffer bytes, error;
-  const auto code = table->describe(plugin->instance(), bytes.out(), error.out());
-  gantry::abi::ControllerSpec spec;
+  const auto code = table->describe(instance.get(), bytes.out(), error.out());
+  ControllerSpec spec;
   if (code != 0 || !spec.ParseFromArray(bytes.view().data(), static_cast<int>(bytes.view().size()))) {
-    options_.log(GANTRY_LOG_ERROR, "plugin " + plugin->name() + " could not describe its controller: " +
-                                       status_of(code == 0 ? 500 : code, error.view()).message());
-    return;
+    const auto why = code == 0 ? Status::internal("its ControllerSpec cannot be decoded") : status_of(code, error.view());
+    return Status(why).in("plugin " + plugin.name() + " could not describe its controller");
   }
-  if (spec.name().empty()) spec.set_name(plugin->name());
-  auto controller = std::make_shared<RunningController>(*this, plugin, std::move(spec));
-  plugin->attach(GANTRY_CACHE_ID, controller);
-  controllers_.push_back(std::move(controller));
+  if (spec.name().empty()) spec.set_name(plugin.name());
+  return spec;
 }
 
-std::shared_ptr<Informer> ControllerHost::informer(InformerKey key) {
-  auto& slot = informers_[key];
-  if (slot == nullptr) slot = std::make_shared<Informer>(std::move(key));
+ControllerHost::ControllerPtr ControllerHost::make_controller(plugin::Plugin& plugin, ControllerSpec spec) {
+  return std::make_shared<RunningController>(*this, options_.plugins->find_any(plugin.name()), std::move(spec));
+}
+
+void ControllerHost::connect(RunningController& controller) {
+  for (const auto& watch : controller.spec().watches()) controller.watch(informer(key_of(watch)), watch);
+  if (!controller.spec().watch_all_resources()) return;
+  for (const auto& resource : options_.resources()) {
+    if (!watched_by_all(resource) || controller.find(resource.group, resource.resource) != nullptr) continue;
+    WatchSpec watch;
+    watch.set_group(resource.group);
+    watch.set_version(resource.version);
+    watch.set_resource(resource.resource);
+    watch.set_mapping(WatchSpec::CUSTOM);
+    watch.set_metadata_only(true);
+    controller.watch(informer(key_of(watch)), watch);
+  }
+}
+
+// Whole objects serve those who need only metadata, too: one cache a resource where that is possible.
+std::shared_ptr<Informer> ControllerHost::informer(const InformerKey& key) {
+  InformerKey whole = key;
+  whole.metadata_only = false;
+  const std::lock_guard lock(mutex_);
+  bool wanted_whole = informers_.count(whole) != 0;
+  for (const auto& controller : controllers_) {
+    for (const auto& watch : controller->spec().watches()) wanted_whole = wanted_whole || key_of(watch) == whole;
+  }
+  auto& slot = informers_[wanted_whole ? whole : key];
+  if (slot == nullptr) slot = std::make_shared<Informer>(wanted_whole ? whole : key);
   return slot;
 }
 
-bool ControllerHost::synced() const {
-  for (const auto& [key, informer] : informers_) {
-    if (!informer->synced()) return false;
+void ControllerHost::start_informers() {
+  std::vector<std::shared_ptr<Informer>> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, informer] : informers_) {
+      if (!informer->started()) fresh.push_back(informer);
+    }
   }
-  return true;
+  for (const auto& informer : fresh) {
+    informer->start(
+        *options_.client,
+        [this](int64_t delay_ms, std::function<void()> fn) { options_.timers->start(delay_ms, std::move(fn)); },
+        [this] { informer_synced(); });
+  }
+}
+
+void ControllerHost::informer_synced() {
+  {
+    const std::lock_guard lock(mutex_);  // whoever waits is either before his look, or is woken
+  }
+  synced_.notify_all();
+  for (const auto& controller : controllers()) controller->start_if_synced();
+}
+
+std::vector<ControllerHost::ControllerPtr> ControllerHost::controllers() const {
+  const std::lock_guard lock(mutex_);
+  return controllers_;
+}
+
+ControllerHost::ControllerPtr ControllerHost::running(const plugin::Plugin& plugin) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& controller : controllers_) {
+    if (&controller->plugin() == &plugin) return controller;
+  }
+  return nullptr;
+}
+
+void ControllerHost::set_running(const plugin::Plugin& plugin, ControllerPtr controller) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(controllers_, [&](const auto& known) { return &known->plugin() == &plugin; });
+    if (controller != nullptr) controllers_.push_back(controller);
+  }
+  if (const auto place = options_.plugins->find_any(plugin.name())) place->attach(GANTRY_CACHE_ID, std::move(controller));
+}
+
+bool ControllerHost::synced() const {
+  const std::lock_guard lock(mutex_);
+  return std::all_of(informers_.begin(), informers_.end(), [](const auto& known) { return known.second->synced(); });
 }
 
 void ControllerHost::stop() {
-  if (std::exchange(stopped_, true)) return;
-  for (const auto& [key, informer] : informers_) informer->stop();
-  for (const auto& controller : controllers_) controller->queue().stop();
+  options_.plugins->remove_user(this);
+  std::map<InformerKey, std::shared_ptr<Informer>> informers;
+  std::vector<ControllerPtr> controllers;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopped_, true)) return;
+    informers.swap(informers_);
+    controllers = controllers_;
+  }
+  for (const auto& [key, informer] : informers) informer->stop();
+  for (const auto& controller : controllers) controller->queue().stop();
   pool_.stop();
-  for (const auto& controller : controllers_) controller->plugin().attach(GANTRY_CACHE_ID, nullptr);
+  for (const auto& controller : controllers) controller->plugin().attach(GANTRY_CACHE_ID, nullptr);
+  const std::lock_guard lock(mutex_);
   controllers_.clear();
-  informers_.clear();
 }
 
 }  // namespace gantry::controller

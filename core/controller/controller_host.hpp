@@ -2,18 +2,23 @@
 //
 // Owns informers (one for each distinct watch, shared), one work queue a controller, and the workers. Gives plugins the host
 // interfaces client, cache, queue and events. Created by the daemon before plugins are loaded; start() after;
-// stop() before plugins are destroyed. [main], but for what the interfaces say.
+// stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or loaded later come and go as PluginUser
+// says: the queue, its backoff and the caches stay when the new instance watches what the old one did, else it gets new ones,
+// filled before the switch.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/client/client.hpp"
 #include "core/controller/informer.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "gantry/abi.pb.h"
 
 namespace gantry::controller {
 
@@ -22,7 +27,7 @@ class RunningController;
 struct ControllerHostOptions {
   plugin::PluginHost* plugins = nullptr;
   plugin::Timers* timers = nullptr;
-  // A client with the identity of a plugin, "system:serviceaccount:kube-system:<plugin>".
+  // A client with the identity of a plugin, "system:plugin:NAME".
   std::function<std::unique_ptr<client::Client>(const std::string& plugin)> make_client;
   // The identity of the informers.
   client::Client* client = nullptr;
@@ -39,10 +44,10 @@ struct ControllerHostOptions {
   size_t worker_threads = 8;
 };
 
-class ControllerHost {
+class ControllerHost : public plugin::PluginUser {
  public:
   explicit ControllerHost(ControllerHostOptions options);
-  ~ControllerHost();  // stop()
+  ~ControllerHost() override;  // stop()
   ControllerHost(const ControllerHost&) = delete;
   ControllerHost& operator=(const ControllerHost&) = delete;
 
@@ -51,19 +56,43 @@ class ControllerHost {
   void stop();
   bool synced() const;
 
+  Status prepare(plugin::Plugin& plugin, plugin::Instance& next) override;
+  Status pause(plugin::Plugin& plugin, int64_t wait_ms) override;
+  Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override;
+  void resume(plugin::Plugin& plugin) override;
+
   const ControllerHostOptions& options() const { return options_; }
   plugin::WorkerPool& pool() { return pool_; }
 
  private:
   friend class RunningController;
-  std::shared_ptr<Informer> informer(InformerKey key);
-  void add_controller(const std::shared_ptr<plugin::Plugin>& plugin);
+  using ControllerPtr = std::shared_ptr<RunningController>;
+  // One exchange under way; on the changing thread alone.
+  struct Exchange {
+    ControllerPtr old, next;
+    plugin::Instance* prepared = nullptr;
+    bool switched = false;
+  };
+  Expected<gantry::abi::ControllerSpec> describe(plugin::Plugin& plugin, plugin::Instance& instance) const;
+  ControllerPtr make_controller(plugin::Plugin& plugin, gantry::abi::ControllerSpec spec);
+  void connect(RunningController& controller);
+  std::shared_ptr<Informer> informer(const InformerKey& key);
+  void start_informers();
+  void informer_synced();
+  Status wait_synced(const RunningController& controller);
+  ControllerPtr running(const plugin::Plugin& plugin) const;
+  void set_running(const plugin::Plugin& plugin, ControllerPtr controller);
+  void drop_unused_informers();
+  std::vector<ControllerPtr> controllers() const;
 
   ControllerHostOptions options_;
   plugin::WorkerPool pool_;
-  std::vector<std::shared_ptr<RunningController>> controllers_;
+  Exchange exchange_;
+  mutable std::mutex mutex_;
+  std::condition_variable synced_;
+  std::vector<ControllerPtr> controllers_;
   std::map<InformerKey, std::shared_ptr<Informer>> informers_;
-  bool stopped_ = false;
+  bool started_ = false, stopped_ = false;
 };
 
 }  // namespace gantry::controller

@@ -215,9 +215,33 @@ void Informer::apply(client::WatchEvent event) {
   tell(events, seen);
 }
 
+Informer::Handle Informer::listen(Listener listener) {
+  auto handle = std::make_shared<const Listener>(std::move(listener));
+  std::vector<CachedPtr> present;
+  {
+    const std::unique_lock lock(mutex_);
+    auto next = listeners_ == nullptr ? std::make_shared<Listeners>() : std::make_shared<Listeners>(*listeners_);
+    std::erase_if(*next, [](const auto& known) { return known.expired(); });
+    next->push_back(handle);
+    listeners_ = std::move(next);
+    for (const auto& [key, object] : objects_) present.push_back(object);
+  }
+  for (auto& object : present) (*handle)(*this, {ObjectEvent::ADDED, std::move(object), nullptr});
+  return handle;
+}
+
+std::shared_ptr<const Informer::Listeners> Informer::listeners() const {
+  const std::shared_lock lock(mutex_);
+  return listeners_;
+}
+
 void Informer::tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen) {
+  const auto told = listeners();
   for (const auto& event : events) {
-    for (const auto& listener : listeners_) listener(*this, event);
+    if (told == nullptr) break;
+    for (const auto& known : *told) {
+      if (const auto listener = known.lock()) (*listener)(*this, event);
+    }
   }
   for (const auto& call : seen) call();
 }

@@ -61,8 +61,11 @@ class Informer {
   explicit Informer(InformerKey key) : key_(std::move(key)) {}
 
   const InformerKey& key() const { return key_; }
-  // Listeners run on the client's threads, in order, and must not block. Before start().
-  void listen(Listener listener) { listeners_.push_back(std::move(listener)); }
+  // Listeners run on the client's threads, in order, and must not block. One that comes late is told first, on this thread, of all
+  // objects as ADDED; events of that moment may come twice and in any order to it. Ends when the handle goes, but for a call that runs.
+  using Handle = std::shared_ptr<const Listener>;
+  Handle listen(Listener listener);
+  bool started() const { return reflector_ != nullptr; }
   void start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
              std::function<void()> synced);
   void stop() { reflector_.reset(); }
@@ -79,6 +82,8 @@ class Informer {
                  std::function<void()> seen);
 
  private:
+  using Listeners = std::vector<std::weak_ptr<const Listener>>;
+  std::shared_ptr<const Listeners> listeners() const;
   struct Waiter {
     int64_t revision;
     bool deleted;
@@ -95,7 +100,7 @@ class Informer {
   void tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen);
 
   const InformerKey key_;
-  std::vector<Listener> listeners_;
+  std::shared_ptr<const Listeners> listeners_;  // replaced, never changed
   std::function<void()> on_synced_;
   mutable std::shared_mutex mutex_;
   std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"

@@ -49,13 +49,14 @@ class PlayedClient : public client::Client {
 struct InformerTest : testing::Test {
   void SetUp() override {
     client.first = {{pod("a", "ua", 1, "rs"), pod("b", "ub", 2)}, "2"};
-    informer.listen([this](const Informer&, const Informer::Event& event) {
+    listener = informer.listen([this](const Informer&, const Informer::Event& event) {
       log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
     });
     informer.start(client, [this](int64_t, std::function<void()> fn) { later = std::move(fn); }, [this] { log += "synced "; });
   }
   PlayedClient client;
   Informer informer{InformerKey{"", "v1", "pods", "", "", false}};
+  Informer::Handle listener;
   std::string log;
   std::function<void()> later;
 };

@@ -43,8 +43,11 @@ void client_call_async(const gantry_host* host, gantry_slice request, gantry_cal
   if (!message.ParseFromArray(request.data, static_cast<int>(request.size))) {
     return refuse(Status::bad_request("the ApiRequest could not be decoded"));
   }
+  // The instance is told later: until then a reload keeps it.
+  auto& instance = plugin::Instance::of(host);
+  const auto pin = std::make_shared<plugin::Plugin::Call>(instance.plugin().pin(instance));
   auto copy = message;
-  controller->client().call(std::move(copy), [done, context, controller, key = controller->current_key(),
+  controller->client().call(std::move(copy), [done, context, controller, pin, key = controller->current_key(),
                                               message = std::move(message)](Expected<client::ApiResponse> answer) {
     if (!answer) {
       done(context, answer.error().code(), {}, to_slice(to_proto(answer.error()).SerializeAsString()));

@@ -17,6 +17,8 @@ using client::ApiRequest;
 
 // A write that no cache shows within this time (filtered out by a selector, say) no longer holds a key back.
 constexpr int64_t kUnseenLimitMs = 30'000;
+// Events kept while a plugin is exchanged, which takes milliseconds.
+constexpr size_t kMaxHeld = 16'384;
 
 // The key this thread reconciles, for note_write; a reconcile never moves between threads.
 struct Current {
@@ -46,16 +48,16 @@ RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugi
     : host_(host),
       plugin_(std::move(plugin)),
       spec_(std::move(spec)),
-      table_(plugin_->interface<gantry_controller>(GANTRY_CONTROLLER_ID)),
       client_(host.options().make_client(plugin_->name())),
       queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
              [this](const Key& key) { return reconcile(key); }) {}
 
 void RunningController::watch(const std::shared_ptr<Informer>& informer, const WatchSpec& spec) {
-  watched_.push_back({informer, spec});
-  informer->listen([this, spec](const Informer& source, const Informer::Event& event) {
-    on_event(source, spec, event);
-  });
+  watched_.push_back({informer, spec, nullptr});
+  watched_.back().listener =
+      informer->listen([weak = weak_from_this(), spec](const Informer& source, const Informer::Event& event) {
+        if (const auto self = weak.lock()) self->on_event(source, spec, event);
+      });
 }
 
 const Informer* RunningController::find(std::string_view group, std::string_view resource) const {
@@ -71,10 +73,12 @@ Informer* RunningController::find(std::string_view group, std::string_view resou
   return const_cast<Informer*>(std::as_const(*this).find(group, resource));
 }
 
+bool RunningController::synced() const {
+  return std::all_of(watched_.begin(), watched_.end(), [](const Watched& w) { return w.informer->synced(); });
+}
+
 void RunningController::start_if_synced() {
-  for (const auto& watched : watched_) {
-    if (!watched.informer->synced()) return;
-  }
+  if (!synced()) return;
   if (started_.exchange(true)) return;
   host_.options().log(GANTRY_LOG_DEBUG, "controller " + name() + " runs");
   queue_.start();
@@ -119,7 +123,6 @@ void RunningController::emit_owners(const CachedObject& object, const WatchSpec&
 }
 
 void RunningController::emit_custom(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
-  if (table_->map == nullptr) return;
   ObjectEvent message;
   message.set_type(event.type);
   message.set_group(informer.key().group);
@@ -131,7 +134,56 @@ void RunningController::emit_custom(const Informer& informer, const WatchSpec& s
   };
   message.set_object(bytes_of(*event.now));
   if (event.before != nullptr) message.set_previous(bytes_of(*event.before));
-  table_->map(plugin_->instance(), to_slice(message.SerializeAsString()), &emit_to_queue, &queue_);
+  // This thread tells everybody's caches: it never waits for an exchange of this plugin.
+  if (const auto call = holding_ ? plugin::Plugin::Call() : plugin_->try_enter()) {
+    map(call, message.SerializeAsString());
+  } else {
+    hold_event(message.SerializeAsString());
+  }
+}
+
+void RunningController::map(const plugin::Plugin::Call& call, const std::string& event) {
+  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
+  if (table != nullptr && table->map != nullptr) table->map(call.instance(), to_slice(event), &emit_to_queue, &queue_);
+}
+
+void RunningController::hold_event(std::string event) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (held_.events.size() >= kMaxHeld) {
+      held_.lost = true;
+      held_.events.clear();
+    }
+    if (!held_.lost) held_.events.push_back(std::move(event));
+  }
+  map_held();  // the exchange may have ended just before this was held
+}
+
+void RunningController::map_held_events() {
+  holding_ = false;
+  map_held();
+}
+
+void RunningController::map_held() {
+  if (holding_) return;
+  const auto call = plugin_->try_enter();
+  if (!call) return;
+  HeldEvents held;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(held, held_);
+  }
+  for (const auto& event : held.events) map(call, event);
+  if (held.lost) map_all_again();
+}
+
+// Like a restart: what the lost events would have queued is among what all objects queue.
+void RunningController::map_all_again() {
+  for (const auto& watched : watched_) {
+    for (auto& object : watched.informer->list("")) {
+      on_event(*watched.informer, watched.spec, {ObjectEvent::ADDED, std::move(object), nullptr});
+    }
+  }
 }
 
 WorkQueue::Outcome RunningController::reconcile(const Key& key) {
@@ -146,9 +198,12 @@ WorkQueue::Outcome RunningController::reconcile(const Key& key) {
 }
 
 WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
+  const auto call = plugin_->enter();
+  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
+  if (table == nullptr) return {true, 0};  // ended under it: kept, and tried again by the next instance
   Buffer result, error;
   const auto code =
-      table_->reconcile(plugin_->instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
+      table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
   if (code != 0) {
     const auto status = status_of(code, error.view());
     // A conflict is everyday life: somebody else wrote first, the next run sees it.

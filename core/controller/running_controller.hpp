@@ -32,7 +32,12 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   // The informer of a resource this controller watches, or null.
   const Informer* find(std::string_view group, std::string_view resource) const;
   Informer* find(std::string_view group, std::string_view resource);
+  bool synced() const;
   void start_if_synced();
+  // Keeps events unmapped: the instance that is to map them is not the plugin's yet.
+  void hold_events() { holding_ = true; }
+  // Ends that, and maps what came while the plugin was being exchanged.
+  void map_held_events();
 
   // The key that the calling thread reconciles for this controller, if any.
   std::optional<Key> current_key() const;
@@ -43,12 +48,21 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   struct Watched {
     std::shared_ptr<Informer> informer;
     gantry::abi::WatchSpec spec;
+    Informer::Handle listener;
+  };
+  struct HeldEvents {
+    std::vector<std::string> events;  // ObjectEvents
+    bool lost = false;                // too many: every cached object is mapped again
   };
   WorkQueue::Outcome reconcile(const Key& key);
   WorkQueue::Outcome call_plugin(const Key& key);
   void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
   void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
   void emit_custom(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
+  void map(const plugin::Plugin::Call& call, const std::string& event);
+  void hold_event(std::string event);
+  void map_held();
+  void map_all_again();
   void queue_all_again();
   int64_t held_for_ms(const Key& key);
   uint64_t begin_unseen(const Key& key);
@@ -59,7 +73,6 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   ControllerHost& host_;
   const std::shared_ptr<plugin::Plugin> plugin_;
   const gantry::abi::ControllerSpec spec_;
-  const gantry_controller* table_;
   std::unique_ptr<client::Client> client_;
   std::vector<Watched> watched_;
   std::mutex mutex_;
@@ -71,7 +84,8 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   };
   std::unordered_map<Key, std::vector<Unseen>, KeyHash> unseen_;
   uint64_t writes_ = 0;
-  std::atomic<bool> started_ = false;
+  HeldEvents held_;  // under mutex_
+  std::atomic<bool> started_ = false, holding_ = false;
   WorkQueue queue_;  // last: its runs use the rest
 };
 

@@ -82,13 +82,17 @@ void WorkQueue::start() {
   dispatch_locked();
 }
 
-void WorkQueue::pause() {
+bool WorkQueue::pause(int64_t wait_ms) {
   std::unique_lock lock(mutex_);
-  started_ = false;
-  quiet_.wait(lock, [this] { return active_ == 0; });
+  paused_ = true;
+  return quiet_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return active_ == 0; });
 }
 
-void WorkQueue::resume() { start(); }
+void WorkQueue::resume() {
+  const std::lock_guard lock(mutex_);
+  paused_ = false;
+  dispatch_locked();
+}
 
 void WorkQueue::stop() {
   {
@@ -103,7 +107,7 @@ void WorkQueue::stop() {
 }
 
 void WorkQueue::dispatch_locked() {
-  while (started_ && active_ < workers_ && !ready_.empty()) {
+  while (started_ && !paused_ && active_ < workers_ && !ready_.empty()) {
     ++active_;
     auto key = std::move(ready_.front());
     ready_.pop_front();

@@ -49,8 +49,9 @@ class WorkQueue {
   void start();
   // Drops what waits, waits for what runs. Must not be called from a run.
   void stop();
-  // Holds runs back (the controller is being exchanged) and waits for those in flight; resume() goes on.
-  void pause();
+  // Holds runs back (the controller is being exchanged) and waits for those in flight; false when they did not end in
+  // time. Either way resume() goes on.
+  bool pause(int64_t wait_ms);
   void resume();
 
   size_t depth() const;
@@ -90,6 +91,7 @@ class WorkQueue {
   uint64_t generation_ = 0;
   uint64_t retries_ = 0;
   bool started_ = false;
+  bool paused_ = false;
   bool stopped_ = false;
 };
 

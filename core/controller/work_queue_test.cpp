@@ -132,9 +132,9 @@ TEST_F(WorkQueueTest, PauseWaitsForRunsAndKeepsKeys) {
   queue.add({"", "x"});
   started.get_future().wait();
   queue.add({"", "y"});
-  auto paused = std::async(std::launch::async, [&] { queue.pause(); });
+  auto paused = std::async(std::launch::async, [&] { return queue.pause(10'000); });
   release.set_value();
-  paused.get();
+  EXPECT_TRUE(paused.get());
   // The pause may have come before or after the second key began: either way it is not lost, and nothing runs now.
   const int before = runs;
   EXPECT_EQ(static_cast<size_t>(before) + queue.depth(), 2u);

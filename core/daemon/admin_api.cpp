@@ -44,12 +44,12 @@ json::value plugins_json(const plugin::PluginHost& host) {
   json::array list;
   for (const auto& info : host.list()) {
     list.push_back({{"name", info.name},
-                    {"path", info.path},
-                    {"version", info.version},
-                    {"vendor", info.vendor},
-                    {"description", info.description},
-                    {"interfaces", strings(info.interfaces)},
-                    {"phase", info.phase == plugin::PluginPhase::kLoaded ? "Loaded" : "Failed"},
+                    {"path", info.image.path},
+                    {"version", info.image.version},
+                    {"vendor", info.image.vendor},
+                    {"description", info.image.description},
+                    {"interfaces", strings(info.image.interfaces)},
+                    {"phase", plugin::phase_name(info.phase)},
                     {"message", info.message},
                     {"required", info.required}});
   }

@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kRelistMs = 30'000;
 constexpr size_t kMaxImages = 50;
 
-class Agent final : public NodeAgent {
+class Agent final : public NodeAgent, private plugin::PluginUser {
  public:
   Agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network)
       : parts_(std::move(options), std::move(runtime), std::move(network)),
@@ -57,6 +57,7 @@ class Agent final : public NodeAgent {
         client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), scheduler(parts_.timers));
     network_.follow_nodes();
     every_relist();
+    if (parts_.options.plugins != nullptr) parts_.options.plugins->add_user(this);
   }
 
   void stop() override {
@@ -65,6 +66,7 @@ class Agent final : public NodeAgent {
       const std::lock_guard hold(life_->mutex);
       life_->agent = nullptr;
     }
+    if (parts_.options.plugins != nullptr) parts_.options.plugins->remove_user(this);
     pods_watch_.reset();
     network_.stop();
     parts_.runtime.set_event_sink(nullptr, nullptr);
@@ -189,6 +191,16 @@ class Agent final : public NodeAgent {
     workers_.start();
     apply_network();
     relist();
+  }
+
+  Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override {
+    if (&plugin == parts_.runtime.plugin()) parts_.runtime.adopt(next);
+    return &plugin == parts_.network.plugin() ? parts_.network.adopt(next) : Status();
+  }
+
+  // What ended while nobody listened is found by looking.
+  void resume(plugin::Plugin& plugin) override {
+    if (&plugin == parts_.runtime.plugin()) jobs_.post([this] { relist(); });
   }
 
   void apply_network() {
@@ -356,7 +368,7 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   const auto table = [&](const std::string& name, const char* id) -> Expected<std::shared_ptr<plugin::Plugin>> {
     auto found = options.plugins->find(name);
     if (found == nullptr) return Status::not_found("the plugin \"" + name + "\" that the node needs is not loaded");
-    if (found->interface<void>(id) == nullptr)
+    if (!found->has_interface(id))
       return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
     return found;
   };
@@ -365,10 +377,8 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   auto network = table(options.network_plugin, GANTRY_NETWORK_ID);
   if (!network) return std::move(network).error();
   const AgentClock time{options.plugins->options().clock, options.plugins->options().timers};
-  const auto* runtime_table = (*runtime)->interface<gantry_runtime>(GANTRY_RUNTIME_ID);
-  const auto* network_table = (*network)->interface<gantry_network>(GANTRY_NETWORK_ID);
-  return make_agent(std::move(options), time, RuntimeClient(runtime_table, (*runtime)->instance(), *runtime),
-                    NetworkClient(network_table, (*network)->instance(), *network));
+  return make_agent(std::move(options), time, RuntimeClient(PluginTable<gantry_runtime>(*runtime, GANTRY_RUNTIME_ID)),
+                    NetworkClient(PluginTable<gantry_network>(*network, GANTRY_NETWORK_ID)));
 }
 
 }  // namespace gantry::node

@@ -18,7 +18,7 @@ namespace gantry::node::testing {
 class FakeRuntime {
  public:
   FakeRuntime();
-  RuntimeClient client() { return RuntimeClient(&table_, this, nullptr); }
+  RuntimeClient client() { return RuntimeClient(PluginTable<gantry_runtime>(&table_, this)); }
 
   void add_image(const std::string& name);
   // The main process of a container ends.
@@ -83,7 +83,7 @@ class FakeRuntime {
 class FakeNetwork {
  public:
   FakeNetwork();
-  NetworkClient client() { return NetworkClient(&table_, this, nullptr); }
+  NetworkClient client() { return NetworkClient(PluginTable<gantry_network>(&table_, this)); }
   std::map<std::string, std::string> attached() const;  // sandbox and its address
   void fail_next_add(int times);
   std::vector<abi::NetworkNode> others() const;

@@ -5,9 +5,11 @@
 
 namespace gantry::node {
 
-Expected<abi::NetworkResult> NetworkClient::call(gantry_network_verb verb, const std::string& request) const {
+namespace {
+
+Expected<abi::NetworkResult> ask(gantry_network_verb verb, void* instance, const std::string& request) {
   Buffer answer, error;
-  if (const auto code = verb(instance_, to_slice(request), answer.out(), error.out()); code != 0) {
+  if (const auto code = verb(instance, to_slice(request), answer.out(), error.out()); code != 0) {
     return status_of(code, error.view());
   }
   abi::NetworkResult result;
@@ -17,28 +19,64 @@ Expected<abi::NetworkResult> NetworkClient::call(gantry_network_verb verb, const
   return result;
 }
 
+}  // namespace
+
+Expected<abi::NetworkResult> NetworkClient::call(Verb verb, const std::string& request) const {
+  const auto pinned = table_.pin();
+  if (pinned.table == nullptr) return table_.absent();
+  return ask(pinned.table->*verb, pinned.instance, request);
+}
+
 Expected<abi::NetworkResult> NetworkClient::set_node(const abi::NetworkNode& node) const {
-  return call(table_->set_node, node.SerializeAsString());
+  auto bytes = node.SerializeAsString();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->node = bytes;
+  }
+  return call(&gantry_network::set_node, bytes);
 }
 
 Status NetworkClient::set_nodes(const abi::NetworkNodes& nodes) const {
-  const auto result = call(table_->set_nodes, nodes.SerializeAsString());
+  auto bytes = nodes.SerializeAsString();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->nodes = bytes;
+  }
+  const auto result = call(&gantry_network::set_nodes, bytes);
   return result ? Status() : result.error();
 }
 
+Status NetworkClient::adopt(plugin::Instance* next) const {
+  const auto* table = next == nullptr ? nullptr : next->interface<gantry_network>(GANTRY_NETWORK_ID);
+  if (table == nullptr) return {};
+  std::optional<std::string> node, nodes;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    node = shared_->node;
+    nodes = shared_->nodes;
+  }
+  if (node) {
+    if (auto set = ask(table->set_node, next->get(), *node); !set) return Status(set.error()).in("set_node");
+  }
+  if (nodes) {
+    if (auto set = ask(table->set_nodes, next->get(), *nodes); !set) return Status(set.error()).in("set_nodes");
+  }
+  return {};
+}
+
 Expected<abi::NetworkResult> NetworkClient::add(const abi::NetworkAttachment& attachment) const {
-  return call(table_->add, attachment.SerializeAsString());
+  return call(&gantry_network::add, attachment.SerializeAsString());
 }
 
 Status NetworkClient::del(const abi::NetworkAttachment& attachment) const {
-  const auto result = call(table_->del, attachment.SerializeAsString());
+  const auto result = call(&gantry_network::del, attachment.SerializeAsString());
   return result ? Status() : result.error();
 }
 
 Status NetworkClient::gc(const std::vector<std::string>& sandbox_ids) const {
   abi::NetworkLive live;
   for (const auto& id : sandbox_ids) live.add_sandbox_ids(id);
-  const auto result = call(table_->gc, live.SerializeAsString());
+  const auto result = call(&gantry_network::gc, live.SerializeAsString());
   return result ? Status() : result.error();
 }
 

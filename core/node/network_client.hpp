@@ -1,10 +1,15 @@
-// The verbs of a pod network backend as typed calls over its ABI table. Holds the plugin. Verbs block. [worker]
+// The verbs of a pod network backend as typed calls over its ABI table. Each call finds
+// the plugin's instance of the moment; an exchanged one is told first what the old one knew. Copies share their state. Verbs block.
+// [worker]
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/node/plugin_table.hpp"
 #include "gantry/abi.pb.h"
 #include "gantry/abi/network.h"
 #include "gantry/status.hpp"
@@ -13,8 +18,12 @@ namespace gantry::node {
 
 class NetworkClient {
  public:
-  NetworkClient(const gantry_network* table, void* instance, std::shared_ptr<void> owner)
-      : table_(table), instance_(instance), owner_(std::move(owner)) {}
+  explicit NetworkClient(PluginTable<gantry_network> table)
+      : table_(std::move(table)), shared_(std::make_shared<Shared>()) {}
+
+  const plugin::Plugin* plugin() const { return table_.plugin(); }
+  // The plugin is exchanged: `next` hears of this node and the others before anything else. [main]
+  Status adopt(plugin::Instance* next) const;
 
   // What this node's backend wants to tell the others (annotations of its Node).
   Expected<abi::NetworkResult> set_node(const abi::NetworkNode& node) const;
@@ -24,11 +33,16 @@ class NetworkClient {
   Status gc(const std::vector<std::string>& sandbox_ids) const;
 
  private:
-  Expected<abi::NetworkResult> call(gantry_network_verb verb, const std::string& request) const;
+  using Verb = gantry_network_verb gantry_network::*;
+  // What was set last, for the next instance.
+  struct Shared {
+    std::mutex mutex;
+    std::optional<std::string> node, nodes;
+  };
+  Expected<abi::NetworkResult> call(Verb verb, const std::string& request) const;
 
-  const gantry_network* table_;
-  void* instance_;
-  std::shared_ptr<void> owner_;
+  PluginTable<gantry_network> table_;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace gantry::node

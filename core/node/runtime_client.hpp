@@ -1,6 +1,8 @@
 // The verbs of a container runtime as typed calls over its ABI table.
 //
-// Holds the plugin, so that it stays loaded while calls run. Verbs block: never on a network or timer thread. [worker]
+// Each call finds the plugin's instance of the moment and pins it. Execs and stops, which last, end on the instance that began them;
+// across an exchange of the plugin the event sink moves to the new one. Copies share their state. Verbs block: never on a
+// network or timer thread. [worker]
 #pragma once
 
 #include <cstdint>
@@ -9,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/node/plugin_table.hpp"
 #include "gantry/abi/runtime.h"
 #include "gantry/runtime.pb.h"
 #include "gantry/status.hpp"
@@ -19,9 +22,11 @@ namespace cri = gantry::runtime::v1;
 
 class RuntimeClient {
  public:
-  // `owner` keeps the table and the instance alive.
-  RuntimeClient(const gantry_runtime* table, void* instance, std::shared_ptr<void> owner)
-      : table_(table), instance_(instance), owner_(std::move(owner)) {}
+  explicit RuntimeClient(PluginTable<gantry_runtime> table);
+
+  const plugin::Plugin* plugin() const { return table_.plugin(); }
+  // The plugin is exchanged: events come from `next` (null: from nobody). [main]
+  void adopt(plugin::Instance* next) const;
 
   Expected<cri::VersionResponse> version() const;
   Expected<cri::StatusResponse> status() const;
@@ -57,12 +62,14 @@ class RuntimeClient {
   void set_event_sink(gantry_runtime_event sink, void* context) const;
 
  private:
+  using Verb = gantry_runtime_verb gantry_runtime::*;
   template <typename Response, typename Request>
-  Expected<Response> call(gantry_runtime_verb verb, const Request& request) const;
+  Expected<Response> call(Verb verb, const Request& request,
+                          plugin::CallKind kind = plugin::CallKind::kShort) const;
+  struct Shared;
 
-  const gantry_runtime* table_;
-  void* instance_;
-  std::shared_ptr<void> owner_;
+  PluginTable<gantry_runtime> table_;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace gantry::node

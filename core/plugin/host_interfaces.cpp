@@ -35,7 +35,7 @@ constexpr gantry_log kLog = {sizeof(gantry_log), &log_write, &log_enabled};
 template <typename T, typename Store>
 gantry_code config_get(const gantry_host* host, Expected<std::optional<T>> (ConfigTable::*get)(std::string_view),
                        gantry_slice key, gantry_buffer* error, Store&& store) {
-  ConfigTable* table = Plugin::of(host).config();
+  ConfigTable* table = Instance::of(host).config();
   if (table == nullptr) return 404;
   auto value = (table->*get)(to_view(key));
   if (!value) return fail(value.error(), error);
@@ -74,7 +74,7 @@ gantry_code config_daemon(const gantry_host* host, gantry_slice key, gantry_buff
     return 0;
   }
   if (name == "plugin_dir") {
-    fill_buffer(value, std::filesystem::path(plugin.info().path).parent_path().string());
+    fill_buffer(value, std::filesystem::path(Instance::of(host).image().path).parent_path().string());
     return 0;
   }
   const auto it = options.facts.find(name);
@@ -105,7 +105,7 @@ void metrics_record(const gantry_host* host, uint64_t metric, double value) {
 constexpr gantry_metrics kMetrics = {sizeof(gantry_metrics), &metrics_declare, &metrics_record};
 
 gantry_code tasks_run(const gantry_host* host, void (*fn)(void*), void* context) {
-  return Plugin::of(host).run_task(fn, context);
+  return Instance::of(host).run_task(fn, context);
 }
 constexpr gantry_tasks kTasks = {sizeof(gantry_tasks), &tasks_run};
 

@@ -8,6 +8,7 @@
 
 #include "gantry/abi/controller.h"
 #include "gantry/abi/network.h"
+#include "gantry/abi/reload.h"
 #include "gantry/abi/runtime.h"
 
 namespace gantry::plugin {
@@ -40,12 +41,14 @@ constexpr std::array kRuntime = {
 constexpr std::array kNetwork = {MEMBER(gantry_network, set_node), MEMBER(gantry_network, set_nodes),
                                  MEMBER(gantry_network, add), MEMBER(gantry_network, del),
                                  MEMBER(gantry_network, gc)};
+constexpr std::array kReload = {MEMBER(gantry_reload, save), MEMBER(gantry_reload, restore)};
 #undef MEMBER
 
 constexpr std::array kInterfaces = {
     Interface{GANTRY_CONTROLLER_ID, sizeof(gantry_controller), kController},
     Interface{GANTRY_RUNTIME_ID, sizeof(gantry_runtime), kRuntime},
     Interface{GANTRY_NETWORK_ID, sizeof(gantry_network), kNetwork},
+    Interface{GANTRY_RELOAD_ID, sizeof(gantry_reload), kReload},
 };
 
 const Interface* find(std::string_view id) {

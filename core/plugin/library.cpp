@@ -25,6 +25,7 @@ class BoostLibrary final : public LoadedLibrary {
   const gantry_plugin_api& api() const override {
     return library_.get<const gantry_plugin_api>(GANTRY_PLUGIN_SYMBOL);
   }
+  const fs::path& copy() const override { return copy_; }
 
  private:
   boost::dll::shared_library library_;

@@ -18,6 +18,8 @@ class LoadedLibrary {
                                                        const std::filesystem::path& copy, const std::string& sha256);
   virtual ~LoadedLibrary() = default;  // unloads, removes the copy
   virtual const gantry_plugin_api& api() const = 0;
+  // The private copy that is mapped; empty when it is mapped by another process.
+  virtual const std::filesystem::path& copy() const = 0;
 };
 
 Expected<std::string> sha256_of(const std::filesystem::path& path);

@@ -1,52 +1,140 @@
-// One plugin instance: its interfaces, what higher rooms attached, its background tasks.
+// The gate before a plugin's instances, and what is known of the plugin.
+#include "core/plugin/plugin.hpp"
+
+#include <chrono>
+
 #include "core/plugin/plugin_host.hpp"
 
-#include "core/plugin/library.hpp"
-
 namespace gantry::plugin {
-namespace {
-constexpr size_t kMaxTasks = 1'024;
+
+std::string_view phase_name(PluginPhase phase) {
+  switch (phase) {
+    case PluginPhase::kFailed: return "Failed";
+    case PluginPhase::kRunning: return "Running";
+    case PluginPhase::kDisabled: return "Disabled";
+    case PluginPhase::kCrashed: return "Crashed";
+  }
+  return "Unknown";
+}
+
+Plugin::Call& Plugin::Call::operator=(Call&& other) noexcept {
+  if (this == &other) return *this;
+  Call ended(std::move(*this));
+  instance_ = std::move(other.instance_);
+  kind_ = other.kind_;
+  return *this;
+}
+
+Plugin::Call::~Call() {
+  if (instance_ == nullptr) return;
+  Plugin& plugin = instance_->plugin();
+  Instance& instance = *instance_;
+  // The host holds every instance that has calls, and destroys it on a thread of its choice: never here.
+  instance_.reset();
+  plugin.leave(instance, kind_);
 }
 
 Plugin::~Plugin() {
-  drain_tasks();
   attachments_.clear();
-  if (api_ != nullptr && instance_ != nullptr) api_->destroy(instance_);
+  current_.reset();
+}
+
+PluginInfo Plugin::info() const {
+  const std::lock_guard lock(mutex_);
+  return info_;
+}
+
+bool Plugin::has_interface(std::string_view id) const {
+  const auto now = current();
+  return now != nullptr && now->find_interface(id) != nullptr;
+}
+
+Plugin::Call Plugin::begin_locked(CallKind kind) {
+  if (current_ == nullptr) return {};
+  ++(kind == CallKind::kShort ? current_->short_calls_ : current_->long_calls_);
+  return {current_, kind};
+}
+
+Plugin::Call Plugin::enter(CallKind kind) {
+  std::unique_lock lock(mutex_);
+  while (closed_) changed_.wait(lock);
+  return begin_locked(kind);
+}
+
+Plugin::Call Plugin::try_enter() {
+  const std::lock_guard lock(mutex_);
+  return closed_ ? Call() : begin_locked(CallKind::kShort);
+}
+
+Plugin::Call Plugin::pin(Instance& instance) {
+  const std::lock_guard lock(mutex_);
+  ++instance.long_calls_;
+  return {instance.shared_from_this(), CallKind::kLong};
+}
+
+void Plugin::leave(Instance& instance, CallKind kind) {
+  bool over = false;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& calls = kind == CallKind::kShort ? instance.short_calls_ : instance.long_calls_;
+    if (--calls > 0) return;
+    over = instance.retired_ && instance.short_calls_ + instance.long_calls_ == 0;
+    if (closed_) changed_.notify_all();
+  }
+  if (over) host_.reap_soon();
+}
+
+bool Plugin::retire(Instance& instance) {
+  const std::lock_guard lock(mutex_);
+  instance.retired_ = true;
+  return instance.short_calls_ + instance.long_calls_ == 0;
+}
+
+std::shared_ptr<Instance> Plugin::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+bool Plugin::close_gate(int64_t wait_ms) {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  if (current_ == nullptr) return true;
+  const auto quiet = [this] { return current_->short_calls_ == 0; };
+  if (changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), quiet)) return true;
+  closed_ = false;
+  changed_.notify_all();
+  return false;
+}
+
+void Plugin::open_gate(std::shared_ptr<Instance> next) {
+  {
+    const std::lock_guard lock(mutex_);
+    current_.swap(next);
+    closed_ = false;
+  }
+  changed_.notify_all();
+}
+
+void Plugin::change(const std::function<void(PluginInfo&)>& edit) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto before = info_.phase;
+    edit(info_);
+    if (info_.phase != before) info_.since_unix_ns = host_.options().clock->now_unix_ns();
+    ++info_.revision;
+  }
+  host_.notify(*this);
 }
 
 void Plugin::attach(const std::string& id, std::shared_ptr<void> state) {
   const std::lock_guard lock(mutex_);
-  attachments_[id] = std::move(state);
+  attachments_[id].swap(state);
 }
 
 std::shared_ptr<void> Plugin::attachment(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto it = attachments_.find(id);
   return it == attachments_.end() ? nullptr : it->second;
-}
-
-const void* Plugin::find_interface(std::string_view id) const {
-  const auto it = interfaces_.find(id);
-  return it == interfaces_.end() ? nullptr : it->second;
-}
-
-gantry_code Plugin::run_task(void (*fn)(void*), void* context) {
-  {
-    const std::lock_guard lock(tasks_mutex_);
-    if (tasks_ >= kMaxTasks) return 429;
-    ++tasks_;
-  }
-  // Counted down by the task's own end, also when the pool drops it unrun.
-  const std::shared_ptr<void> done(nullptr, [this](void*) {
-    const std::lock_guard lock(tasks_mutex_);
-    if (--tasks_ == 0) tasks_done_.notify_all();
-  });
-  return owner_->options().tasks->post([fn, context, done] { fn(context); }) ? 0 : 429;
-}
-
-void Plugin::drain_tasks() {
-  std::unique_lock lock(tasks_mutex_);
-  tasks_done_.wait(lock, [this] { return tasks_ == 0; });
 }
 
 }  // namespace gantry::plugin

@@ -50,11 +50,19 @@ class PluginHostTest : public testing::Test {
     };
     options.run_dir = dir_ / "run";
     options.data_dir = dir_ / "data";
+    options.drain_ms = 200;
     host_ = std::make_unique<PluginHost>(std::move(options));
   }
   void TearDown() override {
     host_.reset();
     fs::remove_all(dir_);
+  }
+  static gantry_code reconcile(Plugin& plugin, std::string_view name) {
+    const auto call = plugin.enter();
+    const auto* controller = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
+    if (controller == nullptr) return -1;
+    Buffer result, error;
+    return controller->reconcile(call.instance(), to_slice("ns"), to_slice(name), result.out(), error.out());
   }
   // Puts the built flavour under the name its file must have.
   PluginSettings settings(const std::string& flavour, const std::string& name) {
@@ -89,13 +97,9 @@ TEST_F(PluginHostTest, LoadsAndCallsAGoodPlugin) {
   const auto plugin = host_->load(wanted);
   ASSERT_TRUE(plugin.ok()) << plugin.error().message();
   EXPECT_NE(log_.find("good|1|greeting moin"), std::string::npos) << log_;
-  const auto* controller = (*plugin)->interface<gantry_controller>(GANTRY_CONTROLLER_ID);
-  ASSERT_NE(controller, nullptr);
-  Buffer result, error;
-  EXPECT_EQ(controller->reconcile((*plugin)->instance(), to_slice("ns"), to_slice("cm"), result.out(), error.out()),
-            0);
+  EXPECT_EQ(reconcile(**plugin, "cm"), 0);
   EXPECT_NE(log_.find("reconcile cm"), std::string::npos);
-  EXPECT_EQ(host_->list()[0].version, "1.2.3");
+  EXPECT_EQ(host_->list()[0].image.version, "1.2.3");
 }
 
 TEST_F(PluginHostTest, OverwritingTheFileDoesNotTouchTheLoadedImage) {
@@ -103,10 +107,7 @@ TEST_F(PluginHostTest, OverwritingTheFileDoesNotTouchTheLoadedImage) {
   const auto plugin = host_->load(wanted);
   ASSERT_TRUE(plugin.ok());
   std::ofstream(wanted.path, std::ios::trunc) << "garbage";
-  Buffer result, error;
-  EXPECT_EQ((*plugin)->interface<gantry_controller>(GANTRY_CONTROLLER_ID)
-                ->reconcile((*plugin)->instance(), to_slice(""), to_slice("x"), result.out(), error.out()),
-            0);
+  EXPECT_EQ(reconcile(**plugin, "x"), 0);
 }
 
 TEST_F(PluginHostTest, RefusesBrokenPlugins) {
@@ -148,7 +149,7 @@ TEST_F(PluginHostTest, PinsBySha256) {
   expect_refused(wanted, "the configuration pins 0000");
   wanted.sha256 = *sha256_of(wanted.path);
   EXPECT_TRUE(host_->load(wanted).ok());
-  EXPECT_EQ(host_->list()[0].phase, PluginPhase::kLoaded);
+  EXPECT_EQ(host_->list()[0].phase, PluginPhase::kRunning);
 }
 
 TEST_F(PluginHostTest, RefusesTheSameNameTwice) {
@@ -160,15 +161,144 @@ TEST_F(PluginHostTest, RefusesTheSameNameTwice) {
   EXPECT_EQ(host_->with_interface(GANTRY_CONTROLLER_ID).size(), 1u);
 }
 
+// Sanitizers keep images mapped.
+bool mapped(const std::string& image) {
+#ifdef GANTRY_SANITIZED
+  (void)image;
+  return false;
+#else
+  std::ifstream maps("/proc/self/maps");
+  const std::string all((std::istreambuf_iterator<char>(maps)), {});
+  return all.find(image) != std::string::npos;
+#endif
+}
+
 TEST_F(PluginHostTest, ShutdownUnmapsTheImage) {
   ASSERT_TRUE(host_->load(settings("good", "good")).ok());
   host_->shutdown();
-#ifndef GANTRY_SANITIZED
-  std::ifstream maps("/proc/self/maps");
-  const std::string all((std::istreambuf_iterator<char>(maps)), {});
-  EXPECT_EQ(all.find("good.1.so"), std::string::npos);
-#endif
+  EXPECT_FALSE(mapped("good.1.so"));
   EXPECT_TRUE(fs::is_empty(dir_ / "run" / "plugins"));
+}
+
+TEST_F(PluginHostTest, AReloadExchangesTheInstanceAndUnmapsTheOldImage) {
+  const auto wanted = settings("stateful", "stateful");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok()) << plugin.error().message();
+  EXPECT_EQ(reconcile(**plugin, "a"), 0);
+  ASSERT_TRUE(host_->reload(wanted).ok()) << log_;
+  EXPECT_EQ(reconcile(**plugin, "a"), 0);
+  EXPECT_NE(log_.find("count 2"), std::string::npos) << log_;
+  EXPECT_FALSE(mapped("stateful.1.so"));
+  const auto info = (*plugin)->info();
+  EXPECT_EQ(info.reloads, 1u);
+  EXPECT_GT(info.last_pause_ns, 0);
+  EXPECT_EQ(info.phase, PluginPhase::kRunning);
+}
+
+TEST_F(PluginHostTest, AFailedReloadLeavesTheOldInstanceAtWork) {
+  const auto wanted = settings("stateful", "stateful");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  EXPECT_EQ(reconcile(**plugin, "a"), 0);
+  std::ofstream(wanted.path, std::ios::trunc) << "garbage";
+  EXPECT_FALSE(host_->reload(wanted).ok());
+  EXPECT_NE((*plugin)->info().message.find("is not a loadable shared object"), std::string::npos);
+  settings("forgetful", "stateful");
+  const auto refused = host_->reload(wanted);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.message().find("does not take over the state of the old one: this version knows no counts"),
+            std::string::npos)
+      << refused.message();
+  EXPECT_FALSE(mapped("stateful.3.so"));
+  EXPECT_EQ(reconcile(**plugin, "a"), 0);
+  EXPECT_NE(log_.find("count 2"), std::string::npos) << log_;
+  const auto info = (*plugin)->info();
+  EXPECT_EQ(info.phase, PluginPhase::kRunning);
+  EXPECT_EQ(info.failed_reloads, 2u);
+  EXPECT_EQ(info.reloads, 0u);
+}
+
+TEST_F(PluginHostTest, ALongCallEndsOnTheInstanceThatBeganIt) {
+  const auto wanted = settings("good", "good");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  auto call = (*plugin)->enter(CallKind::kLong);
+  void* const begun = call.instance();
+  ASSERT_TRUE(host_->reload(wanted).ok());
+  EXPECT_NE((*plugin)->enter().instance(), begun);
+  Buffer result, error;
+  EXPECT_EQ(call.table<gantry_controller>(GANTRY_CONTROLLER_ID)
+                ->reconcile(call.instance(), to_slice(""), to_slice("late"), result.out(), error.out()),
+            0);
+  call = {};
+  ASSERT_TRUE(host_->reload(wanted).ok());  // whatever the reaper has not done yet, this has
+  EXPECT_FALSE(mapped("good.1.so"));
+  EXPECT_FALSE(mapped("good.2.so"));
+}
+
+TEST_F(PluginHostTest, AReloadGivesUpWhenCallsDoNotEnd) {
+  const auto wanted = settings("good", "good");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  const auto call = (*plugin)->enter();
+  const auto refused = host_->reload(wanted);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.message(), "calls into it did not end within 200 ms");
+  EXPECT_EQ((*plugin)->enter().instance(), call.instance());
+}
+
+TEST_F(PluginHostTest, OffAndOn) {
+  const auto wanted = settings("good", "good");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  ASSERT_TRUE(host_->disable("good").ok());
+  ASSERT_TRUE(host_->disable("good").ok());
+  EXPECT_FALSE((*plugin)->enter());
+  EXPECT_EQ(host_->find("good"), nullptr);
+  EXPECT_EQ(host_->list()[0].phase, PluginPhase::kDisabled);
+  EXPECT_FALSE(mapped("good.1.so"));
+  ASSERT_TRUE(host_->reload(wanted).ok());
+  EXPECT_EQ(reconcile(**plugin, "x"), 0);
+  EXPECT_EQ((*plugin)->info().reloads, 0u);
+}
+
+class StubbornUser : public PluginUser {
+ public:
+  Status pause(Plugin&, int64_t) override { return steps("pause"); }
+  Status adopt(Plugin&, Instance* next) override {
+    adopted = next;
+    return steps("adopt");
+  }
+  void resume(Plugin&) override { said += "resume "; }
+  Status steps(const std::string& step) {
+    said += step + " ";
+    return step == fails ? Status::internal("no " + step) : Status();
+  }
+  std::string said, fails;
+  Instance* adopted = nullptr;
+};
+
+TEST_F(PluginHostTest, UsersAreAskedInOrderAndGivenTheOldOneBack) {
+  const auto wanted = settings("good", "good");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  Instance* const before = &(*plugin)->enter().pinned();
+  StubbornUser first, second;
+  host_->add_user(&first);
+  host_->add_user(&second);
+  second.fails = "pause";
+  EXPECT_EQ(host_->reload(wanted).message(), "no pause");
+  EXPECT_EQ(first.said, "pause resume ");
+  first.said.clear();
+  second.fails = "adopt";
+  EXPECT_EQ(host_->reload(wanted).message(), "no adopt");
+  EXPECT_EQ(first.said, "pause adopt adopt resume ");
+  EXPECT_EQ(first.adopted, before);
+  EXPECT_EQ(&(*plugin)->enter().pinned(), before);
+  host_->remove_user(&second);
+  EXPECT_TRUE(host_->reload(wanted).ok());
+  EXPECT_NE(first.adopted, before);
+  host_->remove_user(&first);
 }
 
 TEST(MetricsRegistry, CountsWithLabels) {

@@ -1,4 +1,8 @@
 // One plugin in several flavours, each broken in one way, for plugin_host_test.
+#include <optional>
+#include <string>
+
+#include "gantry/abi/reload.h"
 #include "gantry/controller.hpp"
 
 namespace {
@@ -44,6 +48,48 @@ class Broken {
   }
 };
 using Chosen = Broken;
+#elif defined(FLAVOUR_stateful) || defined(FLAVOUR_forgetful)
+// Counts its reconciles across reloads; the forgetful one refuses the count.
+class Counting {
+ public:
+  static Expected<std::unique_ptr<Counting>> create(gantry::sdk::Host host) {
+    auto made = std::make_unique<Counting>();
+    made->host_.emplace(host);
+    return made;
+  }
+  const void* get_interface(std::string_view id) {
+    static constexpr gantry_controller controller = {
+        sizeof(gantry_controller), [](void*, gantry_buffer*, gantry_buffer*) -> gantry_code { return 0; }, nullptr,
+        [](void* self, gantry_slice, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code {
+          auto& me = *static_cast<Counting*>(self);
+          me.host_->info("count " + std::to_string(++me.count_));
+          return 0;
+        }};
+    static constexpr gantry_reload reload = {
+        sizeof(gantry_reload),
+        [](void* self, gantry_buffer* state, gantry_buffer*) -> gantry_code {
+          gantry::fill_buffer(state, std::to_string(static_cast<Counting*>(self)->count_));
+          return 0;
+        },
+        [](void* self, gantry_slice state, gantry_buffer* error) -> gantry_code {
+#ifdef FLAVOUR_forgetful
+          (void)self;
+          (void)state;
+          return gantry::fail(Status::invalid("this version knows no counts"), error);
+#else
+          (void)error;
+          static_cast<Counting*>(self)->count_ = std::stoi(std::string(gantry::to_view(state)));
+          return 0;
+#endif
+        }};
+    return id == GANTRY_RELOAD_ID ? static_cast<const void*>(&reload) : &controller;
+  }
+
+ private:
+  std::optional<gantry::sdk::Host> host_;
+  int count_ = 0;
+};
+using Chosen = Counting;
 #else
 using Chosen = gantry::sdk::ControllerPlugin<Quiet>;
 #endif
@@ -52,6 +98,8 @@ using Chosen = gantry::sdk::ControllerPlugin<Quiet>;
 
 #if defined(FLAVOUR_good)
 GANTRY_PLUGIN(Chosen, "good", "1.2.3", "tests", "Does nothing", GANTRY_CONTROLLER_ID);
+#elif defined(FLAVOUR_stateful) || defined(FLAVOUR_forgetful)
+GANTRY_PLUGIN(Chosen, "stateful", "1.0.0", "tests", "Counts", GANTRY_CONTROLLER_ID, GANTRY_RELOAD_ID);
 #elif defined(FLAVOUR_bad_name)
 GANTRY_PLUGIN(Chosen, "Bad Name", "1", "tests", "Has a bad name", GANTRY_CONTROLLER_ID);
 #elif defined(FLAVOUR_create_fails)

@@ -1,0 +1,131 @@
+// One created instance: checks, create, destroy, tasks.
+#include "core/plugin/instance.hpp"
+
+#include <algorithm>
+
+#include "core/plugin/interface_checks.hpp"
+#include "core/plugin/plugin.hpp"
+#include "core/plugin/plugin_host.hpp"
+#include "gantry/status_proto.hpp"
+
+namespace gantry::plugin {
+namespace {
+
+constexpr size_t kMaxTasks = 1'024;
+
+const void* get_host_interface(const gantry_host* host, const char* id) {
+  return id == nullptr ? nullptr : Instance::of(host).plugin().host().host_interface(id);
+}
+
+bool is_label(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (name.empty() || name.size() > 63 || !plain(name.front()) || !plain(name.back())) return false;
+  return std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '-'; });
+}
+
+std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+Instance::Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config,
+                   ImageInfo image)
+    : plugin_(plugin),
+      library_(std::move(library)),
+      api_(library_->api()),
+      config_(std::move(config)),
+      image_(std::move(image)) {}
+
+Instance::~Instance() {
+  drain_tasks();
+  if (instance_ != nullptr) api_.destroy(instance_);
+}
+
+Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique_ptr<LoadedLibrary> library,
+                                                     std::shared_ptr<ConfigTable> config, ImageInfo image) {
+  // Not make_shared: the constructor is private.
+  std::shared_ptr<Instance> made(new Instance(plugin, std::move(library), std::move(config), std::move(image)));
+  if (auto status = made->check_descriptor(); !status.ok()) return status;
+  if (auto status = made->start(); !status.ok()) return status;
+  return made;
+}
+
+Status Instance::check_descriptor() {
+  if (api_.size < sizeof(gantry_plugin_api)) {
+    return Status::invalid("its gantry_plugin has size " + std::to_string(api_.size) + ", at least " +
+                           std::to_string(sizeof(gantry_plugin_api)) + " is needed");
+  }
+  if (api_.abi_major != GANTRY_ABI_MAJOR || api_.abi_minor > GANTRY_ABI_MINOR) {
+    return Status::invalid("it was built for ABI " + std::to_string(api_.abi_major) + "." +
+                           std::to_string(api_.abi_minor) + ", this daemon speaks " +
+                           std::to_string(GANTRY_ABI_MAJOR) + "." + std::to_string(GANTRY_ABI_MINOR) +
+                           "; rebuild it with this release's SDK");
+  }
+  if (api_.create == nullptr || api_.destroy == nullptr || api_.get_interface == nullptr) {
+    return Status::invalid("its gantry_plugin lacks one of create, destroy, get_interface");
+  }
+  const auto* described = api_.descriptor;
+  if (described == nullptr || described->size < sizeof(gantry_plugin_descriptor) || described->interfaces == nullptr) {
+    return Status::invalid("its descriptor is missing or too small");
+  }
+  const std::string name = text_or_empty(described->name);
+  if (!is_label(name)) return Status::invalid("its name \"" + name + "\" is not a DNS-1123 label");
+  if (name != plugin_.name()) {
+    return Status::invalid("it calls itself \"" + name + "\"; the file must then be " + name + ".so");
+  }
+  image_.version = text_or_empty(described->version);
+  image_.vendor = text_or_empty(described->vendor);
+  image_.description = text_or_empty(described->description);
+  image_.abi_major = api_.abi_major;
+  image_.abi_minor = api_.abi_minor;
+  for (const char* const* id = described->interfaces; *id != nullptr; ++id) image_.interfaces.emplace_back(*id);
+  return {};
+}
+
+Status Instance::start() {
+  host_ = {sizeof(gantry_host), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, this, &get_host_interface};
+  Buffer error;
+  void* made = nullptr;
+  const auto code = api_.create(&host_, &made, error.out());
+  if (code != 0) return status_of(code, error.view()).in("create failed");
+  if (made == nullptr) return Status::invalid("create succeeded but gave no instance");
+  instance_ = made;
+  for (const auto& id : image_.interfaces) {
+    const void* table = api_.get_interface(instance_, id.c_str());
+    if (table == nullptr) return Status::invalid("its descriptor lists " + id + ", but get_interface has none");
+    if (auto status = check_interface(id, table); !status.ok()) return status;
+    interfaces_.emplace_back(id, table);
+  }
+  if (config_ != nullptr) {
+    if (const auto unknown = config_->unknown_keys(); !unknown.empty()) return Status::invalid(unknown.front());
+  }
+  return {};
+}
+
+const void* Instance::find_interface(std::string_view id) const {
+  for (const auto& [known, table] : interfaces_) {
+    if (known == id) return table;
+  }
+  return nullptr;
+}
+
+gantry_code Instance::run_task(void (*fn)(void*), void* context) {
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    if (tasks_ >= kMaxTasks) return 429;
+    ++tasks_;
+  }
+  // Counted down by the task's own end, also when the pool drops it unrun. Notified under the lock: this goes when the
+  // last one is counted.
+  const std::shared_ptr<void> done(nullptr, [this](void*) {
+    const std::lock_guard lock(tasks_mutex_);
+    if (--tasks_ == 0) tasks_done_.notify_all();
+  });
+  return plugin_.host().options().tasks->post([fn, context, done] { fn(context); }) ? 0 : 429;
+}
+
+void Instance::drain_tasks() {
+  std::unique_lock lock(tasks_mutex_);
+  tasks_done_.wait(lock, [this] { return tasks_ == 0; });
+}
+
+}  // namespace gantry::plugin

@@ -1,0 +1,81 @@
+// One created instance of a plugin's image: library, tables, background tasks.
+//
+// Made and destroyed by the PluginHost, under its change lock ([main] of the ABI). Everything else any thread. What a host
+// interface is given by a plugin (gantry_host) leads here, and from here to the Plugin, which outlives its instances.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/plugin/config_table.hpp"
+#include "core/plugin/library.hpp"
+#include "gantry/abi/plugin.h"
+#include "gantry/status.hpp"
+
+namespace gantry::plugin {
+
+class Plugin;
+
+// What the image says of itself, and where it came from.
+struct ImageInfo {
+  std::string path, sha256, version, vendor, description;
+  uint32_t abi_major = 0, abi_minor = 0;
+  std::vector<std::string> interfaces;
+};
+
+class Instance : public std::enable_shared_from_this<Instance> {
+ public:
+  // Checks the descriptor for `name`, creates, and checks the tables.
+  static Expected<std::shared_ptr<Instance>> create(Plugin& plugin, std::unique_ptr<LoadedLibrary> library,
+                                                    std::shared_ptr<ConfigTable> config, ImageInfo image);
+  ~Instance();  // waits for tasks, destroys, unloads
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  // The instance behind a host pointer that came across the ABI.
+  static Instance& of(const gantry_host* host) { return *static_cast<Instance*>(host->context); }
+
+  Plugin& plugin() const { return plugin_; }
+  const std::filesystem::path& copy() const { return library_->copy(); }
+  const ImageInfo& image() const { return image_; }
+  ConfigTable* config() const { return config_.get(); }
+  void* get() const { return instance_; }
+  // A table that passed the checks of its interface, or null.
+  template <typename Table>
+  const Table* interface(std::string_view id) const {
+    return static_cast<const Table*>(find_interface(id));
+  }
+  const void* find_interface(std::string_view id) const;
+
+  // gantry_tasks.run: at most 1,024 waiting or running tasks an instance; drain_tasks waits for all of them.
+  gantry_code run_task(void (*fn)(void*), void* context);
+  void drain_tasks();
+
+ private:
+  friend class Plugin;  // counts calls, under its lock
+  Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config, ImageInfo image);
+  Status check_descriptor();
+  Status start();
+
+  Plugin& plugin_;
+  std::unique_ptr<LoadedLibrary> library_;
+  const gantry_plugin_api& api_;
+  std::shared_ptr<ConfigTable> config_;
+  ImageInfo image_;
+  gantry_host host_{};
+  void* instance_ = nullptr;
+  std::vector<std::pair<std::string, const void*>> interfaces_;
+  size_t short_calls_ = 0, long_calls_ = 0;
+  bool retired_ = false;
+  std::mutex tasks_mutex_;
+  std::condition_variable tasks_done_;
+  size_t tasks_ = 0;
+};
+
+}  // namespace gantry::plugin

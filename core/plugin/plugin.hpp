@@ -1,0 +1,119 @@
+// A plugin by name: the place in which instances follow one another.
+//
+// Lives as long as the PluginHost, so that queues, caches, clients and whoever else depends on a plugin hold this and never an instance.
+// Calls into the plugin go through enter(), which pins the instance of the moment; a reload closes the gate for as long as the switch
+// takes. [any-thread], but for what says otherwise.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/plugin/instance.hpp"
+
+namespace gantry::plugin {
+
+class PluginHost;
+
+enum class PluginPhase : uint8_t {
+  kFailed,    // never loaded; `message` says why
+  kRunning,
+  kDisabled,  // switched off
+  kCrashed,   // its process ended; the next start is under way
+};
+
+std::string_view phase_name(PluginPhase phase);  // "Running"
+
+struct PluginInfo {
+  std::string name;
+  ImageInfo image;                  // of the running instance, or of the last attempt
+  PluginPhase phase = PluginPhase::kFailed;
+  std::string message;              // why it failed or crashed; of a running one, why the last reload failed
+  bool required = false;
+  bool process = false;             // isolation = "process"
+  uint64_t reloads = 0, restarts = 0, failed_reloads = 0;
+  int64_t since_unix_ns = 0;        // of the phase
+  int64_t last_reload_unix_ns = 0;
+  int64_t last_pause_ns = 0;        // how long the last reload held calls back
+  uint64_t revision = 0;            // counts changes of this info
+};
+
+// How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec) end on the
+// instance that began them, which stays until then.
+enum class CallKind : uint8_t { kShort, kLong };
+
+class Plugin {
+ public:
+  // Pins an instance; empty when there is none. Movable; ends on any thread.
+  class Call {
+   public:
+    Call() = default;
+    Call(std::shared_ptr<Instance> instance, CallKind kind) : instance_(std::move(instance)), kind_(kind) {}
+    Call(Call&& other) noexcept = default;
+    Call& operator=(Call&& other) noexcept;
+    ~Call();
+    explicit operator bool() const { return instance_ != nullptr; }
+    void* instance() const { return instance_->get(); }
+    Instance& pinned() const { return *instance_; }
+    template <typename Table>
+    const Table* table(std::string_view id) const {
+      return instance_ == nullptr ? nullptr : instance_->interface<Table>(id);
+    }
+
+   private:
+    std::shared_ptr<Instance> instance_;
+    CallKind kind_ = CallKind::kShort;
+  };
+
+  Plugin(PluginHost& host, std::string name) : host_(host), name_(std::move(name)) {}
+  ~Plugin();
+  Plugin(const Plugin&) = delete;
+  Plugin& operator=(const Plugin&) = delete;
+
+  const std::string& name() const { return name_; }
+  PluginHost& host() const { return host_; }
+  PluginInfo info() const;
+  bool has_interface(std::string_view id) const;
+
+  // Waits while a reload switches. Not from a thread that such a switch waits for.
+  Call enter(CallKind kind = CallKind::kShort);
+  // Like enter(), but empty instead of waiting: for threads that others depend on.
+  Call try_enter();
+  // Pins an instance that is known to be alive, for what it began and is told of later.
+  Call pin(Instance& instance);
+
+  // What a higher room keeps for this plugin, by the id of the host interface it serves ("gantry.cache/1").
+  void attach(const std::string& id, std::shared_ptr<void> state);
+  std::shared_ptr<void> attachment(const std::string& id) const;
+
+  // The plugin behind a host pointer that came across the ABI.
+  static Plugin& of(const gantry_host* host) { return Instance::of(host).plugin(); }
+
+ private:
+  friend class PluginHost;
+  Call begin_locked(CallKind kind);
+  void leave(Instance& instance, CallKind kind);
+  std::shared_ptr<Instance> current() const;
+  // Closes the gate; false, and open again, when short calls did not end in time. [main]
+  bool close_gate(int64_t wait_ms);
+  void open_gate(std::shared_ptr<Instance> next);
+  // From now on the last call that ends tells the host; true when there is none.
+  bool retire(Instance& instance);
+  void change(const std::function<void(PluginInfo&)>& edit);
+
+  PluginHost& host_;
+  const std::string name_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<Instance> current_;
+  bool closed_ = false;
+  PluginInfo info_;
+  std::map<std::string, std::shared_ptr<void>> attachments_;
+};
+
+}  // namespace gantry::plugin

@@ -1,0 +1,194 @@
+// How one instance takes the place of another (PluginHost): load beside, check, create, stop handing out work, wait for
+// calls in flight, hand over state, switch, unload. All under the change lock; whatever fails leaves the old one at work.
+#include <algorithm>
+#include <fstream>
+
+#include "core/plugin/plugin_host.hpp"
+#include "gantry/abi/log.h"
+#include "gantry/abi/reload.h"
+#include "gantry/bytes.hpp"
+#include "gantry/status_proto.hpp"
+
+namespace gantry::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxState = 16 << 20;
+
+bool mapped(const fs::path& image) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(image.string()) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, const PluginSettings& settings,
+                                                              ImageInfo& image) {
+  if (!options_.run_dir.is_absolute()) return Status::internal("the plugin host has no folder for copies of plugins");
+  image.path = settings.path.string();
+  const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(++copies_) + ".so");
+  auto library = LoadedLibrary::open(settings.path, copy, settings.sha256);
+  if (!library) return Status(library.error());
+  if (auto digest = sha256_of(copy)) image.sha256 = *digest;
+  auto made = Instance::create(plugin, std::move(*library), settings.config, image);
+  if (made) image = (*made)->image();
+  return made;
+}
+
+void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why) {
+  const bool runs = plugin.current() != nullptr;
+  options_.log("", GANTRY_LOG_ERROR,
+               "plugin " + plugin.name() +
+                   (runs ? " was not reloaded, the running one goes on: " : " was not loaded: ") + why.message());
+  plugin.change([&](PluginInfo& info) {
+    info.message = why.message();
+    info.required = settings.required;
+    if (runs) {
+      ++info.failed_reloads;
+      return;
+    }
+    info.phase = PluginPhase::kFailed;
+    info.image = std::move(image);
+  });
+}
+
+Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
+  ImageInfo image;
+  auto next = make_instance(plugin, settings, image);
+  if (!next) {
+    note_failure(plugin, settings, std::move(image), next.error());
+    return next.error();
+  }
+  if (auto ready = prepare(plugin, **next); !ready.ok()) {
+    note_failure(plugin, settings, image, ready);
+    return ready;
+  }
+  const auto old = plugin.current();
+  const int64_t begin = options_.clock->monotonic_ns();
+  if (auto switched = switch_to(plugin, *next); !switched.ok()) {
+    note_failure(plugin, settings, image, switched);
+    return switched;
+  }
+  const int64_t now = options_.clock->now_unix_ns();
+  const int64_t pause = options_.clock->monotonic_ns() - begin;
+  plugin.change([&](PluginInfo& info) {
+    info.image = image;
+    info.phase = PluginPhase::kRunning;
+    info.message.clear();
+    info.required = settings.required;
+    if (old == nullptr) return;
+    ++info.reloads;
+    info.last_reload_unix_ns = now;
+    info.last_pause_ns = pause;
+  });
+  if (old != nullptr) {
+    options_.log("", GANTRY_LOG_INFO, "plugin " + plugin.name() + " was reloaded; calls waited for " +
+                                          std::to_string(pause / 1000) + " us");
+    retire(old);
+  }
+  return {};
+}
+
+Status PluginHost::prepare(Plugin& plugin, Instance& next) {
+  for (size_t i = 0; i < users_.size(); ++i) {
+    auto ready = users_[i]->prepare(plugin, next);
+    if (ready.ok()) continue;
+    for (size_t j = 0; j <= i; ++j) users_[j]->resume(plugin);
+    return ready;
+  }
+  return {};
+}
+
+// `next` null: switched off.
+Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next) {
+  const auto old = plugin.current();
+  size_t paused = 0, adopted = 0;
+  Status status;
+  while (status.ok() && paused < users_.size()) status = users_[paused++]->pause(plugin, options_.drain_ms);
+  const bool closed = status.ok() && plugin.close_gate(options_.drain_ms);
+  if (status.ok() && !closed) {
+    status = Status::unavailable("calls into it did not end within " + std::to_string(options_.drain_ms) + " ms");
+  }
+  if (status.ok() && old != nullptr && next != nullptr) status = hand_over_state(*old, *next);
+  while (status.ok() && adopted < users_.size()) status = users_[adopted++]->adopt(plugin, next.get());
+  if (!status.ok()) {
+    for (size_t i = 0; i < adopted; ++i) (void)users_[i]->adopt(plugin, old.get());
+  }
+  if (closed) plugin.open_gate(status.ok() ? next : old);
+  for (size_t i = 0; i < paused; ++i) users_[i]->resume(plugin);
+  return status;
+}
+
+Status PluginHost::hand_over_state(Instance& old, Instance& next) {
+  const auto* from = old.interface<gantry_reload>(GANTRY_RELOAD_ID);
+  const auto* to = next.interface<gantry_reload>(GANTRY_RELOAD_ID);
+  if (from == nullptr || to == nullptr) return {};
+  Buffer state, error;
+  if (const auto code = from->save(old.get(), state.out(), error.out()); code != 0) {
+    return status_of(code, error.view()).in("the old instance could not save its state");
+  }
+  if (state.view().size() > kMaxState) {
+    return Status::invalid("the state of the old instance has " + std::to_string(state.view().size()) +
+                           " bytes, at most " + std::to_string(kMaxState) + " are handed over");
+  }
+  Buffer refused;
+  if (const auto code = to->restore(next.get(), to_slice(state.view()), refused.out()); code != 0) {
+    return status_of(code, refused.view()).in("the new instance does not take over the state of the old one");
+  }
+  return {};
+}
+
+Status PluginHost::disable(const std::string& name) {
+  const std::lock_guard lock(change_mutex_);
+  const auto plugin = place(name);
+  auto old = plugin->current();
+  if (old != nullptr) {
+    if (auto switched = switch_to(*plugin, nullptr); !switched.ok()) {
+      options_.log("", GANTRY_LOG_ERROR, "plugin " + name + " was not switched off: " + switched.message());
+      return switched;
+    }
+    options_.log("", GANTRY_LOG_INFO, "plugin " + name + " is switched off");
+  }
+  plugin->change([](PluginInfo& info) {
+    info.phase = PluginPhase::kDisabled;
+    info.message.clear();
+  });
+  if (old != nullptr) retire(std::move(old));
+  return {};
+}
+
+void PluginHost::retire(std::shared_ptr<Instance> old) {
+  old->plugin().retire(*old);
+  retired_.push_back(std::move(old));
+  reap();
+}
+
+void PluginHost::reap_soon() {
+  reaper_.post([this] {
+    const std::lock_guard lock(change_mutex_);
+    reap();
+  });
+}
+
+void PluginHost::reap() {
+  for (size_t i = 0; i < retired_.size();) {
+    Plugin& plugin = retired_[i]->plugin();
+    if (!plugin.retire(*retired_[i])) {
+      ++i;
+      continue;
+    }
+    const auto copy = retired_[i]->copy();
+    retired_.erase(retired_.begin() + static_cast<ptrdiff_t>(i));
+    if (copy.empty() || !mapped(copy)) continue;
+    options_.log("", GANTRY_LOG_WARN,
+                 "plugin " + plugin.name() + ": its old image " + copy.string() +
+                     " stays mapped; a symbol of it that is unique to the process, or a thread it left, keeps it");
+    plugin.change([](PluginInfo& info) { info.message = "the old image of the last reload could not be unloaded"; });
+  }
+}
+
+}  // namespace gantry::plugin
