@@ -61,6 +61,7 @@ struct ControlPlane::Impl {
   ~Impl();
   Status open();
   Status start_controllers();
+  plugin::PluginSettings settings(const std::string& name) const;
   void stop_controllers();
   void write_log(std::string_view who, int32_t level, std::string_view text);
 
@@ -149,16 +150,20 @@ Status ControlPlane::Impl::start_controllers() {
   run.log = [this](int32_t level, std::string_view text) { write_log("controllers", level, text); };
   controllers = std::make_unique<controller::ControllerHost>(std::move(run));
   for (const auto& name : options.plugins) {
-    plugin::PluginSettings settings;
-    settings.name = name;
-    settings.path = fs::path(GANTRY_PLUGINS) / (name + ".so");
-    if (const auto it = options.config.find(name); it != options.config.end()) {
-      settings.config = std::make_shared<Numbers>(it->second);
-    }
-    if (const auto loaded = plugins->load(settings); !loaded) return loaded.error();
+    if (const auto loaded = plugins->load(settings(name)); !loaded) return loaded.error();
   }
   controllers->start();
   return {};
+}
+
+plugin::PluginSettings ControlPlane::Impl::settings(const std::string& name) const {
+  plugin::PluginSettings settings;
+  settings.name = name;
+  settings.path = fs::path(GANTRY_PLUGINS) / (name + ".so");
+  if (const auto it = options.config.find(name); it != options.config.end()) {
+    settings.config = std::make_shared<Numbers>(it->second);
+  }
+  return settings;
 }
 
 void ControlPlane::Impl::stop_controllers() {
@@ -185,6 +190,10 @@ Status ControlPlane::restart_controllers() {
   impl_->stop_controllers();
   return impl_->start_controllers();
 }
+
+Status ControlPlane::reload(const std::string& plugin) { return impl_->plugins->reload(impl_->settings(plugin)); }
+Status ControlPlane::disable(const std::string& plugin) { return impl_->plugins->disable(plugin); }
+plugin::PluginHost& ControlPlane::plugins() { return *impl_->plugins; }
 
 std::vector<std::string> ControlPlane::log(int32_t level) const {
   const std::lock_guard lock(impl_->log_mutex);

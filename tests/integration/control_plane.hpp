@@ -19,6 +19,7 @@
 
 #include "core/client/client.hpp"
 #include "core/client/reflector.hpp"
+#include "core/plugin/plugin_host.hpp"
 #include "gantry/host.hpp"
 
 namespace gantry::integration {
@@ -42,6 +43,10 @@ class ControlPlane {
   // Ends the controllers and starts them anew on the same store: the daemon was restarted.
   Status restart_controllers();
   void stop_controllers();
+  // Exchanges a plugin's instance for a new one of the same file, or starts it.
+  Status reload(const std::string& plugin);
+  Status disable(const std::string& plugin);
+  plugin::PluginHost& plugins();
 
   // The API as typed calls, in the namespace "default".
   template <typename M>
