@@ -30,6 +30,7 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/GantryConfigVersion
   VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
 # The folders as seen from the file itself, so that an installed SDK can be moved.
 file(RELATIVE_PATH SDK_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" SDK_PC_PREFIX "${SDK_PC_PREFIX}")
 configure_file(${sdk_here}/gantry-sdk.pc.in ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc @ONLY)
 
 install(DIRECTORY include/gantry DESTINATION ${sdk_include} COMPONENT sdk FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
@@ -38,7 +39,7 @@ install(DIRECTORY ${gen}/ DESTINATION ${sdk_include} COMPONENT sdk
   FILES_MATCHING PATTERN "*.pb.h" PATTERN ".stripped" EXCLUDE)
 install(FILES $<TARGET_FILE:gantry_proto> DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
 install(DIRECTORY proto DESTINATION ${sdk_data} COMPONENT sdk FILES_MATCHING PATTERN "*.proto" PATTERN "testdata" EXCLUDE)
-install(DIRECTORY examples DESTINATION ${sdk_data} COMPONENT sdk)
+install(DIRECTORY examples DESTINATION ${sdk_data} COMPONENT sdk PATTERN target EXCLUDE PATTERN Cargo.lock EXCLUDE)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/GantryConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/GantryConfigVersion.cmake
   ${sdk_here}/GantryPlugin.cmake ${sdk_here}/plugin.map DESTINATION ${sdk_package} COMPONENT sdk)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sdk)

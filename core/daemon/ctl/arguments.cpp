@@ -28,6 +28,8 @@ constexpr Syntax kSyntax[] = {
     {"image rm", Command::kImageRemove, "NAME...", 1, kMany, "", "removes images"},
     {"plugin list", Command::kPluginList, "", 0, 0, "json wide name", "the plugins, and whether each is loaded"},
     {"plugin show", Command::kPluginShow, "NAME", 1, 1, "json", "all that is known about a plugin"},
+    {"plugin new", Command::kPluginNew, "KIND NAME", 2, 2, "",
+     "writes a project that builds a plugin, here or into --dir; KIND: controller"},
     {"completion", Command::kCompletion, "bash|zsh", 1, 1, "", "prints a completion script for a shell"},
 };
 
@@ -55,7 +57,7 @@ const Syntax* find_syntax(std::string_view words) {
 // Options and words, told apart.
 struct Words {
   std::vector<std::string> plain;
-  std::string config, output;
+  std::string config, output, dir;
   bool raw = false, help = false, version = false, has_output = false;
 };
 
@@ -89,6 +91,7 @@ class Splitter {
       out_.has_output = true;
       return value(word, "--output", out_.output);
     }
+    if (is_option(word, "--dir", "--dir")) return value(word, "--dir", out_.dir);
     return Status::bad_request("unknown option " + word);
   }
   static bool flag(const std::string& word, std::string_view brief, std::string_view full, bool& out) {
@@ -174,6 +177,9 @@ Expected<Arguments> parse_arguments(const std::vector<std::string>& words) {
   if (split->raw && (*syntax)->command != Command::kKubeconfig) {
     return Status::bad_request("unknown option --raw for '" + std::string((*syntax)->words) + "'");
   }
+  if (!split->dir.empty() && (*syntax)->command != Command::kPluginNew) {
+    return Status::bad_request("unknown option --dir for '" + std::string((*syntax)->words) + "'");
+  }
   if (split->has_output) {
     const auto format = format_of(**syntax, split->output);
     if (!format) return format.error();
@@ -181,6 +187,7 @@ Expected<Arguments> parse_arguments(const std::vector<std::string>& words) {
   }
   out.command = (*syntax)->command;
   out.raw = split->raw;
+  out.dir = std::move(split->dir);
   out.operands = std::move(plain);
   return out;
 }
@@ -203,6 +210,7 @@ std::string help_text(std::string_view topic) {
   out += "Commands\n" + list + "\nOptions\n";
   out += "  -c, --config FILE       the daemon's configuration (default: /etc/gantry/gantry.toml if it exists)\n"
          "  -o, --output FORMAT     another form than the table\n"
+         "      --dir DIR           the folder that 'plugin new' makes (default: the plugin's name)\n"
          "  -h, --help              this, or the help of a command\n"
          "      --version           print the version and exit\n";
   return out;

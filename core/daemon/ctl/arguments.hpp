@@ -21,6 +21,7 @@ enum class Command : uint8_t {
   kImageRemove,
   kPluginList,
   kPluginShow,
+  kPluginNew,
 };
 
 enum class Format : uint8_t { kTable, kWide, kJson, kName };
@@ -30,6 +31,7 @@ struct Arguments {
   std::string config;                 // empty: where gantryd looks, too
   Format format = Format::kTable;
   bool raw = false;
+  std::string dir;                    // of "plugin new"; empty: the plugin's name
   std::vector<std::string> operands;  // what the command is about
   std::string topic;                  // of kHelp: "image", "plugin list", or empty
 };

@@ -17,6 +17,7 @@
 #include "core/daemon/ctl/admin_client.hpp"
 #include "core/daemon/ctl/arguments.hpp"
 #include "core/daemon/ctl/completion.hpp"
+#include "core/daemon/ctl/plugin_new.hpp"
 #include "core/daemon/ctl/render.hpp"
 
 namespace gantry::ctl {
@@ -191,6 +192,11 @@ int run_alone(const Arguments& arguments, std::ostream& out, std::ostream& err) 
       }
       out << script;
       return 0;
+    }
+    case Command::kPluginNew: {
+      const auto done = plugin_new(arguments.operands[0], arguments.operands[1], arguments.dir, out);
+      if (!done.ok()) err << "gantryctl: " << done.message() << "\n";
+      return done.ok() ? 0 : 1;
     }
     default:
       return -1;

@@ -11,7 +11,7 @@ _gantryctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
       -c|--config) config=(--config "${COMP_WORDS[i+1]}"); ((i++)) ;;
-      -o|--output) ((i++)) ;;
+      -o|--output|--dir) ((i++)) ;;
       -*) ;;
       *) plain+=("${COMP_WORDS[i]}") ;;
     esac
@@ -19,6 +19,7 @@ _gantryctl() {
   local choices=
   case $previous in
     -c|--config) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
     -o|--output)
       case "${plain[*]}" in
         "image list"|"plugin list") choices="json wide name" ;;
@@ -29,8 +30,10 @@ _gantryctl() {
   case "${plain[*]}" in
     "") choices="status kubeconfig image plugin completion help --config --help --version" ;;
     image) choices="list import rm" ;;
-    plugin) choices="list show" ;;
+    plugin) choices="list show new" ;;
     completion) choices="bash zsh" ;;
+    "plugin new") choices="controller" ;;
+    "plugin new "*) choices="--dir" ;;
     kubeconfig) choices="--raw" ;;
     "image import") COMPREPLY=($(compgen -f -- "$word")); return ;;
     "image rm"*) choices=$(gantryctl "${config[@]}" image list -o name 2>/dev/null) ;;
@@ -51,13 +54,14 @@ _gantryctl() {
   for ((i = 2; i < CURRENT; i++)); do
     case ${words[i]} in
       -c|--config) config=(--config "${words[i+1]}"); ((i++)) ;;
-      -o|--output) ((i++)) ;;
+      -o|--output|--dir) ((i++)) ;;
       -*) ;;
       *) plain+=("${words[i]}") ;;
     esac
   done
   case ${words[CURRENT-1]} in
     -c|--config) _files; return ;;
+    --dir) _files -/; return ;;
     -o|--output)
       case "${plain[*]}" in
         "image list"|"plugin list") choices=(json wide name) ;;
@@ -68,8 +72,10 @@ _gantryctl() {
   case "${plain[*]}" in
     "") choices=(status kubeconfig image plugin completion help --config --help --version) ;;
     image) choices=(list import rm) ;;
-    plugin) choices=(list show) ;;
+    plugin) choices=(list show new) ;;
     completion) choices=(bash zsh) ;;
+    "plugin new") choices=(controller) ;;
+    "plugin new "*) choices=(--dir) ;;
     kubeconfig) choices=(--raw) ;;
     "image import") _files; return ;;
     "image rm"*) choices=(${(f)"$(gantryctl $config image list -o name 2>/dev/null)"}) ;;

@@ -1,0 +1,94 @@
+// gantryctl plugin new: what it writes, and what it refuses. That the project builds is seen by tests/sdk.
+#include "core/daemon/ctl/plugin_new.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "core/daemon/ctl/commands.hpp"
+
+namespace gantry::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PluginNewTest : ::testing::Test {
+  PluginNewTest() { fs::create_directories(root); }
+  ~PluginNewTest() override { fs::remove_all(root); }
+  int run(std::vector<std::string> words) {
+    std::istringstream in;
+    std::ostringstream out_stream, err_stream;
+    words.insert(words.begin(), {"plugin", "new"});
+    const int code = ctl::run(words, in, out_stream, err_stream);
+    out = out_stream.str();
+    err = err_stream.str();
+    return code;
+  }
+  std::string read(const fs::path& path) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  const fs::path root = fs::temp_directory_path() / ("gantry-plugin-new-" + std::to_string(::getpid()));
+  std::string out, err;
+};
+
+TEST_F(PluginNewTest, WritesAProject) {
+  const fs::path dir = root / "deep" / "project";
+  ASSERT_EQ(run({"controller", "pod-counter", "--dir", dir.string()}), 0) << err;
+  EXPECT_EQ(out, "controller/pod-counter created in " + dir.string() + "; its README.md says how to build it\n");
+  EXPECT_NE(read(dir / "CMakeLists.txt").find("gantry_add_plugin(pod-counter SOURCES pod_counter.cpp)"), std::string::npos);
+  EXPECT_NE(read(dir / "pod_counter.cpp").find("GANTRY_CONTROLLER(PodCounter, \"pod-counter\""), std::string::npos);
+  EXPECT_TRUE(fs::exists(dir / "pod_counter_test.cpp"));
+  for (const auto& file : fs::directory_iterator(dir)) {
+    EXPECT_EQ(read(file.path()).find("@NAME@"), std::string::npos) << file.path();
+    EXPECT_EQ(read(file.path()).find("@SDK_VERSION@"), std::string::npos) << file.path();
+  }
+}
+
+TEST_F(PluginNewTest, ANameMayBeginWithADigit) {
+  ASSERT_EQ(run({"controller", "3d", "--dir", (root / "x").string()}), 0) << err;
+  EXPECT_NE(read(root / "x" / "3d.cpp").find("class Plugin3d :"), std::string::npos);
+}
+
+TEST_F(PluginNewTest, RefusesOtherNamesThanLabels) {
+  for (const std::string name : {"", "Upper", "-a", "a-", "a_b", "a.b", "../a", "ä"}) {
+    EXPECT_EQ(run({"controller", "--dir", (root / "x").string(), "--", name}), 1) << name;
+    EXPECT_NE(err.find("\"" + name + "\" is not a valid plugin name"), std::string::npos) << err;
+  }
+  EXPECT_EQ(run({"controller", std::string(64, 'a'), "--dir", (root / "x").string()}), 1);
+  EXPECT_EQ(run({"controller", std::string(63, 'a'), "--dir", (root / "x").string()}), 0) << err;
+}
+
+TEST_F(PluginNewTest, AFolderThatExistsStaysAsItIs) {
+  EXPECT_EQ(run({"controller", "a", "--dir", root.string()}), 1);
+  EXPECT_EQ(err, "gantryctl: " + root.string() + ": exists already; remove it, or choose another folder with --dir\n");
+  EXPECT_TRUE(fs::is_empty(root));
+}
+
+TEST_F(PluginNewTest, OtherKindsAreNamedInTheAnswer) {
+  EXPECT_EQ(run({"volume", "a", "--dir", (root / "x").string()}), 1);
+  EXPECT_NE(err.find("no template for a plugin of kind \"volume\"; there is: controller"), std::string::npos) << err;
+}
+
+TEST_F(PluginNewTest, AFolderThatCanNotBeMade) {
+  std::ofstream(root / "file") << "x";
+  EXPECT_EQ(run({"controller", "a", "--dir", (root / "file" / "x").string()}), 1);
+  EXPECT_NE(err.find("could not be created"), std::string::npos) << err;
+}
+
+TEST_F(PluginNewTest, TheCommandLine) {
+  EXPECT_EQ(run({"controller"}), 2);
+  EXPECT_NE(err.find("usage: gantryctl plugin new KIND NAME"), std::string::npos) << err;
+  std::istringstream in;
+  std::ostringstream ignored, message;
+  EXPECT_EQ(ctl::run({"plugin", "list", "--dir", "x"}, in, ignored, message), 2);
+  EXPECT_NE(message.str().find("unknown option --dir for 'plugin list'"), std::string::npos) << message.str();
+}
+
+}  // namespace
+}  // namespace gantry::ctl
