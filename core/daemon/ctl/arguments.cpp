@@ -28,6 +28,12 @@ constexpr Syntax kSyntax[] = {
     {"image rm", Command::kImageRemove, "NAME...", 1, kMany, "", "removes images"},
     {"plugin list", Command::kPluginList, "", 0, 0, "json wide name", "the plugins, and whether each is loaded"},
     {"plugin show", Command::kPluginShow, "NAME", 1, 1, "json", "all that is known about a plugin"},
+    {"plugin reload", Command::kPluginReload, "NAME", 1, 1, "",
+     "loads the plugin's file and configuration anew, and has it take over while the old one works"},
+    {"plugin enable", Command::kPluginEnable, "NAME", 1, 1, "", "switches a plugin on, also for later starts of the daemon"},
+    {"plugin disable", Command::kPluginDisable, "NAME", 1, 1, "", "switches a plugin off, also for later starts of the daemon"},
+    {"plugin verify", Command::kPluginVerify, "FILE", 1, 1, "",
+     "says whether the daemon would load a file, and why not; needs no daemon"},
     {"plugin new", Command::kPluginNew, "KIND NAME", 2, 2, "",
      "writes a project that builds a plugin, here or into --dir; KIND: controller"},
     {"completion", Command::kCompletion, "bash|zsh", 1, 1, "", "prints a completion script for a shell"},
@@ -209,9 +215,11 @@ std::string help_text(std::string_view topic) {
   if (topic.empty()) out += "Asks the gantryd of this machine that runs with the same configuration.\n\n";
   out += "Commands\n" + list + "\nOptions\n";
   out += "  -c, --config FILE       the daemon's configuration (default: /etc/gantry/gantry.toml if it exists)\n"
-         "  -o, --output FORMAT     another form than the table\n"
-         "      --dir DIR           the folder that 'plugin new' makes (default: the plugin's name)\n"
-         "  -h, --help              this, or the help of a command\n"
+         "  -o, --output FORMAT     another form than the table\n";
+  if (list.find("plugin new") != std::string::npos) {
+    out += "      --dir DIR           the folder that 'plugin new' makes (default: the plugin's name)\n";
+  }
+  out += "  -h, --help              this, or the help of a command\n"
          "      --version           print the version and exit\n";
   return out;
 }
