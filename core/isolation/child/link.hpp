@@ -1,0 +1,92 @@
+// The plugin's process towards the daemon: calls of the host, and what the host tells in return.
+//
+// A thread that works on a call of the daemon asks on that call's lane (LaneScope); every other thread asks over the control
+// connection, whose reader also runs the callbacks: timers, and answers to call_async. When the daemon is gone, so is the
+// process.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/isolation/channel.hpp"
+#include "core/isolation/payload.hpp"
+#include "gantry/abi/client.h"
+
+namespace gantry::isolation {
+
+// The lane whose call this thread works on.
+class LaneScope {
+ public:
+  explicit LaneScope(Channel& lane);
+  ~LaneScope();
+  LaneScope(const LaneScope&) = delete;
+  LaneScope& operator=(const LaneScope&) = delete;
+};
+
+class Link {
+ public:
+  explicit Link(Fd control);
+
+  // Starts the reader; `serve_lane` is called on a thread of its own for every lane that the daemon opens.
+  void start(std::function<void(Channel)> serve_lane);
+
+  // Asks and waits: the answer's payload. `parts` gets what came before it.
+  std::string call(Op op, std::string_view payload, std::vector<std::string>* parts = nullptr);
+  void post(Op op, uint64_t id, std::string_view payload);
+
+  uint64_t start_timer(int64_t delay_ms, void (*callback)(void*), void* context);
+  void cancel_timer(uint64_t id);
+  void call_async(std::string_view request, gantry_call_done done, void* context);
+  Reply client_call(std::string_view request);
+
+ private:
+  struct Waiter {
+    std::vector<std::string>* parts;
+    std::string answer;
+    bool done = false;
+  };
+  struct Timer {
+    void (*fire)(void*);
+    void* context;
+  };
+  struct Async {
+    gantry_call_done done;
+    void* context;
+  };
+
+  bool on_reader() const { return std::this_thread::get_id() == reader_; }
+  std::string call_on_lane(Op op, std::string_view payload, std::vector<std::string>* parts);
+  std::string call_on_control(Op op, std::string_view payload, std::vector<std::string>* parts);
+  void send_control(const Frame& frame, std::string_view payload);
+  // Reads until the waiter is served; for ever when there is none.
+  void read_until(const Waiter* waiter);
+  void take(Frame frame, bool nested);
+  void deliver(Frame frame);
+  void run_callback(const Frame& frame);
+  void fire(uint64_t id);
+  void finish_async(const Frame& frame);
+
+  Channel control_;
+  std::function<void(Channel)> serve_lane_;
+  std::thread::id reader_;
+  std::mutex send_mutex_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<uint64_t, Waiter*> waiters_;
+  std::map<uint64_t, Timer> timers_;
+  std::map<uint64_t, Async> asyncs_;
+  uint64_t last_id_ = 0, running_timer_ = 0;
+  std::deque<Frame> deferred_;  // callbacks that came while the reader waited for an answer itself
+};
+
+// A connection is gone (no reason), or the daemon makes no sense: nothing is left to do.
+[[noreturn]] void leave(const char* why);
+
+}  // namespace gantry::isolation

@@ -1,0 +1,169 @@
+#include "core/isolation/child/server.hpp"
+
+#include <dlfcn.h>
+#include <sys/prctl.h>
+
+#include <vector>
+
+#include "core/isolation/child/sandbox.hpp"
+#include "gantry/status_proto.hpp"
+
+namespace gantry::isolation {
+namespace {
+
+Reply refusal(const Status& status) { return {status.code(), {}, to_proto(status).SerializeAsString()}; }
+
+Reply reply_of(gantry_code code, const Buffer& response, const Buffer& error) {
+  return {code, std::string(response.view()), std::string(error.view())};
+}
+
+std::string text(const char* from) { return from == nullptr ? std::string() : std::string(from); }
+
+}  // namespace
+
+void Server::serve(Channel lane) {
+  Frame frame;
+  while (lane.receive(frame) == Io::kOk) {
+    Reply reply;
+    {
+      const LaneScope scope(lane);
+      reply = answer(frame, lane);
+    }
+    if (max_frame_ > 0 && reply.response.size() + reply.error.size() > max_frame_) {
+      reply = refusal(Status::too_large("the plugin's answer to " + std::string(name_of(frame.op)) + " has " +
+                                        std::to_string(reply.response.size()) + " bytes; a frame holds " +
+                                        std::to_string(max_frame_)));
+    }
+    if (lane.send({frame.op, Kind::kAnswer, 0, frame.id, {}}, reply.encode()) != Io::kOk) break;
+  }
+  leave("");
+}
+
+Reply Server::answer(Frame& frame, Channel& lane) {
+  const PayloadReader in(frame.payload);
+  switch (frame.op) {
+    case Op::kStart:
+      return start(in);
+    case Op::kCreate:
+      return create(in);
+    case Op::kDestroy:
+      return destroy();
+    case Op::kDescribe:
+    case Op::kMap:
+    case Op::kReconcile:
+      return call_controller(frame);
+    case Op::kNetworkVerb:
+      return call_network(in);
+    case Op::kSave:
+    case Op::kRestore:
+      return call_reload(frame);
+    default:
+      return call_runtime(frame, lane);
+  }
+}
+
+Status Server::open(const std::string& path) {
+  void* image = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (image == nullptr) return Status::invalid(path + " is not a loadable shared object: " + text(::dlerror()));
+  api_ = static_cast<const gantry_plugin_api*>(::dlsym(image, GANTRY_PLUGIN_SYMBOL));
+  if (api_ == nullptr) {
+    return Status::invalid(path + " has no symbol \"" GANTRY_PLUGIN_SYMBOL
+                                  "\": it is not a Gantry plugin (GANTRY_PLUGIN exports it)");
+  }
+  if (api_->size < sizeof(gantry_plugin_api) || api_->descriptor == nullptr ||
+      api_->descriptor->size < sizeof(gantry_plugin_descriptor)) {
+    return Status::invalid(path + ": its gantry_plugin is too small or has no descriptor");
+  }
+  return {};
+}
+
+Reply Server::start(PayloadReader in) {
+  const std::string path(in.bytes());
+  max_frame_ = in.number<uint64_t>();
+  const auto memory = in.number<uint64_t>();
+  const bool restricted = in.number<uint8_t>() != 0;
+  std::vector<std::string> allowed;
+  while (!in.empty()) allowed.emplace_back(in.bytes());
+  if (auto status = limit_address_space(memory); !status.ok()) return refusal(status);
+  if (restricted) {
+    if (auto status = restrict_calls(allowed); !status.ok()) return refusal(status);
+  }
+  link_.start([this](Channel lane) { serve(std::move(lane)); });
+  if (auto status = open(path); !status.ok()) return refusal(status);
+  const auto& from = *api_->descriptor;
+  const auto name = text(from.name);
+  ::prctl(PR_SET_NAME, name.substr(0, 15).c_str());
+  PayloadWriter out;
+  out.number(api_->abi_major).number(api_->abi_minor).bytes(name);
+  out.bytes(text(from.version)).bytes(text(from.vendor)).bytes(text(from.description));
+  for (const char* const* id = from.interfaces; id != nullptr && *id != nullptr; ++id) out.bytes(text(*id));
+  return {0, out.take(), {}};
+}
+
+Reply Server::create(PayloadReader in) {
+  host_.offered = in.number<uint32_t>();
+  host_.log_levels = in.number<uint8_t>();
+  host_.host.abi_major = in.number<uint32_t>();
+  host_.host.abi_minor = in.number<uint32_t>();
+  Buffer error;
+  const auto code = api_->create(&host_.host, &instance_, error.out());
+  if (code != 0) return {code, {}, std::string(error.view())};
+  PayloadWriter out;
+  for (size_t i = 0; i < kInterfaces; ++i) {
+    interfaces_[i] = nullptr;
+    // Only what the descriptor names is asked for, as in the daemon.
+    for (const char* const* id = api_->descriptor->interfaces; id != nullptr && *id != nullptr; ++id) {
+      if (std::string_view(*id) == kInterfaceIds[i]) interfaces_[i] = api_->get_interface(instance_, *id);
+    }
+    const bool present = interfaces_[i] != nullptr;
+    out.number(static_cast<uint8_t>(present ? 1 : 0));
+    out.number(present ? functions_of(interfaces_[i], kTableSizes[i]) : uint64_t{0});
+  }
+  return {0, out.take(), {}};
+}
+
+Reply Server::destroy() {
+  tasks_.drain();
+  if (instance_ != nullptr) api_->destroy(instance_);
+  instance_ = nullptr;
+  interfaces_ = {};
+  return {};
+}
+
+Reply Server::call_controller(const Frame& frame) {
+  const auto& controller = table<gantry_controller>(kController);
+  Buffer response, error;
+  if (frame.op == Op::kDescribe) {
+    return reply_of(controller.describe(instance_, response.out(), error.out()), response, error);
+  }
+  if (frame.op == Op::kMap) {
+    PayloadWriter keys;
+    const auto emit = [](void* context, gantry_slice ns, gantry_slice name) {
+      static_cast<PayloadWriter*>(context)->bytes(ns).bytes(name);
+    };
+    controller.map(instance_, to_slice(frame.payload), emit, &keys);
+    return {0, keys.take(), {}};
+  }
+  PayloadReader in(frame.payload);
+  const auto ns = to_slice(in.bytes()), name = to_slice(in.bytes());
+  return reply_of(controller.reconcile(instance_, ns, name, response.out(), error.out()), response, error);
+}
+
+Reply Server::call_network(PayloadReader in) {
+  const auto& network = table<gantry_network>(kNetwork);
+  const std::array<gantry_network_verb, 6> verbs = {network.set_node, network.set_nodes, network.add,
+                                                    network.del,      network.check,     network.gc};
+  const auto index = in.number<uint8_t>();
+  const auto request = to_slice(in.bytes());
+  Buffer response, error;
+  return reply_of(verbs.at(index)(instance_, request, response.out(), error.out()), response, error);
+}
+
+Reply Server::call_reload(const Frame& frame) {
+  const auto& reload = table<gantry_reload>(kReload);
+  Buffer state, error;
+  if (frame.op == Op::kSave) return reply_of(reload.save(instance_, state.out(), error.out()), state, error);
+  return reply_of(reload.restore(instance_, to_slice(frame.payload), error.out()), state, error);
+}
+
+}  // namespace gantry::isolation

@@ -1,0 +1,97 @@
+// Does for a plugin's process what it asks of its host: decodes the frame, calls the real host interface, answers.
+//
+// Any thread. attach() when the plugin gets its host, detach() before the host goes: no host function is called afterwards.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+
+#include "core/isolation/frame.hpp"
+#include "core/isolation/host_set.hpp"
+#include "core/isolation/payload.hpp"
+#include "gantry/abi/runtime.h"
+
+namespace gantry::isolation {
+
+class HostBridge {
+ public:
+  using Answer = std::function<void(const Frame&)>;
+  // Sends on the control connection; `callback`: the process will say when it is done with it.
+  using Tell = std::function<void(const Frame&, bool callback)>;
+
+  explicit HostBridge(Tell tell) : tell_(std::move(tell)) {}
+  // Whoever must be alive for `tell`; host calls in flight ask it.
+  void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
+
+  void attach(const gantry_host* host);
+  void detach();
+  uint32_t offered() const;     // HostBits
+  uint8_t log_levels() const;   // bit n: level n is kept
+
+  // Does what a frame asks. `may_block` when the thread waits for the process anyway. A complaint when the frame makes no
+  // sense, else empty.
+  std::string serve(const Frame& frame, const Answer& answer, bool may_block);
+
+  // Exec sessions and runtime events, which the process tells of.
+  uint64_t add_exec(gantry_exec_exit exited, void* context);
+  bool drop_exec(uint64_t token);  // false: its end was told already
+  void set_sink(gantry_runtime_event sink, void* context);
+
+  // The process is gone: execs end with this meta.v1.Status.
+  void end(const std::string& error);
+
+ private:
+  struct Timer {
+    HostBridge* bridge;
+    uint64_t id, host_id;
+  };
+  struct Async {
+    std::weak_ptr<void> owner;
+    HostBridge* bridge;
+    uint64_t id;
+  };
+  struct Exec {
+    gantry_exec_exit exited;
+    void* context;
+  };
+
+  template <typename Table>
+  const Table* table(HostBit bit) const {
+    return static_cast<const Table*>(tables_[bit]);
+  }
+  bool serve_log_and_config(const Frame& frame, PayloadReader& in, const Answer& answer);
+  bool serve_config(const Frame& frame, PayloadReader& in, const Answer& answer);
+  bool serve_clock_and_metrics(const Frame& frame, PayloadReader& in, const Answer& answer);
+  bool serve_timer(const Frame& frame, PayloadReader& in);
+  bool serve_client(const Frame& frame, PayloadReader& in, const Answer& answer, bool may_block);
+  bool serve_cache(const Frame& frame, PayloadReader& in, const Answer& answer);
+  bool serve_queue_and_events(const Frame& frame, PayloadReader& in);
+  bool serve_runtime(const Frame& frame, PayloadReader& in);
+  void start_timer(uint64_t id, int64_t delay_ms);
+  void cancel_timer(uint64_t id);
+  void cancel_all_timers(const gantry_timer& timer, const gantry_host* host);
+  void fired(uint64_t id);
+  static void async_done(void* context, gantry_code code, gantry_slice response, gantry_slice error);
+
+  Tell tell_;
+  std::weak_ptr<void> owner_;
+  mutable std::shared_mutex host_mutex_;  // shared while a host function runs
+  const gantry_host* host_ = nullptr;
+  std::array<const void*, kHostBits> tables_{};
+  std::mutex timers_mutex_;
+  std::map<uint64_t, std::unique_ptr<Timer>> timers_;
+  std::mutex execs_mutex_;
+  std::map<uint64_t, Exec> execs_;
+  uint64_t last_exec_ = 0;
+  std::mutex sink_mutex_;
+  gantry_runtime_event sink_ = nullptr;
+  void* sink_context_ = nullptr;
+};
+
+}  // namespace gantry::isolation

@@ -1,0 +1,221 @@
+#include "core/isolation/session.hpp"
+
+#include <sys/socket.h>
+
+#include "gantry/status_proto.hpp"
+
+namespace gantry::isolation {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Lanes there may be; each is a thread over there. More calls than that wait.
+constexpr size_t kMaxLanes = 64;
+// What a frame's own fields add to the bytes that the caller counts.
+constexpr size_t kSlack = 4096;
+
+std::string seconds(std::chrono::milliseconds time) {
+  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
+  return std::to_string(time.count()) + " ms";
+}
+
+}  // namespace
+
+Session::Session(const IsolationOptions& options)
+    : name_(options.name),
+      deadline_(options.call_deadline),
+      long_deadline_(options.long_call_deadline),
+      max_frame_(options.max_frame),
+      bridge_([this](const Frame& frame, bool callback) { keeper_.send(frame, Fd(), callback); }),
+      keeper_(keeper_options(options)) {}
+
+KeeperOptions Session::keeper_options(const IsolationOptions& options) {
+  KeeperOptions keeper;
+  keeper.name = options.name;
+  keeper.host = options.host;
+  keeper.cgroup_dir = options.cgroup_dir;
+  keeper.memory_limit = options.memory_limit;
+  keeper.max_frame = options.max_frame + kSlack;
+  keeper.deadline = options.call_deadline;
+  keeper.on_frame = [this](Frame& frame) { return serve(frame); };
+  keeper.on_end = [this](const std::string& cause) { end(cause); };
+  keeper.on_exit = options.on_exit;
+  return keeper;
+}
+
+Expected<std::shared_ptr<Session>> Session::start(const IsolationOptions& options) {
+  const std::shared_ptr<Session> session(new Session(options));
+  session->bridge_.set_owner(session);
+  Fd ours, theirs;
+  if (!make_pair(ours, theirs)) return Status::internal("socketpair failed");
+  session->sockets_.insert(ours.get());
+  session->main_ = std::make_unique<Lane>(Channel(std::move(ours), session->max_frame_ + kSlack, false));
+  if (auto status = session->keeper_.start(std::move(theirs), &session->memory_limited_); !status.ok()) return status;
+  return session;
+}
+
+Session::~Session() { close(); }
+
+void Session::close() {
+  keeper_.begin_close();
+  shut_lanes();  // over there, the main thread may be all there is
+  keeper_.close();
+}
+
+// A frame on the control connection; on the keeper's thread.
+std::string Session::serve(Frame& frame) {
+  if (frame.op == Op::kCallbackDone) {
+    if (frame.kind == Kind::kPost && frame.payload.empty() && keeper_.callback_returned()) return {};
+    return "the end of a callback that does not run";
+  }
+  if (frame.kind != Kind::kCall && frame.kind != Kind::kPost) {
+    return "an answer with the unknown id " + std::to_string(frame.id);
+  }
+  return bridge_.serve(frame, [this](const Frame& answer) { keeper_.send(answer); }, false);
+}
+
+void Session::shut_lanes() {
+  {
+    const std::lock_guard lock(lanes_mutex_);
+    over_ = true;
+    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+  }
+  lane_free_.notify_all();
+}
+
+void Session::end(const std::string& cause) {
+  // Usually their other ends are closed already, unless something that the plugin started still holds them.
+  shut_lanes();
+  bridge_.end(unavailable(cause).error);
+}
+
+Reply Session::unavailable(const std::string& cause) const {
+  const auto status = Status::unavailable("plugin " + name_ + ": its process has ended: " + cause);
+  return {status.code(), {}, to_proto(status).SerializeAsString()};
+}
+
+Reply Session::too_large(const Call& call) const {
+  const auto status =
+      Status::too_large("plugin " + name_ + ": " + std::to_string(call.payload.size()) + " bytes for " +
+                        name_of(call.op) + "; a frame to its process holds " + std::to_string(max_frame_));
+  return {status.code(), {}, to_proto(status).SerializeAsString()};
+}
+
+Reply Session::call(Op op, std::string_view payload, Where where, std::span<const int> descriptors) {
+  const Call call{op, payload, descriptors, deadline_};
+  if (payload.size() > max_frame_) return too_large(call);
+  if (where == Where::kAnyLane) return call_on_lanes(call);
+  const std::lock_guard lock(main_mutex_);
+  Reply reply;
+  return transact(*main_, call, reply) ? reply : gone();
+}
+
+Reply Session::long_call(Op op, std::string_view payload, std::span<const int> descriptors) {
+  const Call call{op, payload, descriptors, long_deadline_};
+  return payload.size() > max_frame_ ? too_large(call) : call_on_lanes(call);
+}
+
+Reply Session::call_on_lanes(const Call& call) {
+  auto lane = take_lane();
+  if (lane == nullptr && keeper_.ended()) return gone();
+  if (lane == nullptr) {
+    const auto status = Status::unavailable("plugin " + name_ + ": the daemon has no descriptor left for a call");
+    return {status.code(), {}, to_proto(status).SerializeAsString()};
+  }
+  Reply reply;
+  const bool good = transact(*lane, call, reply);
+  give_lane(std::move(lane), good);
+  return good ? reply : gone();
+}
+
+std::unique_ptr<Session::Lane> Session::take_lane() {
+  std::unique_lock lock(lanes_mutex_);
+  lane_free_.wait(lock, [this] { return over_ || !idle_.empty() || lanes_ < kMaxLanes; });
+  if (over_) return nullptr;
+  if (!idle_.empty()) {
+    auto lane = std::move(idle_.back());
+    idle_.pop_back();
+    return lane;
+  }
+  return make_lane();
+}
+
+// With lanes_mutex_ held.
+std::unique_ptr<Session::Lane> Session::make_lane() {
+  Fd ours, theirs;
+  if (!make_pair(ours, theirs)) {
+    lane_free_.notify_one();
+    return nullptr;
+  }
+  sockets_.insert(ours.get());
+  ++lanes_;
+  keeper_.send({Op::kNewLane, Kind::kPost, 0, 0, {}}, std::move(theirs));
+  return std::make_unique<Lane>(Channel(std::move(ours), max_frame_ + kSlack, false));
+}
+
+void Session::give_lane(std::unique_ptr<Lane> lane, bool good) {
+  {
+    const std::lock_guard lock(lanes_mutex_);
+    if (good) {
+      idle_.push_back(std::move(lane));
+    } else {
+      sockets_.erase(lane->channel.fd());
+      --lanes_;
+      lane.reset();
+    }
+  }
+  lane_free_.notify_one();
+}
+
+void Session::late(const Call& call) {
+  keeper_.fail(std::string("did not answer ") + name_of(call.op) + " within " + seconds(call.deadline) +
+               " and was killed");
+}
+
+bool Session::transact(Lane& lane, const Call& call, Reply& reply) {
+  const uint64_t id = ++lane.last_id;
+  lane.channel.set_timeout(call.deadline);
+  switch (lane.channel.send({call.op, Kind::kCall, 0, id, {}}, call.payload, call.descriptors)) {
+    case Io::kOk:
+      return await_answer(lane, call, id, reply);
+    case Io::kTimeout:
+      late(call);
+      return false;
+    default:
+      return false;
+  }
+}
+
+bool Session::await_answer(Lane& lane, const Call& call, uint64_t id, Reply& reply) {
+  // The socket's own timeout ends one wait. Several waits, between which the host did something for the plugin, are added up.
+  auto spent = Clock::duration::zero();
+  const HostBridge::Answer answer = [&](const Frame& frame) { (void)lane.channel.send(frame, frame.payload); };
+  Frame frame;
+  while (true) {
+    const auto begun = Clock::now();
+    const Io got = lane.channel.receive(frame);
+    spent += Clock::now() - begun;
+    if (got == Io::kClosed) return false;
+    if (got == Io::kTimeout || (spent > call.deadline && frame.kind != Kind::kAnswer)) {
+      late(call);
+      return false;
+    }
+    std::string complaint;
+    if (got == Io::kMalformed) {
+      complaint = lane.channel.complaint();
+    } else if (frame.kind == Kind::kCall || frame.kind == Kind::kPost) {
+      complaint = bridge_.serve(frame, answer, true);
+    } else if (frame.kind != Kind::kAnswer || frame.id != id || frame.op != call.op) {
+      complaint = std::string("an answer to ") + name_of(frame.op) + " with the unknown id " + std::to_string(frame.id);
+    } else if (!Reply::decode(frame.payload, reply)) {
+      complaint = std::string("the answer to ") + name_of(frame.op) + " can not be read";
+    } else {
+      return true;
+    }
+    if (complaint.empty()) continue;
+    keeper_.fail("sent a malformed frame: " + complaint);
+    return false;
+  }
+}
+
+}  // namespace gantry::isolation
