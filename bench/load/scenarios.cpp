@@ -151,57 +151,78 @@ void make_nodes(Bench& bench) {
   if (told.failed > 0) die("nodes: " + told.first_failure);
 }
 
-std::vector<Figure> schedule(Bench& bench) {
-  make_nodes(bench);
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string rest;
-  bool open = false;
-  int64_t bound = 0;
-  client::RawStream stream;
-  stream.head = [&](int, const http::Headers&) {
-    const std::lock_guard lock(mutex);
-    open = true;
-    changed.notify_one();
-  };
-  stream.body = [&](std::string piece) {
-    const std::lock_guard lock(mutex);
-    rest += piece;
-    size_t begin = 0;
-    for (size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      // A watch of pods with a node: the first event of each is its binding.
-      if (rest.compare(begin, 15, R"({"type":"ADDED")") == 0) ++bound;
-    }
-    rest.erase(0, begin);
-    changed.notify_one();
-  };
-  stream.done = [](const Status&) {};
-  const auto end = bench.remote->stream(
-      client::raw_request("GET", pods_path(bench) + "?watch=true&fieldSelector=spec.nodeName!%3D"), std::move(stream));
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return open; });
+// Counts the pods that come to match a field selector: the first event of each in such a watch is ADDED.
+class Arrivals {
+ public:
+  Arrivals(Bench& bench, const std::string& selector) {
+    client::RawStream stream;
+    stream.head = [this](int, const http::Headers&) {
+      const std::lock_guard lock(mutex_);
+      open_ = true;
+      changed_.notify_one();
+    };
+    stream.body = [this](std::string piece) { read(piece); };
+    stream.done = [](const Status&) {};
+    end_ = bench.remote->stream(client::raw_request("GET", pods_path(bench) + "?watch=true&fieldSelector=" + selector),
+                                std::move(stream));
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
   }
+  ~Arrivals() { end_(); }
+  void wait(int64_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return arrived_ >= count; });
+  }
+
+ private:
+  void read(const std::string& piece) {
+    const std::lock_guard lock(mutex_);
+    rest_ += piece;
+    size_t begin = 0;
+    for (size_t end; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      if (rest_.compare(begin, 15, R"({"type":"ADDED")") == 0) ++arrived_;
+    }
+    rest_.erase(0, begin);
+    changed_.notify_one();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string rest_;
+  bool open_ = false;
+  int64_t arrived_ = 0;
+  std::function<void()> end_;
+};
+
+// Creates --count pods and waits until a watch with this selector has seen them all.
+std::vector<Figure> pods_until(Bench& bench, const std::string& selector, const std::string& extra_spec,
+                               const std::string& what) {
+  Arrivals arrivals(bench, selector);
   const int64_t cpu = bench.server.cpu_us();
   const int64_t begin = now_us();
   LoadResult created;
-  run_load(bench, bench.settings.count, bench.settings.clients, [&](int64_t i) {
-    return create_pod(bench, pod_name(i), R"("nodeSelector":{"bench.gantry.dev/node":"true"},)");
-  }, created);
+  run_load(bench, bench.settings.count, bench.settings.clients,
+           [&](int64_t i) { return create_pod(bench, pod_name(i), extra_spec); }, created);
   if (created.failed > 0) die("creating: " + created.first_failure);
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return bound >= bench.settings.count; });
-  }
+  arrivals.wait(bench.settings.count);
   const double seconds = static_cast<double>(now_us() - begin) / 1e6;
   const double used = static_cast<double>(bench.server.cpu_us() - cpu) / 1000;
-  end();
+  return {{"rate, create to " + what, static_cast<double>(bench.settings.count) / seconds, "1/s"},
+          {"all " + what, seconds, "s"},
+          {"server CPU each", used / static_cast<double>(bench.settings.count), "ms"},
+          {"server resident", static_cast<double>(bench.server.resident_kb()) / 1024, "MB"}};
+}
+
+std::vector<Figure> schedule(Bench& bench) {
+  make_nodes(bench);
+  auto out = pods_until(bench, "spec.nodeName!%3D", R"("nodeSelector":{"bench.gantry.dev/node":"true"},)", "bound");
   for (int64_t i = 0; i < bench.settings.nodes; ++i) {
     (void)bench.remote->request(client::raw_request("DELETE", "/api/v1/nodes/bench-" + std::to_string(i)));
   }
-  return {{"rate, create to bound", static_cast<double>(bench.settings.count) / seconds, "1/s"},
-          {"server CPU each", used / static_cast<double>(bench.settings.count), "ms"}};
+  return out;
 }
+
+std::vector<Figure> run(Bench& bench) { return pods_until(bench, "status.phase%3DRunning", "", "running"); }
 
 // A Deployment to available replicas, by a watch on it.
 int64_t deploy_once(Bench& bench, int64_t turn) {
@@ -258,6 +279,7 @@ const std::vector<Scenario>& scenarios() {
       {"patch", "merge-patch one of 100 pods, --count times", &patch},
       {"watch", "deliver --count events to --watchers watchers", &watch},
       {"schedule", "schedule --count pods over --nodes nodes that exist on paper", &schedule},
+      {"run", "--count pods to running on the nodes that are there, such as those of plugins/runtime/sim", &run},
       {"deploy", "a Deployment of --replicas pods to available, --count times, one after the other", &deploy}};
   return all;
 }
