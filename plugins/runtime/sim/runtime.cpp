@@ -179,7 +179,7 @@ Expected<cri::StartContainerResponse> Runtime::start_container(const cri::StartC
   status.set_state(cri::CONTAINER_RUNNING);
   status.set_started_at(host_.now_unix_ns());
   const auto& sandbox = sandboxes_[found->second.made.pod_sandbox_id()];
-  write_log(sandbox, found->second, "container " + status.metadata().name() + " of image " + status.image().image() + " is simulated");
+  write_log(sandbox, found->second, "container " + status.metadata().name() + " is simulated");
   plan_end(found->first, sandbox);
   if (auto saved = save_locked(); !saved.ok()) return saved;
   return cri::StartContainerResponse();

@@ -16,10 +16,16 @@ constexpr uint32_t kImageId = 17;
 
 cri::Image image(const std::string& name) {
   cri::Image out;
-  out.set_id("sha256:" + Dice(0, name).digits(kImageId, 0, 64));
-  out.add_repo_tags(name);
+  const bool is_id = name.starts_with("sha256:");
+  out.set_id(is_id ? name : "sha256:" + Dice(0, name).digits(kImageId, 0, 64));
+  if (!is_id) out.add_repo_tags(name);
   out.set_size(1'000'000);
   return out;
+}
+
+// What the pod calls it: the agent itself asks by id.
+const std::string& name_of(const cri::ImageSpec& spec) {
+  return spec.user_specified_image().empty() ? spec.image() : spec.user_specified_image();
 }
 
 std::string echo(const google::protobuf::RepeatedPtrField<std::string>& command) {
@@ -53,7 +59,7 @@ Expected<cri::ListImagesResponse> Runtime::list_images(const cri::ListImagesRequ
   cri::ListImagesResponse out;
   std::map<std::string, bool> seen;
   for (const auto& [id, container] : containers_) {
-    const auto& name = container.status.image().image();
+    const auto& name = name_of(container.status.image());
     if (std::exchange(seen[name], true)) continue;
     *out.add_images() = image(name);
   }

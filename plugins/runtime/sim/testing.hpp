@@ -38,9 +38,11 @@ inline void mark_deleted(corev1::Pod& pod, int64_t grace_seconds) {
   pod.mutable_metadata()->set_deletion_grace_period_seconds(grace_seconds);
 }
 
-// Answers a call_async at once with what `api` says of the request.
+// Answers a call_async at once with what `api` says of the request. No key is configured.
 class Host : public testkit::ScriptedHost {
  public:
+  std::string data_dir;  // empty: none
+
   Host() {
     inherited() = host.get_interface;
     host.get_interface = &find;
@@ -58,7 +60,21 @@ class Host : public testkit::ScriptedHost {
     const auto code = base->call(raw, request, response.out(), error.out());
     done(context, code, to_slice(response.view()), to_slice(error.view()));
   }
+  static gantry_code get_daemon(const gantry_host* raw, gantry_slice key, gantry_buffer* value, gantry_buffer*) {
+    const auto& dir = static_cast<Host*>(static_cast<ScriptedHost*>(raw->context))->data_dir;
+    if (to_view(key) != "data_dir" || dir.empty()) return 404;
+    fill_buffer(value, dir);
+    return 0;
+  }
   static const void* find(const gantry_host* raw, const char* id) {
+    static constexpr gantry_config config = {
+        sizeof(gantry_config),
+        [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
+        [](const gantry_host*, gantry_slice, int64_t*, gantry_buffer*) -> gantry_code { return 404; },
+        [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
+        [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
+        &get_daemon};
+    if (std::string_view(id) == GANTRY_CONFIG_ID) return &config;
     if (std::string_view(id) != GANTRY_CLIENT_ID) return inherited()(raw, id);
     static gantry_client table = *static_cast<const gantry_client*>(inherited()(raw, id));
     table.call_async = &call_async;
