@@ -75,6 +75,7 @@ class Builder {
       out.set_image_id(Dice(0, spec_of(i).image()).digits(kImageId, 0, 64).insert(0, "sim://sha256:"));
       out.set_container_id(container_id(i, container.run.attempt));
     }
+    out.mutable_last_state();  // the server has it always, empty or not
     if (container.last) set_terminated(i, *container.last, *out.mutable_last_state()->mutable_terminated());
     auto& state = *out.mutable_state();
     if (container.running()) {
