@@ -86,6 +86,7 @@ Status plugin_new(const std::string& kind, const std::string& name, fs::path dir
   if (fs::exists(fs::symlink_status(dir, failed))) {
     return Status::already_exists(dir.string() + ": exists already; remove it, or choose another folder with --dir");
   }
+  failed.clear();  // it said that nothing is there
   // Of two at once, the second finds the folder made.
   if (dir.has_parent_path()) fs::create_directories(dir.parent_path(), failed);
   if (failed || !fs::create_directory(dir, failed)) {

@@ -50,6 +50,15 @@ TEST_F(PluginNewTest, WritesAProject) {
   }
 }
 
+TEST_F(PluginNewTest, WithoutDirItIsTheNameHere) {
+  const fs::path before = fs::current_path();
+  fs::current_path(root);
+  const int code = run({"controller", "here"});
+  fs::current_path(before);
+  EXPECT_EQ(code, 0) << err;
+  EXPECT_TRUE(fs::exists(root / "here" / "here.cpp"));
+}
+
 TEST_F(PluginNewTest, ANameMayBeginWithADigit) {
   ASSERT_EQ(run({"controller", "3d", "--dir", (root / "x").string()}), 0) << err;
   EXPECT_NE(read(root / "x" / "3d.cpp").find("class Plugin3d :"), std::string::npos);
