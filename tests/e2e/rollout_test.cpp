@@ -113,8 +113,8 @@ TEST_F(Rollout, EventsTellTheStory) {
   k({"apply", "-f", "-"}, deployment("d", 1));
   rollout("deployment/d");
   EXPECT_TRUE(eventually([&] { return contains(k({"describe", "deployment", "d"}), "ScalingReplicaSet"); }));
-  const auto events = try_k({"events"});
-  if (contains(events.err, "unknown command")) return;  // kubectl before 1.23
+  // Before 1.26 (Debian 12 has 1.20) kubectl has no such command, and takes the word for a plugin's name.
+  if (try_k({"events", "--help"}).code != 0) GTEST_SKIP() << "this kubectl has no \"events\": seen in describe alone";
   EXPECT_TRUE(eventually([&] {
     const auto out = k({"events"});
     return contains(out, "SuccessfulCreate") && contains(out, "Scheduled") && contains(out, "Started");
