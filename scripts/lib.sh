@@ -90,6 +90,9 @@ daemon_ready() {
   [[ $status == *'"ready":true'* ]]
 }
 
+# Has this process ended? One that nobody waits for stays as a zombie: the first process of many containers never does.
+process_gone() { ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null; }
+
 # wait_for SECONDS COMMAND...: asks five times a second.
 wait_for() {
   local tries=$(($1 * 5))
