@@ -34,7 +34,7 @@ class Loaded {
       options.host = BENCH_PLUGIN_HOST;
       keep(gantry::isolation::open_isolated(std::move(options)));
     } else {
-      keep(gantry::plugin::LoadedLibrary::open(plugin, copy, ""));
+      keep(gantry::plugin::LoadedLibrary::open(plugin, copy, {}));
     }
     if (library_->api().create(&host_.host, &instance, nullptr) != 0) std::abort();
     controller = static_cast<const gantry_controller*>(library_->api().get_interface(instance, GANTRY_CONTROLLER_ID));

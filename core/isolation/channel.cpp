@@ -43,9 +43,6 @@ bool make_pair(Fd& one, Fd& other) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
   one = Fd(ends[0]);
   other = Fd(ends[1]);
-  // Large frames then cross in few turns. Only root may have that much; others keep what they have.
-  constexpr int kBuffer = 1024 * 1024;
-  for (const int end : ends) ::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &kBuffer, sizeof kBuffer);
   return true;
 }
 

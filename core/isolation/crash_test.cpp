@@ -142,14 +142,13 @@ TEST_F(IsolationTest, WhatIsNoPlugin) {
 TEST_F(IsolationTest, OthersDoNotNotice) {
   ASSERT_NO_FATAL_FAILURE(start("good"));
   auto second = options("good");
-  second.copy = dir_ / "second.so";
-  fs::copy_file(dir_ / "copy.so", second.copy);
   second.on_exit = nullptr;
   auto library = open_isolated(std::move(second));
   ASSERT_TRUE(library.ok());
   void* instance = nullptr;
   ASSERT_EQ((*library)->api().create(&host_.host, &instance, nullptr), 0);
   EXPECT_EQ(reconcile("exit").status.code(), 503);
+  EXPECT_EQ(cause(), "exited with status 5");
   const auto& controller = *static_cast<const gantry_controller*>(
       (*library)->api().get_interface(instance, GANTRY_CONTROLLER_ID));
   EXPECT_EQ(controller.reconcile(instance, {}, {}, nullptr, nullptr), 0);

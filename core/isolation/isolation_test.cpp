@@ -205,6 +205,7 @@ TEST_F(IsolationTest, DiesWithTheDaemon) {
   const Fd read_end(ends[0]);
   Fd write_end(ends[1]);
   auto prepared = options("good");
+  const auto copy = prepared.copy;
   const pid_t daemon = ::fork();
   if (daemon == 0) {
     start(std::move(prepared));
@@ -224,7 +225,7 @@ TEST_F(IsolationTest, DiesWithTheDaemon) {
   EXPECT_EQ(::poll(&ended, 1, 20'000), 1);
   ::waitpid(plugin, nullptr, 0);
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
-  fs::remove(dir_ / "copy.so");
+  fs::remove(copy);
 }
 
 }  // namespace

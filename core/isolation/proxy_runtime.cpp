@@ -9,9 +9,11 @@ namespace {
 Session& session_of(void* instance) { return *static_cast<Remote*>(instance)->session; }
 
 // Members of gantry_runtime before import_image, in their order.
-enum Verb : uint8_t { kVersion, kStatus, kRunSandbox, kStopSandbox, kRemoveSandbox, kSandboxStatus, kListSandboxes,
-                      kCreateContainer, kStartContainer, kStopContainer, kRemoveContainer, kListContainers, kContainerStatus, kUpdateResources,
-                      kExecSync, kListImages, kImageStatus, kPullImage, kRemoveImage, kListStats, kVerbs };
+enum Verb : uint8_t {
+  kVersion, kStatus, kRunSandbox, kStopSandbox, kRemoveSandbox, kSandboxStatus, kListSandboxes, kCreateContainer,
+  kStartContainer, kStopContainer, kRemoveContainer, kListContainers, kContainerStatus, kUpdateResources, kExecSync,
+  kListImages, kImageStatus, kPullImage, kRemoveImage, kListStats, kVerbs,
+};
 
 constexpr bool takes_time(uint8_t verb) {
   return verb == kStopSandbox || verb == kStopContainer || verb == kExecSync || verb == kPullImage;

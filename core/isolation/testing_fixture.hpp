@@ -48,9 +48,9 @@ class IsolationTest : public testing::Test {
   IsolationOptions options(const std::string& plugin) {
     IsolationOptions options;
     options.name = plugin;
-    options.copy = dir_ / "copy.so";
-    fs::copy_file(fs::path(TEST_PLUGINS) / ("isolation_" + plugin + ".so"), options.copy,
-                  fs::copy_options::overwrite_existing);
+    // A name for each: writing over an image that a process has mapped would crash it.
+    options.copy = dir_ / ("copy-" + std::to_string(++copies_) + ".so");
+    fs::copy_file(fs::path(TEST_PLUGINS) / ("isolation_" + plugin + ".so"), options.copy);
     options.host = PLUGIN_HOST;
     options.on_exit = [this](const std::string& cause) {
       exits_.push_back(cause);
@@ -101,7 +101,7 @@ class IsolationTest : public testing::Test {
   }
 
   fs::path dir_;
-  size_t descriptors_ = 0, threads_ = 0;
+  size_t descriptors_ = 0, threads_ = 0, copies_ = 0;
   TestingHost host_;
   std::unique_ptr<plugin::LoadedLibrary> library_;
   void* instance_ = nullptr;

@@ -141,8 +141,13 @@ class TestingHost {
         sizeof(gantry_log),
         [](const gantry_host* host, int32_t, gantry_slice line) { self(host).note("log " + text(line)); },
         [](const gantry_host*, int32_t level) -> int32_t { return level >= GANTRY_LOG_INFO ? 1 : 0; }};
-    static constexpr gantry_config config_table = {sizeof(gantry_config), &config_string, nullptr, nullptr, nullptr,
-                                                   nullptr};
+    static constexpr gantry_config config_table = {
+        sizeof(gantry_config),
+        &config_string,
+        [](const gantry_host*, gantry_slice, int64_t*, gantry_buffer*) -> gantry_code { return 404; },
+        [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
+        &config_string,
+        &config_string};
     static constexpr gantry_clock clock = {sizeof(gantry_clock),
                                            [](const gantry_host* host) { return self(host).now_ns; },
                                            [](const gantry_host* host) { return self(host).now_ns; }};
@@ -156,7 +161,11 @@ class TestingHost {
     static constexpr gantry_client client = {sizeof(gantry_client), &call, &call_async};
     static constexpr gantry_cache caches = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
     static constexpr gantry_queue queue = {
-        sizeof(gantry_queue), nullptr, [](const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay) {
+        sizeof(gantry_queue),
+        [](const gantry_host* host, gantry_slice ns, gantry_slice name) {
+          self(host).note("queue " + text(ns) + "/" + text(name));
+        },
+        [](const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay) {
           self(host).note("queue " + text(ns) + "/" + text(name) + " " + std::to_string(delay));
         }};
     static constexpr gantry_events events = {

@@ -26,8 +26,11 @@ void Server::serve(Channel lane) {
   while (lane.receive(frame) == Io::kOk) {
     Reply reply;
     {
+      // The daemon's order of calls on different lanes is one of memory too: this process's threads don't see it.
+      (void)served_.load(std::memory_order_acquire);
       const LaneScope scope(lane);
       reply = answer(frame, lane);
+      served_.fetch_add(1, std::memory_order_acq_rel);
     }
     if (max_frame_ > 0 && reply.response.size() + reply.error.size() > max_frame_) {
       reply = refusal(Status::too_large("the plugin's answer to " + std::string(name_of(frame.op)) + " has " +

@@ -1,6 +1,7 @@
 // Answers the daemon's calls in the plugin's process: loads the image, makes its instance, calls its functions.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "core/isolation/channel.hpp"
@@ -39,6 +40,7 @@ class Server {
   Link& link_;
   Tasks& tasks_;
   RemoteHost host_;
+  std::atomic<uint64_t> served_{0};
   size_t max_frame_ = 0;
   const gantry_plugin_api* api_ = nullptr;
   void* instance_ = nullptr;
