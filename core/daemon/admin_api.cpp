@@ -40,19 +40,28 @@ json::array strings(const std::vector<std::string>& list) {
   return out;
 }
 
+json::value plugin_json(const plugin::PluginInfo& info) {
+  return {{"name", info.name},
+          {"path", info.image.path},
+          {"sha256", info.image.sha256},
+          {"version", info.image.version},
+          {"vendor", info.image.vendor},
+          {"description", info.image.description},
+          {"abi", std::to_string(info.image.abi_major) + "." + std::to_string(info.image.abi_minor)},
+          {"interfaces", strings(info.image.interfaces)},
+          {"phase", plugin::phase_name(info.phase)},
+          {"message", info.message},
+          {"isolation", info.process ? "Process" : "None"},
+          {"required", info.required},
+          {"reloads", info.reloads},
+          {"failedReloads", info.failed_reloads},
+          {"restarts", info.restarts},
+          {"lastPauseMicroseconds", info.last_pause_ns / 1'000}};
+}
+
 json::value plugins_json(const plugin::PluginHost& host) {
   json::array list;
-  for (const auto& info : host.list()) {
-    list.push_back({{"name", info.name},
-                    {"path", info.image.path},
-                    {"version", info.image.version},
-                    {"vendor", info.image.vendor},
-                    {"description", info.image.description},
-                    {"interfaces", strings(info.image.interfaces)},
-                    {"phase", plugin::phase_name(info.phase)},
-                    {"message", info.message},
-                    {"required", info.required}});
-  }
+  for (const auto& info : host.list()) list.push_back(plugin_json(info));
   return {{"plugins", std::move(list)}};
 }
 
@@ -114,6 +123,23 @@ apiserver::ApiServer::PathHandler image_path(const std::shared_ptr<const AdminFa
   };
 }
 
+// POST {"name": ...}: does something to a plugin, and answers with what it is afterwards.
+apiserver::ApiServer::PathHandler plugin_path(const std::shared_ptr<const AdminFacts>& facts,
+                                              std::function<Status(const std::string&)> change) {
+  return [facts, change = std::move(change)](const http::Request& request, Exchange exchange) {
+    if (!is_admin(request.identity)) return refuse(exchange, Status::forbidden("only system:masters may do this"));
+    if (request.method != "POST") return refuse(exchange, Status::method_not_allowed("use POST"));
+    auto name = body_text(request, "name");
+    if (!name) return refuse(exchange, name.error());
+    const bool posted = facts->blocking->post([facts, change, name = std::move(*name), exchange] {
+      if (auto done = change(name); !done.ok()) return refuse(exchange, done);
+      const auto plugin = facts->plugins->find_any(name);
+      answer(exchange, 200, plugin == nullptr ? json::value(json::object()) : plugin_json(plugin->info()));
+    });
+    if (!posted) refuse(exchange, Status::too_many_requests("too much waits already; try again"));
+  };
+}
+
 }  // namespace
 
 void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
@@ -126,6 +152,11 @@ void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
   };
   api.add_path("/gantry/v1/status", text([facts] { return facts->status_json() + "\n"; }));
   api.add_path("/gantry/v1/plugins", text([facts] { return json::serialize(plugins_json(*facts->plugins)) + "\n"; }));
+  api.add_path("/gantry/v1/plugins:reload", plugin_path(facts, facts->reload_plugin));
+  api.add_path("/gantry/v1/plugins:enable",
+               plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, true); }));
+  api.add_path("/gantry/v1/plugins:disable",
+               plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, false); }));
   api.add_path("/gantry/v1/images", image_path(facts, "GET", [](node::NodeAgent& node, const http::Request&) {
                  return list_images(node);
                }));

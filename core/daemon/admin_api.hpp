@@ -1,4 +1,4 @@
-// What gantryctl asks, beside the Kubernetes API: /gantry/v1/status, plugins, images. For system:masters only.
+// What gantryctl asks, beside the Kubernetes API: /gantry/v1/status, plugins, images, and what changes them. For system:masters only.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,8 @@ struct AdminFacts {
   plugin::WorkerPool* blocking = nullptr;       // image work runs here
   std::function<node::NodeAgent*()> node;       // null where this daemon is no agent
   std::function<std::string()> status_json;
+  std::function<Status(const std::string& name)> reload_plugin;
+  std::function<Status(const std::string& name, bool on)> enable_plugin;
 };
 
 // Adds the paths; before the server's first request. `facts` are used for as long as the server answers.

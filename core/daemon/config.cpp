@@ -77,6 +77,16 @@ KeySpec int_key(std::string_view table, std::string_view key, int64_t Config::*m
           [=](const Config& config) { return std::to_string(config.*member); }};
 }
 
+KeySpec bool_key(std::string_view table, std::string_view key, bool Config::*member, std::string_view comment) {
+  return {table, key, comment,
+          [=](const toml::node& node, Config& config) -> std::string {
+            if (!node.is_boolean()) return "a boolean";
+            config.*member = node.as_boolean()->get();
+            return {};
+          },
+          [=](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
+}
+
 using Check = std::function<std::string(const std::string&)>;  // what is expected, or nothing when fine
 
 KeySpec list_key(std::string_view table, std::string_view key, std::vector<std::string> Config::*member,
@@ -136,6 +146,9 @@ const std::vector<KeySpec>& keys() {
       text_key("api", "token_file", &Config::token_file, "Bearer tokens, lines of TOKEN,USER,UID,\"GROUP,...\"; empty: none."),
       int_key("api", "threads", &Config::api_threads, 1, 64, "Threads that serve connections."),
       list_key("plugins", "dirs", &Config::plugin_dirs, "Folders whose .so files are loaded; the first of a name wins."),
+      bool_key("plugins", "watch", &Config::plugins_watch, "Whether a file that is written to these folders is loaded, or reloaded, at once."),
+      bool_key("plugins", "require_signature", &Config::require_signature, "Whether each plugin NAME.so needs a signature NAME.so.sig by plugins.public_key."),
+      text_key("plugins", "public_key", &Config::plugins_public_key, "The PEM file of the public key that signs plugins."),
       choice_key("log", "level", &Config::log_level, {"debug", "info", "warn", "error"}, "debug, info, warn or error."),
       choice_key("log", "format", &Config::log_format, {"text", "json"}, "text or json, one object a line."),
       text_key("node", "name", &Config::node_name, "Name of the Node; empty: the host's name."),
@@ -149,6 +162,12 @@ const std::vector<KeySpec>& keys() {
       text_key("runtime", "plugin", &Config::runtime_plugin, "The runtime plugin that runs containers."),
   };
   return kKeys;
+}
+
+std::string text_of(const toml::table& table) {
+  std::ostringstream text;
+  text << toml::toml_formatter(table);
+  return text.str();
 }
 
 // [plugin.NAME]: takes out the daemon's own keys.
@@ -175,11 +194,20 @@ void read_plugin(const std::string& file, const std::string& name, toml::node& n
     table.erase(key);
   };
   const auto any = [](bool) { return true; };
+  plugin.text = text_of(table);
   take("enabled", plugin.enabled, "a boolean", any);
   take("required", plugin.required, "a boolean", any);
   take("sha256", plugin.sha256, "64 lower-case hexadecimal digits", [](const std::string& text) {
     return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
   });
+  std::string isolation = "none";
+  int64_t memory_mib = 0;
+  take("isolation", isolation, "\"none\" or \"process\"",
+       [](const std::string& text) { return text == "none" || text == "process"; });
+  take("memory_limit_mib", memory_mib, "a whole number of MiB from 1 on", [](int64_t mib) { return mib >= 1 && mib < 1 << 24; });
+  take("seccomp", plugin.isolation.seccomp, "a boolean", any);
+  plugin.isolation.process = isolation == "process";
+  plugin.isolation.memory_limit = static_cast<uint64_t>(memory_mib) << 20;
   plugin.table = std::make_shared<TomlPluginTable>(file, name, std::move(table));
 }
 
@@ -269,6 +297,9 @@ Expected<Config> parse_config(std::string_view text, const fs::path& name) {
   read_root(name.string(), root, config, errors);
   if (config.roles.empty()) errors.push_back(name.string() + ": daemon.roles: at least one role is needed");
   if (config.listen.empty()) errors.push_back(name.string() + ": api.listen: at least one address is needed");
+  if (config.require_signature && config.plugins_public_key.empty()) {
+    errors.push_back(name.string() + ": plugins.public_key: plugins.require_signature needs the key that signs");
+  }
   if (errors.empty()) return config;
   std::string all;
   for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error;
@@ -310,12 +341,18 @@ std::string print_config(const Config& config) {
     keys_of_it.insert("enabled", plugin.enabled);
     keys_of_it.insert("required", plugin.required);
     if (!plugin.sha256.empty()) keys_of_it.insert("sha256", plugin.sha256);
+    if (plugin.isolation.process) keys_of_it.insert("isolation", "process");
+    if (plugin.isolation.seccomp) keys_of_it.insert("seccomp", true);
+    if (plugin.isolation.memory_limit > 0) {
+      keys_of_it.insert("memory_limit_mib", static_cast<int64_t>(plugin.isolation.memory_limit >> 20));
+    }
     plugins.insert(name, std::move(keys_of_it));
   }
   std::ostringstream text;
   text << toml::toml_formatter(toml::table{{"plugin", std::move(plugins)}});
   out += "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
-         "# sha256 (the file must have it). The others are the plugin's.\n" +
+         "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib and\n"
+         "# seccomp. The others are the plugin's.\n" +
          text.str() + "\n";
   return out;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/plugin/config_table.hpp"
+#include "core/plugin/plugin_host.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::daemon {
@@ -22,7 +23,9 @@ struct PluginConfig {
   bool enabled = true;
   bool required = false;
   std::string sha256;
+  plugin::IsolationSettings isolation;
   std::shared_ptr<plugin::ConfigTable> table;
+  std::string text;  // of the whole table, to tell a changed one
 };
 
 struct Config {
@@ -39,6 +42,9 @@ struct Config {
   int64_t api_threads = 2;
 
   std::vector<std::string> plugin_dirs;
+  bool plugins_watch = false;  // load what is written to the folders
+  bool require_signature = false;
+  std::filesystem::path plugins_public_key;
   std::map<std::string, PluginConfig> plugins;
 
   std::string log_level = "info";

@@ -8,8 +8,12 @@
 
 #include "core/daemon/admin_api.hpp"
 #include "core/daemon/agent_role.hpp"
+#include "core/daemon/folder_watch.hpp"
 #include "core/daemon/host_facts.hpp"
+#include "core/daemon/plugin_control.hpp"
+#include "core/daemon/plugin_objects.hpp"
 #include "core/daemon/server_role.hpp"
+#include "core/isolation/isolated_library.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "gantry/abi/log.h"
 
@@ -24,6 +28,8 @@ struct Daemon::Impl {
   Status start();
   Status prepare();
   Status load_plugins();
+  void follow_plugins();
+  void reload_configuration();
   Status start_agent(const std::string& cluster_cidr);
   void add_paths();
   std::string status_json() const;
@@ -38,6 +44,10 @@ struct Daemon::Impl {
   std::unique_ptr<Base> base;
   std::unique_ptr<ServerRole> server;
   std::unique_ptr<AgentRole> agent;
+  std::unique_ptr<PluginControl> control;
+  std::unique_ptr<client::Client> objects_client;
+  std::unique_ptr<PluginObjects> objects;  // after stop() only: timers may still name it until then
+  std::unique_ptr<FolderWatch> folders;
   std::atomic<node::NodeAgent*> node{nullptr};
   int64_t started_ns = 0;
   bool stopped = false;
@@ -62,6 +72,19 @@ Status Daemon::Impl::prepare() {
   options.log_level = log.level();
   options.run_dir = config.run_dir;
   options.data_dir = config.data_dir;
+  if (config.require_signature) options.public_key = config.plugins_public_key;
+  options.open_isolated = [this](const plugin::PluginSettings& settings, const std::filesystem::path& copy,
+                                 std::function<void(const std::string&)> on_exit) {
+    isolation::IsolationOptions process;
+    process.name = settings.name;
+    process.copy = copy;
+    process.host = libexec_dir() / "gantry-plugin-host";
+    process.memory_limit = settings.isolation.memory_limit;
+    process.seccomp = settings.isolation.seccomp;
+    process.seccomp_allow = settings.isolation.seccomp_allow;
+    process.on_exit = std::move(on_exit);
+    return isolation::open_isolated(std::move(process));
+  };
   options.facts = {{"node_name", name}, {"libexec_dir", libexec_dir().string()},
                    {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));
@@ -70,29 +93,48 @@ Status Daemon::Impl::prepare() {
 }
 
 Status Daemon::Impl::load_plugins() {
-  std::vector<std::filesystem::path> dirs(config.plugin_dirs.begin(), config.plugin_dirs.end());
-  std::map<std::string, bool> required;
-  for (const auto& [name, plugin] : config.plugins) {
-    if (plugin.enabled && plugin.required) required[name] = false;
+  control = std::make_unique<PluginControl>(config, *plugins, base->logger(""));
+  std::set<std::string> off;
+  if (server) {
+    objects_client = server->make_client({"system:gantryd", {"system:authenticated"}, {}});
+    off = PluginObjects::switched_off(*objects_client);
   }
-  for (const auto& path : plugin::PluginHost::discover(dirs)) {
-    plugin::PluginSettings settings;
-    settings.name = path.stem().string();
-    settings.path = path;
-    if (const auto it = config.plugins.find(settings.name); it != config.plugins.end()) {
-      if (!it->second.enabled) continue;
-      settings.sha256 = it->second.sha256;
-      settings.required = it->second.required;
-      settings.config = it->second.table;
-    }
-    const auto loaded = plugins->load(settings);
-    if (!loaded && settings.required) return Status(loaded.error()).in("required plugin " + settings.name);
-    required.erase(settings.name);
+  return control->load_all(off);
+}
+
+// Plugins can be changed from here on, by whoever asks.
+void Daemon::Impl::follow_plugins() {
+  if (server) {
+    PluginObjects::Options options;
+    options.client = objects_client.get();
+    options.host = plugins.get();
+    options.control = control.get();
+    options.schedule = base->schedule();
+    options.now_unix_ns = [this] { return clock.now_unix_ns(); };
+    options.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
+                                  std::string_view message) {
+      server->record_event("gantryd", regarding, type, reason, message);
+    };
+    options.log = base->logger("plugins");
+    objects = std::make_unique<PluginObjects>(std::move(options));
+    objects->start();
   }
-  if (!required.empty()) {
-    return Status::not_found("required plugin " + required.begin()->first + ": no such file in plugins.dirs");
+  if (!config.plugins_watch) return;
+  const std::vector<std::filesystem::path> dirs(config.plugin_dirs.begin(), config.plugin_dirs.end());
+  auto watch = FolderWatch::start(dirs, [this](const std::filesystem::path& path) {
+    if (path.extension() == ".so") control->file_changed(path);
+  });
+  if (watch) {
+    folders = std::move(*watch);
+  } else {
+    log.write("", GANTRY_LOG_ERROR, "plugins.watch: " + watch.error().message());
   }
-  return {};
+}
+
+void Daemon::Impl::reload_configuration() {
+  const auto done = control->apply_configuration();
+  if (!done.ok()) return log.write("", GANTRY_LOG_ERROR, "SIGHUP: " + done.message());
+  log.write("", GANTRY_LOG_INFO, "SIGHUP: the plugins are as the configuration says; other keys take effect at the next start");
 }
 
 std::string Daemon::Impl::status_json() const {
@@ -125,6 +167,10 @@ void Daemon::Impl::add_paths() {
   facts.blocking = &blocking;
   facts.node = [this] { return node.load(); };
   facts.status_json = [this] { return status_json(); };
+  facts.reload_plugin = [this](const std::string& name) { return control->reload(name); };
+  facts.enable_plugin = [this](const std::string& name, bool on) {
+    return objects ? objects->set_enabled(name, on) : Status::unavailable("the daemon is starting; try again");
+  };
   add_admin_paths(api, std::move(facts));
 }
 
@@ -173,12 +219,17 @@ Status Daemon::Impl::start() {
   if (server) {
     if (auto done = server->run(cidr); !done.ok()) return done;
   }
-  if (config.has_role("agent")) return start_agent(cidr);
+  if (config.has_role("agent")) {
+    if (auto done = start_agent(cidr); !done.ok()) return done;
+  }
+  follow_plugins();
   return {};
 }
 
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
+  folders.reset();
+  if (objects) objects->stop();
   if (server) {
     server->stop_clients();
   }
@@ -196,6 +247,7 @@ void Daemon::Impl::stop() {
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() { stop(); }
 void Daemon::stop() { impl_->stop(); }
+void Daemon::reload_configuration() { impl_->reload_configuration(); }
 
 Expected<std::unique_ptr<Daemon>> Daemon::start(Config config, Log& log) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::make_unique<Impl>(std::move(config), log)));

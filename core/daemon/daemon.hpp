@@ -22,6 +22,8 @@ class Daemon {
   ~Daemon();  // stop()
   // Ends the control plane; containers go on.
   void stop();
+  // Reads the configuration again and changes the plugins that it says differently. Blocks.
+  void reload_configuration();
 
  private:
   struct Impl;

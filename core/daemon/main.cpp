@@ -64,16 +64,17 @@ sigset_t handled_signals() {
   return set;
 }
 
-// Waits for the signal that ends the daemon.
-void wait_for_end(gantry::daemon::Log& log, const sigset_t& set) {
+// Waits for the signal that ends the daemon; SIGHUP has it look at its plugins' configuration.
+void wait_for_end(gantry::daemon::Daemon& daemon, gantry::daemon::Log& log, const sigset_t& set) {
   for (;;) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
-    if (signal != SIGHUP) {
-      log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-      return;
+    if (signal == SIGHUP) {
+      daemon.reload_configuration();
+      continue;
     }
-    log.write("", GANTRY_LOG_WARN, "SIGHUP: the configuration is read at start only; restart the daemon to apply it");
+    log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+    return;
   }
 }
 
@@ -92,7 +93,7 @@ int run(Config config) {
     return 1;
   }
   log.write("", GANTRY_LOG_INFO, std::string("gantryd ") + gantry::daemon::kVersion + " is running");
-  wait_for_end(log, set);
+  wait_for_end(**daemon, log, set);
   (*daemon)->stop();
   return 0;
 }

@@ -55,6 +55,10 @@ class ServerRole {
   void stop_api();
 
   apiserver::ApiServer& api() { return *api_; }
+  void record_event(std::string_view component, std::string_view regarding, std::string_view type,
+                    std::string_view reason, std::string_view message) {
+    events_->record(component, "", regarding, type, reason, message);
+  }
   std::unique_ptr<client::Client> make_client(http::Identity identity);
   uint16_t port() const { return https_ ? https_->port() : 0; }
   std::vector<std::string> urls() const;

@@ -44,40 +44,41 @@ Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique
                                                      std::shared_ptr<ConfigTable> config, ImageInfo image) {
   // Not make_shared: the constructor is private.
   std::shared_ptr<Instance> made(new Instance(plugin, std::move(library), std::move(config), std::move(image)));
-  if (auto status = made->check_descriptor(); !status.ok()) return status;
+  if (auto status = read_descriptor(made->api_, plugin.name(), made->image_); !status.ok()) return status;
   if (auto status = made->start(); !status.ok()) return status;
   return made;
 }
 
-Status Instance::check_descriptor() {
-  if (api_.size < sizeof(gantry_plugin_api)) {
-    return Status::invalid("its gantry_plugin has size " + std::to_string(api_.size) + ", at least " +
+Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_name, ImageInfo& image) {
+  if (api.size < sizeof(gantry_plugin_api)) {
+    return Status::invalid("its gantry_plugin has size " + std::to_string(api.size) + ", at least " +
                            std::to_string(sizeof(gantry_plugin_api)) + " is needed");
   }
-  if (api_.abi_major != GANTRY_ABI_MAJOR || api_.abi_minor > GANTRY_ABI_MINOR) {
-    return Status::invalid("it was built for ABI " + std::to_string(api_.abi_major) + "." +
-                           std::to_string(api_.abi_minor) + ", this daemon speaks " +
+  if (api.abi_major != GANTRY_ABI_MAJOR || api.abi_minor > GANTRY_ABI_MINOR) {
+    return Status::invalid("it was built for ABI " + std::to_string(api.abi_major) + "." +
+                           std::to_string(api.abi_minor) + ", this daemon speaks " +
                            std::to_string(GANTRY_ABI_MAJOR) + "." + std::to_string(GANTRY_ABI_MINOR) +
                            "; rebuild it with this release's SDK");
   }
-  if (api_.create == nullptr || api_.destroy == nullptr || api_.get_interface == nullptr) {
+  if (api.create == nullptr || api.destroy == nullptr || api.get_interface == nullptr) {
     return Status::invalid("its gantry_plugin lacks one of create, destroy, get_interface");
   }
-  const auto* described = api_.descriptor;
+  const auto* described = api.descriptor;
   if (described == nullptr || described->size < sizeof(gantry_plugin_descriptor) || described->interfaces == nullptr) {
     return Status::invalid("its descriptor is missing or too small");
   }
   const std::string name = text_or_empty(described->name);
   if (!is_label(name)) return Status::invalid("its name \"" + name + "\" is not a DNS-1123 label");
-  if (name != plugin_.name()) {
+  if (!wanted_name.empty() && name != wanted_name) {
     return Status::invalid("it calls itself \"" + name + "\"; the file must then be " + name + ".so");
   }
-  image_.version = text_or_empty(described->version);
-  image_.vendor = text_or_empty(described->vendor);
-  image_.description = text_or_empty(described->description);
-  image_.abi_major = api_.abi_major;
-  image_.abi_minor = api_.abi_minor;
-  for (const char* const* id = described->interfaces; *id != nullptr; ++id) image_.interfaces.emplace_back(*id);
+  image.name = name;
+  image.version = text_or_empty(described->version);
+  image.vendor = text_or_empty(described->vendor);
+  image.description = text_or_empty(described->description);
+  image.abi_major = api.abi_major;
+  image.abi_minor = api.abi_minor;
+  for (const char* const* id = described->interfaces; *id != nullptr; ++id) image.interfaces.emplace_back(*id);
   return {};
 }
 

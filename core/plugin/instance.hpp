@@ -24,10 +24,14 @@ class Plugin;
 
 // What the image says of itself, and where it came from.
 struct ImageInfo {
-  std::string path, sha256, version, vendor, description;
+  std::string name, path, sha256, version, vendor, description;
   uint32_t abi_major = 0, abi_minor = 0;
   std::vector<std::string> interfaces;
+  uint64_t number = 0;  // of the load, counted by the host
 };
+
+// Reads and checks what the image says of itself, for a plugin of this name (empty: of any). No code of the image runs.
+Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_name, ImageInfo& image);
 
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
@@ -60,7 +64,6 @@ class Instance : public std::enable_shared_from_this<Instance> {
  private:
   friend class Plugin;  // counts calls, under its lock
   Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config, ImageInfo image);
-  Status check_descriptor();
   Status start();
 
   Plugin& plugin_;

@@ -1,9 +1,9 @@
 #include "core/plugin/library.hpp"
 
-#include <openssl/evp.h>
+#include "core/plugin/elf_check.hpp"
 
-#include <array>
-#include <fstream>
+#include <dlfcn.h>
+
 #include <system_error>
 
 #include <boost/dll/shared_library.hpp>
@@ -32,57 +32,54 @@ class BoostLibrary final : public LoadedLibrary {
   fs::path copy_;
 };
 
-Status open_copy(const fs::path& path, const fs::path& copy, const std::string& sha256) {
+Status make_copy(const fs::path& path, const fs::path& copy) {
   std::error_code error;
   fs::create_directories(copy.parent_path(), error);
   fs::copy_file(path, copy, fs::copy_options::overwrite_existing, error);
   if (error) return Status::internal("copying " + path.string() + " to " + copy.string() + ": " + error.message());
-  if (sha256.empty()) return {};
-  const auto found = sha256_of(copy);
-  if (!found) return Status(found.error());
-  if (*found != sha256) {
-    return Status::forbidden(path.string() + " has SHA-256 " + *found + ", the configuration pins " + sha256 +
-                             "; install the pinned file or correct the plugin's sha256");
-  }
   return {};
+}
+
+// What the dynamic loader said last on this thread, without the name of the copy, which tells nobody anything.
+std::string loader_message(const fs::path& copy) {
+  const char* said = ::dlerror();
+  std::string text = said == nullptr ? "" : said;
+  const auto prefix = copy.string() + ": ";
+  for (size_t at; (at = text.find(prefix)) != std::string::npos;) text.erase(at, prefix.size());
+  return text;
 }
 
 }  // namespace
 
-Expected<std::string> sha256_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Status::not_found(path.string() + ": cannot be read");
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
-  std::array<char, 65'536> block;
-  while (file.read(block.data(), block.size()) || file.gcount() > 0) {
-    EVP_DigestUpdate(digest.get(), block.data(), static_cast<size_t>(file.gcount()));
+Status copy_trusted(const fs::path& path, const fs::path& copy, const TrustOptions& trust) {
+  if (trust.check_owner) {
+    if (auto status = check_owner(path); !status.ok()) return status;
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(digest.get(), bytes.data(), &size);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kHex[bytes[i] >> 4];
-    text += kHex[bytes[i] & 15];
+  auto status = make_copy(path, copy);
+  if (status.ok()) status = check_image(path, copy, trust);
+  if (status.ok()) {
+    if (auto elf = check_elf(copy); !elf.ok()) {
+      status = Status::invalid(path.string() + " is not a loadable shared object: " + elf.message());
+    }
   }
-  return text;
+  if (!status.ok()) {
+    std::error_code ignored;
+    fs::remove(copy, ignored);
+  }
+  return status;
 }
 
 Expected<std::unique_ptr<LoadedLibrary>> LoadedLibrary::open(const fs::path& path, const fs::path& copy,
-                                                             const std::string& sha256) {
+                                                             const TrustOptions& trust) {
+  if (auto status = copy_trusted(path, copy, trust); !status.ok()) return status;
   std::error_code ignored;
-  if (auto status = open_copy(path, copy, sha256); !status.ok()) {
-    fs::remove(copy, ignored);
-    return status;
-  }
   boost::system::error_code error;
   boost::dll::shared_library library;
   library.load(copy.string(), error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   if (error) {
+    auto why = loader_message(copy);
     fs::remove(copy, ignored);
-    return Status::invalid(path.string() + " is not a loadable shared object: " + error.message());
+    return Status::invalid(path.string() + " is not a loadable shared object: " + (why.empty() ? error.message() : why));
   }
   if (!library.has(GANTRY_PLUGIN_SYMBOL)) {
     library.unload();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "core/plugin/trust.hpp"
 #include "gantry/abi/plugin.h"
 #include "gantry/status.hpp"
 
@@ -12,16 +13,16 @@ namespace gantry::plugin {
 
 class LoadedLibrary {
  public:
-  // Copies `path` to `copy` (so that overwriting the file on disk can't crash the daemon), compares the copy's SHA-256 with
-  // `sha256` when that is not empty, and opens it.
+  // Copies `path` to `copy` (so that overwriting the file on disk can't crash the daemon), checks the copy, and opens it.
   static Expected<std::unique_ptr<LoadedLibrary>> open(const std::filesystem::path& path,
-                                                       const std::filesystem::path& copy, const std::string& sha256);
+                                                       const std::filesystem::path& copy, const TrustOptions& trust);
   virtual ~LoadedLibrary() = default;  // unloads, removes the copy
   virtual const gantry_plugin_api& api() const = 0;
   // The private copy that is mapped; empty when it is mapped by another process.
   virtual const std::filesystem::path& copy() const = 0;
 };
 
-Expected<std::string> sha256_of(const std::filesystem::path& path);
+// The private copy of a file that passed the checks; nothing is left when it did not.
+Status copy_trusted(const std::filesystem::path& path, const std::filesystem::path& copy, const TrustOptions& trust);
 
 }  // namespace gantry::plugin

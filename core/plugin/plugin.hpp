@@ -41,6 +41,7 @@ struct PluginInfo {
   int64_t last_reload_unix_ns = 0;
   int64_t last_pause_ns = 0;        // how long the last reload held calls back
   uint64_t revision = 0;            // counts changes of this info
+  uint32_t crashes = 0;             // in a row, for the wait before the next start
 };
 
 // How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec) end on the

@@ -125,6 +125,7 @@ std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {
 }
 
 void PluginHost::shutdown() {
+  *alive_ = false;
   reaper_.stop();
   const std::lock_guard change(change_mutex_);
   users_.clear();

@@ -26,12 +26,22 @@ namespace gantry::plugin {
 
 class MetricsRegistry;
 
+// isolation = "process": how an image is opened in a process of its own. Given by the daemon, so that this room knows no process.
+struct IsolationSettings {
+  bool process = false;
+  uint64_t memory_limit = 0;  // bytes; 0: none
+  bool seccomp = false;
+  std::vector<std::string> seccomp_allow;
+  auto operator<=>(const IsolationSettings&) const = default;
+};
+
 struct PluginSettings {
   std::string name;                 // from the file's name
   std::filesystem::path path;
   std::string sha256;               // lower-case hex the file must have; empty: any
   bool required = false;
   std::shared_ptr<ConfigTable> config;  // may be null
+  IsolationSettings isolation = {};
 };
 
 struct PluginHostOptions {
@@ -44,6 +54,11 @@ struct PluginHostOptions {
   std::filesystem::path run_dir;    // private copies of the images lie in run_dir/plugins
   std::filesystem::path data_dir;   // plugins' own folders: data_dir/plugins/NAME
   std::map<std::string, std::string, std::less<>> facts;  // gantry_config.get_daemon beyond the folders
+  std::filesystem::path public_key;  // when set, plugins need signatures (TrustOptions)
+  // Opens `copy`, which it removes with the library; calls on_exit once, on a thread of its own, when the process ends unasked.
+  using OpenIsolated = std::function<Expected<std::unique_ptr<LoadedLibrary>>(
+      const PluginSettings& settings, const std::filesystem::path& copy, std::function<void(const std::string&)> on_exit)>;
+  OpenIsolated open_isolated;  // none: isolation = "process" is refused
   int64_t drain_ms = 10'000;        // how long a reload waits for calls in flight
 };
 
@@ -97,6 +112,11 @@ class PluginHost {
   Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next);
   Status hand_over_state(Instance& old, Instance& next);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
+  Expected<std::unique_ptr<LoadedLibrary>> open_library(const PluginSettings& settings, const std::filesystem::path& copy);
+  // The process of a plugin ended unasked. [any-thread]
+  void crashed(const std::string& name, uint64_t copy, const std::string& cause);
+  void note_early_crash(const std::string& name, uint64_t copy);
+  void restart(const std::string& name, uint64_t copy);
   void retire(std::shared_ptr<Instance> old);
   void reap();       // under change_mutex_
   void reap_soon();  // [any-thread]
@@ -109,9 +129,12 @@ class PluginHost {
   std::vector<PluginUser*> users_;         // under change_mutex_
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way
   uint64_t copies_ = 0;                    // under change_mutex_
+  std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
+  std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);  // for timers that outlive this
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Plugin>> plugins_;  // in the order of their first load
   std::function<void(const Plugin&)> told_;
+  std::map<uint64_t, std::string> early_crashes_;  // by number: of instances that are not a plugin's yet
   WorkerPool reaper_;
 };
 

@@ -30,13 +30,24 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
                                                               ImageInfo& image) {
   if (!options_.run_dir.is_absolute()) return Status::internal("the plugin host has no folder for copies of plugins");
   image.path = settings.path.string();
-  const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(++copies_) + ".so");
-  auto library = LoadedLibrary::open(settings.path, copy, settings.sha256);
+  image.number = ++copies_;
+  const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(copies_) + ".so");
+  auto library = open_library(settings, copy);
   if (!library) return Status(library.error());
   if (auto digest = sha256_of(copy)) image.sha256 = *digest;
   auto made = Instance::create(plugin, std::move(*library), settings.config, image);
   if (made) image = (*made)->image();
   return made;
+}
+
+Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(const PluginSettings& settings, const fs::path& copy) {
+  const TrustOptions trust{settings.sha256, options_.public_key, true};
+  if (!settings.isolation.process) return LoadedLibrary::open(settings.path, copy, trust);
+  if (!options_.open_isolated) return Status::invalid("this host runs no plugins in processes of their own");
+  if (auto status = copy_trusted(settings.path, copy, trust); !status.ok()) return status;
+  return options_.open_isolated(settings, copy, [this, name = settings.name, number = copies_](const std::string& cause) {
+    crashed(name, number, cause);
+  });
 }
 
 void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why) {
@@ -67,7 +78,9 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
     note_failure(plugin, settings, image, ready);
     return ready;
   }
-  const auto old = plugin.current();
+  settings_[plugin.name()] = settings;
+  auto old = plugin.current();
+  const bool after_crash = plugin.info().phase == PluginPhase::kCrashed;
   const int64_t begin = options_.clock->monotonic_ns();
   if (auto switched = switch_to(plugin, *next); !switched.ok()) {
     note_failure(plugin, settings, image, switched);
@@ -80,15 +93,19 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
     info.phase = PluginPhase::kRunning;
     info.message.clear();
     info.required = settings.required;
-    if (old == nullptr) return;
+    info.process = settings.isolation.process;
+    if (after_crash) ++info.restarts;
+    if (old == nullptr || after_crash) return;
+    info.crashes = 0;
     ++info.reloads;
     info.last_reload_unix_ns = now;
     info.last_pause_ns = pause;
   });
+  note_early_crash(plugin.name(), image.number);
   if (old != nullptr) {
-    options_.log("", GANTRY_LOG_INFO, "plugin " + plugin.name() + " was reloaded; calls waited for " +
-                                          std::to_string(pause / 1000) + " us");
-    retire(old);
+    options_.log("", GANTRY_LOG_INFO, "plugin " + plugin.name() + (after_crash ? " was started anew" : " was reloaded") +
+                                          "; calls waited for " + std::to_string(pause / 1000) + " us");
+    retire(std::move(old));
   }
   return {};
 }
@@ -113,7 +130,8 @@ Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& ne
   if (status.ok() && !closed) {
     status = Status::unavailable("calls into it did not end within " + std::to_string(options_.drain_ms) + " ms");
   }
-  if (status.ok() && old != nullptr && next != nullptr) status = hand_over_state(*old, *next);
+  const bool can_save = old != nullptr && plugin.info().phase != PluginPhase::kCrashed;
+  if (status.ok() && can_save && next != nullptr) status = hand_over_state(*old, *next);
   while (status.ok() && adopted < users_.size()) status = users_[adopted++]->adopt(plugin, next.get());
   if (!status.ok()) {
     for (size_t i = 0; i < adopted; ++i) (void)users_[i]->adopt(plugin, old.get());

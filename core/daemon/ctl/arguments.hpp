@@ -21,6 +21,10 @@ enum class Command : uint8_t {
   kImageRemove,
   kPluginList,
   kPluginShow,
+  kPluginReload,
+  kPluginEnable,
+  kPluginDisable,
+  kPluginVerify,
   kPluginNew,
 };
 

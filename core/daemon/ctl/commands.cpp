@@ -19,6 +19,7 @@
 #include "core/daemon/ctl/completion.hpp"
 #include "core/daemon/ctl/plugin_new.hpp"
 #include "core/daemon/ctl/render.hpp"
+#include "core/plugin/verify.hpp"
 
 namespace gantry::ctl {
 namespace {
@@ -70,6 +71,10 @@ class Program {
       case Command::kImageList: return show("/gantry/v1/images", &Program::print_images);
       case Command::kPluginList: return show("/gantry/v1/plugins", &Program::print_plugins);
       case Command::kPluginShow: return plugin_show();
+      case Command::kPluginReload: return plugin_reload();
+      case Command::kPluginEnable: return plugin_switch("/gantry/v1/plugins:enable", "enabled");
+      case Command::kPluginDisable: return plugin_switch("/gantry/v1/plugins:disable", "disabled");
+      case Command::kPluginVerify: return plugin_verify();
       case Command::kImageImport: return image_import();
       case Command::kImageRemove: return image_remove();
       default: return Status::internal("no such command");
@@ -113,6 +118,30 @@ class Program {
     const auto* plugin = find_plugin(*answer, name);
     if (plugin == nullptr) return Status::not_found("plugin \"" + name + "\" not found");
     out_ << (arguments_.format == Format::kJson ? json::serialize(*plugin) + "\n" : render_plugin(*plugin));
+    return {};
+  }
+
+  Status plugin_reload() {
+    const auto& name = arguments_.operands.front();
+    auto answer = post("/gantry/v1/plugins:reload", {{"name", name}});
+    if (!answer) return std::move(answer).error();
+    out_ << "plugin/" << name << " reloaded" << render_reload(*answer) << "\n";
+    return {};
+  }
+  Status plugin_switch(const std::string& path, std::string_view done) {
+    const auto& name = arguments_.operands.front();
+    auto answer = post(path, {{"name", name}});
+    if (!answer) return std::move(answer).error();
+    out_ << "plugin/" << name << " " << done << "\n";
+    return {};
+  }
+  Status plugin_verify() {
+    const fs::path file = arguments_.operands.front();
+    plugin::TrustOptions trust;
+    trust.public_key = config_.require_signature ? config_.plugins_public_key : fs::path();
+    const auto image = plugin::verify_image(file, trust);
+    if (!image) return image.error();
+    out_ << file.string() << ": ok\n" << render_image(*image);
     return {};
   }
 

@@ -30,14 +30,15 @@ _gantryctl() {
   case "${plain[*]}" in
     "") choices="status kubeconfig image plugin completion help --config --help --version" ;;
     image) choices="list import rm" ;;
-    plugin) choices="list show new" ;;
+    plugin) choices="list show reload enable disable verify new" ;;
     completion) choices="bash zsh" ;;
     "plugin new") choices="controller" ;;
     "plugin new "*) choices="--dir" ;;
     kubeconfig) choices="--raw" ;;
     "image import") COMPREPLY=($(compgen -f -- "$word")); return ;;
     "image rm"*) choices=$(gantryctl "${config[@]}" image list -o name 2>/dev/null) ;;
-    "plugin show") choices=$(gantryctl "${config[@]}" plugin list -o name 2>/dev/null) ;;
+    "plugin verify") COMPREPLY=($(compgen -f -- "$word")); return ;;
+    "plugin show"|"plugin reload"|"plugin enable"|"plugin disable") choices=$(gantryctl "${config[@]}" plugin list -o name 2>/dev/null) ;;
     "image list"|"plugin list"|status) choices="--output" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
@@ -72,14 +73,15 @@ _gantryctl() {
   case "${plain[*]}" in
     "") choices=(status kubeconfig image plugin completion help --config --help --version) ;;
     image) choices=(list import rm) ;;
-    plugin) choices=(list show new) ;;
+    plugin) choices=(list show reload enable disable verify new) ;;
     completion) choices=(bash zsh) ;;
     "plugin new") choices=(controller) ;;
     "plugin new "*) choices=(--dir) ;;
     kubeconfig) choices=(--raw) ;;
     "image import") _files; return ;;
     "image rm"*) choices=(${(f)"$(gantryctl $config image list -o name 2>/dev/null)"}) ;;
-    "plugin show") choices=(${(f)"$(gantryctl $config plugin list -o name 2>/dev/null)"}) ;;
+    "plugin verify") _files; return ;;
+    "plugin show"|"plugin reload"|"plugin enable"|"plugin disable") choices=(${(f)"$(gantryctl $config plugin list -o name 2>/dev/null)"}) ;;
     "image list"|"plugin list"|status) choices=(--output) ;;
   esac
   compadd -a choices

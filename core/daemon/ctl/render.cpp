@@ -188,11 +188,31 @@ std::string render_plugin(const json::value& plugin) {
                   {"Description", text(plugin, "description")},
                   {"Version", text(plugin, "version")},
                   {"Vendor", text(plugin, "vendor")},
+                  {"ABI", text(plugin, "abi")},
                   {"Phase", text(plugin, "phase")},
                   {"Message", text(plugin, "message")},
+                  {"Isolation", text(plugin, "isolation")},
                   {"Required", truth(plugin, "required") ? "yes" : "no"},
                   {"Interfaces", joined(strings(plugin, "interfaces"))},
-                  {"Path", text(plugin, "path")}});
+                  {"Reloads", text(plugin, "reloads")},
+                  {"Failed Reloads", text(plugin, "failedReloads")},
+                  {"Restarts", text(plugin, "restarts")},
+                  {"Path", text(plugin, "path")},
+                  {"SHA-256", text(plugin, "sha256")}});
+}
+
+std::string render_reload(const json::value& plugin) {
+  return " (version " + text(plugin, "version") + ", calls waited for " + text(plugin, "lastPauseMicroseconds") + "us)";
+}
+
+std::string render_image(const plugin::ImageInfo& image) {
+  return details({{"Name", image.name},
+                  {"Description", image.description},
+                  {"Version", image.version},
+                  {"Vendor", image.vendor},
+                  {"ABI", std::to_string(image.abi_major) + "." + std::to_string(image.abi_minor)},
+                  {"Interfaces", joined(image.interfaces)},
+                  {"SHA-256", image.sha256}});
 }
 
 }  // namespace gantry::ctl

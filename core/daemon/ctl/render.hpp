@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "core/daemon/ctl/arguments.hpp"
+#include "core/plugin/instance.hpp"
 
 namespace gantry::ctl {
 
@@ -22,5 +23,8 @@ std::string render_plugins(const boost::json::value& answer, Format format);
 // The plugin's own entry of the list, or null.
 const boost::json::value* find_plugin(const boost::json::value& answer, const std::string& name);
 std::string render_plugin(const boost::json::value& plugin);
+// " (version 1.2, calls waited for 31us)": what is to be said of a plugin that was just reloaded.
+std::string render_reload(const boost::json::value& plugin);
+std::string render_image(const plugin::ImageInfo& image);
 
 }  // namespace gantry::ctl

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "digest.hpp"
 #include "mounts.hpp"
@@ -192,6 +193,7 @@ void Runtime::sweep() {
   }
   for (const auto& folder : {options_.data_dir / "trash", options_.run_dir / "exec"}) {
     for (const auto& entry : fs::directory_iterator(folder, error)) {
+      if (alive(maker_of(entry.path()))) continue;
       static_cast<void>(unmount_below(entry.path()));
       static_cast<void>(remove_tree(entry.path()));
     }
@@ -199,10 +201,30 @@ void Runtime::sweep() {
   images_->collect_garbage();
 }
 
+// Execs lie in a folder of the process that made them: it may be this one, by an instance of this plugin that is being replaced.
+fs::path Runtime::exec_folder() const {
+  const auto self = process_of(::getpid());
+  return options_.run_dir / "exec" / (std::to_string(self.pid) + "-" + std::to_string(self.start_ticks));
+}
+
+Process Runtime::maker_of(const fs::path& exec_folder) {
+  int pid = 0;
+  unsigned long long start = 0;
+  if (std::sscanf(exec_folder.filename().c_str(), "%d-%llu", &pid, &start) != 2) return {};
+  const auto now = process_of(pid);
+  return now.start_ticks == start ? now : Process();
+}
+
 // Execs of a daemon that was killed have nobody who waits for them.
 void Runtime::sweep_execs() {
-  const auto folder = options_.run_dir / "exec";
-  for (const auto& left : processes_naming(folder.string() + "/")) signal_process(left, SIGKILL);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(options_.run_dir / "exec", error)) {
+    if (!alive(maker_of(entry.path()))) end_execs(entry.path());
+  }
+}
+
+void Runtime::end_execs(const fs::path& folder) {
+  for (const auto& left : processes_naming(folder.string())) signal_process(left, SIGKILL);
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().extension() != ".pid") continue;

@@ -107,6 +107,9 @@ class Runtime {
   void reset_unstarted(Container& container);
   void sweep();
   void sweep_execs();
+  void end_execs(const fs::path& folder);
+  fs::path exec_folder() const;
+  static Process maker_of(const fs::path& exec_folder);
   std::string trial_cgroup() const;
   Expected<std::string> oci_runtime();
   void on_end(const std::string& key);

@@ -18,7 +18,11 @@ Expected<ExecTarget> Runtime::exec_target(const std::string& container_id) {
   if (container == nullptr) return Status::not_found("container \"" + container_id + "\" not found");
   const auto record = snapshot(*container);
   if (record.phase != ContainerRecord::Phase::Running) return Status::conflict("container " + container_id + " is not running");
-  const auto base = options_.run_dir / "exec" / random_id().substr(0, 24);
+  const auto folder = exec_folder();
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) return Status::internal(folder.string() + ": " + failed.message());
+  const auto base = folder / random_id().substr(0, 24);
   ExecTarget target{record.id, {}, base.string() + ".json", base.string() + ".pid", base.string() + ".log"};
   target.arguments = tool_.exec_arguments(record.runtime, record.id, target.process, target.pidfile, target.log);
   return target;

@@ -1,0 +1,135 @@
+#include "core/daemon/plugin_control.hpp"
+
+#include "core/plugin/library.hpp"
+#include "gantry/abi/log.h"
+
+namespace gantry::daemon {
+
+using plugin::PluginPhase;
+
+PluginControl::PluginControl(const Config& config, plugin::PluginHost& host, Logger log)
+    : config_(config), host_(host), log_(std::move(log)) {}
+
+PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
+  WantedByName found;
+  const std::vector<std::filesystem::path> dirs(config.plugin_dirs.begin(), config.plugin_dirs.end());
+  for (const auto& path : plugin::PluginHost::discover(dirs)) {
+    const auto name = path.stem().string();
+    found[name].settings.path = path;
+  }
+  for (const auto& [name, plugin] : config.plugins) {
+    auto& wanted = found[name];
+    wanted.enabled = plugin.enabled;
+    wanted.settings.sha256 = plugin.sha256;
+    wanted.settings.required = plugin.required;
+    wanted.settings.config = plugin.table;
+    wanted.settings.isolation = plugin.isolation;
+    wanted.table = plugin.text;
+  }
+  for (auto& [name, wanted] : found) wanted.settings.name = name;
+  return found;
+}
+
+Expected<PluginControl::WantedByName> PluginControl::wanted() const {
+  if (config_.file.empty()) return wanted_of(config_);
+  auto config = load_config(config_.file);
+  if (!config) return std::move(config).error();
+  return wanted_of(*config);
+}
+
+Status PluginControl::load(const Wanted& wanted) {
+  if (wanted.settings.path.empty()) {
+    return Status::not_found("no file " + wanted.settings.name + ".so in plugins.dirs");
+  }
+  auto done = host_.reload(wanted.settings);
+  if (done.ok()) {
+    const std::lock_guard lock(mutex_);
+    tables_[wanted.settings.name] = wanted.table;
+  }
+  return done;
+}
+
+Status PluginControl::load_all(const std::set<std::string>& off) {
+  for (const auto& [name, wanted] : wanted_of(config_)) {
+    if (wanted.settings.path.empty()) {
+      if (!wanted.enabled || !wanted.settings.required) continue;
+      return Status::not_found("required plugin " + name + ": no such file in plugins.dirs");
+    }
+    if (!wanted.enabled || off.contains(name)) {
+      (void)host_.disable(name);
+      continue;
+    }
+    const auto loaded = load(wanted);
+    if (!loaded.ok() && wanted.settings.required) return Status(loaded).in("required plugin " + name);
+  }
+  return {};
+}
+
+Status PluginControl::reload(const std::string& name) {
+  auto all = wanted();
+  if (!all) return std::move(all).error();
+  const auto found = all->find(name);
+  if (found == all->end()) {
+    return Status::not_found("plugin \"" + name + "\" not found: no file " + name + ".so in plugins.dirs");
+  }
+  return load(found->second);
+}
+
+Status PluginControl::disable(const std::string& name) {
+  const auto plugin = host_.find_any(name);
+  if (plugin == nullptr) return Status::not_found("plugin \"" + name + "\" not found");
+  if (plugin->info().required) {
+    return Status::forbidden("plugin \"" + name + "\" is required by the configuration; remove plugin." + name +
+                             ".required first");
+  }
+  return host_.disable(name);
+}
+
+bool PluginControl::differs(const Wanted& next, const plugin::PluginInfo& now) const {
+  if (now.phase == PluginPhase::kFailed || !now.message.empty() || now.image.path != next.settings.path.string()) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = tables_.find(next.settings.name);
+    if (known == tables_.end() || known->second != next.table) return true;
+  }
+  const auto digest = plugin::sha256_of(next.settings.path);
+  return digest && *digest != now.image.sha256;
+}
+
+Status PluginControl::apply_configuration() {
+  auto all = wanted();
+  if (!all) return std::move(all).error();
+  size_t failed = 0;
+  for (const auto& [name, next] : *all) {
+    const auto plugin = host_.find_any(name);
+    const bool runs = plugin != nullptr && host_.find(name) != nullptr;
+    if (!next.enabled) {
+      if (runs && !host_.disable(name).ok()) ++failed;
+      continue;
+    }
+    // One that was switched off through its object stays so: the file says nothing about it.
+    if (plugin != nullptr && plugin->info().phase == PluginPhase::kDisabled) continue;
+    if (next.settings.path.empty() || (runs && !differs(next, plugin->info()))) continue;
+    if (!load(next).ok()) ++failed;
+  }
+  if (failed == 0) return {};
+  return Status::internal(std::to_string(failed) + (failed == 1 ? " plugin" : " plugins") + " could not be changed");
+}
+
+void PluginControl::file_changed(const std::filesystem::path& path) {
+  const auto name = path.stem().string();
+  auto all = wanted();
+  if (!all) return log_(GANTRY_LOG_ERROR, path.string() + " is new, but: " + all.error().message());
+  const auto found = all->find(name);
+  if (found == all->end() || found->second.settings.path != path || !found->second.enabled) return;
+  const auto plugin = host_.find_any(name);
+  if (plugin != nullptr) {
+    const auto info = plugin->info();
+    const auto digest = plugin::sha256_of(path);
+    const bool loaded = digest && *digest == info.image.sha256 && info.message.empty();
+    if (info.phase == PluginPhase::kDisabled || loaded) return;
+  }
+  (void)load(found->second);
+}
+
+}  // namespace gantry::daemon

@@ -1,0 +1,55 @@
+// What changes plugins while the daemon runs, whoever asks: gantryctl, a Plugin object, SIGHUP, a new file.
+//
+// Owned by the daemon. Each change reads the configuration anew, so that a plugin's table can change without its file. Calls block until the
+// change is over or has failed; the plugin host runs them one at a time. [any-thread that may block]
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "core/daemon/config.hpp"
+#include "core/plugin/plugin_host.hpp"
+
+namespace gantry::daemon {
+
+class PluginControl {
+ public:
+  using Logger = std::function<void(int32_t level, std::string_view text)>;
+  PluginControl(const Config& config, plugin::PluginHost& host, Logger log);
+
+  // At the daemon's start: all that the folders and the configuration name. `off` are those that are switched off elsewhere.
+  // An error: a required plugin does not load.
+  Status load_all(const std::set<std::string>& off);
+
+  Status reload(const std::string& name);
+  // Switches a plugin off; reload() switches it on.
+  Status disable(const std::string& name);
+  // After the configuration or the folders changed: reloads what differs, loads what is new, and switches as the tables say. Every
+  // failure is logged and kept with its plugin; the error says how many. An error of the configuration changes nothing.
+  Status apply_configuration();
+  // A file of the folders was written: loads it, or reloads the plugin of its name; nothing when its bytes are the loaded ones.
+  void file_changed(const std::filesystem::path& path);
+
+ private:
+  struct Wanted {
+    plugin::PluginSettings settings;
+    bool enabled = true;
+    std::string table;  // the configuration's text, to compare
+  };
+  using WantedByName = std::map<std::string, Wanted>;
+  Expected<WantedByName> wanted() const;
+  static WantedByName wanted_of(const Config& config);
+  bool differs(const Wanted& next, const plugin::PluginInfo& now) const;
+  Status load(const Wanted& wanted);
+
+  const Config& config_;
+  plugin::PluginHost& host_;
+  const Logger log_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> tables_;  // as last loaded, by name
+};
+
+}  // namespace gantry::daemon

@@ -1,0 +1,131 @@
+// Files that must not be loaded, and why; each check alone, and through the plugin host's own door.
+#include "core/plugin/trust.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "core/plugin/verify.hpp"
+
+namespace gantry::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+class Trust : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "gantry-trust-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = name;
+    file_ = dir_ / "good.so";
+    fs::copy_file(fs::path(TEST_PLUGINS) / "test_plugin_good.so", file_);
+    ::chmod(file_.c_str(), 0644);
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  void write_key(EVP_PKEY* key) const {
+    FILE* out = std::fopen((dir_ / "key.pem").c_str(), "w");
+    PEM_write_PUBKEY(out, key);
+    std::fclose(out);
+  }
+  void sign(EVP_PKEY* key, const EVP_MD* digest) const {
+    std::ifstream in(file_, std::ios::binary);
+    const std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(in)), {});
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    ASSERT_EQ(EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key), 1);
+    size_t size = 0;
+    ASSERT_EQ(EVP_DigestSign(context.get(), nullptr, &size, bytes.data(), bytes.size()), 1);
+    std::string signature(size, '\0');
+    ASSERT_EQ(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes.data(),
+                             bytes.size()),
+              1);
+    std::ofstream(file_.string() + ".sig", std::ios::binary) << signature.substr(0, size);
+  }
+  std::string refusal(const TrustOptions& options) const {
+    const auto image = verify_image(file_, options);
+    return image ? "" : image.error().message();
+  }
+  TrustOptions signed_by_key() const {
+    TrustOptions options;
+    options.public_key = dir_ / "key.pem";
+    return options;
+  }
+
+  fs::path dir_, file_;
+};
+
+TEST_F(Trust, AGoodFileSaysWhatItIs) {
+  const auto image = verify_image(file_, {});
+  ASSERT_TRUE(image.ok()) << image.error().message();
+  EXPECT_EQ(image->name, "good");
+  EXPECT_EQ(image->version, "1.2.3");
+  EXPECT_EQ(image->sha256.size(), 64u);
+}
+
+TEST_F(Trust, WhatOthersCanWriteIsRefused) {
+  ::chmod(file_.c_str(), 0664);
+  EXPECT_EQ(refusal({}), file_.string() + " can be written by others than its owner; chmod go-w it");
+  ::chmod(file_.c_str(), 0644);
+  ::chmod(dir_.c_str(), 0777);
+  EXPECT_EQ(refusal({}), dir_.string() + " can be written by others than its owner; chmod go-w it");
+  ::chmod(dir_.c_str(), 0755);
+  EXPECT_EQ(refusal({}), "");
+}
+
+TEST_F(Trust, WhatBelongsToOthersIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  ASSERT_EQ(::chown(file_.c_str(), 65534, 65534), 0);
+  EXPECT_NE(refusal({}).find("belongs to user 65534"), std::string::npos) << refusal({});
+}
+
+TEST_F(Trust, Ed25519SignaturesCount) {
+  const KeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), &EVP_PKEY_free);
+  write_key(key.get());
+  EXPECT_NE(refusal(signed_by_key()).find("has no signature"), std::string::npos);
+  sign(key.get(), nullptr);
+  EXPECT_EQ(refusal(signed_by_key()), "");
+  std::ofstream(file_, std::ios::app | std::ios::binary) << "x";
+  EXPECT_NE(refusal(signed_by_key()).find("is not a signature of"), std::string::npos) << refusal(signed_by_key());
+}
+
+TEST_F(Trust, SoDoThoseOfEllipticCurves) {
+  const KeyPtr key(EVP_EC_gen("P-256"), &EVP_PKEY_free), other(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  write_key(key.get());
+  sign(other.get(), EVP_sha256());
+  EXPECT_NE(refusal(signed_by_key()).find("is not a signature of"), std::string::npos);
+  sign(key.get(), EVP_sha256());
+  EXPECT_EQ(refusal(signed_by_key()), "");
+}
+
+TEST_F(Trust, AKeyThatIsNone) {
+  std::ofstream(dir_ / "key.pem") << "no key";
+  std::ofstream(file_.string() + ".sig") << "no signature";
+  EXPECT_NE(refusal(signed_by_key()).find("is not a public key in PEM"), std::string::npos);
+}
+
+TEST_F(Trust, BrokenFilesAreOneSentence) {
+  const auto whole = fs::file_size(file_);
+  fs::resize_file(file_, whole / 2);
+  EXPECT_NE(refusal({}).find("is not a loadable shared object: the file is truncated: it has "), std::string::npos)
+      << refusal({});
+  {
+    std::fstream machine(file_, std::ios::in | std::ios::out | std::ios::binary);
+    machine.seekp(18);  // e_machine
+    machine.write("\xf3\x00", 2);
+  }
+  EXPECT_NE(refusal({}).find("it is built for RISC-V, this is "), std::string::npos) << refusal({});
+  std::ofstream(file_, std::ios::trunc) << "just text";
+  EXPECT_NE(refusal({}).find("is not a loadable shared object: "), std::string::npos) << refusal({});
+  EXPECT_EQ(refusal({}).find("gantry-verify"), std::string::npos) << "names the copy: " << refusal({});
+}
+
+}  // namespace
+}  // namespace gantry::plugin
