@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "gantry/host.hpp"
@@ -64,6 +65,9 @@ class ScriptedHost {
   std::vector<abi::ApiRequest> requests;
   std::vector<std::tuple<std::string, std::string, int64_t>> queued;  // namespace, name, delay in ms
   std::vector<Event> events;
+  std::vector<std::string> log;
+  // The [plugin.NAME] table, and under "daemon." what the daemon tells its plugins ("daemon.data_dir").
+  std::map<std::string, std::variant<std::string, int64_t, bool, std::vector<std::string>>> config;
   int64_t now_ns = 1'700'000'000'000'000'000;
   gantry_host host;
 
@@ -116,6 +120,48 @@ class ScriptedHost {
     self(host).events.push_back(std::move(event));
   }
 
+  static void log_write(const gantry_host* host, int32_t, gantry_slice line) { self(host).log.push_back(text(line)); }
+  static int32_t log_enabled(const gantry_host*, int32_t) { return 1; }
+
+  // The value of a key, when it has the type that is asked for.
+  template <typename T>
+  static gantry_code find_config(const gantry_host* host, const std::string& key, gantry_buffer* error, const T*& value) {
+    const auto it = self(host).config.find(key);
+    if (it == self(host).config.end()) return 404;
+    value = std::get_if<T>(&it->second);
+    return value != nullptr ? 0 : fail(Status::invalid(key + " has another type in this test's config"), error);
+  }
+  static gantry_code config_string(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+    const std::string* value = nullptr;
+    const auto code = find_config(host, text(key), error, value);
+    if (value != nullptr) fill_buffer(out, *value);
+    return code;
+  }
+  static gantry_code config_int(const gantry_host* host, gantry_slice key, int64_t* out, gantry_buffer* error) {
+    const int64_t* value = nullptr;
+    const auto code = find_config(host, text(key), error, value);
+    if (value != nullptr) *out = *value;
+    return code;
+  }
+  static gantry_code config_bool(const gantry_host* host, gantry_slice key, int32_t* out, gantry_buffer* error) {
+    const bool* value = nullptr;
+    const auto code = find_config(host, text(key), error, value);
+    if (value != nullptr) *out = *value ? 1 : 0;
+    return code;
+  }
+  static gantry_code config_strings(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+    const std::vector<std::string>* value = nullptr;
+    const auto code = find_config(host, text(key), error, value);
+    if (value == nullptr) return code;
+    abi::StringList list;
+    for (const auto& item : *value) list.add_items(item);
+    fill_buffer(out, list.SerializeAsString());
+    return code;
+  }
+  static gantry_code config_daemon(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+    return config_string(host, to_slice("daemon." + text(key)), out, error);
+  }
+
   static const void* find_interface(const gantry_host*, const char* id) {
     static constexpr gantry_client client = {sizeof(gantry_client), &call, nullptr};
     static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
@@ -124,7 +170,12 @@ class ScriptedHost {
     static constexpr gantry_clock clock = {sizeof(gantry_clock),
                                            [](const gantry_host* host) -> int64_t { return self(host).now_ns; },
                                            [](const gantry_host* host) -> int64_t { return self(host).now_ns; }};
+    static constexpr gantry_log log = {sizeof(gantry_log), &log_write, &log_enabled};
+    static constexpr gantry_config config = {sizeof(gantry_config), &config_string,  &config_int,
+                                             &config_bool,          &config_strings, &config_daemon};
     const std::string_view wanted(id);
+    if (wanted == GANTRY_LOG_ID) return &log;
+    if (wanted == GANTRY_CONFIG_ID) return &config;
     if (wanted == GANTRY_CLIENT_ID) return &client;
     if (wanted == GANTRY_CACHE_ID) return &cache;
     if (wanted == GANTRY_QUEUE_ID) return &queue;
