@@ -79,19 +79,6 @@ TEST_F(Docs, FirstSteps) {
   EXPECT_EQ(done.code, 0) << done.out << done.err;
 }
 
-TEST_F(Docs, TheGuidesControllerWorks) {
-  Cluster cluster;
-  std::ofstream(cluster.config(), std::ios::app)
-      << "[plugins]\ndirs = [\"" GANTRY_BIN_DIR "/../lib/gantry/plugins\", \"" GUIDE_PLUGINS "\"]\n";
-  cluster.start();
-  EXPECT_TRUE(contains(cluster.ctl({"plugin", "list"}).out, "pod-counter"));
-  cluster.must({"create", "-f", "-"}, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  nodeSelector: {no: where}\n"
-                                      "  containers: [{name: c, image: x}]\n");
-  EXPECT_TRUE(eventually([&] {
-    return cluster.jsonpath({"namespace", "default"}, "{.metadata.labels.gantry\\.dev/pods}") == "1";
-  }));
-}
-
 TEST_F(Docs, TheConfigurationReferenceIsTheProgramsOwn) {
   auto printed = run({GANTRY_BIN_DIR "/gantryd", "--print-config", "--config", "/dev/null"}).out;
   const std::string bin = GANTRY_BIN_DIR;

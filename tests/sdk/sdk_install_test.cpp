@@ -1,0 +1,208 @@
+// What a plugin author gets: the SDK is installed into a folder of its own, every example is built there, outside of this tree,
+// and loaded by a real daemon.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/e2e/suite.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+class SdkInstall : public ::testing::Test {
+ public:
+  static void SetUpTestSuite() {
+    char pattern[] = "/tmp/gantry-sdk-XXXXXX";
+    root_ = ::mkdtemp(pattern);
+    const auto done = run({"cmake", "--install", GANTRY_BUILD_DIR, "--component", "sdk", "--prefix", sdk().string()}, seconds(120));
+    ASSERT_EQ(done.code, 0) << done.out << done.err;
+  }
+  static void TearDownTestSuite() { fs::remove_all(root_); }
+
+ protected:
+  static fs::path sdk() { return root_ / "sdk"; }
+  static fs::path plugins() { return root_ / "plugins"; }
+
+  static Output shell(const fs::path& dir, const std::string& script, seconds limit = seconds(400)) {
+    return run({"bash", "-c", "set -euo pipefail; cd '" + dir.string() + "'; export CMAKE_PREFIX_PATH='" + sdk().string() +
+                                  "' PKG_CONFIG_PATH='" + sdk().string() + "/lib/pkgconfig'; " + script},
+               limit);
+  }
+  // A copy of an example as it was installed, to be built in.
+  static fs::path copy_of(const std::string& example) {
+    const auto dir = root_ / example;
+    fs::remove_all(dir);
+    fs::copy(sdk() / "share/gantry/examples" / example, dir, fs::copy_options::recursive);
+    return dir;
+  }
+  // Builds a CMake project, runs its tests, and puts what it made where the daemon looks.
+  static void build(const fs::path& dir, const std::string& plugin) {
+    const auto done = shell(dir, "cmake -G Ninja -S . -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build && "
+                                 "ctest --test-dir build --output-on-failure");
+    ASSERT_EQ(done.code, 0) << done.out << done.err;
+    fs::create_directories(plugins());
+    fs::copy_file(dir / "build" / (plugin + ".so"), plugins() / (plugin + ".so"), fs::copy_options::overwrite_existing);
+  }
+  static std::string exports(const std::string& plugin) {
+    return shell(plugins(), "nm -D --defined-only " + plugin + ".so | awk '{print $NF}'").out;
+  }
+  static bool has(const std::string& program) { return shell("/", "command -v " + program).code == 0; }
+
+  static inline fs::path root_;
+};
+
+TEST_F(SdkInstall, TheVersionIsChecked) {
+  const auto dir = root_ / "version";
+  fs::create_directories(dir);
+  const auto configure = [&](const std::string& arguments) {
+    std::ofstream(dir / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES C)\nfind_package(Gantry "
+                                          << arguments << ")\nmessage(STATUS \"found ${Gantry_FOUND} abi ${GANTRY_ABI_MAJOR}\")\n";
+    return shell(dir, "rm -rf b; cmake -S . -B b");
+  };
+  EXPECT_TRUE(contains(configure("").out, "found 1 abi 1"));
+  EXPECT_TRUE(contains(configure(GANTRY_SDK_VERSION " REQUIRED").out, "found 1"));
+  EXPECT_TRUE(contains(configure("99.0").out, "found 0"));
+  const auto refused = configure("99.0 REQUIRED");
+  EXPECT_NE(refused.code, 0);
+  EXPECT_TRUE(contains(refused.err, "99.0")) << refused.err;
+}
+
+TEST_F(SdkInstall, WrongUseIsExplained) {
+  const auto dir = root_ / "wrong";
+  fs::create_directories(dir);
+  const auto configure = [&](const std::string& languages, const std::string& line) {
+    std::ofstream(dir / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES " << languages
+                                          << ")\nfind_package(Gantry REQUIRED)\n" << line << "\n";
+    std::ofstream(dir / "a.c") << "int a;\n";
+    const auto done = shell(dir, "rm -rf b; cmake -S . -B b");
+    EXPECT_NE(done.code, 0) << line;
+    return done.err;
+  };
+  EXPECT_TRUE(contains(configure("C", "gantry_add_plugin(Upper SOURCES a.c)"), "\"Upper\" is no name for a plugin"));
+  EXPECT_TRUE(contains(configure("C", "gantry_add_plugin(a)"), "expected SOURCES"));
+  EXPECT_TRUE(contains(configure("C", "gantry_add_plugin(a SOURCES a.cpp)"), "the project uses no C++"));
+  EXPECT_TRUE(contains(configure("C", "gantry_add_plugin_test(t SOURCES a.c)"), "the testkit is C++"));
+  EXPECT_TRUE(contains(configure("C CXX", "gantry_add_plugin_test(t PLUGIN b SOURCES a.c)"), "no plugin b"));
+}
+
+TEST_F(SdkInstall, NothingOfThisTreeIsNeeded) {
+  const auto found = shell(sdk(), "grep -rlF '" GANTRY_SOURCE_DIR "' include lib/cmake lib/pkgconfig || true");
+  EXPECT_EQ(found.out, "");
+}
+
+TEST_F(SdkInstall, AControllerIsSmall) {
+  build(copy_of("config-mirror"), "config-mirror");
+  ASSERT_FALSE(HasFatalFailure());
+  // What it has of Kubernetes' messages is what it uses: see sdk/CMakeLists.txt.
+  EXPECT_LT(fs::file_size(plugins() / "config-mirror.so"), 300'000u);
+  EXPECT_EQ(exports("config-mirror"), "gantry_plugin\n");
+}
+
+TEST_F(SdkInstall, InPlainC) {
+  build(copy_of("config-census"), "config-census");
+  ASSERT_FALSE(HasFatalFailure());
+  EXPECT_LT(fs::file_size(plugins() / "config-census.so"), 20'000u);
+  EXPECT_EQ(exports("config-census"), "gantry_plugin\n");
+  const auto needed = shell(plugins(), "readelf -d config-census.so | grep NEEDED").out;
+  EXPECT_FALSE(contains(needed, "protobuf") || contains(needed, "stdc++")) << needed;
+  // Without CMake, too.
+  const auto done = shell(root_ / "config-census",
+                          "cc -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden "
+                          "$(pkg-config --cflags gantry-sdk) config_census.c -o by-hand.so");
+  EXPECT_EQ(done.code, 0) << done.err;
+}
+
+TEST_F(SdkInstall, ANewProjectBuildsAsItsReadmeSays) {
+  const auto made = shell(root_, GANTRY_BIN_DIR "/gantryctl plugin new controller new-one");
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.out, "controller/new-one created in new-one; its README.md says how to build it\n");
+  build(root_ / "new-one", "new-one");
+}
+
+// All of them in one daemon that serves the API and runs no containers.
+TEST_F(SdkInstall, ADaemonRunsThem) {
+  std::set<std::string> expected;
+  for (const std::string name : {"config-mirror", "config-census"}) {
+    if (!fs::exists(plugins() / (name + ".so"))) build(copy_of(name), name);
+    ASSERT_FALSE(HasFatalFailure());
+  }
+  build(copy_of("loopback-network"), "loopback");
+  ASSERT_FALSE(HasFatalFailure());
+  if (has("cargo") && has("rustc")) {
+    const auto dir = copy_of("rust-greeter");
+    const auto done = shell(dir, "cargo build --release --offline && cp target/release/librust_greeter.so '" +
+                                     plugins().string() + "/rust-greeter.so'");
+    ASSERT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(exports("rust-greeter"), "gantry_plugin\n");
+  }
+  for (const auto& file : fs::directory_iterator(plugins())) expected.insert(file.path().stem().string());
+
+  Cluster cluster;
+  auto config = read_file(cluster.config());
+  config.replace(config.find("[daemon]\n"), 9, "[daemon]\nroles = [\"server\"]\n");
+  std::ofstream(cluster.config()) << config << "[plugins]\ndirs = [\"" << plugins().string() << "\"]\n";
+  cluster.start_daemon();
+  ASSERT_TRUE(eventually([&] { return cluster.kubectl({"get", "namespace", "default"}).code == 0; })) << cluster.daemon_log();
+  const auto list = cluster.ctl({"plugin", "list"}).out;
+  for (const auto& name : expected) EXPECT_TRUE(contains(list, name)) << list;
+  EXPECT_FALSE(contains(list, "Failed")) << list;
+  cluster.must({"create", "configmap", "settings", "--from-literal=colour=red"});
+  cluster.must({"label", "configmap", "settings", "mirror=yes"});
+  cluster.must({"create", "namespace", "shop"});
+  EXPECT_TRUE(eventually([&] {
+    return cluster.jsonpath({"-n", "shop", "configmap", "settings"}, "{.data.colour}") == "red";
+  }));
+  EXPECT_TRUE(eventually([&] {
+    return contains(cluster.kubectl({"get", "--raw", "/metrics"}).out, "config_census_config_maps");
+  }));
+  EXPECT_TRUE(contains(cluster.daemon_log(), "shop has 1 config maps")) << cluster.daemon_log();
+  if (expected.contains("rust-greeter")) {
+    EXPECT_TRUE(contains(cluster.daemon_log(), "hello from Rust, default/settings")) << cluster.daemon_log();
+  }
+  if (expected.contains("new-one")) {
+    EXPECT_TRUE(eventually([&] {
+      return cluster.jsonpath({"configmap", "settings"}, "{.metadata.annotations.new-one/entries}") == "1";
+    }));
+  }
+  cluster.must({"delete", "configmap", "settings"});
+  EXPECT_TRUE(eventually([&] { return cluster.kubectl({"-n", "shop", "get", "configmap", "settings"}).code != 0; }));
+}
+
+// A pod on the network that connects nothing: it has an address of its node's range, on its own loopback device.
+TEST_F(SdkInstall, ANetworkBackendAttachesPods) {
+  if (!fs::exists(plugins() / "loopback.so")) build(copy_of("loopback-network"), "loopback");
+  ASSERT_FALSE(HasFatalFailure());
+  Cluster cluster;
+  auto config = read_file(cluster.config());
+  config.replace(config.find("[network]\n"), 10, "[network]\nplugin = \"loopback\"\n");
+  std::ofstream(cluster.config()) << config << "[plugins]\ndirs = [\"" GANTRY_BIN_DIR "/../lib/gantry/plugins\", \""
+                                  << plugins().string() << "\"]\n";
+  cluster.start();
+  cluster.import_image();
+  cluster.apply(std::string("apiVersion: v1\nkind: Pod\nmetadata: {name: alone}\nspec:\n  restartPolicy: Never\n  containers:\n"
+                            "  - name: main\n    image: ") + Cluster::kImage +
+                "\n    command: [\"/bin/sh\", \"-c\", \"ip -4 addr show dev lo; ip link\"]\n");
+  ASSERT_TRUE(eventually([&] { return cluster.jsonpath({"pod", "alone"}, "{.status.phase}") == "Succeeded"; }))
+      << cluster.kubectl({"describe", "pod", "alone"}).out;
+  const auto ip = cluster.jsonpath({"pod", "alone"}, "{.status.podIP}");
+  const auto log = cluster.must({"logs", "alone"});
+  EXPECT_TRUE(ip.rfind("10.", 0) == 0 && contains(log, ip + "/32")) << ip << "\n" << log;
+  EXPECT_FALSE(contains(log, "eth0")) << log;
+  cluster.must({"delete", "pod", "alone"});
+}
+
+}  // namespace
+}  // namespace gantry::e2e
