@@ -39,15 +39,16 @@ TEST(Abi, APluginInCWorks) {
     auto plugin = host.load(settings);
     ASSERT_TRUE(plugin) << plugin.error().message();
     EXPECT_NE(log.find("c-plugin: hello from C"), std::string::npos) << log;
-    const auto* controller = (*plugin)->interface<gantry_controller>(GANTRY_CONTROLLER_ID);
+    const auto call = (*plugin)->enter();
+    const auto* controller = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
     ASSERT_NE(controller, nullptr);
     Buffer spec, error;
-    ASSERT_EQ(controller->describe((*plugin)->instance(), spec.out(), error.out()), 0);
+    ASSERT_EQ(controller->describe(call.instance(), spec.out(), error.out()), 0);
     gantry::abi::ControllerSpec parsed;
     ASSERT_TRUE(parsed.ParseFromArray(spec.view().data(), static_cast<int>(spec.view().size())));
     EXPECT_EQ(parsed.name(), "c-plugin");
     Buffer result;
-    EXPECT_EQ(controller->reconcile((*plugin)->instance(), to_slice("default"), to_slice("x"), result.out(), error.out()), 0);
+    EXPECT_EQ(controller->reconcile(call.instance(), to_slice("default"), to_slice("x"), result.out(), error.out()), 0);
   }
   fs::remove_all(dir);
 }

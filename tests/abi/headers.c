@@ -11,6 +11,7 @@
 #include "gantry/abi/network.h"
 #include "gantry/abi/plugin.h"
 #include "gantry/abi/queue.h"
+#include "gantry/abi/reload.h"
 #include "gantry/abi/runtime.h"
 #include "gantry/abi/tasks.h"
 #include "gantry/abi/timer.h"
@@ -31,6 +32,7 @@ AT(gantry_controller, reconcile, 24);
 AT(gantry_runtime, version, 8);
 AT(gantry_runtime, set_event_sink, 200);
 AT(gantry_network, gc, 48);
+AT(gantry_reload, restore, 16);
 AT(gantry_cache, by_owner, 24);
 AT(gantry_client, call_async, 16);
 AT(gantry_config, get_daemon, 40);
