@@ -46,7 +46,10 @@ Status ControllerHost::wait_synced(const RunningController& controller) {
 
 Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
   if (exchange_.prepared == nullptr) exchange_.old = running(plugin);  // being switched off
-  if (exchange_.old == nullptr || exchange_.old->queue().pause(wait_ms)) return {};
+  if (exchange_.old == nullptr) return {};
+  // Another queue takes over: it would not know of the keys that are being worked on.
+  if (exchange_.old != exchange_.next && wait_ms <= 0) wait_ms = kFillLimit / std::chrono::milliseconds(1);
+  if (exchange_.old->queue().pause(wait_ms) || wait_ms <= 0) return {};
   return Status::unavailable("a reconcile did not end within " + std::to_string(wait_ms) + " ms");
 }
 

@@ -12,6 +12,8 @@ namespace gantry::plugin {
 namespace {
 
 constexpr size_t kMaxTasks = 1'024;
+// Of ABI 1.0, in numbers: sizeof would grow with the structs and refuse the plugins of that release.
+constexpr size_t kApiSize = 48, kDescriptorSize = 48;
 
 const void* get_host_interface(const gantry_host* host, const char* id) {
   return id == nullptr ? nullptr : Instance::of(host).plugin().host().host_interface(id);
@@ -50,9 +52,9 @@ Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique
 }
 
 Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_name, ImageInfo& image) {
-  if (api.size < sizeof(gantry_plugin_api)) {
+  if (api.size < kApiSize) {
     return Status::invalid("its gantry_plugin has size " + std::to_string(api.size) + ", at least " +
-                           std::to_string(sizeof(gantry_plugin_api)) + " is needed");
+                           std::to_string(kApiSize) + " is needed");
   }
   if (api.abi_major != GANTRY_ABI_MAJOR || api.abi_minor > GANTRY_ABI_MINOR) {
     return Status::invalid("it was built for ABI " + std::to_string(api.abi_major) + "." +
@@ -64,7 +66,7 @@ Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_n
     return Status::invalid("its gantry_plugin lacks one of create, destroy, get_interface");
   }
   const auto* described = api.descriptor;
-  if (described == nullptr || described->size < sizeof(gantry_plugin_descriptor) || described->interfaces == nullptr) {
+  if (described == nullptr || described->size < kDescriptorSize || described->interfaces == nullptr) {
     return Status::invalid("its descriptor is missing or too small");
   }
   const std::string name = text_or_empty(described->name);

@@ -44,12 +44,15 @@ constexpr std::array kNetwork = {MEMBER(gantry_network, set_node), MEMBER(gantry
 constexpr std::array kReload = {MEMBER(gantry_reload, save), MEMBER(gantry_reload, restore)};
 #undef MEMBER
 
+// The sizes of ABI 1.0, in numbers: sizeof would grow with the tables and refuse the plugins of that release.
 constexpr std::array kInterfaces = {
-    Interface{GANTRY_CONTROLLER_ID, sizeof(gantry_controller), kController},
-    Interface{GANTRY_RUNTIME_ID, sizeof(gantry_runtime), kRuntime},
-    Interface{GANTRY_NETWORK_ID, sizeof(gantry_network), kNetwork},
-    Interface{GANTRY_RELOAD_ID, sizeof(gantry_reload), kReload},
+    Interface{GANTRY_CONTROLLER_ID, 32, kController},
+    Interface{GANTRY_RUNTIME_ID, 208, kRuntime},
+    Interface{GANTRY_NETWORK_ID, 56, kNetwork},
+    Interface{GANTRY_RELOAD_ID, 24, kReload},
 };
+static_assert(sizeof(void*) != 8 || (sizeof(gantry_controller) >= 32 && sizeof(gantry_runtime) >= 208 &&
+                                     sizeof(gantry_network) >= 56 && sizeof(gantry_reload) >= 24));
 
 const Interface* find(std::string_view id) {
   for (const auto& known : kInterfaces) {

@@ -79,7 +79,7 @@ void Plugin::leave(Instance& instance, CallKind kind) {
     auto& calls = kind == CallKind::kShort ? instance.short_calls_ : instance.long_calls_;
     if (--calls > 0) return;
     over = instance.retired_ && instance.short_calls_ + instance.long_calls_ == 0;
-    if (closed_) changed_.notify_all();
+    if (closed_ || instance.retired_) changed_.notify_all();
   }
   if (over) host_.reap_soon();
 }
@@ -98,12 +98,17 @@ std::shared_ptr<Instance> Plugin::current() const {
 bool Plugin::close_gate(int64_t wait_ms) {
   std::unique_lock lock(mutex_);
   closed_ = true;
-  if (current_ == nullptr) return true;
+  if (current_ == nullptr || wait_ms <= 0) return true;
   const auto quiet = [this] { return current_->short_calls_ == 0; };
   if (changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), quiet)) return true;
   closed_ = false;
   changed_.notify_all();
   return false;
+}
+
+void Plugin::wait_for_short_calls(Instance& instance, int64_t wait_ms) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return instance.short_calls_ == 0; });
 }
 
 void Plugin::open_gate(std::shared_ptr<Instance> next) {

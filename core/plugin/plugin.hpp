@@ -100,8 +100,10 @@ class Plugin {
   Call begin_locked(CallKind kind);
   void leave(Instance& instance, CallKind kind);
   std::shared_ptr<Instance> current() const;
-  // Closes the gate; false, and open again, when short calls did not end in time. [main]
+  // Closes the gate; with `wait_ms` above 0 waits for short calls to end: false, and open again, when they do not in time. [main]
   bool close_gate(int64_t wait_ms);
+  // Waits for the short calls of a retired instance. [main]
+  void wait_for_short_calls(Instance& instance, int64_t wait_ms);
   void open_gate(std::shared_ptr<Instance> next);
   // From now on the last call that ends tells the host; true when there is none.
   bool retire(Instance& instance);

@@ -236,8 +236,20 @@ TEST_F(PluginHostTest, ALongCallEndsOnTheInstanceThatBeganIt) {
   EXPECT_FALSE(mapped("good.2.so"));
 }
 
-TEST_F(PluginHostTest, AReloadGivesUpWhenCallsDoNotEnd) {
+TEST_F(PluginHostTest, OfAControllerTwoInstancesMayWorkSideBySide) {
   const auto wanted = settings("good", "good");
+  const auto plugin = host_->load(wanted);
+  ASSERT_TRUE(plugin.ok());
+  auto call = (*plugin)->enter();
+  ASSERT_TRUE(host_->reload(wanted).ok());
+  EXPECT_NE((*plugin)->enter().instance(), call.instance());
+  call = {};
+  ASSERT_TRUE(host_->reload(wanted).ok());
+  EXPECT_FALSE(mapped("good.1.so"));
+}
+
+TEST_F(PluginHostTest, AReloadGivesUpWhenCallsDoNotEnd) {
+  const auto wanted = settings("stateful", "stateful");
   const auto plugin = host_->load(wanted);
   ASSERT_TRUE(plugin.ok());
   const auto call = (*plugin)->enter();

@@ -18,7 +18,8 @@ class PluginUser {
     (void)next;
     return {};
   }
-  // Hands out no more work, and waits for what is under way.
+  // Hands out no more work, and waits for what is under way; not with `wait_ms` 0: then two instances may work side by side, if that is
+  // all the same to this user.
   virtual Status pause(Plugin&, int64_t wait_ms) {
     (void)wait_ms;
     return {};
