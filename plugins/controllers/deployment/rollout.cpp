@@ -96,8 +96,7 @@ Status Rollout::shrink_old_sets(bool& changed) {
   if (auto status = apply(unhealthy); !status.ok()) return status;
   Sets counted = old;
   counted.push_back(fresh_);
-  const int32_t spare = available(counted) - (deployment_.spec().replicas() - limits_.unavailable);
-  const Sizes healthy = shrink_healthy(old, spare);
+  const Sizes healthy = shrink_healthy(old, available_to_spare(deployment_, limits_, counted));
   changed = !unhealthy.empty() || !healthy.empty();
   return apply(healthy);
 }

@@ -122,4 +122,10 @@ int32_t most_to_shrink(const Deployment& deployment, const Limits& limits, const
   return wanted(all) - least - not_yet;
 }
 
+int32_t available_to_spare(const Deployment& deployment, const Limits& limits, const Sets& all) {
+  int32_t staying = 0;
+  for (const auto* set : all) staying += std::min(set->status().available_replicas(), set->spec().replicas());
+  return staying - (deployment.spec().replicas() - limits.unavailable);
+}
+
 }  // namespace gantry::deployment

@@ -42,4 +42,8 @@ Sizes shrink_healthy(Sets old, int32_t spare);
 // are not available yet.
 int32_t most_to_shrink(const Deployment& deployment, const Limits& limits, const ReplicaSet& fresh, const Sets& all);
 
+// Available pods beyond those that must be. A set that was just made smaller still reports the pods that it is about to end:
+// they count no more, or they would be spared twice.
+int32_t available_to_spare(const Deployment& deployment, const Limits& limits, const Sets& all);
+
 }  // namespace gantry::deployment

@@ -96,6 +96,14 @@ TEST(RolloutMath, OldPodsGoOnlyWhenEnoughRemain) {
   EXPECT_EQ(most_to_shrink(rolling(10), {3, 2}, fresh, {&old, &fresh}), 3);
 }
 
+TEST(RolloutMath, PodsThatAreAboutToEndAreNotSparedTwice) {
+  auto old = make("old", 1, 2, 3), fresh = make("fresh", 2, 10, 7);
+  EXPECT_EQ(available_to_spare(rolling(10), {3, 2}, {&old, &fresh}), 1);
+  old.mutable_status()->set_available_replicas(2);
+  EXPECT_EQ(available_to_spare(rolling(10), {3, 2}, {&old, &fresh}), 1);
+  EXPECT_EQ(available_to_spare(rolling(10), {3, 0}, {&old, &fresh}), -1);
+}
+
 TEST(RolloutMath, UnhealthyPodsGoFirstOldestSetFirst) {
   auto a = make("a", 1, 5, 5), b = make("b", 2, 5, 2), c = make("c", 3, 4, 1), d = make("d", 4, 0, 0);
   auto late = make("late", 0, 2, 4);  // more available than wanted: it shrinks already
