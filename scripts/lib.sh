@@ -9,6 +9,9 @@ cd "$root" || exit
 me=scripts/$(basename "$0")
 bin=$root/build/release/bin
 
+# The daemon loads no plugin whose file or folder others than its owner can write.
+umask 022
+
 # Objects compiled in another clone serve here, too: paths below the root are told apart by nothing else.
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 current="starting"
