@@ -2,6 +2,7 @@
 #include "core/plugin/plugin_host.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -38,6 +39,7 @@ class FakeTable : public ConfigTable {
 class PluginHostTest : public testing::Test {
  protected:
   void SetUp() override {
+    ::umask(022);  // the host refuses folders that others can write
     dir_ = fs::temp_directory_path() / ("gantry-plugin-test-" + std::to_string(getpid()) + "-" +
                                         testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(dir_ / "so");
