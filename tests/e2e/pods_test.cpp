@@ -168,10 +168,12 @@ TEST_F(Pods, UnschedulableSaysWhy) {
 }
 
 TEST_F(Pods, GraceIsGiven) {
-  k({"apply", "-f", "-"}, pod("p", "trap 'echo bye; exit 0' TERM; while true; do sleep 0.1; done"));
+  k({"apply", "-f", "-"}, pod("p", "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.1; done"));
   wait_ready("p");
   const auto log = (cluster_->dir() / "grace-log").string();
   Background follow({"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "logs", "-f", "p"}, log);
+  // A follower that comes after the end finds no pod any more.
+  ASSERT_TRUE(eventually([&] { return contains(run({"cat", log}).out, "up"); }));
   k({"delete", "pod", "p", "--grace-period=20", "--timeout=40s"});
   EXPECT_TRUE(eventually([&] { return contains(run({"cat", log}).out, "bye"); }));
 }
