@@ -38,6 +38,10 @@ Expected<PluginControl::WantedByName> PluginControl::wanted() const {
 }
 
 Status PluginControl::load(const Wanted& wanted) {
+  if (!wanted.enabled) {
+    return Status::forbidden("plugin \"" + wanted.settings.name + "\" is switched off by the configuration: plugin." +
+                             wanted.settings.name + ".enabled is false");
+  }
   if (wanted.settings.path.empty()) {
     return Status::not_found("no file " + wanted.settings.name + ".so in plugins.dirs");
   }
@@ -45,8 +49,21 @@ Status PluginControl::load(const Wanted& wanted) {
   if (done.ok()) {
     const std::lock_guard lock(mutex_);
     tables_[wanted.settings.name] = wanted.table;
+    off_by_file_.erase(wanted.settings.name);
   }
   return done;
+}
+
+Status PluginControl::switch_off_by_file(const std::string& name) {
+  auto done = host_.disable(name);
+  const std::lock_guard lock(mutex_);
+  if (done.ok()) off_by_file_.insert(name);
+  return done;
+}
+
+bool PluginControl::off_by_file(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return off_by_file_.contains(name);
 }
 
 Status PluginControl::load_all(const std::set<std::string>& off) {
@@ -56,7 +73,7 @@ Status PluginControl::load_all(const std::set<std::string>& off) {
       return Status::not_found("required plugin " + name + ": no such file in plugins.dirs");
     }
     if (!wanted.enabled || off.contains(name)) {
-      (void)host_.disable(name);
+      (void)(wanted.enabled ? host_.disable(name) : switch_off_by_file(name));
       continue;
     }
     const auto loaded = load(wanted);
@@ -104,11 +121,11 @@ Status PluginControl::apply_configuration() {
     const auto plugin = host_.find_any(name);
     const bool runs = plugin != nullptr && host_.find(name) != nullptr;
     if (!next.enabled) {
-      if (runs && !host_.disable(name).ok()) ++failed;
+      if (runs && !switch_off_by_file(name).ok()) ++failed;
       continue;
     }
     // One that was switched off through its object stays so: the file says nothing about it.
-    if (plugin != nullptr && plugin->info().phase == PluginPhase::kDisabled) continue;
+    if (plugin != nullptr && plugin->info().phase == PluginPhase::kDisabled && !off_by_file(name)) continue;
     if (next.settings.path.empty() || (runs && !differs(next, plugin->info()))) continue;
     if (!load(next).ok()) ++failed;
   }

@@ -24,6 +24,7 @@ class PluginControl {
   // An error: a required plugin does not load.
   Status load_all(const std::set<std::string>& off);
 
+  // Refused while the configuration switches the plugin off: the file has the last word.
   Status reload(const std::string& name);
   // Switches a plugin off; reload() switches it on.
   Status disable(const std::string& name);
@@ -44,12 +45,15 @@ class PluginControl {
   static WantedByName wanted_of(const Config& config);
   bool differs(const Wanted& next, const plugin::PluginInfo& now) const;
   Status load(const Wanted& wanted);
+  Status switch_off_by_file(const std::string& name);
+  bool off_by_file(const std::string& name) const;
 
   const Config& config_;
   plugin::PluginHost& host_;
   const Logger log_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> tables_;  // as last loaded, by name
+  std::set<std::string> off_by_file_;          // switched off because the configuration says so
 };
 
 }  // namespace gantry::daemon

@@ -192,8 +192,6 @@ Expected<pluginv1::Plugin> PluginObjects::find_or_create(const std::string& name
   if (found || found.error().code() != 404) return found;
   pluginv1::Plugin object;
   object.mutable_metadata()->set_name(name);
-  const auto plugin = options_.host->find_any(name);
-  object.mutable_spec()->set_enabled(plugin == nullptr || plugin->info().phase != PluginPhase::kDisabled);
   return client::parse_object<pluginv1::Plugin>(
       options_.client->call(client::create_request(kPlugins, "", object.SerializeAsString())));
 }

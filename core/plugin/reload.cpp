@@ -65,13 +65,15 @@ Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(const PluginSe
 }
 
 void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why) {
-  const bool runs = plugin.current() != nullptr;
+  const bool crashed = plugin.info().phase == PluginPhase::kCrashed;
+  const bool runs = plugin.current() != nullptr && !crashed;
   options_.log("", GANTRY_LOG_ERROR,
                "plugin " + plugin.name() +
                    (runs ? " was not reloaded, the running one goes on: " : " was not loaded: ") + why.message());
   plugin.change([&](PluginInfo& info) {
     info.message = why.message();
     info.required = settings.required;
+    if (crashed) return;  // its restart is tried again
     if (runs) {
       ++info.failed_reloads;
       return;

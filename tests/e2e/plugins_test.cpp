@@ -113,6 +113,35 @@ TEST_F(Plugins, OffStaysOffAcrossARestart) {
   rollout("deployment/waits");
 }
 
+// plugin.NAME.enabled has the last word, whatever the object says.
+TEST_F(Plugins, TheConfigurationIsAppliedBySighup) {
+  wait_for("garbage-collector", "{.status.state}", "Running");
+  const auto before = text_of(cluster_->config());
+  std::ofstream(cluster_->config(), std::ios::app) << "[plugin.garbage-collector]\nenabled = false\n";
+  ASSERT_EQ(::kill(cluster_->daemon_pid(), SIGHUP), 0);
+  wait_for("garbage-collector", "{.status.state}", "Disabled");
+  const auto refused = cluster_->ctl({"plugin", "enable", "garbage-collector"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(contains(refused.err, "is switched off by the configuration")) << refused.err;
+  cluster_->stop();
+  cluster_->start();
+  patch("garbage-collector", R"({"spec":{"reload":"no-use"}})");
+  wait_for("garbage-collector", "{.status.observedReload}", "no-use");
+  EXPECT_EQ(field("garbage-collector", "{.status.state}"), "Disabled");
+  std::ofstream(cluster_->config()) << before << "[plugin.namespace]\nisolation = \"process\"\n";
+  ASSERT_EQ(::kill(cluster_->daemon_pid(), SIGHUP), 0);
+  wait_for("garbage-collector", "{.status.state}", "Running");
+  wait_for("namespace", "{.status.isolation}", "Process");
+  // A mistake changes nothing.
+  std::ofstream(cluster_->config(), std::ios::app) << "[plugins\n";
+  ASSERT_EQ(::kill(cluster_->daemon_pid(), SIGHUP), 0);
+  EXPECT_TRUE(eventually([&] { return contains(cluster_->daemon_log(), "SIGHUP: " + cluster_->config().string()); }));
+  EXPECT_EQ(field("garbage-collector", "{.status.state}"), "Running");
+  std::ofstream(cluster_->config()) << before;
+  ASSERT_EQ(::kill(cluster_->daemon_pid(), SIGHUP), 0);
+  wait_for("namespace", "{.status.isolation}", "None");
+}
+
 // The runtime and the network change under a pod that runs, while somebody is in it and somebody reads its log.
 TEST_F(Plugins, RunningPodsDoNotNotice) {
   k({"apply", "-f", "-"}, pod("stays", "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.1; done"));
