@@ -57,7 +57,8 @@ function(gantry_warnings target)
 endfunction()
 
 # gantry_library(NAME SOURCES a.cpp ... LIBS ... [PCH header ...]): a room of the core, a static library.
-# Its headers are included as "core/<room>/x.hpp".
+# Its headers are included as "core/<room>/x.hpp". PCH: what nearly every file of the room includes, precompiled once
+# (docs/decisions/precompiled-headers.md says when it pays).
 function(gantry_library name)
   cmake_parse_arguments(A "" "" "SOURCES;LIBS;PCH" ${ARGN})
   add_library(${name} STATIC ${A_SOURCES})
@@ -66,6 +67,8 @@ function(gantry_library name)
   target_link_libraries(${name} PUBLIC gantry_sdk ${A_LIBS})
   if(A_PCH)
     target_precompile_headers(${name} PRIVATE ${A_PCH})
+    # GCC 12 forgets that a precompiled header was a system's, and warns of std::string's own inside.
+    target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endfunction()
 

@@ -71,8 +71,8 @@ std::string pods_path(const Bench& bench) { return "/api/v1/namespaces/" + bench
 void ensure_namespace(Bench& bench) {
   const auto& ns = bench.settings.ns;
   auto answer = bench.remote->request(client::raw_request(
-      "POST", "/api/v1/namespaces",
-      R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":")" + ns + "\"}}", "application/json"));
+      "POST", "/api/v1/namespaces", R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":")" + ns + "\"}}",
+      "application/json"));
   if (!answer) die("cannot reach the server: " + answer.error().message());
   if (answer->code >= 300 && answer->code != 409) die("namespace " + ns + ": " + answer->body);
 }
@@ -94,7 +94,8 @@ std::string pod_json(const std::string& name, const std::string& ns, const std::
          R"(","labels":{"app":"bench","tier":"backend","release":"stable"},"annotations":{"bench.gantry.dev/note":")" +
          std::string(400, 'n') + R"("}},"spec":{)" + extra_spec +
          R"("containers":[{"name":"main","image":"gantry.local/bench:1","command":["/bin/server","--listen=:8080"],)"
-         R"("ports":[{"name":"http","containerPort":8080}],"env":[)" + env +
+         R"("ports":[{"name":"http","containerPort":8080}],"env":[)" +
+         env +
          R"(],"resources":{"requests":{"cpu":"10m","memory":"16Mi"},"limits":{"cpu":"100m","memory":"64Mi"}},)"
          R"("readinessProbe":{"httpGet":{"path":"/ready","port":"http"},"periodSeconds":5},)"
          R"("livenessProbe":{"httpGet":{"path":"/live","port":"http"}},)"

@@ -17,7 +17,7 @@ struct Settings {
   std::string scenario;
   std::string ns = "gantry-bench";
   int64_t clients = 1, count = 1000, nodes = 1000, watchers = 100, replicas = 1;
-  pid_t pid = 0;           // of the server; 0: whoever listens on the kubeconfig's port here
+  pid_t pid = 0;  // of the server; 0: whoever listens on the kubeconfig's port here
   bool json = false;
   std::string image = "gantry.local/hello:1";
 };
@@ -43,7 +43,8 @@ std::string must(Bench& bench, const http::Request& request);
 [[noreturn]] void die(const std::string& why);
 
 // Objects.
-std::string pod_json(const std::string& name, const std::string& ns, const std::string& extra_spec);  // about 3.8 KB stored
+std::string pod_json(const std::string& name, const std::string& ns,
+                     const std::string& extra_spec);  // about 3.8 KB stored
 std::string node_json(const std::string& name);
 std::string pods_path(const Bench& bench);
 void ensure_namespace(Bench& bench);

@@ -1,16 +1,15 @@
 // gantry-bench: a load client for any Kubernetes API server with a kubeconfig.
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
-#include <string>
-
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/positional_options.hpp>
 #include <boost/program_options/variables_map.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
 
 #include "bench/load/scenarios.hpp"
 #include "core/client/https/kubeconfig.hpp"
@@ -31,14 +30,15 @@ void print_help(const options::options_description& known) {
 Settings read_settings(int argc, char** argv) {
   Settings s;
   options::options_description known("Options");
-  known.add_options()("kubeconfig", options::value(&s.kubeconfig)->value_name("FILE"), "server to load (default: $KUBECONFIG)")(
-      "clients", options::value(&s.clients), "clients at once (default 1)")(
-      "count", options::value(&s.count), "operations, or objects (default 1000)")(
-      "nodes", options::value(&s.nodes), "nodes of schedule (default 1000)")(
-      "watchers", options::value(&s.watchers), "watchers of watch (default 100)")(
+  known.add_options()("kubeconfig", options::value(&s.kubeconfig)->value_name("FILE"),
+                      "server to load (default: $KUBECONFIG)")(
+      "clients", options::value(&s.clients), "clients at once (default 1)")("count", options::value(&s.count),
+                                                                            "operations, or objects (default 1000)")(
+      "nodes", options::value(&s.nodes), "nodes of schedule (default 1000)")("watchers", options::value(&s.watchers),
+                                                                             "watchers of watch (default 100)")(
       "replicas", options::value(&s.replicas), "replicas of deploy (default 1)")(
-      "image", options::value(&s.image), "image of deploy")(
-      "namespace,n", options::value(&s.ns), "made, filled and deleted (default gantry-bench)")(
+      "image", options::value(&s.image), "image of deploy")("namespace,n", options::value(&s.ns),
+                                                            "made, filled and deleted (default gantry-bench)")(
       "pid", options::value(&s.pid), "the server's process (default: who listens on its port on this host)")(
       "json", options::bool_switch(&s.json), "print figures as JSON")("help,h", "print this and exit");
   options::options_description all = known;

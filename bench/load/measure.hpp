@@ -29,7 +29,7 @@ class Process {
  public:
   explicit Process(pid_t pid) : pid_(pid) {}
   bool known() const { return pid_ > 0; }
-  int64_t cpu_us() const;       // user and system, of all threads
+  int64_t cpu_us() const;  // user and system, of all threads
   int64_t resident_kb() const;
   // The process that listens on this TCP port here, or 0.
   static pid_t listening_on(int port);

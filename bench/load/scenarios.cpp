@@ -1,14 +1,13 @@
 #include "bench/load/scenarios.hpp"
 
 #include <atomic>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <condition_variable>
 #include <cstdio>
 #include <map>
 #include <mutex>
 #include <set>
-
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 namespace gantry::bench {
 namespace {
@@ -20,12 +19,12 @@ std::vector<Figure> figures(Bench& bench, LoadResult& result, int64_t count) {
   if (result.failed > 0) {
     die(std::to_string(result.failed) + " of " + std::to_string(count) + " requests failed: " + result.first_failure);
   }
-  std::vector<Figure> out{
-      {"rate", 1e6 * static_cast<double>(count) / static_cast<double>(result.elapsed_us), "1/s"},
-      {"latency p50", static_cast<double>(result.latencies.percentile(0.5)) / 1000, "ms"},
-      {"latency p99", static_cast<double>(result.latencies.percentile(0.99)) / 1000, "ms"}};
+  std::vector<Figure> out{{"rate", 1e6 * static_cast<double>(count) / static_cast<double>(result.elapsed_us), "1/s"},
+                          {"latency p50", static_cast<double>(result.latencies.percentile(0.5)) / 1000, "ms"},
+                          {"latency p99", static_cast<double>(result.latencies.percentile(0.99)) / 1000, "ms"}};
   if (bench.server.known()) {
-    out.push_back({"server CPU each", static_cast<double>(result.server_cpu_us) / 1000 / static_cast<double>(count), "ms"});
+    out.push_back(
+        {"server CPU each", static_cast<double>(result.server_cpu_us) / 1000 / static_cast<double>(count), "ms"});
     out.push_back({"server resident", static_cast<double>(bench.server.resident_kb()) / 1024, "MB"});
   }
   return out;
@@ -39,22 +38,25 @@ std::string pod_name(int64_t i) { return "pod-" + std::to_string(i); }
 
 void fill(Bench& bench, int64_t count) {
   LoadResult ignored;
-  run_load(bench, count, 32, [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, ignored);
+  run_load(
+      bench, count, 32, [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, ignored);
   if (ignored.failed > 0) die("filling: " + ignored.first_failure);
 }
 
 std::vector<Figure> create(Bench& bench) {
   LoadResult result;
-  run_load(bench, bench.settings.count, bench.settings.clients,
-           [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, result);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, result);
   return figures(bench, result, bench.settings.count);
 }
 
 std::vector<Figure> get(Bench& bench) {
   fill(bench, 100);
   LoadResult result;
-  run_load(bench, bench.settings.count, bench.settings.clients,
-           [&](int64_t i) { return client::raw_request("GET", pods_path(bench) + "/" + pod_name(i % 100)); }, result);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) { return client::raw_request("GET", pods_path(bench) + "/" + pod_name(i % 100)); }, result);
   return figures(bench, result, bench.settings.count);
 }
 
@@ -62,8 +64,8 @@ std::vector<Figure> list(Bench& bench) {
   fill(bench, bench.settings.count);
   const auto body = must(bench, client::raw_request("GET", pods_path(bench)));
   LoadResult result;
-  run_load(bench, 20, bench.settings.clients,
-           [&](int64_t) { return client::raw_request("GET", pods_path(bench)); }, result);
+  run_load(
+      bench, 20, bench.settings.clients, [&](int64_t) { return client::raw_request("GET", pods_path(bench)); }, result);
   auto out = figures(bench, result, 20);
   out.push_back({"body", static_cast<double>(body.size()) / 1e6, "MB"});
   return out;
@@ -72,11 +74,15 @@ std::vector<Figure> list(Bench& bench) {
 std::vector<Figure> patch(Bench& bench) {
   fill(bench, 100);
   LoadResult result;
-  run_load(bench, bench.settings.count, bench.settings.clients, [&](int64_t i) {
-    return client::raw_request("PATCH", pods_path(bench) + "/" + pod_name(i % 100),
-                               R"({"metadata":{"annotations":{"bench.gantry.dev/turn":")" + std::to_string(i) + "\"}}}",
-                               "application/merge-patch+json");
-  }, result);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) {
+        return client::raw_request(
+            "PATCH", pods_path(bench) + "/" + pod_name(i % 100),
+            R"({"metadata":{"annotations":{"bench.gantry.dev/turn":")" + std::to_string(i) + "\"}}}",
+            "application/merge-patch+json");
+      },
+      result);
   return figures(bench, result, bench.settings.count);
 }
 
@@ -119,8 +125,9 @@ std::vector<Figure> watch(Bench& bench) {
   }
   const int64_t cpu = bench.server.cpu_us();
   LoadResult created;
-  run_load(bench, bench.settings.count, bench.settings.clients,
-           [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, created);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, created);
   if (created.failed > 0) die("creating: " + created.first_failure);
   const int64_t events = bench.settings.count * bench.settings.watchers;
   {
@@ -131,8 +138,9 @@ std::vector<Figure> watch(Bench& bench) {
   for (const auto& end : ends) end();
   // The same creations without watchers, to take their cost away.
   LoadResult alone;
-  run_load(bench, bench.settings.count, bench.settings.clients,
-           [&](int64_t i) { return create_pod(bench, "alone-" + std::to_string(i), kUnscheduled); }, alone);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) { return create_pod(bench, "alone-" + std::to_string(i), kUnscheduled); }, alone);
   return {{"events", static_cast<double>(events), ""},
           {"server CPU an event and watcher",
            static_cast<double>(with_watchers - alone.server_cpu_us) / static_cast<double>(events), "us"}};
@@ -141,13 +149,17 @@ std::vector<Figure> watch(Bench& bench) {
 void make_nodes(Bench& bench) {
   LoadResult made, told;
   const auto name = [](int64_t i) { return "bench-" + std::to_string(i); };
-  run_load(bench, bench.settings.nodes, 16, [&](int64_t i) {
-    return client::raw_request("POST", "/api/v1/nodes", node_json(name(i)), "application/json");
-  }, made);
-  run_load(bench, bench.settings.nodes, 16, [&](int64_t i) {
-    return client::raw_request("PATCH", "/api/v1/nodes/" + name(i) + "/status", node_json(name(i)),
-                               "application/merge-patch+json");
-  }, told);
+  run_load(
+      bench, bench.settings.nodes, 16,
+      [&](int64_t i) { return client::raw_request("POST", "/api/v1/nodes", node_json(name(i)), "application/json"); },
+      made);
+  run_load(
+      bench, bench.settings.nodes, 16,
+      [&](int64_t i) {
+        return client::raw_request("PATCH", "/api/v1/nodes/" + name(i) + "/status", node_json(name(i)),
+                                   "application/merge-patch+json");
+      },
+      told);
   if (told.failed > 0) die("nodes: " + told.first_failure);
 }
 
@@ -201,8 +213,9 @@ std::vector<Figure> pods_until(Bench& bench, const std::string& selector, const 
   const int64_t cpu = bench.server.cpu_us();
   const int64_t begin = now_us();
   LoadResult created;
-  run_load(bench, bench.settings.count, bench.settings.clients,
-           [&](int64_t i) { return create_pod(bench, pod_name(i), extra_spec); }, created);
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) { return create_pod(bench, pod_name(i), extra_spec); }, created);
   if (created.failed > 0) die("creating: " + created.first_failure);
   arrivals.wait(bench.settings.count);
   const double seconds = static_cast<double>(now_us() - begin) / 1e6;
@@ -228,12 +241,12 @@ std::vector<Figure> run(Bench& bench) { return pods_until(bench, "status.phase%3
 int64_t deploy_once(Bench& bench, int64_t turn) {
   const std::string path = "/apis/apps/v1/namespaces/" + bench.settings.ns + "/deployments";
   const std::string name = "deploy-" + std::to_string(turn);
-  const std::string body =
-      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":")" + name + R"("},"spec":{"replicas":)" +
-      std::to_string(bench.settings.replicas) + R"(,"selector":{"matchLabels":{"app":")" + name +
-      R"("}},"template":{"metadata":{"labels":{"app":")" + name +
-      R"("}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"main","image":")" +
-      bench.settings.image + R"(","command":["/bin/sleep","100000"]}]}}}})";
+  const std::string body = R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":")" + name +
+                           R"("},"spec":{"replicas":)" + std::to_string(bench.settings.replicas) +
+                           R"(,"selector":{"matchLabels":{"app":")" + name +
+                           R"("}},"template":{"metadata":{"labels":{"app":")" + name +
+                           R"("}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"main","image":")" +
+                           bench.settings.image + R"(","command":["/bin/sleep","100000"]}]}}}})";
   std::mutex mutex;
   std::condition_variable changed;
   std::string rest;

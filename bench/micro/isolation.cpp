@@ -1,4 +1,5 @@
-// What a call into a plugin costs: an empty reconcile through the ABI table beside a virtual call, and through a process of its own.
+// What a call into a plugin costs: an empty reconcile through the ABI table beside a virtual call, and through a
+// process of its own.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 

@@ -96,7 +96,8 @@ void EncodeProtobuf(benchmark::State& state) {
 }
 
 void StrategicPatch(benchmark::State& state) {
-  Json patch = need(parse_json(R"({"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"web","image":"i:2"}]}})"));
+  Json patch =
+      need(parse_json(R"({"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"web","image":"i:2"}]}})"));
   for (auto _ : state) {
     auto patched = strategic_merge_patch(sample().message, sample().pod, patch);
     benchmark::DoNotOptimize(patched);
@@ -105,7 +106,8 @@ void StrategicPatch(benchmark::State& state) {
 
 void TableRow(benchmark::State& state) {
   for (auto _ : state) {
-    auto row = table_row_json(sample().kind, sample().pod, sample().json, IncludeObject::kMetadata, 1'780'000'000'000'000'000);
+    auto row =
+        table_row_json(sample().kind, sample().pod, sample().json, IncludeObject::kMetadata, 1'780'000'000'000'000'000);
     benchmark::DoNotOptimize(row);
   }
 }

@@ -82,7 +82,8 @@ void Commit(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
   if (state.thread_index() != 0) return;
   const Stats stats = shared->store->stats();
-  state.counters["writes/commit"] = stats.commits == 0 ? 0 : static_cast<double>(stats.writes) / static_cast<double>(stats.commits);
+  state.counters["writes/commit"] =
+      stats.commits == 0 ? 0 : static_cast<double>(stats.writes) / static_cast<double>(stats.commits);
 }
 
 constexpr int kPods = 10'000;

@@ -1,7 +1,7 @@
 // The admission chain: ServiceAccount, Priority, DefaultTolerationSeconds, NamespaceLifecycle, in upstream's order.
 //
-// Called by the API server's verbs between defaulting and validation. Pure functions, any thread. The projected token volume
-// of the ServiceAccount step is not added: there is no token issuer yet.
+// Called by the API server's verbs between defaulting and validation. Pure functions, any thread. The projected token
+// volume of the ServiceAccount step is not added: there is no token issuer yet.
 #pragma once
 
 #include <string_view>

@@ -1,8 +1,7 @@
 // The admission steps for new pods. Pure functions, any thread.
-#include <string>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <string>
 
 #include "core/admission/admission.hpp"
 
@@ -79,8 +78,8 @@ void default_tolerations(schema::Json& pod) {
       covered = covered || (toleration != nullptr && covers(*toleration, key));
     }
     if (covered) continue;
-    list.get_array().push_back(object{{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"},
-                                      {"tolerationSeconds", 300}});
+    list.get_array().push_back(
+        object{{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}});
   }
   if (list.get_array().empty()) spec->erase("tolerations");
 }

@@ -34,9 +34,8 @@ Status check_type(Json& document, std::string_view api_version, std::string_view
   }
   if (!name.empty() && name != kind) {
     return Status::bad_request(std::string(name) + " in version \"" + std::string(api_version) +
-                               "\" cannot be handled as a " + std::string(kind) +
-                               ": converting (" + std::string(name) + ") to (" + std::string(kind) +
-                               "): unknown conversion");
+                               "\" cannot be handled as a " + std::string(kind) + ": converting (" + std::string(name) +
+                               ") to (" + std::string(kind) + "): unknown conversion");
   }
   document.as_object()["apiVersion"] = api_version;
   document.as_object()["kind"] = kind;

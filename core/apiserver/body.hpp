@@ -1,4 +1,5 @@
-// Reads request bodies: media type, size, the kind that is expected, fieldValidation. Pure but for the call. [any-thread]
+// Reads request bodies: media type, size, the kind that is expected, fieldValidation. Pure but for the call.
+// [any-thread]
 #pragma once
 
 #include "core/apiserver/environment.hpp"

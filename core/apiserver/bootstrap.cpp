@@ -49,9 +49,8 @@ Status ensure_namespaces(const EnvironmentPtr& env) {
     call->env = env;
     call->exchange = waiter;
     call->target.kind = kind;
-    create_document(call, JsonObject{{"kind", "Namespace"},
-                                     {"apiVersion", "v1"},
-                                     {"metadata", JsonObject{{"name", name}}}});
+    create_document(call,
+                    JsonObject{{"kind", "Namespace"}, {"apiVersion", "v1"}, {"metadata", JsonObject{{"name", name}}}});
     if (auto status = waiter->wait(name); !status.ok()) return status;
   }
   return {};

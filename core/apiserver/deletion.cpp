@@ -21,9 +21,9 @@ Status check_preconditions(const schema::Kind& kind, const Json& options, const 
   const auto uid = text_at(options, {"preconditions", "uid"});
   const auto have = text_at(current, {"metadata", "uid"});
   if (!uid.empty() && uid != have) {
-    return conflict(kind, name,
-                    "Precondition failed: UID in precondition: " + std::string(uid) +
-                        ", UID in object meta: " + std::string(have));
+    return conflict(
+        kind, name,
+        "Precondition failed: UID in precondition: " + std::string(uid) + ", UID in object meta: " + std::string(have));
   }
   const auto version = text_at(options, {"preconditions", "resourceVersion"});
   const auto revision = std::to_string(entry.mod_revision);

@@ -56,7 +56,8 @@ TEST_F(DeletionTest, PodsOnANodeGetTheirGrace) {
 
 TEST_F(DeletionTest, NoGraceRemovesARunningPod) {
   running_pod("p");
-  const auto gone = ask("DELETE", pod_path("p"), R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})");
+  const auto gone =
+      ask("DELETE", pod_path("p"), R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})");
   EXPECT_EQ(gone.code, 200);
   EXPECT_EQ(int_at(gone.json(), {"metadata", "deletionGracePeriodSeconds"}, -1), 0);
   EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
@@ -70,8 +71,8 @@ TEST_F(DeletionTest, FinalizersHoldAnObject) {
   EXPECT_EQ(marked.text({"metadata", "deletionTimestamp"}), "2023-11-14T22:13:20Z");
   EXPECT_EQ(int_at(marked.json(), {"metadata", "deletionGracePeriodSeconds"}, -1), 0);
   EXPECT_EQ(ask("DELETE", map_path("a")).body, marked.body);
-  const auto added = ask("PATCH", map_path("a"), R"({"metadata":{"finalizers":["example.com/hold","example.com/more"]}})",
-                         kMergePatch);
+  const auto added = ask("PATCH", map_path("a"),
+                         R"({"metadata":{"finalizers":["example.com/hold","example.com/more"]}})", kMergePatch);
   EXPECT_EQ(added.code, 422) << added.body;
   const auto released = ask("PATCH", map_path("a"), R"({"metadata":{"finalizers":null}})", kMergePatch);
   EXPECT_EQ(released.code, 200) << released.body;
@@ -90,7 +91,7 @@ TEST_F(DeletionTest, AHeldPodStaysAfterItsGrace) {
 
 TEST_F(DeletionTest, PropagationPoliciesAreFinalizers) {
   const std::vector<std::pair<std::string, std::string>> policies = {{"Orphan", "orphan"},
-                                                                      {"Foreground", "foregroundDeletion"}};
+                                                                     {"Foreground", "foregroundDeletion"}};
   for (const auto& [policy, finalizer] : policies) {
     made(kMaps, config_map(finalizer == "orphan" ? "o" : "f"));
     const auto marked = ask("DELETE", map_path(finalizer == "orphan" ? "o" : "f") + "?propagationPolicy=" + policy);
@@ -110,8 +111,9 @@ TEST_F(DeletionTest, PreconditionsAreKept) {
   const auto map = made(kMaps, config_map("a"));
   const auto other = ask("DELETE", map_path("a"), R"({"preconditions":{"uid":"someone-else"}})");
   EXPECT_EQ(other.code, 409);
-  EXPECT_NE(other.text({"message"}).find("Precondition failed: UID in precondition: someone-else, UID in object meta: "),
-            std::string::npos);
+  EXPECT_NE(
+      other.text({"message"}).find("Precondition failed: UID in precondition: someone-else, UID in object meta: "),
+      std::string::npos);
   const auto version = map.text({"metadata", "resourceVersion"});
   EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":"1"}})").code, 409);
   EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":")" + version + R"("}})").code, 200);
@@ -137,11 +139,13 @@ TEST_F(DeletionTest, NamespacesEndInSteps) {
   const auto refused = ask("POST", "/api/v1/namespaces/shop/configmaps", config_map("late"));
   EXPECT_EQ(refused.code, 403);
   EXPECT_EQ(refused.text({"message"}),
-            "configmaps \"late\" is forbidden: unable to create new content in namespace shop because it is being terminated");
+            "configmaps \"late\" is forbidden: unable to create new content in namespace shop because it is being "
+            "terminated");
   // Only /finalize takes away the kubernetes finalizer.
   ask("PATCH", "/api/v1/namespaces/shop", R"({"spec":{"finalizers":[]}})", kMergePatch);
   EXPECT_EQ(ask("GET", "/api/v1/namespaces/shop").code, 200);
-  const auto finalized = ask("PUT", "/api/v1/namespaces/shop/finalize", R"({"metadata":{"name":"shop"},"spec":{"finalizers":[]}})");
+  const auto finalized =
+      ask("PUT", "/api/v1/namespaces/shop/finalize", R"({"metadata":{"name":"shop"},"spec":{"finalizers":[]}})");
   EXPECT_EQ(finalized.code, 200) << finalized.body;
   EXPECT_EQ(ask("GET", "/api/v1/namespaces/shop").code, 404);
   const auto kept = ask("DELETE", "/api/v1/namespaces/default");
@@ -160,7 +164,9 @@ class ExpiryTest : public DeletionTest {
 
 TEST_F(ExpiryTest, EventsEndWithTheirTime) {
   const std::string path = "/api/v1/namespaces/default/events";
-  made(path, R"({"metadata":{"name":"e"},"involvedObject":{"namespace":"default","name":"p","kind":"Pod"},"reason":"R","message":"m","type":"Normal"})");
+  made(
+      path,
+      R"({"metadata":{"name":"e"},"involvedObject":{"namespace":"default","name":"p","kind":"Pod"},"reason":"R","message":"m","type":"Normal"})");
   auto exchange = std::make_shared<FakeExchange>();
   server_->handle(request("GET", path + "?watch=true"), exchange);
   ASSERT_TRUE(exchange->wait_answer());

@@ -1,5 +1,5 @@
-// Answers discovery, OpenAPI and version requests from encoded documents. Thread-safe: what is not made by the constructor
-// is made once, under its own mutex.
+// Answers discovery, OpenAPI and version requests from encoded documents. Thread-safe: what is not made by the
+// constructor is made once, under its own mutex.
 #include "core/apiserver/discovery.hpp"
 
 #include <openssl/sha.h>
@@ -10,8 +10,8 @@
 #include <mutex>
 #include <vector>
 
-#include "core/apiserver/documents.hpp"
 #include "core/apiserver/discovery_lists.hpp"
+#include "core/apiserver/documents.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/negotiate.hpp"
 #include "core/schema/codec.hpp"
@@ -77,8 +77,8 @@ Plain plain_forms(const schema::Schema& schema, std::string_view message, const 
   auto raw = type == nullptr ? Expected<std::string>(Status::internal("not in the schema"))
                              : schema::encode_protobuf(*type, document);
   if (!raw) return out;
-  out.protobuf = encoded(schema::wrap_protobuf("v1", text_at(document, {"kind"}), *raw),
-                         content_type(schema::Media::kProtobuf));
+  out.protobuf =
+      encoded(schema::wrap_protobuf("v1", text_at(document, {"kind"}), *raw), content_type(schema::Media::kProtobuf));
   return out;
 }
 
@@ -150,12 +150,13 @@ void Discovery::State::build() {
   plain["/apis"] = plain_forms(schema, std::string(kMetaV1) + "APIGroupList", group_list(groups));
   for (const auto& group : groups) {
     if (!group.name.empty()) {
-      plain["/apis/" + group.name] = plain_forms(schema, std::string(kMetaV1) + "APIGroup", group_document(group, true));
+      plain["/apis/" + group.name] =
+          plain_forms(schema, std::string(kMetaV1) + "APIGroup", group_document(group, true));
     }
     for (const auto& [version_name, kinds] : group.versions) {
       const std::string path = (group.name.empty() ? "/api/" : "/apis/" + group.name + "/") + version_name;
-      plain[path] = plain_forms(schema, std::string(kMetaV1) + "APIResourceList",
-                                resource_list(group.name, version_name, kinds));
+      plain[path] =
+          plain_forms(schema, std::string(kMetaV1) + "APIResourceList", resource_list(group.name, version_name, kinds));
       openapi["/openapi/v3" + path] = std::make_unique<Lazy>([this, name = group.name, version_name] {
         return encoded(schema::openapi_v3_json(schema, name, version_name, options.git_version), "application/json");
       });
@@ -230,7 +231,8 @@ bool Discovery::handle(const http::Request& request, const std::shared_ptr<http:
   if (!owns(path)) return false;
   if (path.ends_with('/')) path.remove_suffix(1);
   if (request.method != "GET" && request.method != "HEAD") {
-    send_error(*exchange, Status::method_not_allowed("the server does not allow this method on the requested resource"));
+    send_error(*exchange,
+               Status::method_not_allowed("the server does not allow this method on the requested resource"));
     return true;
   }
   if (path == "/version") {

@@ -1,7 +1,8 @@
 // The paths a client finds the API by: /api, /apis, their groups and versions, /openapi/v2 and v3, /version.
 //
-// Built once from the schema by the Environment, asked by ApiServer::handle after authorization and before the resource routes.
-// Thread-safe: the discovery documents are made by the constructor, the OpenAPI ones (large) by whoever asks first.
+// Built once from the schema by the Environment, asked by ApiServer::handle after authorization and before the resource
+// routes. Thread-safe: the discovery documents are made by the constructor, the OpenAPI ones (large) by whoever asks
+// first.
 #pragma once
 
 #include <memory>

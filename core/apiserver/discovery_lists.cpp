@@ -5,7 +5,6 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-
 #include <boost/json/serialize.hpp>
 
 #include "core/schema/text.hpp"
@@ -40,8 +39,11 @@ std::string storage_version_hash(const schema::Kind& kind) {
 bool is_stored(const schema::Kind& kind) { return kind.has_verb("get"); }
 
 JsonObject plain_resource(const schema::Kind& kind) {
-  JsonObject out{{"name", kind.plural}, {"singularName", kind.singular}, {"namespaced", kind.namespaced},
-                 {"kind", kind.kind}, {"verbs", sorted_strings(kind.verbs)}};
+  JsonObject out{{"name", kind.plural},
+                 {"singularName", kind.singular},
+                 {"namespaced", kind.namespaced},
+                 {"kind", kind.kind},
+                 {"verbs", sorted_strings(kind.verbs)}};
   if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
   if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
   if (is_stored(kind)) out["storageVersionHash"] = storage_version_hash(kind);
@@ -75,8 +77,8 @@ JsonObject aggregated_subresource(const schema::Kind& kind, const schema::Subres
   const bool own = sub.version.empty();
   const std::string& name = sub.kind.empty() ? kind.kind : sub.kind;
   return {{"subresource", sub.name},
-          {"responseKind", own ? response_kind(kind.group, kind.version, name)
-                               : response_kind(sub.group, sub.version, name)},
+          {"responseKind",
+           own ? response_kind(kind.group, kind.version, name) : response_kind(sub.group, sub.version, name)},
           {"verbs", sorted_strings(sub.verbs)}};
 }
 
@@ -99,8 +101,7 @@ JsonObject aggregated_group(const GroupResources& group) {
   for (const auto& [version, kinds] : group.versions) {
     JsonArray resources;
     for (const auto* kind : kinds) resources.push_back(aggregated_resource(*kind));
-    versions.push_back(
-        JsonObject{{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}});
+    versions.push_back(JsonObject{{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}});
   }
   JsonObject metadata;
   if (!group.name.empty()) metadata["name"] = group.name;
@@ -205,11 +206,19 @@ std::string version_json(const Options& options) {
   if (rest.starts_with('v')) rest.remove_prefix(1);
   const std::string major(cut(rest, '.'));
   const std::string minor(cut(rest, '.'));
-  const std::pair<std::string_view, std::string> members[] = {
-      {"major", major}, {"minor", minor}, {"emulationMajor", major}, {"emulationMinor", minor},
-      {"minCompatibilityMajor", major}, {"minCompatibilityMinor", minor}, {"gitVersion", options.git_version},
-      {"gitCommit", options.git_commit}, {"gitTreeState", "clean"}, {"buildDate", options.build_date},
-      {"goVersion", "n/a"}, {"compiler", "gcc"}, {"platform", platform()}};
+  const std::pair<std::string_view, std::string> members[] = {{"major", major},
+                                                              {"minor", minor},
+                                                              {"emulationMajor", major},
+                                                              {"emulationMinor", minor},
+                                                              {"minCompatibilityMajor", major},
+                                                              {"minCompatibilityMinor", minor},
+                                                              {"gitVersion", options.git_version},
+                                                              {"gitCommit", options.git_commit},
+                                                              {"gitTreeState", "clean"},
+                                                              {"buildDate", options.build_date},
+                                                              {"goVersion", "n/a"},
+                                                              {"compiler", "gcc"},
+                                                              {"platform", platform()}};
   std::string out = "{";
   for (const auto& [key, value] : members) {
     out += out.size() == 1 ? "\n  " : ",\n  ";

@@ -1,4 +1,5 @@
-// The lists of groups, versions and resources as documents, plain and aggregated. Pure functions, any thread; used by Discovery.
+// The lists of groups, versions and resources as documents, plain and aggregated. Pure functions, any thread; used by
+// Discovery.
 #pragma once
 
 #include <string>

@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <thread>
-
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <thread>
 
 #include "core/apiserver/discovery_lists.hpp"
 #include "core/apiserver/fake_exchange.hpp"
@@ -170,8 +169,7 @@ constexpr const char* kModernKubectl =
 
 TEST_F(DiscoveryTest, AggregatedWhenAsked) {
   auto exchange = ask("/apis", {{"accept", kModernKubectl}});
-  EXPECT_EQ(exchange->response().content_type,
-            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+  EXPECT_EQ(exchange->response().content_type, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
   const Json list = boost::json::parse(exchange->body());
   EXPECT_EQ(text_at(list, {"apiVersion"}), "apidiscovery.k8s.io/v2");
   const auto& apps = find(list, {"items"})->as_array()[0];
@@ -192,7 +190,8 @@ TEST_F(DiscoveryTest, AggregatedCoreGroupAndTheBetaForm) {
   const Json core = json("/api", {{"accept", kModernKubectl}});
   ASSERT_EQ(find(core, {"items"})->as_array().size(), 1U);
   EXPECT_EQ(text_at(find(core, {"items"})->as_array()[0], {"metadata", "name"}), "");
-  const Json beta = json("/api", {{"accept", "application/json;v=v2beta1;as=APIGroupDiscoveryList;g=apidiscovery.k8s.io"}});
+  const Json beta =
+      json("/api", {{"accept", "application/json;v=v2beta1;as=APIGroupDiscoveryList;g=apidiscovery.k8s.io"}});
   EXPECT_EQ(text_at(beta, {"apiVersion"}), "apidiscovery.k8s.io/v2beta1");
 }
 
@@ -281,7 +280,8 @@ TEST_F(DiscoveryTest, OpenApiV3ComesAsJsonOnly) {
 }
 
 TEST_F(DiscoveryTest, OtherPathsAndMethods) {
-  for (const char* path : {"/", "", "/healthz", "/apis/none", "/apis/apps/v2", "/api/v1/pods", "/openapi", "/openapi/v3/x"}) {
+  for (const char* path :
+       {"/", "", "/healthz", "/apis/none", "/apis/apps/v2", "/api/v1/pods", "/openapi", "/openapi/v3/x"}) {
     auto exchange = ask(path);
     EXPECT_FALSE(owned_) << path;
     EXPECT_EQ(exchange->answers(), 0) << path;

@@ -108,7 +108,8 @@ std::string options_kind(std::string_view verb) {
   return verb == "patch" ? "PatchOptions" : "DeleteOptions";
 }
 
-Status unsupported(std::string_view verb, std::string_view field, std::string_view value, const std::string& supported) {
+Status unsupported(std::string_view verb, std::string_view field, std::string_view value,
+                   const std::string& supported) {
   return invalid_options(options_kind(verb), field, "FieldValueNotSupported",
                          "Unsupported value: \"" + std::string(value) + "\": supported values: " + supported);
 }
@@ -156,7 +157,8 @@ void dispatch_resource(const CallPtr& call) {
   const bool served =
       main ? target.kind->has_verb(route.name) : has_verb(*target.kind->subresource(target.subresource), route.name);
   if (route.run == nullptr || !served) {
-    return respond_error(*call, Status::method_not_allowed("the server does not allow this method on the requested resource"));
+    return respond_error(*call,
+                         Status::method_not_allowed("the server does not allow this method on the requested resource"));
   }
   if (!is_stream(*call)) {
     auto form = negotiate(call->request.header("accept"));

@@ -1,14 +1,13 @@
 // Small helpers over JSON documents: look something up, make sure an object is there. Pure, any thread.
 #pragma once
 
-#include <initializer_list>
-#include <string>
-#include <string_view>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
+#include <initializer_list>
+#include <string>
+#include <string_view>
 
 namespace gantry::apiserver {
 

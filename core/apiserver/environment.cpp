@@ -20,8 +20,7 @@ uint64_t kernel_random() {
 }
 
 int64_t system_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -42,8 +41,8 @@ Environment::~Environment() = default;
 
 std::string Environment::new_uid() const {
   uint64_t high = options.random(), low = options.random();
-  high = (high & ~0xf000ULL) | 0x4000ULL;                                      // version 4
-  low = (low & ~(3ULL << 62)) | (1ULL << 63);                                  // RFC 4122's variant
+  high = (high & ~0xf000ULL) | 0x4000ULL;      // version 4
+  low = (low & ~(3ULL << 62)) | (1ULL << 63);  // RFC 4122's variant
   constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   out.reserve(36);

@@ -40,8 +40,8 @@ struct Environment {
   FrameCache frames;
 
   int64_t now() const { return options.now_unix_ns(); }
-  std::string new_uid() const;             // version 4
-  std::string random_suffix() const;       // five characters, for generateName
+  std::string new_uid() const;        // version 4
+  std::string random_suffix() const;  // five characters, for generateName
 };
 using EnvironmentPtr = std::shared_ptr<Environment>;
 

@@ -1,7 +1,8 @@
 // Removes Events that nobody has written to for their time to live, as upstream's leases in etcd do.
 //
 // Owned by the server; sweep() is called now and then by its timer, one call at a time, on a worker. Which revision was
-// written when is remembered by samples, so that a sweep parses nothing; only the first after a start reads what stands in the objects.
+// written when is remembered by samples, so that a sweep parses nothing; only the first after a start reads what stands
+// in the objects.
 #pragma once
 
 #include <deque>

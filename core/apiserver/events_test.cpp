@@ -27,7 +27,8 @@ class EventsTest : public ServerTest {
     about.set_name(pod);
     about.set_uid("4f0c2f2e-0000-4000-8000-000000000001");
     about.set_field_path("spec.containers{c}");
-    recorder_->record("kubelet", "node-1", about.SerializeAsString(), "Normal", reason, "Container image already present");
+    recorder_->record("kubelet", "node-1", about.SerializeAsString(), "Normal", reason,
+                      "Container image already present");
   }
   std::vector<Json> events() {
     std::vector<Json> out;

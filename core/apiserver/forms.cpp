@@ -42,9 +42,12 @@ size_t varint_size(uint64_t value) {
 
 std::string_view event_name(EventKind kind) {
   switch (kind) {
-    case EventKind::kAdded: return "ADDED";
-    case EventKind::kModified: return "MODIFIED";
-    default: return "DELETED";
+    case EventKind::kAdded:
+      return "ADDED";
+    case EventKind::kModified:
+      return "MODIFIED";
+    default:
+      return "DELETED";
   }
 }
 
@@ -67,8 +70,7 @@ std::string envelope_prefix(std::string_view api_version, std::string_view kind,
   return out;
 }
 
-std::string watch_header(std::string_view type, std::string_view api_version, std::string_view kind,
-                         size_t raw_size) {
+std::string watch_header(std::string_view type, std::string_view api_version, std::string_view kind, size_t raw_size) {
   const std::string envelope = envelope_prefix(api_version, kind, raw_size);
   const size_t object = envelope.size() + raw_size + kEnvelopeEnd.size();
   const size_t extension = 1 + varint_size(object) + object;  // RawExtension{raw: object}
@@ -117,8 +119,7 @@ Json parse_entry(const store::Entry& entry) {
 
 std::string_view item_json(const schema::Kind& kind, const store::Entry& entry) {
   std::string_view json = entry.value;
-  const std::string prefix =
-      "{\"kind\":\"" + kind.kind + "\",\"apiVersion\":\"" + kind.api_version() + "\",";
+  const std::string prefix = "{\"kind\":\"" + kind.kind + "\",\"apiVersion\":\"" + kind.api_version() + "\",";
   return json.substr(json.starts_with(prefix) ? prefix.size() : 1);
 }
 

@@ -20,8 +20,8 @@ std::string_view event_name(EventKind kind);
 constexpr std::string_view kEnvelopeEnd("\x1a\x00\x22\x00", 4);
 
 struct ProtobufForm : store::Derived {
-  std::string bytes;          // the object, without envelope
-  std::string heads;          // item header, then three watch headers; the first ends with the envelope's
+  std::string bytes;  // the object, without envelope
+  std::string heads;  // item header, then three watch headers; the first ends with the envelope's
   std::array<uint16_t, 5> ends{};
 
   std::string_view item_header() const { return part(0); }
@@ -40,8 +40,7 @@ struct ProtobufForm : store::Derived {
 // "k8s\0" and the Unknown message up to its raw bytes of this size.
 std::string envelope_prefix(std::string_view api_version, std::string_view kind, size_t raw_size);
 // A watch frame up to the raw bytes: length, event type, envelope prefix.
-std::string watch_header(std::string_view type, std::string_view api_version, std::string_view kind,
-                         size_t raw_size);
+std::string watch_header(std::string_view type, std::string_view api_version, std::string_view kind, size_t raw_size);
 
 const schema::Attributes& attributes(const schema::Kind& kind, const store::Entry& entry);
 const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry);

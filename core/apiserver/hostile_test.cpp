@@ -49,12 +49,14 @@ TEST_F(HostileTest, BodiesThatAreNone) {
       {"a list for a name", R"({"metadata":{"name":["a"]}})", "application/json", 400, "BadRequest"},
       {"two documents", R"({"metadata":{"name":"a"}}{})", "application/json", 400, "BadRequest"},
       {"deep nesting", deep, "application/json", 400, "BadRequest"},
-      {"no UTF-8", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"\xff\xfe\"}}", "application/json", 400, "BadRequest"},
+      {"no UTF-8", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"\xff\xfe\"}}", "application/json", 400,
+       "BadRequest"},
       {"too large", "{\"data\":{\"k\":\"" + std::string(3 << 20, 'x') + "\"}}", "application/json", 413,
        "RequestEntityTooLarge"},
       {"protobuf without its mark", "\x0a\x01\x02", protobuf, 400, "BadRequest"},
       {"protobuf cut short", std::string("k8s\0\x12\x7f\x0a", 7), protobuf, 400, "BadRequest"},
-      {"protobuf of noise", std::string("k8s\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 15), protobuf, 400, "BadRequest"},
+      {"protobuf of noise", std::string("k8s\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 15), protobuf, 400,
+       "BadRequest"},
       {"yaml that is none", "a: [", "application/yaml", 400, "BadRequest"},
       {"another type", "x", "text/plain", 415, "UnsupportedMediaType"},
       {"another kind", pod("a"), "application/json", 400, "BadRequest"},
@@ -139,12 +141,14 @@ TEST_F(HostileTest, WhoIsNobodyLearnsNothing) {
   }
   const auto answer = as("guest", request("DELETE", std::string(kPods) + "/p"));
   refuses("guest", answer, 403, "Forbidden");
-  EXPECT_EQ(answer.text({"message"}),
-            "pods \"p\" is forbidden: User \"guest\" cannot delete resource \"pods\" in API group \"\" in the namespace "
-            "\"default\"");
-  EXPECT_EQ(as("guest", request("GET", "/apis/apps/v1/deployments")).text({"message"}),
-            "deployments.apps is forbidden: User \"guest\" cannot list resource \"deployments\" in API group \"apps\" at the "
-            "cluster scope");
+  EXPECT_EQ(
+      answer.text({"message"}),
+      "pods \"p\" is forbidden: User \"guest\" cannot delete resource \"pods\" in API group \"\" in the namespace "
+      "\"default\"");
+  EXPECT_EQ(
+      as("guest", request("GET", "/apis/apps/v1/deployments")).text({"message"}),
+      "deployments.apps is forbidden: User \"guest\" cannot list resource \"deployments\" in API group \"apps\" at the "
+      "cluster scope");
 }
 
 TEST_F(HostileTest, WarningsStayInTheirHeader) {

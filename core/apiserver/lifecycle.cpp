@@ -79,8 +79,7 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
   }
 }
 
-Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns,
-                       std::string_view name) {
+Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name) {
   const auto* namespaces = env.schema.find_resource("", "v1", "namespaces");
   if (namespaces == nullptr) return {};
   const auto entry = env.store.get(key_of(*namespaces, {}, ns));
@@ -88,8 +87,7 @@ Status check_namespace(const Environment& env, const schema::Kind& kind, std::st
   const auto* phase = attributes(*namespaces, *entry).field("status.phase");
   if (phase == nullptr || *phase != "Terminating") return {};
   const std::string where(ns);
-  return forbidden(kind, name,
-                   "unable to create new content in namespace " + where + " because it is being terminated",
+  return forbidden(kind, name, "unable to create new content in namespace " + where + " because it is being terminated",
                    {{"NamespaceTerminating", "namespace " + where + " is being terminated", "metadata.namespace"}});
 }
 

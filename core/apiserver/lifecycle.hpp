@@ -7,11 +7,11 @@ namespace gantry::apiserver {
 
 // uid, creationTimestamp, generation of a new object; drops what a caller may not set.
 void begin_object(const Environment& env, const schema::Kind& kind, Json& document);
-// Takes over from `old` what an update of the resource ("" or "status", "finalize") may not change, and counts the generation.
+// Takes over from `old` what an update of the resource ("" or "status", "finalize") may not change, and counts the
+// generation.
 void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old);
 // 404 without the namespace, 403 while it goes away.
-Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns,
-                       std::string_view name);
+Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name);
 // Whether an update leaves nothing that holds a deleted object: it can go.
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old);
 bool is_kind(const schema::Kind& kind, std::string_view group, std::string_view plural);

@@ -22,8 +22,8 @@ struct Token {
 };
 
 std::string encode_token(const Token& token) {
-  const std::string text = "{\"v\":\"meta.k8s.io/v1\",\"rv\":" + std::to_string(token.revision) +
-                           ",\"start\":" + quoted(token.after) + "}";
+  const std::string text =
+      "{\"v\":\"meta.k8s.io/v1\",\"rv\":" + std::to_string(token.revision) + ",\"start\":" + quoted(token.after) + "}";
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
@@ -39,8 +39,9 @@ Expected<Token> decode_token(std::string_view text) {
   size_t padding = 0;
   for (; padded.size() % 4 != 0; ++padding) padded += '=';
   std::string out(padded.size(), '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
   Status bad = Status::bad_request("continue key is not valid: the token could not be decoded");
   if (size < 0 || static_cast<size_t>(size) < padding) return bad;
   out.resize(static_cast<size_t>(size) - padding);
@@ -70,9 +71,9 @@ Status check_options(const Query& query) {
     return forbid(kMatch, "resourceVersionMatch is forbidden when continue is provided");
   }
   if (match != "Exact" && match != "NotOlderThan") {
-    return invalid_options("ListOptions", kMatch, "FieldValueNotSupported",
-                           "Unsupported value: \"" + std::string(match) +
-                               "\": supported values: \"Exact\", \"NotOlderThan\", \"\"");
+    return invalid_options(
+        "ListOptions", kMatch, "FieldValueNotSupported",
+        "Unsupported value: \"" + std::string(match) + "\": supported values: \"Exact\", \"NotOlderThan\", \"\"");
   }
   if (match == "Exact" && query.get("resourceVersion") == "0") {
     return forbid(kMatch, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");

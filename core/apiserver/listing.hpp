@@ -1,4 +1,5 @@
-// Pages of stored objects: selectors, limits, continue tokens; and their answer as a gather of stored buffers. [any-thread]
+// Pages of stored objects: selectors, limits, continue tokens; and their answer as a gather of stored buffers.
+// [any-thread]
 #pragma once
 
 #include "core/apiserver/environment.hpp"

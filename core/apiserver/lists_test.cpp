@@ -71,7 +71,8 @@ TEST_F(ListsTest, SelectByLabelsAndFields) {
   EXPECT_EQ(names(ask("GET", std::string(kMaps) + "?fieldSelector=metadata.name%3Dm3")), (Names{"m3"}));
   EXPECT_EQ(names(ask("GET", std::string(kMaps) + "?fieldSelector=metadata.name!=m3,metadata.name!=m1")),
             (Names{"m0", "m2"}));
-  EXPECT_EQ(names(ask("GET", "/api/v1/configmaps?fieldSelector=metadata.name=m1,metadata.namespace=default")), (Names{"m1"}));
+  EXPECT_EQ(names(ask("GET", "/api/v1/configmaps?fieldSelector=metadata.name=m1,metadata.namespace=default")),
+            (Names{"m1"}));
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?fieldSelector=data.k=v").code, 400);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?labelSelector=a%20in%20(").code, 400);
   made(kPods, pod("p", "", R"(,"nodeName":"n1")"));
@@ -132,8 +133,7 @@ TEST_F(ListsTest, TablesHaveColumnsAndRows) {
 
 TEST_F(ListsTest, MetadataAloneIsLess) {
   make(0, 1);
-  const auto list =
-      ask("GET", kMaps, "", "", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+  const auto list = ask("GET", kMaps, "", "", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
   EXPECT_EQ(list.text({"kind"}), "PartialObjectMetadataList");
   const auto document = list.json();
   const auto& item = document.at("items").at(0);

@@ -27,9 +27,9 @@ Status check_identity(const Mutation& mutation, const store::Entry& current, con
   const auto uid = text_at(next, {"metadata", "uid"});
   const auto have = text_at(before, {"metadata", "uid"});
   if (!uid.empty() && uid != have) {
-    return conflict(kind, mutation.name,
-                    "Precondition failed: UID in precondition: " + std::string(uid) +
-                        ", UID in object meta: " + std::string(have));
+    return conflict(
+        kind, mutation.name,
+        "Precondition failed: UID in precondition: " + std::string(uid) + ", UID in object meta: " + std::string(have));
   }
   const auto version = text_at(next, {"metadata", "resourceVersion"});
   if (!version.empty() && version != "0" && version != std::to_string(current.mod_revision)) {
@@ -106,9 +106,8 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   if (!erase && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});
   }
-  env.store.write(std::move(write), [mutation, erase](Expected<store::EntryPtr> result) {
-    written(mutation, erase, std::move(result));
-  });
+  env.store.write(std::move(write),
+                  [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
 }
 
 std::shared_ptr<Mutation> mutation_of(const CallPtr& call) {

@@ -72,9 +72,12 @@ Expected<Form> negotiate(std::string_view accept) {
 
 std::string_view content_type(schema::Media media) {
   switch (media) {
-    case schema::Media::kYaml: return "application/yaml";
-    case schema::Media::kProtobuf: return "application/vnd.kubernetes.protobuf";
-    default: return "application/json";
+    case schema::Media::kYaml:
+      return "application/yaml";
+    case schema::Media::kProtobuf:
+      return "application/vnd.kubernetes.protobuf";
+    default:
+      return "application/json";
   }
 }
 

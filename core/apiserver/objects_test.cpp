@@ -78,14 +78,14 @@ TEST_F(ObjectsTest, LiveTheirLifeInProcess) {
   auto watch = client_->watch({"", "v1", "configmaps", "default", "", "", "", false}, events.handler());
   ASSERT_TRUE(events.wait_for(1));
 
-  auto updated = client::parse_object<core::ConfigMap>(client_->call(client::update_request(
-      kConfigMaps, "default", "a", config("a", "2", created->metadata().resource_version()))));
+  auto updated = client::parse_object<core::ConfigMap>(client_->call(
+      client::update_request(kConfigMaps, "default", "a", config("a", "2", created->metadata().resource_version()))));
   ASSERT_TRUE(updated.ok()) << updated.error().message();
   EXPECT_GT(std::stoll(updated->metadata().resource_version()), std::stoll(created->metadata().resource_version()));
   EXPECT_EQ(updated->metadata().uid(), created->metadata().uid());
 
-  auto stale = client_->call(client::update_request(kConfigMaps, "default", "a",
-                                                    config("a", "3", created->metadata().resource_version())));
+  auto stale = client_->call(
+      client::update_request(kConfigMaps, "default", "a", config("a", "3", created->metadata().resource_version())));
   ASSERT_FALSE(stale.ok());
   EXPECT_EQ(stale.error().code(), 409);
   EXPECT_EQ(stale.error().reason(), "Conflict");
@@ -94,9 +94,8 @@ TEST_F(ObjectsTest, LiveTheirLifeInProcess) {
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->data().at("k"), "2");
 
-  auto patched = client::parse_object<core::ConfigMap>(
-      client_->call(client::patch_request(kConfigMaps, "default", "a", R"({"data":{"k":"4"}})",
-                                          client::ApiRequest::MERGE_PATCH)));
+  auto patched = client::parse_object<core::ConfigMap>(client_->call(
+      client::patch_request(kConfigMaps, "default", "a", R"({"data":{"k":"4"}})", client::ApiRequest::MERGE_PATCH)));
   ASSERT_TRUE(patched.ok()) << patched.error().message();
   EXPECT_EQ(patched->data().at("k"), "4");
 

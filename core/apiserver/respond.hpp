@@ -6,7 +6,8 @@
 namespace gantry::apiserver {
 
 void respond_error(Call& call, const Status& status);
-// JSON text of an object (a Status, discovery, ...) whose schema message has this full name (for protobuf), or null: JSON only.
+// JSON text of an object (a Status, discovery, ...) whose schema message has this full name (for protobuf), or null:
+// JSON only.
 void respond_json(Call& call, int code, std::string json, std::string_view message = {});
 // A stored version.
 void respond_entry(Call& call, int code, const store::EntryPtr& entry);
@@ -14,8 +15,8 @@ void respond_entry(Call& call, int code, const store::EntryPtr& entry);
 void respond_document(Call& call, int code, const schema::Kind& kind, const Json& document);
 void respond_success(Call& call, std::string_view name, std::string_view uid, int code = 200);
 
-// Goes on with a call on the server's own thread: for work that the store's writer, which calls back, has no time for and
-// that never blocks. Whatever it throws is answered as an internal error.
+// Goes on with a call on the server's own thread: for work that the store's writer, which calls back, has no time for
+// and that never blocks. Whatever it throws is answered as an internal error.
 void later(const CallPtr& call, std::function<void()> work);
 
 http::Response response_of(Call& call, int code, std::string body, std::string_view type);

@@ -1,8 +1,8 @@
 // The API server: answers requests of the Kubernetes API from the store, without ever blocking.
 //
 // handle() is called by transports on their network threads and by in-process clients on any thread. Answers
-// to writes come on the store's writer thread or the worker pool; watch events on the store's notifier thread. Timers and log
-// pumps run on one event loop that the server owns.
+// to writes come on the store's writer thread or the worker pool; watch events on the store's notifier thread. Timers
+// and log pumps run on one event loop that the server owns.
 #pragma once
 
 #include <functional>
@@ -27,10 +27,10 @@ struct Options {
   std::string git_version = "v1.36.0";
   std::string build_date = "1970-01-01T00:00:00Z";
   std::string git_commit;
-  std::function<int64_t()> now_unix_ns;                      // default: the system clock
-  std::function<uint64_t()> random;                          // default: the kernel's generator
-  std::function<void(std::function<void()>)> post;           // runs blocking work elsewhere; default: a thread each
-  std::shared_ptr<auth::Authorizer> authorizer;              // default: AlwaysAllow
+  std::function<int64_t()> now_unix_ns;             // default: the system clock
+  std::function<uint64_t()> random;                 // default: the kernel's generator
+  std::function<void(std::function<void()>)> post;  // runs blocking work elsewhere; default: a thread each
+  std::shared_ptr<auth::Authorizer> authorizer;     // default: AlwaysAllow
   std::vector<ReadinessCheck> checks;
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;

@@ -134,19 +134,21 @@ class SubresourcesTest : public ServerTest {
     return entry ? parse_entry(*entry) : Json();
   }
   store::Revision put_deployment(int replicas = 3) {
-    return put(kind("apps", "deployments"),
-               R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop","uid":"u-web",)"
-               R"("generation":1,"creationTimestamp":"2024-01-02T03:04:05Z"},"spec":{"replicas":)" +
-                   std::to_string(replicas) +
-                   R"(,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},)"
-                   R"("spec":{"containers":[{"name":"c","image":"i:1"}]}}},"status":{"replicas":2}})");
+    return put(
+        kind("apps", "deployments"),
+        R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop","uid":"u-web",)"
+        R"("generation":1,"creationTimestamp":"2024-01-02T03:04:05Z"},"spec":{"replicas":)" +
+            std::to_string(replicas) +
+            R"(,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},)"
+            R"("spec":{"containers":[{"name":"c","image":"i:1"}]}}},"status":{"replicas":2}})");
   }
   store::Revision put_pod(const std::string& more_metadata = "", const std::string& more_spec = "",
                           const std::string& status = "{}") {
     return put(kind("", "pods"),
                R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"shop","uid":"u-p",)"
-               R"("generation":1)" + more_metadata + R"(},"spec":{"containers":[{"name":"main","image":"i:1"})" +
-                   containers_ + "]" + more_spec + R"(},"status":)" + status + "}");
+               R"("generation":1)" +
+                   more_metadata + R"(},"spec":{"containers":[{"name":"main","image":"i:1"})" + containers_ + "]" +
+                   more_spec + R"(},"status":)" + status + "}");
   }
   CallPtr bind_call(const std::string& body, const std::string& subresource = "binding") {
     auto out = subresource.empty() ? call(kind("", "bindings"), "", "", "POST")
@@ -155,8 +157,8 @@ class SubresourcesTest : public ServerTest {
     return out;
   }
   static std::string binding(const std::string& node = "node-1", const std::string& metadata = R"("name":"p")") {
-    return R"({"apiVersion":"v1","kind":"Binding","metadata":{)" + metadata +
-           R"(},"target":{"kind":"Node","name":")" + node + R"("}})";
+    return R"({"apiVersion":"v1","kind":"Binding","metadata":{)" + metadata + R"(},"target":{"kind":"Node","name":")" +
+           node + R"("}})";
   }
   CallPtr pod_call(const std::string& subresource, const std::string& query) {
     auto out = call(kind("", "pods"), "p", subresource, "GET");
@@ -181,7 +183,8 @@ TEST_F(SubresourcesTest, ScaleShowsTheWorkload) {
   EXPECT_EQ(exchange.code(), 200);
   EXPECT_EQ(exchange.body(),
             R"({"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web","namespace":"shop",)"
-            R"("uid":"u-web","resourceVersion":")" + std::to_string(revision) +
+            R"("uid":"u-web","resourceVersion":")" +
+                std::to_string(revision) +
                 R"(","creationTimestamp":"2024-01-02T03:04:05Z"},"spec":{"replicas":3},)"
                 R"("status":{"replicas":2,"selector":"app=web"}})");
 }
@@ -234,7 +237,8 @@ TEST_F(SubresourcesTest, ScaleRefusesBadInput) {
        "Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified; please apply your "
        "changes to the latest version and try again"},
       {scale_body(1, R"(,"uid":"other")"), 409,
-       "Operation cannot be fulfilled on deployments.apps \"web\": Precondition failed: UID in precondition: other, UID "
+       "Operation cannot be fulfilled on deployments.apps \"web\": Precondition failed: UID in precondition: other, "
+       "UID "
        "in object meta: u-web"},
       {R"({"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web2"},"spec":{"replicas":1}})", 400,
        "the name of the object (web2) does not match the name on the URL (web)"},
@@ -384,8 +388,9 @@ TEST_F(SubresourcesTest, OneOfManyBindingsWins) {
 
 TEST_F(SubresourcesTest, LogsComeFromTheNode) {
   put_pod("", R"(,"nodeName":"node-1")");
-  const auto request = pod_call("log", "follow=true&previous=true&timestamps=true&tailLines=5&limitBytes=100&"
-                                       "sinceTime=2024-01-02T03%3A04%3A05Z");
+  const auto request = pod_call("log",
+                                "follow=true&previous=true&timestamps=true&tailLines=5&limitBytes=100&"
+                                "sinceTime=2024-01-02T03%3A04%3A05Z");
   auto& exchange = run(pod_log, request);
   EXPECT_EQ(exchange.code(), 200);
   EXPECT_EQ(exchange.response().content_type, "text/plain");

@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <set>
 #include <thread>
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "core/apiserver/documents.hpp"
 #include "core/apiserver/fake_exchange.hpp"
@@ -127,9 +126,10 @@ class ServerTest : public ::testing::Test {
     return {exchange->code(), exchange->response().content_type, exchange->body(), exchange->response().headers,
             exchange->stream()};
   }
-  Answer ask(std::string method, std::string path, std::string body = {},
-             std::string content_type = "application/json", std::string accept = {}) {
-    return ask(request(std::move(method), std::move(path), std::move(body), std::move(content_type), std::move(accept)));
+  Answer ask(std::string method, std::string path, std::string body = {}, std::string content_type = "application/json",
+             std::string accept = {}) {
+    return ask(
+        request(std::move(method), std::move(path), std::move(body), std::move(content_type), std::move(accept)));
   }
   Answer made(const std::string& path, const std::string& body) {
     auto answer = ask("POST", path, body);

@@ -1,5 +1,5 @@
-// Trouble from behind and from all sides: a store that fails, is full, or is always a step ahead; many at once; stopping
-// in the middle of it.
+// Trouble from behind and from all sides: a store that fails, is full, or is always a step ahead; many at once;
+// stopping in the middle of it.
 #include <random>
 
 #include "core/apiserver/test_server.hpp"

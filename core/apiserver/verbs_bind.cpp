@@ -39,18 +39,17 @@ Status check_binding(const Call& call, const Json& binding) {
   }
   const auto ns = text_at(binding, {"metadata", "namespace"});
   if (!ns.empty() && ns != target.ns) {
-    return Status::bad_request(
-        "the namespace of the provided object does not match the namespace sent on the request");
+    return Status::bad_request("the namespace of the provided object does not match the namespace sent on the request");
   }
   schema::Kind kind;
   kind.version = "v1";
   kind.kind = "Binding";
   const auto what = text_at(binding, {"target", "kind"});
   if (!what.empty() && what != "Node") {
-    return schema::invalid_status(kind, target.name,
-                                  {{"FieldValueNotSupported",
-                                    "Unsupported value: " + quoted(what) + ": supported values: \"Node\", \"<empty>\"",
-                                    "target.kind"}});
+    return schema::invalid_status(
+        kind, target.name,
+        {{"FieldValueNotSupported", "Unsupported value: " + quoted(what) + ": supported values: \"Node\", \"<empty>\"",
+          "target.kind"}});
   }
   if (text_at(binding, {"target", "name"}).empty()) {
     return schema::invalid_status(kind, target.name, {{"FieldValueRequired", "Required value", "target.name"}});
@@ -81,8 +80,7 @@ void set_scheduled(Json& pod, int64_t now) {
   auto& status = object_in(pod.as_object(), "status");
   auto& conditions = status["conditions"];
   if (!conditions.is_array()) conditions.emplace_array();
-  JsonObject fresh{{"type", "PodScheduled"}, {"status", "True"},
-                   {"lastTransitionTime", schema::format_time(now)}};
+  JsonObject fresh{{"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", schema::format_time(now)}};
   if (const auto generation = int_at(pod, {"metadata", "generation"}); generation != 0) {
     fresh["observedGeneration"] = generation;
   }
@@ -99,7 +97,8 @@ void set_scheduled(Json& pod, int64_t now) {
 Json bound(const Json& pod, const Json& binding, int64_t now) {
   Json next = pod;
   object_in(next.as_object(), "spec")["nodeName"] = text_at(binding, {"target", "name"});
-  if (const Json* annotations = find(binding, {"metadata", "annotations"}); annotations != nullptr && annotations->is_object()) {
+  if (const Json* annotations = find(binding, {"metadata", "annotations"});
+      annotations != nullptr && annotations->is_object()) {
     auto& have = object_in(metadata_of(next), "annotations");
     for (const auto& [key, value] : annotations->as_object()) have[key] = value;
   }
@@ -135,7 +134,8 @@ void bind_pod(const CallPtr& call) {
   }
   if (auto status = check_binding(*call, *body); !status.ok()) return respond_error(*call, status);
   auto mutation = mutation_of(call);
-  mutation->change = [call, binding = std::move(*body)](const store::Entry& entry, const Json& pod) -> Expected<Change> {
+  mutation->change = [call, binding = std::move(*body)](const store::Entry& entry,
+                                                        const Json& pod) -> Expected<Change> {
     if (auto status = check_pod(call->target.name, entry, pod, binding); !status.ok()) return status;
     Change change;
     change.next = bound(pod, binding, call->env->now());

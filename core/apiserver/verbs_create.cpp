@@ -33,8 +33,7 @@ Status place(Call& call, Json& document) {
   if (call.target.ns.empty()) return Status::bad_request("an empty namespace may not be set during creation");
   const auto given = text_at(document, {"metadata", "namespace"});
   if (!given.empty() && given != call.target.ns) {
-    return Status::bad_request(
-        "the namespace of the provided object does not match the namespace sent on the request");
+    return Status::bad_request("the namespace of the provided object does not match the namespace sent on the request");
   }
   metadata["namespace"] = call.target.ns;
   return {};
@@ -91,9 +90,8 @@ void write(std::shared_ptr<NewObject> object) {
   }
   change.value = schema::encode_json(*kind.message, object->document, &change.revision_at);
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};
-  call.env->store.write(std::move(change), [object](Expected<store::EntryPtr> result) {
-    written(object, std::move(result));
-  });
+  call.env->store.write(std::move(change),
+                        [object](Expected<store::EntryPtr> result) { written(object, std::move(result)); });
 }
 
 }  // namespace

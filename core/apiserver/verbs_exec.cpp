@@ -43,7 +43,8 @@ bool has_container(const Json& pod, std::string_view name) {
 
 // kubectl learns from the message what is missing.
 void respond_unsupported(Call& call) {
-  respond_error(call, Status(501, "NotImplemented", "pods/" + call.target.subresource + " is not implemented by this server"));
+  respond_error(
+      call, Status(501, "NotImplemented", "pods/" + call.target.subresource + " is not implemented by this server"));
 }
 
 }  // namespace
@@ -88,7 +89,8 @@ void pod_exec(const CallPtr& call) {
   options.in = query.flag("stdin");
   options.out = query.flag("stdout");
   options.err = query.flag("stderr") && !options.tty;  // a terminal has one output
-  if (options.command.empty()) return respond_error(*call, Status::bad_request("you must specify at least one command for the container"));
+  if (options.command.empty())
+    return respond_error(*call, Status::bad_request("you must specify at least one command for the container"));
   if (call->env->node.load() == nullptr) return respond_error(*call, no_node(found->pod));
   const transport::ExecStreams wanted{options.in, options.out, options.err, options.tty};
   auto start = [env = call->env, pod = found->pod, options = std::move(options)](
@@ -101,7 +103,8 @@ void pod_exec(const CallPtr& call) {
     }
     return no_node(pod);
   };
-  transport::serve_exec(call->env->loop, call->request, call->exchange, wanted, call->env->options.post, std::move(start));
+  transport::serve_exec(call->env->loop, call->request, call->exchange, wanted, call->env->options.post,
+                        std::move(start));
 }
 
 }  // namespace gantry::apiserver

@@ -90,8 +90,7 @@ std::vector<http::Chunk> protobuf_body(const Call& call, ListPage& page) {
 }
 
 std::string partial_items(const Call& call, const ListPage& page) {
-  const auto* message =
-      call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
+  const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
   std::string out = list_open_json(call, page);
   for (const auto& entry : page.entries) {
     if (out.back() == '}') out += ',';

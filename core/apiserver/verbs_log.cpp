@@ -18,7 +18,8 @@ namespace gantry::apiserver {
 namespace {
 
 StatusCause too_small(std::string_view field, int64_t value, std::string_view rule) {
-  return {"FieldValueInvalid", "Invalid value: " + std::to_string(value) + ": " + std::string(rule), std::string(field)};
+  return {"FieldValueInvalid", "Invalid value: " + std::to_string(value) + ": " + std::string(rule),
+          std::string(field)};
 }
 
 Status check_options(const Call& call, const client::LogOptions& options) {
@@ -30,8 +31,8 @@ Status check_options(const Call& call, const client::LogOptions& options) {
     causes.push_back(too_small("limitBytes", *options.limit_bytes, "must be greater than 0"));
   }
   if (options.since_seconds && options.since_unix_ns) {
-    causes.push_back({"FieldValueForbidden",
-                      "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", ""});
+    causes.push_back(
+        {"FieldValueForbidden", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", ""});
   } else if (options.since_seconds && *options.since_seconds < 1) {
     causes.push_back(too_small("sinceSeconds", *options.since_seconds, "must be greater than 0"));
   }
@@ -49,8 +50,9 @@ Expected<client::LogOptions> read_options(const Call& call) {
   options.follow = query.flag("follow");
   options.previous = query.flag("previous");
   options.timestamps = query.flag("timestamps");
-  const std::pair<std::string_view, std::optional<int64_t>*> numbers[] = {
-      {"tailLines", &options.tail_lines}, {"sinceSeconds", &options.since_seconds}, {"limitBytes", &options.limit_bytes}};
+  const std::pair<std::string_view, std::optional<int64_t>*> numbers[] = {{"tailLines", &options.tail_lines},
+                                                                          {"sinceSeconds", &options.since_seconds},
+                                                                          {"limitBytes", &options.limit_bytes}};
   for (const auto& [key, into] : numbers) {
     auto number = query.number(key);
     if (!number) return number.error();

@@ -30,8 +30,7 @@ Expected<Patch> read_patch(const Call& call) {
     patch.type = PatchType::kStrategic;
   } else {
     return Status::unsupported_media_type(
-        "the body of the request was in an unknown format - accepted media types include: " +
-        std::string(kAccepted));
+        "the body of the request was in an unknown format - accepted media types include: " + std::string(kAccepted));
   }
   auto body = schema::parse_json(call.request.body);
   if (!body) return body.error();
@@ -42,9 +41,12 @@ Expected<Patch> read_patch(const Call& call) {
 Expected<Json> apply_patch(const Patch& patch, const schema::Message& message, const Json& document) {
   auto patched = [&]() -> Expected<Json> {
     switch (patch.type) {
-      case PatchType::kJson: return schema::json_patch(document, patch.body);
-      case PatchType::kMerge: return schema::merge_patch(document, patch.body);
-      default: return schema::strategic_merge_patch(message, document, patch.body);
+      case PatchType::kJson:
+        return schema::json_patch(document, patch.body);
+      case PatchType::kMerge:
+        return schema::merge_patch(document, patch.body);
+      default:
+        return schema::strategic_merge_patch(message, document, patch.body);
     }
   }();
   // Upstream says 500 to some malformed strategic patches; it is never the server's fault.

@@ -49,7 +49,8 @@ Status invalid_scale(std::string_view name, StatusCause cause) {
 Status check_scale(const Call& call, const Json& scale) {
   const auto name = text_at(scale, {"metadata", "name"});
   if (name.empty()) {
-    return invalid_scale(name, {"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
+    return invalid_scale(name,
+                         {"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
   }
   if (name != call.target.name) {
     return Status::bad_request("the name of the object (" + std::string(name) +
@@ -62,9 +63,9 @@ Status check_scale(const Call& call, const Json& scale) {
   }
   const auto replicas = int_at(scale, {"spec", "replicas"});
   if (replicas < 0) {
-    return invalid_scale(name, {"FieldValueInvalid",
-                                "Invalid value: " + std::to_string(replicas) + ": must be greater than or equal to 0",
-                                "spec.replicas"});
+    return invalid_scale(
+        name, {"FieldValueInvalid",
+               "Invalid value: " + std::to_string(replicas) + ": must be greater than or equal to 0", "spec.replicas"});
   }
   return {};
 }

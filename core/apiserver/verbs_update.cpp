@@ -16,8 +16,9 @@ void create_missing(const CallPtr& call, Json body) {
   metadata.erase("resourceVersion");
   if (!metadata.contains("name")) metadata["name"] = call->target.name;
   if (const auto name = text_at(body, {"metadata", "name"}); name != call->target.name) {
-    return respond_error(*call, Status::bad_request("the name of the object (" + std::string(name) +
-                                                    ") does not match the name on the URL (" + call->target.name + ")"));
+    return respond_error(*call,
+                         Status::bad_request("the name of the object (" + std::string(name) +
+                                             ") does not match the name on the URL (" + call->target.name + ")"));
   }
   create_document(call, std::move(body));
 }
@@ -36,10 +37,10 @@ void update(const CallPtr& call) {
   }
   const bool pinned = !text_at(*body, {"metadata", "resourceVersion"}).empty();
   if (exists && !pinned && !strategy.unconditional_update) {
-    return respond_error(*call, schema::invalid_status(kind, target.name,
-                                                       {{"FieldValueInvalid",
-                                                         "Invalid value: \"\": must be specified for an update",
-                                                         "metadata.resourceVersion"}}));
+    return respond_error(
+        *call, schema::invalid_status(kind, target.name,
+                                      {{"FieldValueInvalid", "Invalid value: \"\": must be specified for an update",
+                                        "metadata.resourceVersion"}}));
   }
   auto mutation = mutation_of(call);
   mutation->change = [body = std::move(*body), name = target.name](const store::Entry&, const Json&) {

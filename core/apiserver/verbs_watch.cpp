@@ -19,8 +19,9 @@ Status check_options(const Query& query) {
                            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
   if (!match.empty() && !initial) {
-    return invalid_options("ListOptions", kMatch, "FieldValueForbidden",
-                           "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    return invalid_options(
+        "ListOptions", kMatch, "FieldValueForbidden",
+        "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
   }
   return {};
 }

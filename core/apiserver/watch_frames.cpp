@@ -20,9 +20,12 @@ constexpr std::string_view kJsonEnd = "}\n";
 // Literals, so that chunks may point at them.
 std::string_view json_head(EventKind kind) {
   switch (kind) {
-    case EventKind::kAdded: return R"({"type":"ADDED","object":)";
-    case EventKind::kModified: return R"({"type":"MODIFIED","object":)";
-    default: return R"({"type":"DELETED","object":)";
+    case EventKind::kAdded:
+      return R"({"type":"ADDED","object":)";
+    case EventKind::kModified:
+      return R"({"type":"MODIFIED","object":)";
+    default:
+      return R"({"type":"DELETED","object":)";
   }
 }
 
@@ -89,8 +92,8 @@ Frame event_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool
   }
   if (call.form.media == schema::Media::kProtobuf) return protobuf_event(call, kind, entry);
   if (call.form.as == As::kPartial) {
-    return {call.env->frames.get(entry, form_number(call, kind, false),
-                                 [&] { return partial_frame(call, kind, entry); })};
+    return {
+        call.env->frames.get(entry, form_number(call, kind, false), [&] { return partial_frame(call, kind, entry); })};
   }
   return {{json_head(kind), nullptr}, {entry->value, entry}, {kJsonEnd, nullptr}};
 }

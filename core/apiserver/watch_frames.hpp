@@ -1,5 +1,5 @@
-// The bytes of watch events: a gather of stored buffers for JSON and protobuf; for the other forms made once and shared by
-// all watchers that ask for the same. Thread-safe.
+// The bytes of watch events: a gather of stored buffers for JSON and protobuf; for the other forms made once and shared
+// by all watchers that ask for the same. Thread-safe.
 #pragma once
 
 #include <array>

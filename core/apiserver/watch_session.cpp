@@ -21,7 +21,8 @@ store::EntryPtr departed(const store::Event& event) {
   entry->create_revision = event.previous->create_revision;
   entry->mod_revision = event.entry->mod_revision;
   entry->value = event.previous->value;
-  // The first such key is metadata's: inside of strings the quotes would be escaped, and metadata's other text comes later.
+  // The first such key is metadata's: inside of strings the quotes would be escaped, and metadata's other text comes
+  // later.
   const std::string before = "\"resourceVersion\":\"" + std::to_string(event.previous->mod_revision) + "\"";
   if (const auto at = entry->value.find(before); at != std::string::npos) {
     entry->value.replace(at, before.size(), "\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"");
@@ -223,10 +224,10 @@ void WatchSession::send_initial() {
 void WatchSession::subscribe() {
   auto& env = *call_->env;
   const std::string prefix = prefix_of(*call_, selection_);
-  auto watch = env.store.watch(prefix, from_, [weak = weak_from_this()](const store::EventPtr* events, size_t count,
-                                                                       store::Revision progress) {
-    if (auto self = weak.lock()) self->receive(events, count, progress);
-  });
+  auto watch = env.store.watch(
+      prefix, from_, [weak = weak_from_this()](const store::EventPtr* events, size_t count, store::Revision progress) {
+        if (auto self = weak.lock()) self->receive(events, count, progress);
+      });
   if (!watch) {
     auto status = watch.error();
     if (status.code() == 410) {

@@ -2,7 +2,8 @@
 //
 // The Environment owns it from open() until the peer leaves, its time is up, it is too slow, or the server stops.
 // Changes come on the store's notifier thread, time on the server's event loop, drained buffers on network threads; one
-// of them at a time sends, without holding a lock, so that a reader may close its watch while it is being told something.
+// of them at a time sends, without holding a lock, so that a reader may close its watch while it is being told
+// something.
 #pragma once
 
 #include <memory>

@@ -109,7 +109,10 @@ class WatchTest : public ServerTest {
       const auto event = boost::json::parse(text.substr(at, end - at));
       const auto type = text_at(event, {"type"});
       if (type == "BOOKMARK") continue;
-      out.append(out.empty() ? "" : " ").append(type).append(":").append(text_at(event, {"object", "metadata", "name"}));
+      out.append(out.empty() ? "" : " ")
+          .append(type)
+          .append(":")
+          .append(text_at(event, {"object", "metadata", "name"}));
     }
     return out;
   }
@@ -120,7 +123,9 @@ class WatchTest : public ServerTest {
     return told(stream) == what;
   }
   void label(const std::string& name, const std::string& json) {
-    EXPECT_EQ(ask("PATCH", std::string(kMaps) + "/" + name, "{\"metadata\":{\"labels\":" + json + "}}", kMergePatch).code, 200);
+    EXPECT_EQ(
+        ask("PATCH", std::string(kMaps) + "/" + name, "{\"metadata\":{\"labels\":" + json + "}}", kMergePatch).code,
+        200);
   }
   std::string type_;
 };
@@ -188,8 +193,9 @@ TEST_F(WatchTest, BookmarksTellHowFarItIs) {
   auto without = watch(std::string(kMaps) + "?watch=true");
   made("/api/v1/namespaces/default/secrets", R"({"metadata":{"name":"s"}})");
   const auto version = std::to_string(store_->revision());
-  EXPECT_TRUE(with->wait_text(R"({"type":"BOOKMARK","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" +
-                              version + "\""))
+  EXPECT_TRUE(with->wait_text(
+      R"({"type":"BOOKMARK","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":")" + version +
+      "\""))
       << with->text();
   EXPECT_EQ(without->text(), "");
 }
@@ -201,7 +207,8 @@ TEST_F(WatchTest, InitialEventsEndWithABookmark) {
                       "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
   ASSERT_TRUE(stream->wait_text("k8s.io/initial-events-end"));
   const auto text = stream->text();
-  const auto bookmark = boost::json::parse(text.substr(text.find('\n') + 1, text.find('\n', text.find('\n') + 1) - text.find('\n') - 1));
+  const auto bookmark =
+      boost::json::parse(text.substr(text.find('\n') + 1, text.find('\n', text.find('\n') + 1) - text.find('\n') - 1));
   EXPECT_EQ(bookmark.at("type"), "BOOKMARK");
   EXPECT_EQ(text_at(bookmark, {"object", "metadata", "resourceVersion"}), version);
   EXPECT_EQ(text_at(bookmark, {"object", "metadata", "annotations", "k8s.io/initial-events-end"}), "true");
@@ -209,7 +216,8 @@ TEST_F(WatchTest, InitialEventsEndWithABookmark) {
   made(kMaps, config_map("b"));
   EXPECT_TRUE(wait_told(*skipped, "ADDED:b")) << told(*skipped);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&sendInitialEvents=true").code, 422);
-  EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1").code, 422);
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1").code,
+            422);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&resourceVersion=abc").code, 400);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true", "", "", "application/yaml").code, 406);
 }
@@ -221,7 +229,8 @@ TEST_F(WatchTest, EndsAtItsTimeout) {
 
 TEST_F(WatchTest, TablesAndMetadataAlone) {
   auto table = watch(std::string(kMaps) + "?watch=true", "application/json;as=Table;v=v1;g=meta.k8s.io");
-  auto partial = watch(std::string(kMaps) + "?watch=true", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
+  auto partial =
+      watch(std::string(kMaps) + "?watch=true", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
   made(kMaps, config_map("a"));
   made(kMaps, config_map("b"));
   ASSERT_TRUE(table->wait_text("\"b\""));

@@ -18,7 +18,8 @@ class WritesTest : public ServerTest {
 };
 
 TEST_F(WritesTest, TheServerOwnsItsMetadata) {
-  const auto answer = made(kMaps, config_map("a", R"(,"uid":"mine","generation":7,"creationTimestamp":"2001-01-01T00:00:00Z",
+  const auto answer =
+      made(kMaps, config_map("a", R"(,"uid":"mine","generation":7,"creationTimestamp":"2001-01-01T00:00:00Z",
       "deletionTimestamp":"2001-01-01T00:00:00Z","managedFields":[])"));
   EXPECT_NE(answer.text({"metadata", "uid"}), "mine");
   EXPECT_EQ(answer.text({"metadata", "creationTimestamp"}), "2023-11-14T22:13:20Z");
@@ -66,9 +67,10 @@ TEST_F(WritesTest, UpdatesAreCompareAndSet) {
   EXPECT_EQ(ask("PUT", map_path("a"), pinned).code, 200);
   const auto stale = ask("PUT", map_path("a"), pinned);
   EXPECT_EQ(stale.code, 409);
-  EXPECT_EQ(stale.text({"message"}),
-            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes "
-            "to the latest version and try again");
+  EXPECT_EQ(
+      stale.text({"message"}),
+      "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes "
+      "to the latest version and try again");
   EXPECT_EQ(stale.text({"details", "name"}), "a");
   const auto unpinned = ask("PUT", map_path("a"), R"({"metadata":{"name":"a"},"data":{"k":"3"}})");
   EXPECT_EQ(unpinned.code, 200);
@@ -117,10 +119,12 @@ TEST_F(WritesTest, PatchesOfAllThreeTypes) {
   made(kPods, pod("p"));
   const std::string path = std::string(kPods) + "/p";
   const auto json = ask("PATCH", path, R"([{"op":"add","path":"/metadata/labels","value":{"a":"1"}},
-      {"op":"test","path":"/metadata/labels/a","value":"1"}])", kJsonPatch);
+      {"op":"test","path":"/metadata/labels/a","value":"1"}])",
+                        kJsonPatch);
   EXPECT_EQ(json.code, 200) << json.body;
   EXPECT_EQ(json.text({"metadata", "labels", "a"}), "1");
-  const auto strategic = ask("PATCH", path, R"({"spec":{"containers":[{"name":"c","image":"busybox:2"}]}})", kStrategicPatch);
+  const auto strategic =
+      ask("PATCH", path, R"({"spec":{"containers":[{"name":"c","image":"busybox:2"}]}})", kStrategicPatch);
   EXPECT_EQ(strategic.code, 200) << strategic.body;
   EXPECT_EQ(find(strategic.json(), {"spec", "containers"})->at(0).at("image"), "busybox:2");
   EXPECT_EQ(find(strategic.json(), {"spec", "containers"})->at(0).at("imagePullPolicy"), "IfNotPresent");
@@ -176,16 +180,18 @@ TEST_F(WritesTest, DryRunsLeaveNoTrace) {
   EXPECT_EQ(ask("GET", map_path("a")).body, before);
   const auto wrong = ask("POST", std::string(kMaps) + "?dryRun=Some", config_map("b"));
   EXPECT_EQ(wrong.code, 422);
-  EXPECT_EQ(wrong.text({"message"}),
-            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"Some\": supported values: \"All\"");
+  EXPECT_EQ(
+      wrong.text({"message"}),
+      "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"Some\": supported values: \"All\"");
 }
 
 TEST_F(WritesTest, UnknownFieldsWarnOrFail) {
   const std::string body = R"({"metadata":{"name":"a"},"daat":{}})";
   const auto strict = ask("POST", std::string(kMaps) + "?fieldValidation=Strict", body);
   EXPECT_EQ(strict.code, 400);
-  EXPECT_EQ(strict.text({"message"}),
-            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"daat\"");
+  EXPECT_EQ(
+      strict.text({"message"}),
+      "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"daat\"");
   const auto warned = made(kMaps, body);
   EXPECT_EQ(warned.header("Warning"), "299 - \"unknown field \\\"daat\\\"\"");
   EXPECT_EQ(warned.json().as_object().contains("daat"), false);
@@ -204,7 +210,8 @@ TEST_F(WritesTest, SecretsKeepStringDataAsData) {
 }
 
 TEST_F(WritesTest, YamlGoesInAndOut) {
-  const auto created = ask("POST", kMaps, "metadata:\n  name: yam\ndata:\n  k: v\n", "application/yaml", "application/yaml");
+  const auto created =
+      ask("POST", kMaps, "metadata:\n  name: yam\ndata:\n  k: v\n", "application/yaml", "application/yaml");
   EXPECT_EQ(created.code, 201) << created.body;
   EXPECT_EQ(created.type, "application/yaml");
   EXPECT_NE(created.body.find("kind: ConfigMap\n"), std::string::npos) << created.body;

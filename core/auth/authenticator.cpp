@@ -89,8 +89,7 @@ Status Authenticator::load_tokens(const std::string& file) {
     if (trim(line).empty() || trim(line).front() == '#') continue;
     auto fields = split_csv(line);
     if (fields.size() < 3 || fields[0].empty() || fields[1].empty()) {
-      return Status::internal(file + ":" + std::to_string(number) +
-                              ": expected token,user,uid[,\"group1,group2\"]");
+      return Status::internal(file + ":" + std::to_string(number) + ": expected token,user,uid[,\"group1,group2\"]");
     }
     http::Identity identity;
     identity.user = fields[1];
@@ -98,8 +97,7 @@ Status Authenticator::load_tokens(const std::string& file) {
     if (fields.size() > 3) identity.groups = split_groups(fields[3]);
     add_authenticated(identity);
     Digest digest;
-    SHA256(reinterpret_cast<const unsigned char*>(fields[0].data()), fields[0].size(),
-           digest.data());
+    SHA256(reinterpret_cast<const unsigned char*>(fields[0].data()), fields[0].size(), digest.data());
     tokens_[digest] = std::move(identity);
   }
   return {};
@@ -133,8 +131,6 @@ Expected<http::Identity> Authenticator::authenticate(const PeerCertificate& peer
   return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}};
 }
 
-http::Identity local_admin() {
-  return {"system:admin", {"system:masters", std::string(kAuthenticated)}, {}};
-}
+http::Identity local_admin() { return {"system:admin", {"system:masters", std::string(kAuthenticated)}, {}}; }
 
 }  // namespace gantry::auth

@@ -23,8 +23,7 @@ class Authenticator {
   static Expected<std::shared_ptr<Authenticator>> create(const Options& options);
 
   // Unauthorized for a credential that was shown and is not good. `authorization` is the header's value.
-  Expected<http::Identity> authenticate(const PeerCertificate& peer,
-                                        std::string_view authorization) const;
+  Expected<http::Identity> authenticate(const PeerCertificate& peer, std::string_view authorization) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;

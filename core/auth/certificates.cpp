@@ -33,8 +33,7 @@ std::string drain(BIO* bio) {
 
 bool is_address(const std::string& name) {
   in6_addr address{};
-  return ::inet_pton(AF_INET, name.c_str(), &address) == 1 ||
-         ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
+  return ::inet_pton(AF_INET, name.c_str(), &address) == 1 || ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
 }
 
 bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -59,11 +58,9 @@ std::string alternative_names(const std::vector<std::string>& names) {
 
 bool add_extensions(X509* certificate, X509* issuer, const CertificateRequest& request) {
   bool ca = request.use == Use::kCa;
-  bool ok = add_extension(certificate, issuer, NID_basic_constraints,
-                          ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+  bool ok = add_extension(certificate, issuer, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
             add_extension(certificate, issuer, NID_key_usage,
-                          ca ? "critical,digitalSignature,keyCertSign,cRLSign"
-                             : "critical,digitalSignature") &&
+                          ca ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature") &&
             add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
   if (!ca) {
     ok = ok && add_extension(certificate, issuer, NID_authority_key_identifier, "keyid") &&
@@ -71,15 +68,13 @@ bool add_extensions(X509* certificate, X509* issuer, const CertificateRequest& r
                        request.use == Use::kServer ? "serverAuth" : "clientAuth");
   }
   if (!request.names.empty()) {
-    ok = ok && add_extension(certificate, issuer, NID_subject_alt_name,
-                             alternative_names(request.names));
+    ok = ok && add_extension(certificate, issuer, NID_subject_alt_name, alternative_names(request.names));
   }
   return ok;
 }
 
 void add_name(X509_NAME* name, const char* field, const std::string& value) {
-  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(value.data()),
+  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
                              static_cast<int>(value.size()), -1, 0);
 }
 
@@ -96,8 +91,8 @@ void CertificateFree::operator()(x509_st* certificate) const { X509_free(certifi
 
 KeyPtr new_key() { return KeyPtr(EVP_EC_gen("P-256")); }
 
-Expected<CertificatePtr> make_certificate(const CertificateRequest& request, evp_pkey_st* key,
-                                          x509_st* issuer, evp_pkey_st* issuer_key) {
+Expected<CertificatePtr> make_certificate(const CertificateRequest& request, evp_pkey_st* key, x509_st* issuer,
+                                          evp_pkey_st* issuer_key) {
   CertificatePtr certificate(X509_new());
   if (!certificate || key == nullptr) return ssl_failure("certificate");
   X509* raw = certificate.get();
@@ -151,8 +146,7 @@ CertificatePtr certificate_from_pem(const std::string& pem) {
 }
 
 bool issued_by(x509_st* certificate, x509_st* issuer, evp_pkey_st* issuer_key) {
-  bool ok = X509_check_issued(issuer, certificate) == X509_V_OK &&
-            X509_verify(certificate, issuer_key) == 1;
+  bool ok = X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, issuer_key) == 1;
   ERR_clear_error();
   return ok;
 }
@@ -165,8 +159,7 @@ bool has_key(x509_st* certificate, evp_pkey_st* key) {
 
 bool covers(x509_st* certificate, const std::string& name) {
   if (is_address(name)) return X509_check_ip_asc(certificate, name.c_str(), 0) == 1;
-  return X509_check_host(certificate, name.c_str(), name.size(),
-                         X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
+  return X509_check_host(certificate, name.c_str(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
 }
 
 int64_t expiry(x509_st* certificate) {

@@ -33,8 +33,8 @@ struct CertificateRequest {
 
 KeyPtr new_key();  // EC P-256
 // Self-signed when `issuer` is null.
-Expected<CertificatePtr> make_certificate(const CertificateRequest& request, evp_pkey_st* key,
-                                          x509_st* issuer, evp_pkey_st* issuer_key);
+Expected<CertificatePtr> make_certificate(const CertificateRequest& request, evp_pkey_st* key, x509_st* issuer,
+                                          evp_pkey_st* issuer_key);
 
 std::string to_pem(evp_pkey_st* key);
 std::string public_to_pem(evp_pkey_st* key);

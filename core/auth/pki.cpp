@@ -27,15 +27,14 @@ struct Authority {
 };
 
 // The key goes first: a certificate on disk then always has its key.
-Status store_pair(const std::string& certificate_path, const std::string& key_path,
-                  x509_st* certificate, evp_pkey_st* key) {
+Status store_pair(const std::string& certificate_path, const std::string& key_path, x509_st* certificate,
+                  evp_pkey_st* key) {
   if (Status status = write_file(key_path, to_pem(key), 0600); !status.ok()) return status;
   return write_file(certificate_path, to_pem(certificate), 0644);
 }
 
 Expected<Authority> ensure_authority(const Pki& pki) {
-  Authority authority{key_from_pem(read_file(pki.ca_key)),
-                      certificate_from_pem(read_file(pki.ca_certificate))};
+  Authority authority{key_from_pem(read_file(pki.ca_key)), certificate_from_pem(read_file(pki.ca_certificate))};
   if (authority.key && authority.certificate) {
     if (!has_key(authority.certificate.get(), authority.key.get())) {
       return Status::internal(pki.ca_certificate + " and " + pki.ca_key + " do not belong together");
@@ -43,8 +42,7 @@ Expected<Authority> ensure_authority(const Pki& pki) {
     if (expiry(authority.certificate.get()) > now()) return authority;
   } else if (authority.certificate) {
     // A new CA would lock out everybody who trusts the old one: that is a person's decision.
-    return Status::internal(pki.ca_certificate + " exists, but its key " + pki.ca_key +
-                            " is missing or unreadable");
+    return Status::internal(pki.ca_certificate + " exists, but its key " + pki.ca_key + " is missing or unreadable");
   }
   authority.key = new_key();
   CertificateRequest request;
@@ -55,25 +53,23 @@ Expected<Authority> ensure_authority(const Pki& pki) {
   auto made = make_certificate(request, authority.key.get(), nullptr, nullptr);
   if (!made) return made.error();
   authority.certificate = std::move(*made);
-  if (Status status = store_pair(pki.ca_certificate, pki.ca_key, authority.certificate.get(),
-                                 authority.key.get());
+  if (Status status = store_pair(pki.ca_certificate, pki.ca_key, authority.certificate.get(), authority.key.get());
       !status.ok()) {
     return status;
   }
   return authority;
 }
 
-Status issue(const Authority& authority, const CertificateRequest& request,
-             const std::string& certificate_path, const std::string& key_path) {
+Status issue(const Authority& authority, const CertificateRequest& request, const std::string& certificate_path,
+             const std::string& key_path) {
   KeyPtr key = new_key();
-  auto made =
-      make_certificate(request, key.get(), authority.certificate.get(), authority.key.get());
+  auto made = make_certificate(request, key.get(), authority.certificate.get(), authority.key.get());
   if (!made) return made.error();
   return store_pair(certificate_path, key_path, made->get(), key.get());
 }
 
-bool still_good(const Authority& authority, const CertificateRequest& request,
-                const std::string& certificate_path, const std::string& key_path) {
+bool still_good(const Authority& authority, const CertificateRequest& request, const std::string& certificate_path,
+                const std::string& key_path) {
   CertificatePtr certificate = certificate_from_pem(read_file(certificate_path));
   KeyPtr key = key_from_pem(read_file(key_path));
   if (!certificate || !key || !has_key(certificate.get(), key.get())) return false;
@@ -83,8 +79,8 @@ bool still_good(const Authority& authority, const CertificateRequest& request,
                      [&](const auto& name) { return covers(certificate.get(), name); });
 }
 
-Status ensure_leaf(const Authority& authority, CertificateRequest request,
-                   const std::string& certificate_path, const std::string& key_path) {
+Status ensure_leaf(const Authority& authority, CertificateRequest request, const std::string& certificate_path,
+                   const std::string& key_path) {
   if (still_good(authority, request, certificate_path, key_path)) return {};
   request.not_before = now() - kClockSkew;
   request.not_after = std::min(now() + kLeafValidity, expiry(authority.certificate.get()));
@@ -130,8 +126,7 @@ CertificateRequest client_request(const ClientSubject& subject) {
 }
 
 Expected<Authority> load_authority(const Pki& pki) {
-  Authority authority{key_from_pem(read_file(pki.ca_key)),
-                      certificate_from_pem(read_file(pki.ca_certificate))};
+  Authority authority{key_from_pem(read_file(pki.ca_key)), certificate_from_pem(read_file(pki.ca_certificate))};
   if (!authority.key || !authority.certificate) {
     return Status::internal(pki.ca_certificate + ": no CA here");
   }
@@ -156,24 +151,23 @@ Expected<Pki> ensure_pki(const std::string& directory, const PkiOptions& options
   server.names = server_names(options);
   Status status = ensure_leaf(*authority, server, pki.server_certificate, pki.server_key);
   if (status.ok()) {
-    status = ensure_leaf(*authority, client_request({"kubernetes-admin", {"system:masters"}}),
-                         pki.admin_certificate, pki.admin_key);
+    status = ensure_leaf(*authority, client_request({"kubernetes-admin", {"system:masters"}}), pki.admin_certificate,
+                         pki.admin_key);
   }
   if (status.ok()) status = ensure_service_account_key(pki);
   if (!status.ok()) return status;
   return pki;
 }
 
-Status ensure_client_certificate(const Pki& pki, const ClientSubject& subject,
-                                 const std::string& certificate, const std::string& key) {
+Status ensure_client_certificate(const Pki& pki, const ClientSubject& subject, const std::string& certificate,
+                                 const std::string& key) {
   auto authority = load_authority(pki);
   if (!authority) return authority.error();
   return ensure_leaf(*authority, client_request(subject), certificate, key);
 }
 
-Status issue_client_certificate(const Pki& pki, const ClientSubject& subject, int64_t valid_from,
-                                int64_t valid_until, const std::string& certificate,
-                                const std::string& key) {
+Status issue_client_certificate(const Pki& pki, const ClientSubject& subject, int64_t valid_from, int64_t valid_until,
+                                const std::string& certificate, const std::string& key) {
   auto authority = load_authority(pki);
   if (!authority) return authority.error();
   CertificateRequest request = client_request(subject);

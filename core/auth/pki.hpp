@@ -22,7 +22,7 @@ struct PkiOptions {
 struct Pki {
   std::string ca_certificate, ca_key;
   std::string server_certificate, server_key;
-  std::string admin_certificate, admin_key;    // kubernetes-admin of system:masters
+  std::string admin_certificate, admin_key;  // kubernetes-admin of system:masters
   std::string service_account_key, service_account_public_key;
 };
 
@@ -35,12 +35,11 @@ struct ClientSubject {
   std::string common_name;
   std::vector<std::string> organizations;
 };
-Status ensure_client_certificate(const Pki& pki, const ClientSubject& subject,
-                                 const std::string& certificate, const std::string& key);
+Status ensure_client_certificate(const Pki& pki, const ClientSubject& subject, const std::string& certificate,
+                                 const std::string& key);
 
 // For tests and renewal by hand: a validity other than a year.
-Status issue_client_certificate(const Pki& pki, const ClientSubject& subject, int64_t valid_from,
-                                int64_t valid_until, const std::string& certificate,
-                                const std::string& key);
+Status issue_client_certificate(const Pki& pki, const ClientSubject& subject, int64_t valid_from, int64_t valid_until,
+                                const std::string& certificate, const std::string& key);
 
 }  // namespace gantry::auth

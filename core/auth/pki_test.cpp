@@ -72,8 +72,8 @@ TEST_F(PkiTest, RenewsNearExpiry) {
   auto pki = ensure_pki(directory_, {});
   ASSERT_TRUE(pki.ok());
   int64_t now = std::time(nullptr);
-  ASSERT_TRUE(issue_client_certificate(*pki, {"kubernetes-admin", {"system:masters"}}, now - 60,
-                                       now + 20 * 24 * 3600, pki->admin_certificate, pki->admin_key)
+  ASSERT_TRUE(issue_client_certificate(*pki, {"kubernetes-admin", {"system:masters"}}, now - 60, now + 20 * 24 * 3600,
+                                       pki->admin_certificate, pki->admin_key)
                   .ok());
   ASSERT_TRUE(ensure_pki(directory_, {}).ok());
   auto admin = certificate_from_pem(read_file(pki->admin_certificate));

@@ -21,9 +21,7 @@ struct Fd {
   }
 };
 
-Status failure(const std::string& path) {
-  return Status::internal(path + ": " + std::strerror(errno));
-}
+Status failure(const std::string& path) { return Status::internal(path + ": " + std::strerror(errno)); }
 
 }  // namespace
 

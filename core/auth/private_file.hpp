@@ -1,10 +1,10 @@
 // Files that are there whole or not at all, with their mode from the first moment. Blocks on the disk.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
-
-#include <sys/types.h>
 
 #include "gantry/status.hpp"
 

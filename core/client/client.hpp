@@ -1,6 +1,7 @@
 // One client interface to the Kubernetes API: in-process, and over HTTPS with a kubeconfig.
 //
-// Objects are protobuf bytes of sdk/proto/k8s.io (no envelope). The same messages as the plugin ABI's (gantry.abi.ApiRequest).
+// Objects are protobuf bytes of sdk/proto/k8s.io (no envelope). The same messages as the plugin ABI's
+// (gantry.abi.ApiRequest).
 #pragma once
 
 #include <functional>
@@ -35,8 +36,8 @@ struct WatchRequest {
 };
 
 struct WatchHandler {
-  std::function<void(WatchEvent)> event;   // in order, one at a time; must not block
-  std::function<void(Status)> ended;       // once: ok (server closed), Expired (410: list again), or why
+  std::function<void(WatchEvent)> event;  // in order, one at a time; must not block
+  std::function<void(Status)> ended;      // once: ok (server closed), Expired (410: list again), or why
 };
 
 // Ends the watch when destroyed; no callback runs afterwards (unless destroyed from inside one).

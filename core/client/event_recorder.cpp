@@ -2,14 +2,13 @@
 #include "core/client/event_recorder.hpp"
 
 #include <atomic>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
-
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "core/client/event_correlator.hpp"
 #include "core/schema/values.hpp"
@@ -174,9 +173,9 @@ void EventRecorder::Impl::send(const std::string& key, Flight& flight) {
   flight.waits = false;
   const auto& event = flight.event;
   const std::string& ns = event.metadata().namespace_();
-  auto request = flight.create ? create_request(kEvents, ns, event.SerializeAsString())
-                               : patch_request(kEvents, ns, event.metadata().name(), patch_of(event),
-                                               ApiRequest::MERGE_PATCH);
+  auto request = flight.create
+                     ? create_request(kEvents, ns, event.SerializeAsString())
+                     : patch_request(kEvents, ns, event.metadata().name(), patch_of(event), ApiRequest::MERGE_PATCH);
   client_.call(std::move(request), [weak = weak_from_this(), key](Expected<ApiResponse> response) {
     const auto self = weak.lock();
     if (!self) return;

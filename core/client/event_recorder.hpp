@@ -18,7 +18,7 @@ namespace gantry::client {
 class EventRecorder {
  public:
   struct Options {
-    size_t max_waiting = 1'000;                    // then the oldest are dropped
+    size_t max_waiting = 1'000;  // then the oldest are dropped
     size_t max_requests = 32;
     int tries = 5;                                 // where the server can't be reached or is overloaded
     std::chrono::milliseconds retry_delay{1'000};  // doubles

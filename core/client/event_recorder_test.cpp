@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-
-#include <boost/json/parse.hpp>
 
 #include "core/client/event_correlator.hpp"
 

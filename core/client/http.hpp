@@ -16,7 +16,7 @@ namespace gantry::http {
 
 // Who asks, as authentication found out.
 struct Identity {
-  std::string user;                  // "system:anonymous" when nobody proved anything
+  std::string user;  // "system:anonymous" when nobody proved anything
   std::vector<std::string> groups;
   std::string uid;
   bool anonymous() const { return user == "system:anonymous"; }
@@ -25,9 +25,9 @@ struct Identity {
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
 struct Request {
-  std::string method;                // "GET"
-  std::string path;                  // percent-decoded by the router, raw here
-  std::string query;                 // raw, without "?"
+  std::string method;  // "GET"
+  std::string path;    // percent-decoded by the router, raw here
+  std::string query;   // raw, without "?"
   Headers headers;
   std::string body;
   Identity identity;
@@ -49,7 +49,7 @@ Chunk make_chunk(std::string text);
 struct Response {
   int code = 200;
   std::string content_type = "application/json";
-  Headers headers;                   // further ones (Warning, Retry-After, ...)
+  Headers headers;  // further ones (Warning, Retry-After, ...)
   std::vector<Chunk> body;
 };
 
@@ -57,12 +57,13 @@ struct Response {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Queues one message (for a watch: exactly one event). False when the peer is gone or more than the bound (8 MiB) waits; the
-  // stream is then dead and the writer should drop it.
+  // Queues one message (for a watch: exactly one event). False when the peer is gone or more than the bound (8 MiB)
+  // waits; the stream is then dead and the writer should drop it.
   virtual bool write(std::vector<Chunk> message) = 0;
   // Bytes that wait to be sent, for back pressure.
   virtual size_t queued() const = 0;
-  // Calls `ready` once when queued() falls below the low-water mark (at once if it is already); for writers with back pressure (logs).
+  // Calls `ready` once when queued() falls below the low-water mark (at once if it is already); for writers with back
+  // pressure (logs).
   virtual void when_drained(std::function<void()> ready) = 0;
   virtual void end() = 0;
   // Runs once when the peer is gone or end() was sent; at once when that is already so.
@@ -73,12 +74,13 @@ class Stream {
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  // Starts reading; data arrives in order on a network thread, `ended` once at the end. pause(true) stops reading (back pressure).
+  // Starts reading; data arrives in order on a network thread, `ended` once at the end. pause(true) stops reading (back
+  // pressure).
   virtual void start(std::function<void(std::string_view)> data, std::function<void()> ended) = 0;
   virtual void pause(bool paused) = 0;
   virtual bool write(std::string bytes) = 0;  // false: gone
   virtual size_t queued() const = 0;
-  virtual void close() = 0;                   // after what is queued
+  virtual void close() = 0;  // after what is queued
   // As Stream's; at once where nothing is ever queued.
   virtual void when_drained(std::function<void()> ready) { ready(); }
 };

@@ -64,8 +64,7 @@ Expected<Client::List> read_list(http::Response response, std::string* continuat
   auto& body = response.body;
   Client::List list;
   if (body.size() <= body_form::kListMetadata ||
-      !read_list_metadata(body[body_form::kListMetadata].bytes, list.resource_version,
-                          continuation)) {
+      !read_list_metadata(body[body_form::kListMetadata].bytes, list.resource_version, continuation)) {
     return undecodable();
   }
   list.objects.reserve(body.size() / body_form::kObjectStep);

@@ -1,4 +1,5 @@
-// Reads what the API server answers in-process: responses and watch messages cut as body_form.hpp says. Pure, any thread.
+// Reads what the API server answers in-process: responses and watch messages cut as body_form.hpp says. Pure, any
+// thread.
 #pragma once
 
 #include <string>

@@ -39,8 +39,8 @@ class CallExchange : public http::Exchange {
   Respond done_;
 };
 
-// Both ends of a watch. The mutex is held while the user's callback runs, so that closing waits for it; it is recursive, so
-// that a callback may end its own watch.
+// Both ends of a watch. The mutex is held while the user's callback runs, so that closing waits for it; it is
+// recursive, so that a callback may end its own watch.
 class LocalStream : public http::Stream {
  public:
   explicit LocalStream(WatchHandler handler) : handler_(std::move(handler)) {}
@@ -129,8 +129,7 @@ class LocalWatch : public Watch {
 
 class LocalClient : public Client {
  public:
-  LocalClient(http::Handler& handler, http::Identity identity)
-      : handler_(handler), identity_(std::move(identity)) {}
+  LocalClient(http::Handler& handler, http::Identity identity) : handler_(handler), identity_(std::move(identity)) {}
   using Client::call;
 
   void call(ApiRequest request, Done done) override {
@@ -138,9 +137,8 @@ class LocalClient : public Client {
     if (request.verb() == ApiRequest::LIST || request.verb() == ApiRequest::DELETE_COLLECTION) {
       return call_list(std::move(request), std::move(done));
     }
-    send(to_http(std::move(request)), [done = std::move(done)](http::Response response) {
-      done(read_object(response));
-    });
+    send(to_http(std::move(request)),
+         [done = std::move(done)](http::Response response) { done(read_object(response)); });
   }
 
   std::unique_ptr<Watch> watch(WatchRequest request, WatchHandler handler) override {
@@ -153,9 +151,8 @@ class LocalClient : public Client {
   }
 
   void list(WatchRequest request, std::function<void(Expected<List>)> done) override {
-    send(list_http(request), [done = std::move(done)](http::Response response) {
-      done(read_list(std::move(response)));
-    });
+    send(list_http(request),
+         [done = std::move(done)](http::Response response) { done(read_list(std::move(response))); });
   }
 
  private:

@@ -40,11 +40,12 @@ class ExecSession {
 class NodeBackend {
  public:
   virtual ~NodeBackend() = default;
-  // Writes the log to `out` (owned from here on, a pipe's write end) on a thread of its own and closes it at the end, or when
-  // the reader is gone. Errors before the first byte are returned: BadRequest in kubelet's words. May block up to 5 s. [worker]
+  // Writes the log to `out` (owned from here on, a pipe's write end) on a thread of its own and closes it at the end,
+  // or when the reader is gone. Errors before the first byte are returned: BadRequest in kubelet's words. May block up
+  // to 5 s. [worker]
   virtual Status logs(const PodRef& pod, const LogOptions& options, int out) = 0;
-  // Runs a command with these descriptors (pipes or socket pairs; -1: not wanted), owned from here on. `exited`: the exit code, or why it
-  // could not run; once. [worker]
+  // Runs a command with these descriptors (pipes or socket pairs; -1: not wanted), owned from here on. `exited`: the
+  // exit code, or why it could not run; once. [worker]
   virtual Expected<std::unique_ptr<ExecSession>> exec(const PodRef& pod, const ExecOptions& options, int in, int out,
                                                       int err, std::function<void(Expected<int>)> exited) = 0;
 };

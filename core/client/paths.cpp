@@ -29,20 +29,28 @@ std::string envelope(std::string_view raw) {
 
 std::string_view method_of(ApiRequest::Verb verb) {
   switch (verb) {
-    case ApiRequest::CREATE: return "POST";
-    case ApiRequest::UPDATE: return "PUT";
-    case ApiRequest::PATCH: return "PATCH";
+    case ApiRequest::CREATE:
+      return "POST";
+    case ApiRequest::UPDATE:
+      return "PUT";
+    case ApiRequest::PATCH:
+      return "PATCH";
     case ApiRequest::DELETE:
-    case ApiRequest::DELETE_COLLECTION: return "DELETE";
-    default: return "GET";
+    case ApiRequest::DELETE_COLLECTION:
+      return "DELETE";
+    default:
+      return "GET";
   }
 }
 
 std::string_view patch_media(ApiRequest::PatchType type) {
   switch (type) {
-    case ApiRequest::MERGE_PATCH: return "application/merge-patch+json";
-    case ApiRequest::STRATEGIC_MERGE_PATCH: return "application/strategic-merge-patch+json";
-    default: return "application/json-patch+json";
+    case ApiRequest::MERGE_PATCH:
+      return "application/merge-patch+json";
+    case ApiRequest::STRATEGIC_MERGE_PATCH:
+      return "application/strategic-merge-patch+json";
+    default:
+      return "application/json-patch+json";
   }
 }
 
@@ -64,8 +72,8 @@ std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-        (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' || byte == '.' || byte == '~') {
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+        byte == '_' || byte == '.' || byte == '~') {
       out += c;
     } else {
       out += '%';
@@ -77,8 +85,7 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::string resource_path(std::string_view group, std::string_view version, std::string_view ns,
-                          std::string_view resource, std::string_view name,
-                          std::string_view subresource) {
+                          std::string_view resource, std::string_view name, std::string_view subresource) {
   std::string path = group.empty() ? "/api" : "/apis/" + percent_encode(group);
   path += '/' + percent_encode(version);
   if (!ns.empty()) path += "/namespaces/" + percent_encode(ns);
@@ -92,16 +99,16 @@ http::Request to_http(ApiRequest request) {
   http::Request out;
   const auto verb = request.verb();
   out.method = method_of(verb);
-  out.path = resource_path(request.group(), request.version(), request.namespace_(),
-                           request.resource(), request.name(), request.subresource());
+  out.path = resource_path(request.group(), request.version(), request.namespace_(), request.resource(), request.name(),
+                           request.subresource());
   add_query(out.query, "labelSelector", request.label_selector());
   add_query(out.query, "fieldSelector", request.field_selector());
   add_query(out.query, "continue", request.continue_());
   add_query(out.query, "resourceVersion", request.resource_version());
   if (request.limit() > 0) add_query(out.query, "limit", std::to_string(request.limit()));
   const bool many = verb == ApiRequest::LIST;
-  out.headers = {{"accept", accept_of(request.metadata_only(),
-                                      many ? "PartialObjectMetadataList" : "PartialObjectMetadata")}};
+  out.headers = {
+      {"accept", accept_of(request.metadata_only(), many ? "PartialObjectMetadataList" : "PartialObjectMetadata")}};
   if (verb == ApiRequest::PATCH) {
     out.headers.emplace_back("content-type", patch_media(request.patch_type()));
     out.body = std::move(*request.mutable_body());
@@ -112,9 +119,7 @@ http::Request to_http(ApiRequest request) {
   return out;
 }
 
-http::Request list_http(const WatchRequest& request) {
-  return collection_http(request, "PartialObjectMetadataList");
-}
+http::Request list_http(const WatchRequest& request) { return collection_http(request, "PartialObjectMetadataList"); }
 
 http::Request watch_http(const WatchRequest& request) {
   auto out = collection_http(request, "PartialObjectMetadata");

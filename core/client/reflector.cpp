@@ -37,8 +37,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
  public:
   using Schedule = std::function<void(int64_t, std::function<void()>)>;
   Loop(Client& client, WatchRequest what, ReflectorHandler handler, Schedule schedule)
-      : client_(client), what_(std::move(what)), handler_(std::move(handler)),
-        schedule_(std::move(schedule)), random_(std::random_device{}()) {}
+      : client_(client),
+        what_(std::move(what)),
+        handler_(std::move(handler)),
+        schedule_(std::move(schedule)),
+        random_(std::random_device{}()) {}
 
   void list() {
     {
@@ -166,9 +169,8 @@ class ReflectorImpl : public Reflector {
 
 }  // namespace
 
-std::unique_ptr<Reflector> start_reflector(
-    Client& client, WatchRequest what, ReflectorHandler handler,
-    std::function<void(int64_t, std::function<void()>)> schedule) {
+std::unique_ptr<Reflector> start_reflector(Client& client, WatchRequest what, ReflectorHandler handler,
+                                           std::function<void(int64_t, std::function<void()>)> schedule) {
   auto loop = std::make_shared<Loop>(client, std::move(what), std::move(handler), std::move(schedule));
   auto reflector = std::make_unique<ReflectorImpl>(loop);
   loop->list();

@@ -1,7 +1,7 @@
 // A reflector: list, then watch, for ever; the base of every informer, and of the scheduler's and node's own views.
 //
-// Keeps its place across broken watches; lists again after 410 or a long silence, with jittered backoff (0.8 to 30 s). Delivers a
-// consistent sequence: replace() with a whole list, then events.
+// Keeps its place across broken watches; lists again after 410 or a long silence, with jittered backoff (0.8 to 30 s).
+// Delivers a consistent sequence: replace() with a whole list, then events.
 #pragma once
 
 #include <functional>
@@ -14,12 +14,12 @@ namespace gantry::client {
 struct ReflectorHandler {
   // The complete state; called first, and again after a relist.
   std::function<void(Client::List)> replace;
-  std::function<void(WatchEvent)> event;    // kBookmark events are not delivered
+  std::function<void(WatchEvent)> event;  // kBookmark events are not delivered
 };
 
 class Reflector {
  public:
-  virtual ~Reflector() = default;           // stops; no callback runs afterwards
+  virtual ~Reflector() = default;  // stops; no callback runs afterwards
 };
 
 // Callbacks come one at a time, in order, on the client's threads; must not block.

@@ -7,8 +7,7 @@
 namespace gantry::client {
 namespace {
 
-ApiRequest request_for(const ResourceRef& ref, std::string_view ns, std::string_view name,
-                       ApiRequest::Verb verb) {
+ApiRequest request_for(const ResourceRef& ref, std::string_view ns, std::string_view name, ApiRequest::Verb verb) {
   ApiRequest request;
   request.set_verb(verb);
   request.set_group(ref.group);
@@ -25,9 +24,7 @@ Expected<ApiResponse> Client::call(ApiRequest request) {
   // Shared with the callback, which may come after the wait has been given up.
   auto promise = std::make_shared<std::promise<Expected<ApiResponse>>>();
   auto answer = promise->get_future();
-  call(std::move(request), [promise](Expected<ApiResponse> response) {
-    promise->set_value(std::move(response));
-  });
+  call(std::move(request), [promise](Expected<ApiResponse> response) { promise->set_value(std::move(response)); });
   if (answer.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
     return Status::timeout("no answer from the API server within 30 seconds");
   }
@@ -44,17 +41,16 @@ ApiRequest create_request(const ResourceRef& ref, std::string_view ns, std::stri
   return request;
 }
 
-ApiRequest update_request(const ResourceRef& ref, std::string_view ns, std::string_view name,
-                          std::string body, std::string_view subresource) {
+ApiRequest update_request(const ResourceRef& ref, std::string_view ns, std::string_view name, std::string body,
+                          std::string_view subresource) {
   auto request = request_for(ref, ns, name, ApiRequest::UPDATE);
   request.set_body(std::move(body));
   request.set_subresource(std::string(subresource));
   return request;
 }
 
-ApiRequest patch_request(const ResourceRef& ref, std::string_view ns, std::string_view name,
-                         std::string json, ApiRequest::PatchType type,
-                         std::string_view subresource) {
+ApiRequest patch_request(const ResourceRef& ref, std::string_view ns, std::string_view name, std::string json,
+                         ApiRequest::PatchType type, std::string_view subresource) {
   auto request = request_for(ref, ns, name, ApiRequest::PATCH);
   request.set_body(std::move(json));
   request.set_patch_type(type);

@@ -21,8 +21,8 @@ using gantry::abi::WatchSpec;
 bool watched_by_all(const ControllerHostOptions::Resource& resource) { return resource.resource != "events"; }
 
 InformerKey key_of(const WatchSpec& watch) {
-  return {watch.group(), watch.version(), watch.resource(), watch.label_selector(), watch.field_selector(),
-          watch.metadata_only()};
+  return {watch.group(),          watch.version(),        watch.resource(),
+          watch.label_selector(), watch.field_selector(), watch.metadata_only()};
 }
 
 }  // namespace
@@ -63,7 +63,8 @@ Expected<ControllerSpec> ControllerHost::describe(plugin::Plugin& plugin, plugin
   const auto code = table->describe(instance.get(), bytes.out(), error.out());
   ControllerSpec spec;
   if (code != 0 || !spec.ParseFromArray(bytes.view().data(), static_cast<int>(bytes.view().size()))) {
-    const auto why = code == 0 ? Status::internal("its ControllerSpec cannot be decoded") : status_of(code, error.view());
+    const auto why =
+        code == 0 ? Status::internal("its ControllerSpec cannot be decoded") : status_of(code, error.view());
     return Status(why).in("plugin " + plugin.name() + " could not describe its controller");
   }
   if (spec.name().empty()) spec.set_name(plugin.name());
@@ -146,7 +147,8 @@ void ControllerHost::set_running(const plugin::Plugin& plugin, ControllerPtr con
     std::erase_if(controllers_, [&](const auto& known) { return &known->plugin() == &plugin; });
     if (controller != nullptr) controllers_.push_back(controller);
   }
-  if (const auto place = options_.plugins->find_any(plugin.name())) place->attach(GANTRY_CACHE_ID, std::move(controller));
+  if (const auto place = options_.plugins->find_any(plugin.name()))
+    place->attach(GANTRY_CACHE_ID, std::move(controller));
 }
 
 bool ControllerHost::synced() const {

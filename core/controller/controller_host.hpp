@@ -1,10 +1,10 @@
 // The controller host: runs every plugin that offers gantry.controller/1.
 //
-// Owns informers (one for each distinct watch, shared), one work queue a controller, and the workers. Gives plugins the host
-// interfaces client, cache, queue and events. Created by the daemon before plugins are loaded; start() after;
-// stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or loaded later come and go as PluginUser
-// says: the queue, its backoff and the caches stay when the new instance watches what the old one did, else it gets new ones,
-// filled before the switch.
+// Owns informers (one for each distinct watch, shared), one work queue a controller, and the workers. Gives plugins the
+// host interfaces client, cache, queue and events. Created by the daemon before plugins are loaded; start() after;
+// stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or loaded later come and
+// go as PluginUser says: the queue, its backoff and the caches stay when the new instance watches what the old one did,
+// else it gets new ones, filled before the switch.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// A controller's plugin is exchanged, switched off, or comes later: what ControllerHost does at each step. All on the thread that
-// changes plugins, one exchange at a time.
+// A controller's plugin is exchanged, switched off, or comes later: what ControllerHost does at each step. All on the
+// thread that changes plugins, one exchange at a time.
 #include "core/controller/controller_host.hpp"
 #include "core/controller/running_controller.hpp"
 

@@ -1,9 +1,9 @@
 #include "core/controller/informer.hpp"
 
-#include <charconv>
-
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
+
+#include <charconv>
 
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/object_meta.pb.h"
 

@@ -61,8 +61,9 @@ class Informer {
   explicit Informer(InformerKey key) : key_(std::move(key)) {}
 
   const InformerKey& key() const { return key_; }
-  // Listeners run on the client's threads, in order, and must not block. One that comes late is told first, on this thread, of all
-  // objects as ADDED; events of that moment may come twice and in any order to it. Ends when the handle goes, but for a call that runs.
+  // Listeners run on the client's threads, in order, and must not block. One that comes late is told first, on this
+  // thread, of all objects as ADDED; events of that moment may come twice and in any order to it. Ends when the handle
+  // goes, but for a call that runs.
   using Handle = std::shared_ptr<const Listener>;
   Handle listen(Listener listener);
   bool started() const { return reflector_ != nullptr; }
@@ -76,7 +77,8 @@ class Informer {
   std::vector<CachedPtr> list(std::string_view ns) const;
   std::vector<CachedPtr> by_owner(std::string_view uid) const;
 
-  // Calls `seen` once the cache holds version `revision` of the object with this uid or a later one, or no longer holds it
+  // Calls `seen` once the cache holds version `revision` of the object with this uid or a later one, or no longer holds
+  // it
   // (`deleted`: once it is gone or being deleted). False and never called when that is so already.
   bool when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision, bool deleted,
                  std::function<void()> seen);
@@ -105,7 +107,7 @@ class Informer {
   mutable std::shared_mutex mutex_;
   std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"
   std::unordered_multimap<std::string, CachedPtr> by_owner_;
-  std::unordered_multimap<std::string, Waiter> waiters_;   // by uid
+  std::unordered_multimap<std::string, Waiter> waiters_;  // by uid
   int64_t revision_ = 0;
   bool synced_ = false;
   std::unique_ptr<client::Reflector> reflector_;  // last: its callbacks use the rest

@@ -52,7 +52,8 @@ struct InformerTest : testing::Test {
     listener = informer.listen([this](const Informer&, const Informer::Event& event) {
       log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
     });
-    informer.start(client, [this](int64_t, std::function<void()> fn) { later = std::move(fn); }, [this] { log += "synced "; });
+    informer.start(
+        client, [this](int64_t, std::function<void()> fn) { later = std::move(fn); }, [this] { log += "synced "; });
   }
   PlayedClient client;
   Informer informer{InformerKey{"", "v1", "pods", "", "", false}};

@@ -18,8 +18,7 @@ std::shared_ptr<RunningController> controller_of(const gantry_host* host) {
 
 Status no_controller() { return Status::unavailable("the controller does not run yet, or no longer"); }
 
-gantry_code client_call(const gantry_host* host, gantry_slice request, gantry_buffer* response,
-                        gantry_buffer* error) {
+gantry_code client_call(const gantry_host* host, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
   const auto controller = controller_of(host);
   if (controller == nullptr) return fail(no_controller(), error);
   client::ApiRequest message;
@@ -87,8 +86,8 @@ void visit_all(const std::vector<CachedPtr>& objects, gantry_visit visit, void* 
   }
 }
 
-gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
-                       gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error) {
+gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
+                       gantry_visit visit, void* context, gantry_buffer* error) {
   const auto controller = controller_of(host);
   if (controller == nullptr) return fail(no_controller(), error);
   const Informer* informer = controller->find(to_view(resource->group), to_view(resource->resource));

@@ -10,10 +10,10 @@
 namespace gantry::controller {
 namespace {
 
+using client::ApiRequest;
 using gantry::abi::ControllerSpec;
 using gantry::abi::ObjectEvent;
 using gantry::abi::WatchSpec;
-using client::ApiRequest;
 
 // A write that no cache shows within this time (filtered out by a selector, say) no longer holds a key back.
 constexpr int64_t kUnseenLimitMs = 30'000;
@@ -43,8 +43,7 @@ bool is_write(ApiRequest::Verb verb) {
 
 }  // namespace
 
-RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin,
-                                     ControllerSpec spec)
+RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, ControllerSpec spec)
     : host_(host),
       plugin_(std::move(plugin)),
       spec_(std::move(spec)),
@@ -202,8 +201,7 @@ WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
   if (table == nullptr) return {true, 0};  // ended under it: kept, and tried again by the next instance
   Buffer result, error;
-  const auto code =
-      table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
+  const auto code = table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
   if (code != 0) {
     const auto status = status_of(code, error.view());
     // A conflict is everyday life: somebody else wrote first, the next run sees it.

@@ -76,8 +76,8 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   std::unique_ptr<client::Client> client_;
   std::vector<Watched> watched_;
   std::mutex mutex_;
-  // Writes that the caches have not seen yet, by the key they were made for. A run waits until there are none, or until the
-  // last deadline: what a selector filters out is never seen.
+  // Writes that the caches have not seen yet, by the key they were made for. A run waits until there are none, or until
+  // the last deadline: what a selector filters out is never seen.
   struct Unseen {
     uint64_t write;
     int64_t deadline_ns;

@@ -14,9 +14,7 @@ int64_t backoff_ms(uint32_t failures) {
   return std::min(kBaseDelayMs << (failures - 1), kMaxDelayMs);
 }
 
-int64_t monotonic_ns() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
+int64_t monotonic_ns() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
 }  // namespace
 

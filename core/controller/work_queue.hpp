@@ -1,7 +1,7 @@
 // A controller's work queue: each key once, never two runs of a key at a time, retries with backoff.
 //
-// Owned by the host, so it survives the controller behind it. Runs keys on a WorkerPool, up to a bound; an idle queue has no
-// thread. [any-thread]
+// Owned by the host, so it survives the controller behind it. Runs keys on a WorkerPool, up to a bound; an idle queue
+// has no thread. [any-thread]
 #pragma once
 
 #include <condition_variable>
@@ -32,9 +32,9 @@ class WorkQueue {
  public:
   // What a run says about its key.
   struct Outcome {
-    bool failed = false;             // try again, later each time: 5 ms doubling to 1000 s
-    int64_t requeue_after_ms = 0;    // when not failed; 0: no
-    bool held = false;               // it did not run at all: earlier failures still count
+    bool failed = false;           // try again, later each time: 5 ms doubling to 1000 s
+    int64_t requeue_after_ms = 0;  // when not failed; 0: no
+    bool held = false;             // it did not run at all: earlier failures still count
   };
   using Run = std::function<Outcome(const Key&)>;
 

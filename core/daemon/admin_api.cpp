@@ -3,14 +3,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
 
 #include "core/client/io/unique_fd.hpp"
 
@@ -26,8 +25,13 @@ void answer(const Exchange& exchange, int code, const json::value& body) {
 
 void refuse(const Exchange& exchange, const Status& status) {
   answer(exchange, status.code(),
-         {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object()}, {"status", "Failure"},
-          {"message", status.message()}, {"reason", status.reason()}, {"code", status.code()}});
+         {{"kind", "Status"},
+          {"apiVersion", "v1"},
+          {"metadata", json::object()},
+          {"status", "Failure"},
+          {"message", status.message()},
+          {"reason", status.reason()},
+          {"code", status.code()}});
 }
 
 bool is_admin(const http::Identity& who) {
@@ -82,8 +86,8 @@ Expected<json::value> list_images(node::NodeAgent& node) {
   if (!images) return std::move(images).error();
   json::array list;
   for (const auto& image : *images) {
-    list.push_back({{"id", image.id}, {"names", strings(image.names)}, {"digests", strings(image.digests)},
-                    {"size", image.size}});
+    list.push_back(
+        {{"id", image.id}, {"names", strings(image.names)}, {"digests", strings(image.digests)}, {"size", image.size}});
   }
   return json::value{{"images", std::move(list)}};
 }
@@ -157,9 +161,8 @@ void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
                plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, true); }));
   api.add_path("/gantry/v1/plugins:disable",
                plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, false); }));
-  api.add_path("/gantry/v1/images", image_path(facts, "GET", [](node::NodeAgent& node, const http::Request&) {
-                 return list_images(node);
-               }));
+  api.add_path("/gantry/v1/images",
+               image_path(facts, "GET", [](node::NodeAgent& node, const http::Request&) { return list_images(node); }));
   api.add_path("/gantry/v1/images:import", image_path(facts, "POST", &import_image));
   api.add_path("/gantry/v1/images:remove", image_path(facts, "POST", &remove_image));
 }

@@ -1,4 +1,5 @@
-// What gantryctl asks, beside the Kubernetes API: /gantry/v1/status, plugins, images, and what changes them. For system:masters only.
+// What gantryctl asks, beside the Kubernetes API: /gantry/v1/status, plugins, images, and what changes them. For
+// system:masters only.
 #pragma once
 
 #include <functional>
@@ -14,8 +15,8 @@ namespace gantry::daemon {
 
 struct AdminFacts {
   const plugin::PluginHost* plugins = nullptr;
-  plugin::WorkerPool* blocking = nullptr;       // image work runs here
-  std::function<node::NodeAgent*()> node;       // null where this daemon is no agent
+  plugin::WorkerPool* blocking = nullptr;  // image work runs here
+  std::function<node::NodeAgent*()> node;  // null where this daemon is no agent
   std::function<std::string()> status_json;
   std::function<Status(const std::string& name)> reload_plugin;
   std::function<Status(const std::string& name, bool on)> enable_plugin;

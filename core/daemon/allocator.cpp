@@ -1,5 +1,6 @@
-// How the daemon's memory is divided. With jemalloc (docs/decisions/allocator.md) the constant below is its configuration;
-// with glibc's malloc, where jemalloc is not linked, nothing reads it. Read before main, on the first thread.
+// How the daemon's memory is divided. With jemalloc (docs/decisions/allocator.md) the constant below is its
+// configuration; with glibc's malloc, where jemalloc is not linked, nothing reads it. Read before main, on the first
+// thread.
 
 // Two arenas: an arena a thread costs more memory than the contention it saves here. Freed pages go back soon.
 extern "C" {

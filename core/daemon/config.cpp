@@ -40,8 +40,10 @@ KeySpec text_key(std::string_view table, std::string_view key, T Config::*member
             return {};
           },
           [member](const Config& config) {
-            if constexpr (std::is_same_v<T, fs::path>) return toml_text((config.*member).string());
-            else return toml_text(config.*member);
+            if constexpr (std::is_same_v<T, fs::path>)
+              return toml_text((config.*member).string());
+            else
+              return toml_text(config.*member);
           }};
 }
 
@@ -66,8 +68,7 @@ KeySpec int_key(std::string_view table, std::string_view key, int64_t Config::*m
                 std::string_view comment) {
   return {table, key, comment,
           [=](const toml::node& node, Config& config) -> std::string {
-            const std::string expected =
-                "an integer from " + std::to_string(low) + " to " + std::to_string(high);
+            const std::string expected = "an integer from " + std::to_string(low) + " to " + std::to_string(high);
             if (!node.is_integer()) return expected;
             const int64_t value = node.as_integer()->get();
             if (value < low || value > high) return expected + ", found " + std::to_string(value);
@@ -131,33 +132,42 @@ std::string check_listen(const std::string& address) {
   return std::stoi(port) <= 65'535 ? "" : expected;
 }
 
-std::string check_label(const std::string& label) {
-  return label.find('=') == std::string::npos ? "KEY=VALUE" : "";
-}
+std::string check_label(const std::string& label) { return label.find('=') == std::string::npos ? "KEY=VALUE" : ""; }
 
 const std::vector<KeySpec>& keys() {
   static const std::vector<KeySpec> kKeys = {
-      list_key("daemon", "roles", &Config::roles, "What this daemon does: \"server\" (API, controllers, scheduler), \"agent\" (runs pods).", check_role),
-      text_key("daemon", "data_dir", &Config::data_dir, "Everything that must survive: the store, certificates, images, pods' volumes and logs."),
+      list_key("daemon", "roles", &Config::roles,
+               "What this daemon does: \"server\" (API, controllers, scheduler), \"agent\" (runs pods).", check_role),
+      text_key("daemon", "data_dir", &Config::data_dir,
+               "Everything that must survive: the store, certificates, images, pods' volumes and logs."),
       text_key("daemon", "run_dir", &Config::run_dir, "Sockets, network namespaces, copies of loaded plugins."),
       list_key("api", "listen", &Config::listen, "Where the API listens, with TLS.", check_listen),
       text_key("api", "kubeconfig", &Config::kubeconfig, "Where the administrator's kubeconfig is written."),
-      text_key("api", "advertise_address", &Config::advertise_address, "The address that others use; empty: that of the default route."),
-      text_key("api", "token_file", &Config::token_file, "Bearer tokens, lines of TOKEN,USER,UID,\"GROUP,...\"; empty: none."),
+      text_key("api", "advertise_address", &Config::advertise_address,
+               "The address that others use; empty: that of the default route."),
+      text_key("api", "token_file", &Config::token_file,
+               "Bearer tokens, lines of TOKEN,USER,UID,\"GROUP,...\"; empty: none."),
       int_key("api", "threads", &Config::api_threads, 1, 64, "Threads that serve connections."),
-      list_key("plugins", "dirs", &Config::plugin_dirs, "Folders whose .so files are loaded; the first of a name wins."),
-      bool_key("plugins", "watch", &Config::plugins_watch, "Whether a file that is written to these folders is loaded, or reloaded, at once."),
-      bool_key("plugins", "require_signature", &Config::require_signature, "Whether each plugin NAME.so needs a signature NAME.so.sig by plugins.public_key."),
-      text_key("plugins", "public_key", &Config::plugins_public_key, "The PEM file of the public key that signs plugins."),
+      list_key("plugins", "dirs", &Config::plugin_dirs,
+               "Folders whose .so files are loaded; the first of a name wins."),
+      bool_key("plugins", "watch", &Config::plugins_watch,
+               "Whether a file that is written to these folders is loaded, or reloaded, at once."),
+      bool_key("plugins", "require_signature", &Config::require_signature,
+               "Whether each plugin NAME.so needs a signature NAME.so.sig by plugins.public_key."),
+      text_key("plugins", "public_key", &Config::plugins_public_key,
+               "The PEM file of the public key that signs plugins."),
       choice_key("log", "level", &Config::log_level, {"debug", "info", "warn", "error"}, "debug, info, warn or error."),
       choice_key("log", "format", &Config::log_format, {"text", "json"}, "text or json, one object a line."),
       text_key("node", "name", &Config::node_name, "Name of the Node; empty: the host's name."),
-      text_key("node", "kubeconfig", &Config::node_kubeconfig, "How an agent without the server role reaches its server."),
+      text_key("node", "kubeconfig", &Config::node_kubeconfig,
+               "How an agent without the server role reaches its server."),
       list_key("node", "labels", &Config::node_labels, "Further labels of the Node, \"KEY=VALUE\".", check_label),
       int_key("node", "max_pods", &Config::max_pods, 1, 10'000, "Most pods on this node."),
       text_key("node", "resolv_conf", &Config::resolv_conf, "The resolv.conf that pods with dnsPolicy Default get."),
-      text_key("node", "cgroup_root", &Config::cgroup_root, "The cgroup of all pods; empty: \"gantry\", with a suffix when data_dir is not the default."),
-      text_key("network", "pod_cidr", &Config::pod_cidr, "The range of all pods' addresses; empty: the first free one from 10.42.0.0/16 on."),
+      text_key("node", "cgroup_root", &Config::cgroup_root,
+               "The cgroup of all pods; empty: \"gantry\", with a suffix when data_dir is not the default."),
+      text_key("network", "pod_cidr", &Config::pod_cidr,
+               "The range of all pods' addresses; empty: the first free one from 10.42.0.0/16 on."),
       text_key("network", "plugin", &Config::network_plugin, "The network plugin that attaches pods."),
       text_key("runtime", "plugin", &Config::runtime_plugin, "The runtime plugin that runs containers."),
   };
@@ -204,7 +214,8 @@ void read_plugin(const std::string& file, const std::string& name, toml::node& n
   int64_t memory_mib = 0;
   take("isolation", isolation, "\"none\" or \"process\"",
        [](const std::string& text) { return text == "none" || text == "process"; });
-  take("memory_limit_mib", memory_mib, "a whole number of MiB from 1 on", [](int64_t mib) { return mib >= 1 && mib < 1 << 24; });
+  take("memory_limit_mib", memory_mib, "a whole number of MiB from 1 on",
+       [](int64_t mib) { return mib >= 1 && mib < 1 << 24; });
   take("seccomp", plugin.isolation.seccomp, "a boolean", any);
   plugin.isolation.process = isolation == "process";
   plugin.isolation.memory_limit = static_cast<uint64_t>(memory_mib) << 20;
@@ -247,8 +258,7 @@ void read_root(const std::string& file, toml::table& root, Config& config, std::
                        ": unknown key; the tables are [daemon], [api], [plugins], [plugin.NAME], [log], [node], "
                        "[network], [runtime]");
     } else if (!node.is_table()) {
-      errors.push_back(place(file, node.source()) + name + ": expected a table, found " +
-                       std::string(type_name(node)));
+      errors.push_back(place(file, node.source()) + name + ": expected a table, found " + std::string(type_name(node)));
     } else if (name == "plugin") {
       for (auto&& [plugin, table] : *node.as_table()) {
         read_plugin(file, std::string(plugin.str()), table, config, errors);
@@ -350,10 +360,11 @@ std::string print_config(const Config& config) {
   }
   std::ostringstream text;
   text << toml::toml_formatter(toml::table{{"plugin", std::move(plugins)}});
-  out += "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
-         "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib and\n"
-         "# seccomp. The others are the plugin's.\n" +
-         text.str() + "\n";
+  out +=
+      "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
+      "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib and\n"
+      "# seccomp. The others are the plugin's.\n" +
+      text.str() + "\n";
   return out;
 }
 

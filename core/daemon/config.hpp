@@ -1,4 +1,5 @@
-// The daemon's configuration: one TOML file, every key with a default, every mistake named by file, line, column and key.
+// The daemon's configuration: one TOML file, every key with a default, every mistake named by file, line, column and
+// key.
 //
 // Parsed once at start on the main thread; read-only afterwards, but for the plugins' tables, which lock themselves.
 #pragma once
@@ -50,14 +51,14 @@ struct Config {
   std::string log_level = "info";
   std::string log_format = "text";
 
-  std::string node_name;       // empty: the host's name
+  std::string node_name;                  // empty: the host's name
   std::filesystem::path node_kubeconfig;  // of an agent without the server role
-  std::vector<std::string> node_labels;  // "key=value"
+  std::vector<std::string> node_labels;   // "key=value"
   int64_t max_pods = 110;
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
-  std::string cgroup_root;     // empty: "gantry", or "gantry-<hash of data_dir>" beside the default data_dir
+  std::string cgroup_root;  // empty: "gantry", or "gantry-<hash of data_dir>" beside the default data_dir
 
-  std::string pod_cidr;        // empty: the first free of 10.42.0.0/16, 10.43... (kept in data_dir)
+  std::string pod_cidr;  // empty: the first free of 10.42.0.0/16, 10.43... (kept in data_dir)
   std::string network_plugin = "host-gw";
   std::string runtime_plugin = "oci";
 
@@ -67,8 +68,8 @@ struct Config {
   std::string instance_suffix() const;
 };
 
-// Reads a file. `path` empty: /etc/gantry/gantry.toml when it exists, else defaults. An error's message may have several lines,
-// one a mistake: "gantry.toml:3:9: api.listen: expected ..., found ...".
+// Reads a file. `path` empty: /etc/gantry/gantry.toml when it exists, else defaults. An error's message may have
+// several lines, one a mistake: "gantry.toml:3:9: api.listen: expected ..., found ...".
 Expected<Config> load_config(const std::filesystem::path& path);
 Expected<Config> parse_config(std::string_view text, const std::filesystem::path& name);
 

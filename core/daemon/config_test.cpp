@@ -32,7 +32,8 @@ format = "json"
 [plugin.replicaset]
 required = true
 workers = 3
-)", "g.toml");
+)",
+                                   "g.toml");
   ASSERT_TRUE(config.ok()) << config.error().message();
   EXPECT_FALSE(config->has_role("agent"));
   EXPECT_EQ(config->listen, std::vector<std::string>{"127.0.0.1:7000"});
@@ -52,7 +53,8 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[api]\nlisten = 5\n", "g.toml:2:10: api.listen: expected an array of strings, found an integer"},
       {"[api]\nlisten = \"nowhere\"\n", "g.toml:2:10: api.listen: expected ADDRESS:PORT"},
       {"[api]\nlisten = \"a:99999\"\n", "g.toml:2:10: api.listen: expected ADDRESS:PORT"},
-      {"[log]\nlevel = \"loud\"\n", "g.toml:2:9: log.level: expected one of \"debug\", \"info\", \"warn\", \"error\", found \"loud\""},
+      {"[log]\nlevel = \"loud\"\n",
+       "g.toml:2:9: log.level: expected one of \"debug\", \"info\", \"warn\", \"error\", found \"loud\""},
       {"[log]\ncolour = 1\n", "g.toml:2:1: log.colour: unknown key; [log] has level, format"},
       {"[lag]\n", "g.toml:1:2: lag: unknown key"},
       {"daemon = 1\n", "g.toml:1:10: daemon: expected a table, found an integer"},
@@ -73,7 +75,8 @@ TEST(Config, AllMistakesAreReported) {
 }
 
 TEST(Config, PrintedConfigurationParsesToTheSame) {
-  const auto config = parse_config("[daemon]\ndata_dir = \"/tmp/a'b\\\"c\"\n[plugin.x]\ncolour = \"red\"\n[plugin.x.sub]\nn = 1\n", "g.toml");
+  const auto config = parse_config(
+      "[daemon]\ndata_dir = \"/tmp/a'b\\\"c\"\n[plugin.x]\ncolour = \"red\"\n[plugin.x.sub]\nn = 1\n", "g.toml");
   ASSERT_TRUE(config.ok());
   const auto printed = print_config(*config);
   const auto again = parse_config(printed, "g.toml");

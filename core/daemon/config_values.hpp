@@ -1,6 +1,8 @@
 // Reading typed values out of a TOML table, with errors that say where and what was expected.
 #pragma once
 
+#include <toml++/toml.h>
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -8,8 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <toml++/toml.h>
 
 #include "core/plugin/config_table.hpp"
 

@@ -85,8 +85,8 @@ Status Daemon::Impl::prepare() {
     process.on_exit = std::move(on_exit);
     return isolation::open_isolated(std::move(process));
   };
-  options.facts = {{"node_name", name}, {"libexec_dir", libexec_dir().string()},
-                   {"instance", config.instance_suffix()}};
+  options.facts = {
+      {"node_name", name}, {"libexec_dir", libexec_dir().string()}, {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));
   base.reset(new Base{config, log, clock, timers, blocking, *plugins, name, address});
   return {};
@@ -134,7 +134,8 @@ void Daemon::Impl::follow_plugins() {
 void Daemon::Impl::reload_configuration() {
   const auto done = control->apply_configuration();
   if (!done.ok()) return log.write("", GANTRY_LOG_ERROR, "SIGHUP: " + done.message());
-  log.write("", GANTRY_LOG_INFO, "SIGHUP: the plugins are as the configuration says; other keys take effect at the next start");
+  log.write("", GANTRY_LOG_INFO,
+            "SIGHUP: the plugins are as the configuration says; other keys take effect at the next start");
 }
 
 std::string Daemon::Impl::status_json() const {

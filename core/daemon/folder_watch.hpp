@@ -1,4 +1,5 @@
-// Tells of files that were written to folders, or moved into them, once they are complete (inotify). One thread of its own.
+// Tells of files that were written to folders, or moved into them, once they are complete (inotify). One thread of its
+// own.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +16,8 @@ namespace gantry::daemon {
 
 class FolderWatch {
  public:
-  // `changed` runs on the watch's thread and may block: what comes meanwhile waits in the kernel's bounded queue. A folder that does
-  // not exist is an error.
+  // `changed` runs on the watch's thread and may block: what comes meanwhile waits in the kernel's bounded queue. A
+  // folder that does not exist is an error.
   static Expected<std::unique_ptr<FolderWatch>> start(const std::vector<std::filesystem::path>& dirs,
                                                       std::function<void(const std::filesystem::path&)> changed);
   ~FolderWatch();  // waits for a call under way

@@ -1,4 +1,5 @@
-// What the daemon finds out about its machine: name, address, folders that only root reads. Blocks on the disk; no state.
+// What the daemon finds out about its machine: name, address, folders that only root reads. Blocks on the disk; no
+// state.
 #pragma once
 
 #include <filesystem>

@@ -20,10 +20,14 @@ int32_t level_of(std::string_view name) {
 
 spdlog::level::level_enum spdlog_level(int32_t level) {
   switch (level) {
-    case GANTRY_LOG_DEBUG: return spdlog::level::debug;
-    case GANTRY_LOG_WARN: return spdlog::level::warn;
-    case GANTRY_LOG_ERROR: return spdlog::level::err;
-    default: return spdlog::level::info;
+    case GANTRY_LOG_DEBUG:
+      return spdlog::level::debug;
+    case GANTRY_LOG_WARN:
+      return spdlog::level::warn;
+    case GANTRY_LOG_ERROR:
+      return spdlog::level::err;
+    default:
+      return spdlog::level::info;
   }
 }
 
@@ -47,9 +51,9 @@ Log::Log(std::string_view level, std::string_view format)
   impl_->logger = std::make_shared<spdlog::logger>("gantryd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   impl_->logger->set_level(spdlog_level(level_));
   impl_->logger->flush_on(spdlog::level::debug);
-  impl_->logger->set_pattern(json_ ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})"
-                                   : "%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v",
-                             spdlog::pattern_time_type::utc);
+  impl_->logger->set_pattern(
+      json_ ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v",
+      spdlog::pattern_time_type::utc);
 }
 
 Log::~Log() = default;

@@ -103,7 +103,8 @@ Status PluginControl::disable(const std::string& name) {
 }
 
 bool PluginControl::differs(const Wanted& next, const plugin::PluginInfo& now) const {
-  if (now.phase == PluginPhase::kFailed || !now.message.empty() || now.image.path != next.settings.path.string()) return true;
+  if (now.phase == PluginPhase::kFailed || !now.message.empty() || now.image.path != next.settings.path.string())
+    return true;
   {
     const std::lock_guard lock(mutex_);
     const auto known = tables_.find(next.settings.name);

@@ -1,7 +1,8 @@
 // What changes plugins while the daemon runs, whoever asks: gantryctl, a Plugin object, SIGHUP, a new file.
 //
-// Owned by the daemon. Each change reads the configuration anew, so that a plugin's table can change without its file. Calls block until the
-// change is over or has failed; the plugin host runs them one at a time. [any-thread that may block]
+// Owned by the daemon. Each change reads the configuration anew, so that a plugin's table can change without its file.
+// Calls block until the change is over or has failed; the plugin host runs them one at a time. [any-thread that may
+// block]
 #pragma once
 
 #include <functional>
@@ -20,18 +21,20 @@ class PluginControl {
   using Logger = std::function<void(int32_t level, std::string_view text)>;
   PluginControl(const Config& config, plugin::PluginHost& host, Logger log);
 
-  // At the daemon's start: all that the folders and the configuration name. `off` are those that are switched off elsewhere.
-  // An error: a required plugin does not load.
+  // At the daemon's start: all that the folders and the configuration name. `off` are those that are switched off
+  // elsewhere. An error: a required plugin does not load.
   Status load_all(const std::set<std::string>& off);
 
   // Refused while the configuration switches the plugin off: the file has the last word.
   Status reload(const std::string& name);
   // Switches a plugin off; reload() switches it on.
   Status disable(const std::string& name);
-  // After the configuration or the folders changed: reloads what differs, loads what is new, and switches as the tables say. Every
-  // failure is logged and kept with its plugin; the error says how many. An error of the configuration changes nothing.
+  // After the configuration or the folders changed: reloads what differs, loads what is new, and switches as the tables
+  // say. Every failure is logged and kept with its plugin; the error says how many. An error of the configuration
+  // changes nothing.
   Status apply_configuration();
-  // A file of the folders was written: loads it, or reloads the plugin of its name; nothing when its bytes are the loaded ones.
+  // A file of the folders was written: loads it, or reloads the plugin of its name; nothing when its bytes are the
+  // loaded ones.
   void file_changed(const std::filesystem::path& path);
 
  private:

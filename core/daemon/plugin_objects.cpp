@@ -85,12 +85,12 @@ void fill_conditions(pluginv1::Plugin& object, const PluginInfo& info, int64_t n
   auto& status = *object.mutable_status();
   const auto generation = object.metadata().generation();
   const bool runs = info.phase == PluginPhase::kRunning;
-  set_condition(status, "Ready", runs, std::string(plugin::phase_name(info.phase)), runs ? "" : info.message, generation,
-                now_ns);
+  set_condition(status, "Ready", runs, std::string(plugin::phase_name(info.phase)), runs ? "" : info.message,
+                generation, now_ns);
   if (info.reloads + info.failed_reloads == 0) return;
   const bool failed = runs && !info.message.empty();
-  set_condition(status, "Reloaded", !failed, failed ? "ReloadFailed" : "Reloaded", failed ? info.message : "", generation,
-                now_ns);
+  set_condition(status, "Reloaded", !failed, failed ? "ReloadFailed" : "Reloaded", failed ? info.message : "",
+                generation, now_ns);
 }
 
 }  // namespace
@@ -221,8 +221,8 @@ void PluginObjects::write_status(pluginv1::Plugin object, const PluginInfo& info
   fill_conditions(object, info, options_.now_unix_ns());
   if (object.status().SerializeAsString() == before) return;
   const auto name = object.metadata().name();
-  const auto answer = options_.client->call(
-      client::update_request(kPlugins, "", name, object.SerializeAsString(), "status"));
+  const auto answer =
+      options_.client->call(client::update_request(kPlugins, "", name, object.SerializeAsString(), "status"));
   // Somebody wrote in between: his event brings this here again.
   if (answer || answer.error().code() == 409 || answer.error().code() == 404) return;
   options_.log(GANTRY_LOG_WARN, "the status of the Plugin object " + name + ": " + answer.error().message());
@@ -239,19 +239,26 @@ void PluginObjects::tell(const pluginv1::Plugin& object, const PluginInfo& befor
     options_.record_event(reference.SerializeAsString(), type, reason, message);
   };
   if (now.reloads > before.reloads) {
-    event("Normal", "Reloaded", "Version " + now.image.version + " took over; calls waited for " +
-                                    duration_text(now.last_pause_ns));
+    event("Normal", "Reloaded",
+          "Version " + now.image.version + " took over; calls waited for " + duration_text(now.last_pause_ns));
   }
   if (now.failed_reloads > before.failed_reloads) event("Warning", "ReloadFailed", now.message);
   if (now.restarts > before.restarts) event("Normal", "Restarted", "Started anew after a crash");
   if (now.phase == before.phase && !before.name.empty()) return;
   switch (now.phase) {
     case PluginPhase::kRunning:
-      if (now.reloads == before.reloads) event("Normal", "Started", "Version " + now.image.version + " of " + now.image.path);
+      if (now.reloads == before.reloads)
+        event("Normal", "Started", "Version " + now.image.version + " of " + now.image.path);
       break;
-    case PluginPhase::kFailed: event("Warning", "Failed", now.message); break;
-    case PluginPhase::kDisabled: event("Normal", "Disabled", "Switched off"); break;
-    case PluginPhase::kCrashed: event("Warning", "Crashed", now.message); break;
+    case PluginPhase::kFailed:
+      event("Warning", "Failed", now.message);
+      break;
+    case PluginPhase::kDisabled:
+      event("Normal", "Disabled", "Switched off");
+      break;
+    case PluginPhase::kCrashed:
+      event("Warning", "Crashed", now.message);
+      break;
   }
 }
 

@@ -1,8 +1,8 @@
-// Keeps a Plugin object (gantry.dev/v1) for every plugin, with its status, conditions and Events; acts on spec.enabled and
-// spec.reload.
+// Keeps a Plugin object (gantry.dev/v1) for every plugin, with its status, conditions and Events; acts on spec.enabled
+// and spec.reload.
 //
-// Owned by the daemon, where it is a server. Everything runs on one thread of its own, so that a change under way delays nothing
-// but the next one; watches and the plugin host only note names.
+// Owned by the daemon, where it is a server. Everything runs on one thread of its own, so that a change under way
+// delays nothing but the next one; watches and the plugin host only note names.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,8 @@ class PluginObjects {
     PluginControl* control = nullptr;
     std::function<void(int64_t, std::function<void()>)> schedule;
     std::function<int64_t()> now_unix_ns;
-    std::function<void(std::string_view regarding, std::string_view type, std::string_view reason, std::string_view message)>
+    std::function<void(std::string_view regarding, std::string_view type, std::string_view reason,
+                       std::string_view message)>
         record_event;
     std::function<void(int32_t level, std::string_view text)> log;
   };

@@ -1,14 +1,14 @@
 #include "core/daemon/server_role.hpp"
 
+#include <fstream>
+#include <sstream>
+
 #include "core/auth/authenticator.hpp"
 #include "core/client/https/kubeconfig.hpp"
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
 #include "core/store/sqlite_store.hpp"
 #include "gantry/abi/log.h"
-
-#include <fstream>
-#include <sstream>
 
 namespace gantry::daemon {
 namespace {
@@ -22,9 +22,7 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-http::Identity component(const std::string& name) {
-  return {"system:" + name, {"system:authenticated"}, {}};
-}
+http::Identity component(const std::string& name) { return {"system:" + name, {"system:authenticated"}, {}}; }
 
 // The host part of "host:port"; empty for "all addresses".
 std::string listen_host(const std::string& listen) {
@@ -71,8 +69,8 @@ Status ServerRole::open() {
   if (!api) return std::move(api).error();
   api_ = std::move(*api);
   events_client_ = make_client(component("apiserver"));
-  events_ = std::make_unique<client::EventRecorder>(
-      *events_client_, [&clock = base_.clock] { return clock.now_unix_ns(); });
+  events_ =
+      std::make_unique<client::EventRecorder>(*events_client_, [&clock = base_.clock] { return clock.now_unix_ns(); });
   return {};
 }
 

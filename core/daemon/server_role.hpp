@@ -27,7 +27,7 @@ struct Base {
   Log& log;
   plugin::SystemClock& clock;
   plugin::Timers& timers;
-  plugin::WorkerPool& blocking;   // API work that may block: logs, exec
+  plugin::WorkerPool& blocking;  // API work that may block: logs, exec
   plugin::PluginHost& plugins;
   std::string node_name, address;
 

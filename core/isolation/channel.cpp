@@ -15,8 +15,7 @@ constexpr size_t kRead = 16 * 1024;
 
 }  // namespace
 
-ssize_t send_bytes(int fd, std::string_view head, std::string_view tail, std::span<const int> descriptors,
-                   int flags) {
+ssize_t send_bytes(int fd, std::string_view head, std::string_view tail, std::span<const int> descriptors, int flags) {
   iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(tail.data()), tail.size()}};
   msghdr message{};
   message.msg_iov = parts;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -27,8 +26,7 @@ class SpawnSettings {
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     // A group of its own: Ctrl-C at a terminal ends the daemon, which ends its plugins in order.
     ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes,
-                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   }
   SpawnSettings(const SpawnSettings&) = delete;
   SpawnSettings& operator=(const SpawnSettings&) = delete;
@@ -48,12 +46,12 @@ std::string named_signal(int number) {
 
 }  // namespace
 
-Expected<ChildProcess> ChildProcess::spawn(const std::filesystem::path& executable, const Fd& control,
-                                           const Fd& main) {
+Expected<ChildProcess> ChildProcess::spawn(const std::filesystem::path& executable, const Fd& control, const Fd& main) {
   // Above 4, so that neither dup2 overwrites the other's source.
   const Fd high_control(::fcntl(control.get(), F_DUPFD_CLOEXEC, 5));
   const Fd high_main(::fcntl(main.get(), F_DUPFD_CLOEXEC, 5));
-  if (!high_control || !high_main) return Status::internal(std::string("duplicating descriptors: ") + std::strerror(errno));
+  if (!high_control || !high_main)
+    return Status::internal(std::string("duplicating descriptors: ") + std::strerror(errno));
   SpawnSettings settings;
   ::posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&settings.actions, high_control.get(), 3);
@@ -63,8 +61,7 @@ Expected<ChildProcess> ChildProcess::spawn(const std::filesystem::path& executab
   std::string program = executable.string();
   char* const arguments[] = {program.data(), const_cast<char*>(parent.c_str()), nullptr};
   pid_t pid = -1;
-  const int failure =
-      ::posix_spawn(&pid, program.c_str(), &settings.actions, &settings.attributes, arguments, environ);
+  const int failure = ::posix_spawn(&pid, program.c_str(), &settings.actions, &settings.attributes, arguments, environ);
   if (failure != 0) return Status::internal("starting " + program + ": " + std::strerror(failure));
   Fd pidfd = open_pidfd(pid);
   if (!pidfd) {

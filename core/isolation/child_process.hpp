@@ -1,5 +1,5 @@
-// The process of a plugin: started, watched through a pidfd, always reaped. One thread, which must outlive the process: the
-// kernel ends it when the thread that started it ends.
+// The process of a plugin: started, watched through a pidfd, always reaped. One thread, which must outlive the process:
+// the kernel ends it when the thread that started it ends.
 #pragma once
 
 #include <sys/types.h>

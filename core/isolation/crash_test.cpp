@@ -1,8 +1,9 @@
-// Everything a plugin can do to itself: the calls under way fail with the cause, it is told once, nothing is left behind.
-#include "core/isolation/testing_fixture.hpp"
-
+// Everything a plugin can do to itself: the calls under way fail with the cause, it is told once, nothing is left
+// behind.
 #include <fstream>
 #include <thread>
+
+#include "core/isolation/testing_fixture.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -59,19 +60,18 @@ TEST_P(TroubleTest, EndsThePluginAlone) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, TroubleTest,
-    testing::Values(
-        Trouble{"crash", "", "killed by SIGSEGV"}, Trouble{"abort", "", "killed by SIGABRT"},
-        Trouble{"exit", "", "exited with status 5"},
-        Trouble{"loop", "", "did not answer reconcile within 300 ms and was killed", 300},
-        Trouble{"garbage", "3", "sent a malformed frame: unknown operation 61166"},
-        Trouble{"garbage", "lane", "sent a malformed frame: unknown operation 61166"},
-        Trouble{"oversized", "3",
-                "sent a malformed frame: 4042322160 bytes of payload, at most 16781312 are allowed"},
-        Trouble{"oversized", "lane",
-                "sent a malformed frame: 4042322160 bytes of payload, at most 16781312 are allowed"},
-        Trouble{"stray", "3", "sent a malformed frame: an answer with the unknown id 99"},
-        Trouble{"stray", "lane", "sent a malformed frame: an answer to reconcile with the unknown id 99"},
-        Trouble{"close", "", "closed its connection to the daemon"}));
+    testing::Values(Trouble{"crash", "", "killed by SIGSEGV"}, Trouble{"abort", "", "killed by SIGABRT"},
+                    Trouble{"exit", "", "exited with status 5"},
+                    Trouble{"loop", "", "did not answer reconcile within 300 ms and was killed", 300},
+                    Trouble{"garbage", "3", "sent a malformed frame: unknown operation 61166"},
+                    Trouble{"garbage", "lane", "sent a malformed frame: unknown operation 61166"},
+                    Trouble{"oversized", "3",
+                            "sent a malformed frame: 4042322160 bytes of payload, at most 16781312 are allowed"},
+                    Trouble{"oversized", "lane",
+                            "sent a malformed frame: 4042322160 bytes of payload, at most 16781312 are allowed"},
+                    Trouble{"stray", "3", "sent a malformed frame: an answer with the unknown id 99"},
+                    Trouble{"stray", "lane", "sent a malformed frame: an answer to reconcile with the unknown id 99"},
+                    Trouble{"close", "", "closed its connection to the daemon"}));
 
 TEST_F(IsolationTest, LoopInATimer) {
   auto hasty = options("good");
@@ -149,8 +149,8 @@ TEST_F(IsolationTest, OthersDoNotNotice) {
   ASSERT_EQ((*library)->api().create(&host_.host, &instance, nullptr), 0);
   EXPECT_EQ(reconcile("exit").status.code(), 503);
   EXPECT_EQ(cause(), "exited with status 5");
-  const auto& controller = *static_cast<const gantry_controller*>(
-      (*library)->api().get_interface(instance, GANTRY_CONTROLLER_ID));
+  const auto& controller =
+      *static_cast<const gantry_controller*>((*library)->api().get_interface(instance, GANTRY_CONTROLLER_ID));
   EXPECT_EQ(controller.reconcile(instance, {}, {}, nullptr, nullptr), 0);
   (*library)->api().destroy(instance);
 }

@@ -7,13 +7,47 @@
 namespace gantry::isolation {
 namespace {
 
-constexpr std::array<const char*, static_cast<size_t>(Op::kEnd)> kNames = {
-    "nothing", "loading", "create", "destroy", "describe", "map", "reconcile", "a network verb", "a runtime verb",
-    "import_image", "exec", "exec_resize", "exec_cancel", "set_event_sink", "save", "restore", "new lane", "timer",
-    "call_async", "log", "config string", "config int", "config bool", "config strings", "config daemon", "clock now",
-    "clock monotonic", "timer start", "timer cancel", "metric declare", "metric record", "client call",
-    "client call_async", "cache get", "cache list", "cache by_owner", "queue add", "event", "exec exit",
-    "runtime event", "callback end"};
+constexpr std::array<const char*, static_cast<size_t>(Op::kEnd)> kNames = {"nothing",
+                                                                           "loading",
+                                                                           "create",
+                                                                           "destroy",
+                                                                           "describe",
+                                                                           "map",
+                                                                           "reconcile",
+                                                                           "a network verb",
+                                                                           "a runtime verb",
+                                                                           "import_image",
+                                                                           "exec",
+                                                                           "exec_resize",
+                                                                           "exec_cancel",
+                                                                           "set_event_sink",
+                                                                           "save",
+                                                                           "restore",
+                                                                           "new lane",
+                                                                           "timer",
+                                                                           "call_async",
+                                                                           "log",
+                                                                           "config string",
+                                                                           "config int",
+                                                                           "config bool",
+                                                                           "config strings",
+                                                                           "config daemon",
+                                                                           "clock now",
+                                                                           "clock monotonic",
+                                                                           "timer start",
+                                                                           "timer cancel",
+                                                                           "metric declare",
+                                                                           "metric record",
+                                                                           "client call",
+                                                                           "client call_async",
+                                                                           "cache get",
+                                                                           "cache list",
+                                                                           "cache by_owner",
+                                                                           "queue add",
+                                                                           "event",
+                                                                           "exec exit",
+                                                                           "runtime event",
+                                                                           "callback end"};
 
 template <typename T>
 T number_at(const char* bytes) {
@@ -74,7 +108,8 @@ FrameReader::Result FrameReader::next(Frame& frame) {
   if (kind >= static_cast<uint8_t>(Kind::kEnd)) return complain("unknown kind " + std::to_string(kind));
   if (descriptors > kMaxDescriptors) return complain(std::to_string(descriptors) + " descriptors");
   if (size > max_payload_) {
-    return complain(std::to_string(size) + " bytes of payload, at most " + std::to_string(max_payload_) + " are allowed");
+    return complain(std::to_string(size) + " bytes of payload, at most " + std::to_string(max_payload_) +
+                    " are allowed");
   }
   if (have - kHeaderSize < size) return Result::kMore;
   frame.op = static_cast<Op>(op);

@@ -65,8 +65,8 @@ std::string HostBridge::serve(const Frame& frame, const Answer& answer, bool may
     const std::shared_lock lock(host_mutex_);
     if (host_ == nullptr && frame.kind == Kind::kPost) return {};
     good = serve_log_and_config(frame, in, answer) || serve_clock_and_metrics(frame, in, answer) ||
-           serve_timer(frame, in) || serve_client(frame, in, answer, may_block) ||
-           serve_cache(frame, in, answer) || serve_queue_and_events(frame, in);
+           serve_timer(frame, in) || serve_client(frame, in, answer, may_block) || serve_cache(frame, in, answer) ||
+           serve_queue_and_events(frame, in);
   }
   if (good) return {};
   return std::string(name_of(frame.op)) + " with " + std::to_string(frame.payload.size()) + " bytes that cannot be it";
@@ -112,7 +112,7 @@ bool HostBridge::serve_clock_and_metrics(const Frame& frame, PayloadReader& in, 
   if (frame.op == Op::kClockNow || frame.op == Op::kClockMonotonic) {
     if (frame.kind != Kind::kCall || !in.done()) return false;
     const auto* clock = table<gantry_clock>(kClock);
-    const int64_t now = clock == nullptr ? 0
+    const int64_t now = clock == nullptr            ? 0
                         : frame.op == Op::kClockNow ? clock->now_unix_ns(host_)
                                                     : clock->monotonic_ns(host_);
     answer(answer_to(frame, PayloadWriter().number(now).take()));

@@ -1,6 +1,7 @@
 // Does for a plugin's process what it asks of its host: decodes the frame, calls the real host interface, answers.
 //
-// Any thread. attach() when the plugin gets its host, detach() before the host goes: no host function is called afterwards.
+// Any thread. attach() when the plugin gets its host, detach() before the host goes: no host function is called
+// afterwards.
 #pragma once
 
 #include <array>
@@ -31,11 +32,11 @@ class HostBridge {
 
   void attach(const gantry_host* host);
   void detach();
-  uint32_t offered() const;     // HostBits
-  uint8_t log_levels() const;   // bit n: level n is kept
+  uint32_t offered() const;    // HostBits
+  uint8_t log_levels() const;  // bit n: level n is kept
 
-  // Does what a frame asks. `may_block` when the thread waits for the process anyway. A complaint when the frame makes no
-  // sense, else empty.
+  // Does what a frame asks. `may_block` when the thread waits for the process anyway. A complaint when the frame makes
+  // no sense, else empty.
   std::string serve(const Frame& frame, const Answer& answer, bool may_block);
 
   // Exec sessions and runtime events, which the process tells of.

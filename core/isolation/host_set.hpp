@@ -17,7 +17,19 @@
 
 namespace gantry::isolation {
 
-enum HostBit : uint32_t { kLog, kConfig, kClock, kTimer, kMetrics, kClient, kCache, kQueue, kEvents, kTasks, kHostBits };
+enum HostBit : uint32_t {
+  kLog,
+  kConfig,
+  kClock,
+  kTimer,
+  kMetrics,
+  kClient,
+  kCache,
+  kQueue,
+  kEvents,
+  kTasks,
+  kHostBits
+};
 
 constexpr std::array<const char*, kHostBits> kHostIds = {
     GANTRY_LOG_ID,    GANTRY_CONFIG_ID, GANTRY_CLOCK_ID, GANTRY_TIMER_ID,  GANTRY_METRICS_ID,

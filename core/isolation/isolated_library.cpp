@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// gantry_plugin_api.create has no argument that says which library it belongs to, so each library has a create of its own: as
-// many as there are slots.
+// gantry_plugin_api.create has no argument that says which library it belongs to, so each library has a create of its
+// own: as many as there are slots.
 constexpr size_t kSlots = 128;
 
 // The strings of a descriptor and the descriptor that points to them.
@@ -55,9 +55,7 @@ class IsolatedLibrary final : public plugin::LoadedLibrary {
 
  private:
   static void destroy(void* instance);
-  static const void* get_interface(void* instance, const char* id) {
-    return static_cast<Remote*>(instance)->table(id);
-  }
+  static const void* get_interface(void* instance, const char* id) { return static_cast<Remote*>(instance)->table(id); }
   Status take_slot();
 
   fs::path file_;
@@ -118,7 +116,7 @@ Status IsolatedLibrary::load(const IsolationOptions& options) {
       return Status::invalid("interface " + id + " does not work with isolation = \"process\"");
     }
   }
-  api_ = {sizeof api_,     descriptor_.abi_major,      descriptor_.abi_minor, &descriptor_.raw,
+  api_ = {sizeof api_,     descriptor_.abi_major,     descriptor_.abi_minor,          &descriptor_.raw,
           kCreates[slot_], &IsolatedLibrary::destroy, &IsolatedLibrary::get_interface};
   return {};
 }

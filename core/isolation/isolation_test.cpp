@@ -1,6 +1,4 @@
 // A plugin in its own process behaves as one in the daemon: what it asks of its host, and what is asked of it.
-#include "core/isolation/testing_fixture.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -8,6 +6,7 @@
 #include <thread>
 
 #include "core/isolation/pidfd.hpp"
+#include "core/isolation/testing_fixture.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -138,11 +137,12 @@ TEST_F(IsolationTest, MapGivesKeys) {
   event.set_resource("pods");
   std::string keys;
   table<gantry_controller>(GANTRY_CONTROLLER_ID)
-      .map(instance_, to_slice(event.SerializeAsString()),
-           [](void* context, gantry_slice ns, gantry_slice name) {
-             *static_cast<std::string*>(context) += std::string(to_view(ns)) + "/" + std::string(to_view(name)) + " ";
-           },
-           &keys);
+      .map(
+          instance_, to_slice(event.SerializeAsString()),
+          [](void* context, gantry_slice ns, gantry_slice name) {
+            *static_cast<std::string*>(context) += std::string(to_view(ns)) + "/" + std::string(to_view(name)) + " ";
+          },
+          &keys);
   EXPECT_EQ(keys, "ns/pods /second ");
 }
 

@@ -52,8 +52,8 @@ Status Keeper::spawn(Fd main_end, bool* limited) {
   auto process = ChildProcess::spawn(options_.host, child_end, main_end);
   if (!process) return std::move(process).error();
   process_.emplace(std::move(*process));
-  *limited = options_.memory_limit > 0 &&
-             process_->limit_memory(options_.cgroup_dir, options_.name, options_.memory_limit);
+  *limited =
+      options_.memory_limit > 0 && process_->limit_memory(options_.cgroup_dir, options_.name, options_.memory_limit);
   return {};
 }
 
@@ -108,8 +108,8 @@ bool Keeper::send_some(Message& message) {
   while (message.sent < message.bytes.size()) {
     const int fd = message.descriptor.get();
     const auto descriptors = message.descriptor ? std::span<const int>(&fd, 1) : std::span<const int>();
-    const auto sent = send_bytes(control_.get(), std::string_view(message.bytes).substr(message.sent), {},
-                                 descriptors, MSG_DONTWAIT);
+    const auto sent =
+        send_bytes(control_.get(), std::string_view(message.bytes).substr(message.sent), {}, descriptors, MSG_DONTWAIT);
     if (sent < 0) return false;  // full, or broken: the reading side notices that
     message.sent += static_cast<size_t>(sent);
     message.descriptor.reset();

@@ -26,8 +26,8 @@ struct KeeperOptions {
   uint64_t memory_limit = 0;
   size_t max_frame = 0;
   std::chrono::milliseconds deadline{0};
-  // All three on the keeper's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone, before
-  // `on_exit`.
+  // All three on the keeper's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone,
+  // before `on_exit`.
   std::function<std::string(Frame&)> on_frame;
   std::function<void(const std::string& cause)> on_end;
   std::function<void(const std::string& cause)> on_exit;
@@ -40,15 +40,16 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Starts the process; `main_end` is its end of the main lane. Whether its memory is limited by the kernel is *limited.
+  // Starts the process; `main_end` is its end of the main lane. Whether its memory is limited by the kernel is
+  // *limited.
   Status start(Fd main_end, bool* limited);
   // From here on the process may end without on_exit being told.
   void begin_close();
   // Asks the process to end, kills it when it doesn't, joins the thread. Not from the callbacks.
   void close();
 
-  // Puts a frame on the control connection, never waiting; dropped when the process is gone. A callback is watched: the process
-  // must say within the deadline that it returned.
+  // Puts a frame on the control connection, never waiting; dropped when the process is gone. A callback is watched: the
+  // process must say within the deadline that it returned.
   void send(const Frame& frame, Fd descriptor = Fd(), bool callback = false);
   // The process said that a callback returned; false when none was under way.
   bool callback_returned();

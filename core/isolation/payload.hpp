@@ -79,9 +79,7 @@ struct Reply {
   std::string response;
   std::string error;  // a meta.v1.Status, or nothing
 
-  std::string encode() const {
-    return PayloadWriter().number(code).bytes(response).bytes(error).take();
-  }
+  std::string encode() const { return PayloadWriter().number(code).bytes(response).bytes(error).take(); }
   static bool decode(std::string_view payload, Reply& reply) {
     PayloadReader reader(payload);
     reply.code = reader.number<gantry_code>();

@@ -10,9 +10,27 @@ Session& session_of(void* instance) { return *static_cast<Remote*>(instance)->se
 
 // Members of gantry_runtime before import_image, in their order.
 enum Verb : uint8_t {
-  kVersion, kStatus, kRunSandbox, kStopSandbox, kRemoveSandbox, kSandboxStatus, kListSandboxes, kCreateContainer,
-  kStartContainer, kStopContainer, kRemoveContainer, kListContainers, kContainerStatus, kUpdateResources, kExecSync,
-  kListImages, kImageStatus, kPullImage, kRemoveImage, kListStats, kVerbs,
+  kVersion,
+  kStatus,
+  kRunSandbox,
+  kStopSandbox,
+  kRemoveSandbox,
+  kSandboxStatus,
+  kListSandboxes,
+  kCreateContainer,
+  kStartContainer,
+  kStopContainer,
+  kRemoveContainer,
+  kListContainers,
+  kContainerStatus,
+  kUpdateResources,
+  kExecSync,
+  kListImages,
+  kImageStatus,
+  kPullImage,
+  kRemoveImage,
+  kListStats,
+  kVerbs,
 };
 
 constexpr bool takes_time(uint8_t verb) {
@@ -78,8 +96,8 @@ void set_event_sink(void* instance, gantry_runtime_event sink, void* context) {
 
 template <uint8_t... verb>
 gantry_runtime table_of(std::integer_sequence<uint8_t, verb...>) {
-  return {sizeof(gantry_runtime), &runtime_verb<verb>..., &import_image, &exec, &exec_resize, &exec_cancel,
-          &set_event_sink};
+  return {sizeof(gantry_runtime), &runtime_verb<verb>..., &import_image,  &exec,
+          &exec_resize,           &exec_cancel,           &set_event_sink};
 }
 
 }  // namespace

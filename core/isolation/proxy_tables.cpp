@@ -22,8 +22,7 @@ void map(void* instance, gantry_slice event, gantry_emit_key emit, void* context
   }
 }
 
-gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name, gantry_buffer* result,
-                      gantry_buffer* error) {
+gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name, gantry_buffer* result, gantry_buffer* error) {
   return give(session_of(instance).call(Op::kReconcile, PayloadWriter().bytes(ns).bytes(name).view()), result, error);
 }
 

@@ -1,5 +1,5 @@
-// The plugin's interfaces as tables whose functions ask the plugin's process. `instance` is a Remote. Threads as the abi/ headers
-// say.
+// The plugin's interfaces as tables whose functions ask the plugin's process. `instance` is a Remote. Threads as the
+// abi/ headers say.
 #pragma once
 
 #include <atomic>

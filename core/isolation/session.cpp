@@ -71,7 +71,8 @@ std::string Session::serve(Frame& frame) {
   if (frame.kind != Kind::kCall && frame.kind != Kind::kPost) {
     return "an answer with the unknown id " + std::to_string(frame.id);
   }
-  return bridge_.serve(frame, [this](const Frame& answer) { keeper_.send(answer); }, false);
+  return bridge_.serve(
+      frame, [this](const Frame& answer) { keeper_.send(answer); }, false);
 }
 
 void Session::shut_lanes() {
@@ -187,7 +188,8 @@ bool Session::transact(Lane& lane, const Call& call, Reply& reply) {
 }
 
 bool Session::await_answer(Lane& lane, const Call& call, uint64_t id, Reply& reply) {
-  // The socket's own timeout ends one wait. Several waits, between which the host did something for the plugin, are added up.
+  // The socket's own timeout ends one wait. Several waits, between which the host did something for the plugin, are
+  // added up.
   auto spent = Clock::duration::zero();
   const HostBridge::Answer answer = [&](const Frame& frame) { (void)lane.channel.send(frame, frame.payload); };
   Frame frame;

@@ -1,9 +1,10 @@
 // The connection to one plugin's process, as the daemon's threads use it.
 //
-// Calls go over lanes: a lane is a socket with one thread over there, used by one call at a time, so a call costs two switches
-// between threads and none through a reader. What the plugin asks of its host while it works on a call comes back on the same
-// lane and is done by the thread that waits for the call: it has what belongs to that thread, the key that is reconciled above
-// all. The main lane is the process's main thread. What comes outside of calls comes over the control connection (Keeper).
+// Calls go over lanes: a lane is a socket with one thread over there, used by one call at a time, so a call costs two
+// switches between threads and none through a reader. What the plugin asks of its host while it works on a call comes
+// back on the same lane and is done by the thread that waits for the call: it has what belongs to that thread, the key
+// that is reconciled above all. The main lane is the process's main thread. What comes outside of calls comes over the
+// control connection (Keeper).
 #pragma once
 
 #include <chrono>

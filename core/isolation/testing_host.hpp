@@ -175,9 +175,9 @@ class TestingHost {
         }};
     static constexpr gantry_tasks tasks = {sizeof(gantry_tasks), nullptr};  // run over there
     const std::map<std::string_view, const void*> tables = {
-        {GANTRY_LOG_ID, &log},       {GANTRY_CONFIG_ID, &config_table}, {GANTRY_CLOCK_ID, &clock},
-        {GANTRY_TIMER_ID, &timer},   {GANTRY_METRICS_ID, &metrics},     {GANTRY_CLIENT_ID, &client},
-        {GANTRY_CACHE_ID, &caches},  {GANTRY_QUEUE_ID, &queue},         {GANTRY_EVENTS_ID, &events},
+        {GANTRY_LOG_ID, &log},      {GANTRY_CONFIG_ID, &config_table}, {GANTRY_CLOCK_ID, &clock},
+        {GANTRY_TIMER_ID, &timer},  {GANTRY_METRICS_ID, &metrics},     {GANTRY_CLIENT_ID, &client},
+        {GANTRY_CACHE_ID, &caches}, {GANTRY_QUEUE_ID, &queue},         {GANTRY_EVENTS_ID, &events},
         {GANTRY_TASKS_ID, &tasks}};
     const auto it = tables.find(id);
     return it == tables.end() ? nullptr : it->second;

@@ -1,9 +1,8 @@
 // gantry.network/1, gantry.runtime/1 and gantry.reload/1 across the processes, descriptors included.
-#include "core/isolation/testing_fixture.hpp"
-
 #include <fcntl.h>
 
 #include "core/isolation/fd.hpp"
+#include "core/isolation/testing_fixture.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -93,9 +92,7 @@ TEST_F(VerbsTest, ExecWithDescriptors) {
   EXPECT_EQ(id_, 41u);
 }
 
-TEST_F(VerbsTest, RefusedExecIsNotToldOf) {
-  EXPECT_EQ(exec("refuse", Fd(), Fd()), 404);
-}
+TEST_F(VerbsTest, RefusedExecIsNotToldOf) { EXPECT_EQ(exec("refuse", Fd(), Fd()), 404); }
 
 TEST_F(VerbsTest, ExecIsResizedAndCancelled) {
   ASSERT_EQ(exec("wait", Fd(), Fd()), 0);

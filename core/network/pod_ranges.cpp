@@ -67,8 +67,7 @@ Expected<Cidr> RangePool::next() {
   return Status::unavailable("every range of " + cluster_.text() + " belongs to a node");
 }
 
-PodRanges::PodRanges(client::Client& client, Cidr cluster,
-                     std::function<void(int64_t, std::function<void()>)> schedule,
+PodRanges::PodRanges(client::Client& client, Cidr cluster, std::function<void(int64_t, std::function<void()>)> schedule,
                      std::function<void(int32_t, std::string_view)> log)
     : client_(client), log_(std::move(log)), pool_(cluster, 24) {
   client::WatchRequest what;
@@ -137,8 +136,10 @@ void PodRanges::assign(const std::string& node) {
                                        R"({"spec":{"podCIDR":")" + text + R"(","podCIDRs":[")" + text + "\"]}}",
                                        client::ApiRequest::MERGE_PATCH);
   client_.call(std::move(request), [log = log_, node, text](const Expected<client::ApiResponse>& answer) {
-    if (answer) log(GANTRY_LOG_INFO, "node " + node + " has the pod range " + text);
-    else log(GANTRY_LOG_WARN, "giving node " + node + " the pod range " + text + ": " + answer.error().message());
+    if (answer)
+      log(GANTRY_LOG_INFO, "node " + node + " has the pod range " + text);
+    else
+      log(GANTRY_LOG_WARN, "giving node " + node + " the pod range " + text + ": " + answer.error().message());
   });
 }
 
@@ -156,9 +157,8 @@ Cidr free_cluster_range() {
   }
   for (uint32_t second = 42; second < 128; ++second) {
     const Cidr candidate{(10U << 24) | (second << 16), 16};
-    const bool taken = second == 43 || std::any_of(routes.begin(), routes.end(), [&](const Cidr& route) {
-                         return candidate.overlaps(route);
-                       });
+    const bool taken = second == 43 || std::any_of(routes.begin(), routes.end(),
+                                                   [&](const Cidr& route) { return candidate.overlaps(route); });
     if (!taken) return candidate;
   }
   return {(10U << 24) | (42U << 16), 16};

@@ -45,8 +45,7 @@ class RangePool {
 
 class PodRanges {
  public:
-  PodRanges(client::Client& client, Cidr cluster,
-            std::function<void(int64_t, std::function<void()>)> schedule,
+  PodRanges(client::Client& client, Cidr cluster, std::function<void(int64_t, std::function<void()>)> schedule,
             std::function<void(int32_t level, std::string_view text)> log);
   ~PodRanges();  // stops
   PodRanges(const PodRanges&) = delete;
@@ -64,7 +63,8 @@ class PodRanges {
   std::unique_ptr<client::Reflector> nodes_;
 };
 
-// The first range of 10.42.0.0/16, 10.43.0.0/16, ... 10.127.0.0/16 (without 10.43, the Services') that no route of this host touches.
+// The first range of 10.42.0.0/16, 10.43.0.0/16, ... 10.127.0.0/16 (without 10.43, the Services') that no route of this
+// host touches.
 Cidr free_cluster_range();
 
 }  // namespace gantry::network

@@ -57,8 +57,8 @@ client::Object node(const std::string& name, const std::string& range = {}) {
 TEST(PodRanges, GivesEachNodeARangeThatNobodyHas) {
   PlayedClient client;
   client.first = {{node("new"), node("old", "10.42.0.0/24")}, "1"};
-  const PodRanges ranges(client, *Cidr::parse("10.42.0.0/16"), [](int64_t, std::function<void()>) {},
-                         [](int32_t, std::string_view) {});
+  const PodRanges ranges(
+      client, *Cidr::parse("10.42.0.0/16"), [](int64_t, std::function<void()>) {}, [](int32_t, std::string_view) {});
   ASSERT_EQ(client.patches.size(), 1u);
   EXPECT_EQ(client.patches[0], R"(new {"spec":{"podCIDR":"10.42.1.0/24","podCIDRs":["10.42.1.0/24"]}})");
   using Type = client::WatchEvent::Type;

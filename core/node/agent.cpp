@@ -368,8 +368,7 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   const auto table = [&](const std::string& name, const char* id) -> Expected<std::shared_ptr<plugin::Plugin>> {
     auto found = options.plugins->find(name);
     if (found == nullptr) return Status::not_found("the plugin \"" + name + "\" that the node needs is not loaded");
-    if (!found->has_interface(id))
-      return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
+    if (!found->has_interface(id)) return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
     return found;
   };
   auto runtime = table(options.runtime_plugin, GANTRY_RUNTIME_ID);

@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "core/node/node_agent.hpp"
 #include "core/node/network_client.hpp"
+#include "core/node/node_agent.hpp"
 #include "core/node/runtime_client.hpp"
 
 namespace gantry::node {

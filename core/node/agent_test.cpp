@@ -1,9 +1,8 @@
 // The whole agent against the real API server in the same process, with a runtime and a network in memory.
 #include "core/node/agent.hpp"
 
-#include <gtest/gtest.h>
-
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <chrono>

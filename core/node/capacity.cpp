@@ -83,7 +83,8 @@ Capacity machine_capacity(const NodeOptions& options) {
     const auto size = kib % (1 << 20) == 0 ? std::to_string(kib >> 20) + "Gi"
                       : kib % 1024 == 0    ? std::to_string(kib >> 10) + "Mi"
                                            : std::to_string(kib) + "Ki";
-    capacity.hugepages.emplace_back("hugepages-" + size, number(first_line(it->path() / "nr_hugepages"), 0) * kib * 1024);
+    capacity.hugepages.emplace_back("hugepages-" + size,
+                                    number(first_line(it->path() / "nr_hugepages"), 0) * kib * 1024);
   }
   std::sort(capacity.hugepages.begin(), capacity.hugepages.end());
   return capacity;

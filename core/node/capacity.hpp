@@ -1,4 +1,5 @@
-// What this machine has, and how it is doing: from /proc, /sys and the file system. Stateless, reads small files. [any-thread]
+// What this machine has, and how it is doing: from /proc, /sys and the file system. Stateless, reads small files.
+// [any-thread]
 #pragma once
 
 #include <cstdint>

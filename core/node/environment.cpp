@@ -15,8 +15,10 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 
 void set(Variables& variables, const std::string& name, std::string value) {
   const auto it = std::find_if(variables.begin(), variables.end(), [&](const auto& v) { return v.first == name; });
-  if (it != variables.end()) it->second = std::move(value);
-  else variables.emplace_back(name, std::move(value));
+  if (it != variables.end())
+    it->second = std::move(value);
+  else
+    variables.emplace_back(name, std::move(value));
 }
 
 const std::string* find(const Variables& variables, std::string_view name) {
@@ -26,7 +28,8 @@ const std::string* find(const Variables& variables, std::string_view name) {
 
 // Keys that cannot be names of variables are left out, as the API promises for envFrom.
 bool usable_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~' && c != '='; });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~' && c != '='; });
 }
 
 template <typename Map>
@@ -41,18 +44,23 @@ void add_all(Variables& variables, const std::string& prefix, const Map& data) {
   }
 }
 
-Status add_source(Variables& variables, const std::string& ns, const corev1::EnvFromSource& from, ObjectCache& objects) {
+Status add_source(Variables& variables, const std::string& ns, const corev1::EnvFromSource& from,
+                  ObjectCache& objects) {
   if (from.has_config_map_ref()) {
     const auto& ref = from.config_map_ref();
     auto map = objects.config_map(ns, ref.local_object_reference().name());
-    if (map) add_all(variables, from.prefix(), map->data());
-    else if (map.error().code() != 404 || !ref.optional()) return std::move(map).error();
+    if (map)
+      add_all(variables, from.prefix(), map->data());
+    else if (map.error().code() != 404 || !ref.optional())
+      return std::move(map).error();
   }
   if (from.has_secret_ref()) {
     const auto& ref = from.secret_ref();
     auto secret = objects.secret(ns, ref.local_object_reference().name());
-    if (secret) add_all(variables, from.prefix(), secret->data());
-    else if (secret.error().code() != 404 || !ref.optional()) return std::move(secret).error();
+    if (secret)
+      add_all(variables, from.prefix(), secret->data());
+    else if (secret.error().code() != 404 || !ref.optional())
+      return std::move(secret).error();
   }
   return {};
 }
@@ -154,8 +162,10 @@ std::string expand(std::string_view text, const Variables& environment) {
       continue;
     }
     const auto name = text.substr(i + 1, close - i - 1);
-    if (const auto* value = find(environment, name)) out += *value;
-    else out += "$(" + std::string(name) + ")";
+    if (const auto* value = find(environment, name))
+      out += *value;
+    else
+      out += "$(" + std::string(name) + ")";
     i = close;
   }
   return out;

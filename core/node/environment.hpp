@@ -23,8 +23,10 @@ std::string expand(std::string_view text, const std::vector<std::pair<std::strin
 
 // Failure is a CreateContainerConfigError in the kubelet's words ("configmap \"x\" not found",
 // "couldn't find key k in ConfigMap ns/x").
-Expected<std::vector<std::pair<std::string, std::string>>> container_environment(
-    const corev1::Pod& pod, const corev1::Container& container, const PodFacts& facts, ObjectCache& objects);
+Expected<std::vector<std::pair<std::string, std::string>>> container_environment(const corev1::Pod& pod,
+                                                                                 const corev1::Container& container,
+                                                                                 const PodFacts& facts,
+                                                                                 ObjectCache& objects);
 
 struct CommandLine {
   std::vector<std::string> command, args;

@@ -41,8 +41,8 @@ struct EnvironmentTest : ::testing::Test {
   Expected<Variables> make() { return container_environment(pod, container, facts, *cache); }
 
   testing::PlayedApi api;
-  std::unique_ptr<ObjectCache> cache =
-      make_object_cache(api, [](const std::string&) {}, [](int64_t, std::function<void()>) {});
+  std::unique_ptr<ObjectCache> cache = make_object_cache(
+      api, [](const std::string&) {}, [](int64_t, std::function<void()>) {});
   corev1::Pod pod;
   corev1::Container container;
   PodFacts facts{"n1", "10.0.0.1", "10.42.0.7", {"10.0.0.1"}, {"10.42.0.7", "fd00::7"}, 2000, 4LL << 30};
@@ -51,9 +51,9 @@ struct EnvironmentTest : ::testing::Test {
 TEST(Expand, FollowsTheRulesOfReferences) {
   const Variables known{{"A", "1"}, {"EMPTY", ""}};
   const std::pair<const char*, const char*> cases[] = {
-      {"$(A)", "1"},       {"x$(A)y", "x1y"},   {"$$(A)", "$(A)"}, {"$$$(A)", "$1"},    {"$(B)", "$(B)"},
-      {"$(EMPTY)|", "|"},  {"$A", "$A"},        {"$", "$"},        {"a$", "a$"},        {"$(A", "$(A"},
-      {"$()", "$()"},      {"$(A)$(A)", "11"},  {"$$$$", "$$"},    {"$($(A))", "$($(A))"},
+      {"$(A)", "1"},      {"x$(A)y", "x1y"},  {"$$(A)", "$(A)"}, {"$$$(A)", "$1"},       {"$(B)", "$(B)"},
+      {"$(EMPTY)|", "|"}, {"$A", "$A"},       {"$", "$"},        {"a$", "a$"},           {"$(A", "$(A"},
+      {"$()", "$()"},     {"$(A)$(A)", "11"}, {"$$$$", "$$"},    {"$($(A))", "$($(A))"},
   };
   for (const auto& [text, expected] : cases) EXPECT_EQ(expand(text, known), expected) << text;
 }

@@ -24,7 +24,10 @@ const client::ResourceRef& leases() {
 class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Keeper> {
  public:
   Keeper(const NodeOptions& options, std::string uid)
-      : client_(*options.client), host_(options.plugins->options()), name_(options.node_name), uid_(std::move(uid)),
+      : client_(*options.client),
+        host_(options.plugins->options()),
+        name_(options.node_name),
+        uid_(std::move(uid)),
         log_(options.log) {}
 
   // From what is known if there is something, else from what the API has.
@@ -32,8 +35,10 @@ class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Kee
     client::ApiRequest request;
     {
       const std::lock_guard lock(mutex_);
-      if (lease_) request = write_locked();
-      else request = client::get_request(leases(), kNamespace, name_);
+      if (lease_)
+        request = write_locked();
+      else
+        request = client::get_request(leases(), kNamespace, name_);
     }
     send(std::move(request));
   }
@@ -91,7 +96,8 @@ class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Kee
     }
     if (delay == 0) return renew();
     // A conflict or a missing Lease is put right by reading it again; anything else is worth a line.
-    if (code != 409 && code != 404 && log_) log_(GANTRY_LOG_WARN, "renewing the lease of node " + name_ + ": " + answer.error().message());
+    if (code != 409 && code != 404 && log_)
+      log_(GANTRY_LOG_WARN, "renewing the lease of node " + name_ + ": " + answer.error().message());
     later(delay);
   }
 

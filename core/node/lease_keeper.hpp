@@ -1,6 +1,7 @@
 // The node's heartbeat: the Lease kube-node-lease/NODE, renewed every 10 s for as long as this is kept.
 //
-// Owned by Registration, which starts one for each Node object it registered. Timers and client threads; nothing blocks.
+// Owned by Registration, which starts one for each Node object it registered. Timers and client threads; nothing
+// blocks.
 #pragma once
 
 #include <memory>

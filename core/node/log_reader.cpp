@@ -25,9 +25,9 @@ namespace gantry::node {
 namespace {
 
 constexpr size_t kBlock = 64 << 10;
-constexpr size_t kHead = 128;    // time, stream and tag of a line fit in here
-constexpr int kQuietMs = 1000;   // how often a quiet log's container and reader are looked at
-constexpr int kClosedMs = 50;    // the writer closed the file: its container is ending, and that is soon known
+constexpr size_t kHead = 128;   // time, stream and tag of a line fit in here
+constexpr int kQuietMs = 1000;  // how often a quiet log's container and reader are looked at
+constexpr int kClosedMs = 50;   // the writer closed the file: its container is ending, and that is soon known
 constexpr int kClosedLooks = 40;
 
 enum class Wrote : uint8_t { kOk, kGone, kFull };
@@ -158,7 +158,8 @@ class Reader {
     if (options.since_unix_ns) since_ = *options.since_unix_ns;
     if (options.since_seconds) {
       const auto now = std::chrono::system_clock::now().time_since_epoch();
-      since_ = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - *options.since_seconds * 1'000'000'000;
+      since_ =
+          std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - *options.since_seconds * 1'000'000'000;
     }
   }
 
@@ -275,7 +276,8 @@ class Reader {
 
   // A new file lies at the path: the old one has been read to its end, so go on with that.
   bool rotated() {
-    struct stat old {}, now {};
+    struct stat old {
+    }, now{};
     if (!options_.follow || ::fstat(file_.get(), &old) != 0 || ::stat(path_.c_str(), &now) != 0 ||
         (old.st_dev == now.st_dev && old.st_ino == now.st_ino)) {
       return false;
@@ -312,10 +314,10 @@ class Reader {
   std::optional<int64_t> since_;
   io::UniqueFd file_, notify_;
   off_t offset_ = 0;
-  std::string carry_;        // a line whose end is not there yet
-  bool quiet_ = true;        // nothing came last time
+  std::string carry_;         // a line whose end is not there yet
+  bool quiet_ = true;         // nothing came last time
   bool inside_line_ = false;  // the last piece was partial
-  int closed_ = 0;  // how often to look soon
+  int closed_ = 0;            // how often to look soon
 };
 
 }  // namespace

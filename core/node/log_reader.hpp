@@ -10,8 +10,9 @@
 
 namespace gantry::node {
 
-// Writes to `out` until the end of the file, or, when following, until `running()` is false and everything was written, `stop` is set, or the
-// reader is gone (EPIPE; SIGPIPE must not kill). Follows rotation. inotify, no polling. Owns nothing; `out` stays open.
+// Writes to `out` until the end of the file, or, when following, until `running()` is false and everything was written,
+// `stop` is set, or the reader is gone (EPIPE; SIGPIPE must not kill). Follows rotation. inotify, no polling. Owns
+// nothing; `out` stays open.
 Status read_log(const std::string& path, const client::LogOptions& options, int out,
                 const std::function<bool()>& running, const std::atomic<bool>& stop);
 

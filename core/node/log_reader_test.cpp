@@ -38,7 +38,8 @@ struct LogReaderTest : ::testing::Test {
   void write(const std::string& text) { std::ofstream(path, std::ios::app) << text; }
   void start() {
     reader = std::thread([this] {
-      status = read_log(path.string(), options, out.get(), [this] { return running.load(); }, stop);
+      status = read_log(
+          path.string(), options, out.get(), [this] { return running.load(); }, stop);
       out.reset();
     });
   }

@@ -1,6 +1,6 @@
 // The verbs of a pod network backend as typed calls over its ABI table. Each call finds
-// the plugin's instance of the moment; an exchanged one is told first what the old one knew. Copies share their state. Verbs block.
-// [worker]
+// the plugin's instance of the moment; an exchanged one is told first what the old one knew. Copies share their state.
+// Verbs block. [worker]
 #pragma once
 
 #include <memory>

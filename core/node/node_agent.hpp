@@ -1,9 +1,9 @@
 // The node agent: registers this machine as a Node and makes the pods that are bound to it run.
 //
-// One worker a pod moves it through the pod sequence (sandbox, network, init containers, containers), driven by the API's
-// watch, the runtime's exits, probes and back-off timers. What runs is found again from the runtime after a restart and
-// left untouched. Created by the daemon after plugins are loaded; stop() before plugins are destroyed. [main], but
-// for what NodeBackend says.
+// One worker a pod moves it through the pod sequence (sandbox, network, init containers, containers), driven by the
+// API's watch, the runtime's exits, probes and back-off timers. What runs is found again from the runtime after a
+// restart and left untouched. Created by the daemon after plugins are loaded; stop() before plugins are destroyed.
+// [main], but for what NodeBackend says.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,18 @@
 namespace gantry::node {
 
 struct NodeOptions {
-  client::Client* client = nullptr;           // identity system:node:<name>
-  plugin::PluginHost* plugins = nullptr;      // its clock, timers; the runtime and network plugins
-  std::string runtime_plugin, network_plugin;  // names of plugins with gantry.runtime/1, gantry.network/1
-  std::string node_name;                      // a DNS-1123 subdomain
-  std::string node_address;                   // InternalIP
+  client::Client* client = nullptr;                         // identity system:node:<name>
+  plugin::PluginHost* plugins = nullptr;                    // its clock, timers; the runtime and network plugins
+  std::string runtime_plugin, network_plugin;               // names of plugins with gantry.runtime/1, gantry.network/1
+  std::string node_name;                                    // a DNS-1123 subdomain
+  std::string node_address;                                 // InternalIP
   std::vector<std::pair<std::string, std::string>> labels;  // further ones
   int64_t max_pods = 110;
-  std::filesystem::path data_dir;             // .../node: pods' volumes, files, logs lie below
+  std::filesystem::path data_dir;  // .../node: pods' volumes, files, logs lie below
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
-  std::string cgroup_root = "gantry";         // parent of all pods' cgroups
-  std::string cluster_cidr;                   // the range all nodes' pod ranges come from
-  std::string version;                        // kubeletVersion
+  std::string cgroup_root = "gantry";  // parent of all pods' cgroups
+  std::string cluster_cidr;            // the range all nodes' pod ranges come from
+  std::string version;                 // kubeletVersion
   // Writes an Event; `regarding` is a serialized ObjectReference.
   std::function<void(std::string_view regarding, std::string_view type, std::string_view reason,
                      std::string_view message)>

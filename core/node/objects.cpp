@@ -1,4 +1,5 @@
-// One watch an object in use; what is read comes from that watch, or, when nobody holds the object, from the API itself.
+// One watch an object in use; what is read comes from that watch, or, when nobody holds the object, from the API
+// itself.
 #include "core/node/objects.hpp"
 
 #include <chrono>
@@ -43,7 +44,8 @@ struct Held {
 template <typename Container>
 void names_of_environment(const Container& container, const std::string& ns, std::set<Key>& out) {
   for (const auto& from : container.env_from()) {
-    if (from.has_config_map_ref()) out.emplace(Kind::kConfigMap, ns, from.config_map_ref().local_object_reference().name());
+    if (from.has_config_map_ref())
+      out.emplace(Kind::kConfigMap, ns, from.config_map_ref().local_object_reference().name());
     if (from.has_secret_ref()) out.emplace(Kind::kSecret, ns, from.secret_ref().local_object_reference().name());
   }
   for (const auto& variable : container.env()) {
@@ -51,7 +53,8 @@ void names_of_environment(const Container& container, const std::string& ns, std
     if (from.has_config_map_key_ref()) {
       out.emplace(Kind::kConfigMap, ns, from.config_map_key_ref().local_object_reference().name());
     }
-    if (from.has_secret_key_ref()) out.emplace(Kind::kSecret, ns, from.secret_key_ref().local_object_reference().name());
+    if (from.has_secret_key_ref())
+      out.emplace(Kind::kSecret, ns, from.secret_key_ref().local_object_reference().name());
   }
 }
 

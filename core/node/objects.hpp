@@ -1,4 +1,5 @@
-// ConfigMaps and Secrets that this node's pods use: read when first needed, then kept fresh by a watch on that one object.
+// ConfigMaps and Secrets that this node's pods use: read when first needed, then kept fresh by a watch on that one
+// object.
 //
 // A watch lives while some pod holds the object, so that a change reaches mounted volumes without polling. [any-thread]
 #pragma once
@@ -15,7 +16,8 @@ namespace gantry::node {
 class ObjectCache {
  public:
   virtual ~ObjectCache() = default;  // ends all watches; no callback runs afterwards
-  // The newest version; NotFound in the API's words (`configmap "x" not found` as the kubelet says it). May block up to 10 s. [worker]
+  // The newest version; NotFound in the API's words (`configmap "x" not found` as the kubelet says it). May block up to
+  // 10 s. [worker]
   virtual Expected<corev1::ConfigMap> config_map(const std::string& ns, const std::string& name) = 0;
   virtual Expected<corev1::Secret> secret(const std::string& ns, const std::string& name) = 0;
   // Which objects a pod uses, by what its spec names; `changed(pod_uid)` (of make) runs when one of them changes.

@@ -1,5 +1,5 @@
-// Where a typed client finds its plugin's table at each call: whichever instance is the plugin's at that moment, pinned for the
-// call. Tests bring a fixed table instead. [any-thread]
+// Where a typed client finds its plugin's table at each call: whichever instance is the plugin's at that moment, pinned
+// for the call. Tests bring a fixed table instead. [any-thread]
 #pragma once
 
 #include <memory>

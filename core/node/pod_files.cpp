@@ -112,9 +112,10 @@ void merge(DnsConfig& config, const corev1::PodDNSConfig& more) {
   for (const auto& search : more.searches()) append_unique(config.searches, search);
   for (const auto& option : more.options()) {
     // An option of the pod replaces the host's of the same name.
-    std::erase_if(config.options, [&](const std::string& old) { return old.substr(0, old.find(':')) == option.name(); });
+    std::erase_if(config.options,
+                  [&](const std::string& old) { return old.substr(0, old.find(':')) == option.name(); });
     config.options.push_back(option.has_value() && !option.value().empty() ? option.name() + ":" + option.value()
-                                                                          : option.name());
+                                                                           : option.name());
   }
 }
 
@@ -127,8 +128,10 @@ std::string as_utf8(std::string_view bytes) {
     for (size_t n = 1; n <= std::min<size_t>(4, bytes.size()) && length == 0; ++n) {
       if (schema::valid_utf8(bytes.substr(0, n))) length = n;
     }
-    if (length == 0) out += "\xEF\xBF\xBD";
-    else out += bytes.substr(0, length);
+    if (length == 0)
+      out += "\xEF\xBF\xBD";
+    else
+      out += bytes.substr(0, length);
     bytes.remove_prefix(std::max<size_t>(length, 1));
   }
   return out;

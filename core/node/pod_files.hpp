@@ -1,4 +1,5 @@
-// Files that a pod's containers get from the node: /etc/hosts, /etc/hostname, /etc/resolv.conf, the termination log. [worker]
+// Files that a pod's containers get from the node: /etc/hosts, /etc/hostname, /etc/resolv.conf, the termination log.
+// [worker]
 #pragma once
 
 #include <filesystem>

@@ -48,18 +48,22 @@ TEST_F(PodFilesTest, HostsFile) {
   ASSERT_TRUE(path.ok());
   const auto text = read(*path);
   EXPECT_TRUE(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
-  EXPECT_TRUE(text.ends_with("10.42.0.5\tweb.sub.ns.svc.cluster.local\tweb\n\n# Entries added by HostAliases.\n1.2.3.4\ta\tb\n"));
-  struct stat before {}, after {};
+  EXPECT_TRUE(text.ends_with(
+      "10.42.0.5\tweb.sub.ns.svc.cluster.local\tweb\n\n# Entries added by HostAliases.\n1.2.3.4\ta\tb\n"));
+  struct stat before {
+  }, after{};
   ASSERT_EQ(::stat(path->c_str(), &before), 0);
   ASSERT_TRUE(write_hosts_file(pod, {"10.42.0.5"}, dir).ok());
   ASSERT_EQ(::stat(path->c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
   pod.mutable_spec()->set_host_network(true);
-  EXPECT_TRUE(read(*write_hosts_file(pod, {"10.42.0.5"}, dir)).starts_with("# Kubernetes-managed hosts file (host network).\n"));
+  EXPECT_TRUE(read(*write_hosts_file(pod, {"10.42.0.5"}, dir))
+                  .starts_with("# Kubernetes-managed hosts file (host network).\n"));
 }
 
 TEST_F(PodFilesTest, DnsOfTheHostAndOfThePod) {
-  std::ofstream(dir / "resolv.conf") << "# c\nnameserver 1.1.1.1\nnameserver 2.2.2.2\nsearch a b\noptions ndots:5 rotate\n";
+  std::ofstream(dir / "resolv.conf")
+      << "# c\nnameserver 1.1.1.1\nnameserver 2.2.2.2\nsearch a b\noptions ndots:5 rotate\n";
   auto& own = *pod.mutable_spec()->mutable_dns_config();
   own.add_nameservers("2.2.2.2");
   own.add_nameservers("3.3.3.3");

@@ -28,9 +28,8 @@ struct Answer {
 };
 
 bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // A request line holds no blanks and no control characters.
@@ -51,7 +50,9 @@ std::string escaped(std::string_view path) {
 
 // Nothing in a header may begin a line of its own. Empty when all are fine.
 std::string bad_header(const HttpProbe& probe) {
-  const auto breaks = [](const std::string& text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos; };
+  const auto breaks = [](const std::string& text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+  };
   for (const auto& [name, value] : probe.headers) {
     if (name.empty() || breaks(name) || name.find_first_of(": ") != std::string::npos) {
       return "net/http: invalid header field name \"" + name + "\"";
@@ -68,10 +69,14 @@ std::string url_of(const HttpProbe& probe) {
 std::string request_of(const HttpProbe& probe) {
   std::string host = host_port(probe.host, probe.port), agent = "kube-probe/1.36", accept = "*/*", rest;
   for (const auto& [name, value] : probe.headers) {
-    if (same_text(name, "Host")) host = value;
-    else if (same_text(name, "User-Agent")) agent = value;
-    else if (same_text(name, "Accept")) accept = value;
-    else rest += name + ": " + value + "\r\n";
+    if (same_text(name, "Host"))
+      host = value;
+    else if (same_text(name, "User-Agent"))
+      agent = value;
+    else if (same_text(name, "Accept"))
+      accept = value;
+    else
+      rest += name + ": " + value + "\r\n";
   }
   std::string out = "GET " + probe.path + " HTTP/1.1\r\nHost: " + host + "\r\n";
   // An empty value takes the header away.
@@ -123,9 +128,12 @@ class Connection {
     while (true) {
       const auto result = step();
       switch (result.state) {
-        case io::IoState::kOk: return {};
-        case io::IoState::kEof: return {};
-        case io::IoState::kError: return Status::unavailable(broken);
+        case io::IoState::kOk:
+          return {};
+        case io::IoState::kEof:
+          return {};
+        case io::IoState::kError:
+          return Status::unavailable(broken);
         case io::IoState::kWantRead:
           if (!deadline_.wait(socket_.fd(), POLLIN)) return Status::timeout({});
           break;
@@ -232,7 +240,8 @@ Expected<Answer> get(const HttpProbe& probe, const Deadline& deadline) {
   while (true) {
     const auto end = raw.find("\r\n\r\n");
     if (end == std::string::npos) {
-      if (raw.size() > kMaxHead) return Status::unavailable("net/http: HTTP/1.x transport connection broken: headers too long");
+      if (raw.size() > kMaxHead)
+        return Status::unavailable("net/http: HTTP/1.x transport connection broken: headers too long");
       const size_t before = raw.size();
       if (auto got = connection.receive(raw); !got.ok()) return late(std::move(got), kTimeout);
       if (raw.size() == before) return Status::unavailable(raw.empty() ? "EOF" : "unexpected EOF");
@@ -259,8 +268,10 @@ std::optional<HttpProbe> redirected(const HttpProbe& from, const std::string& lo
   std::string_view rest = location;
   const auto scheme = rest.find("://");
   if (scheme == std::string_view::npos && !rest.starts_with("//")) {
-    if (rest.starts_with('/')) to.path = rest;
-    else to.path = from.path.substr(0, from.path.substr(0, from.path.find('?')).rfind('/') + 1) + location;
+    if (rest.starts_with('/'))
+      to.path = rest;
+    else
+      to.path = from.path.substr(0, from.path.substr(0, from.path.find('?')).rfind('/') + 1) + location;
     return to;
   }
   if (scheme != std::string_view::npos) {

@@ -82,7 +82,8 @@ Expected<io::UniqueFd> dial(const std::string& host, int port, const Deadline& d
     why = late ? "i/o timeout" : "connect: " + error_text(error);
     if (late) break;
   }
-  return Status(503, why == "i/o timeout" ? "Timeout" : "ServiceUnavailable", "dial tcp " + host_port(host, port) + ": " + why);
+  return Status(503, why == "i/o timeout" ? "Timeout" : "ServiceUnavailable",
+                "dial tcp " + host_port(host, port) + ": " + why);
 }
 
 ProbeOutcome probe_tcp(const std::string& host, int port, const Deadline& deadline) {

@@ -1,4 +1,5 @@
-// When which probe runs, and what its result changes. The probes themselves run on a pool (probe_net.hpp, the exec hook).
+// When which probe runs, and what its result changes. The probes themselves run on a pool (probe_net.hpp, the exec
+// hook).
 #include "core/node/prober.hpp"
 
 #include <sys/eventfd.h>
@@ -26,7 +27,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 enum Kind : uint8_t { kStartup, kReadiness, kLiveness, kKinds };
 constexpr std::array<std::string_view, kKinds> kNames = {"Startup", "Readiness", "Liveness"};
-constexpr int kRetries = 3;               // of probes that could not be run at all
+constexpr int kRetries = 3;  // of probes that could not be run at all
 constexpr size_t kMaxOutput = 10 << 10;
 
 int or_default(int32_t value, int otherwise) { return value > 0 ? value : otherwise; }
@@ -78,7 +79,9 @@ std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words)
 class ProberImpl final : public Prober {
  public:
   ProberImpl(plugin::Timers& timers, ProberHooks hooks)
-      : timers_(timers), hooks_(std::move(hooks)), cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      : timers_(timers),
+        hooks_(std::move(hooks)),
+        cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         random_(std::random_device{}()) {}
 
   ~ProberImpl() override {
@@ -111,8 +114,10 @@ class ProberImpl final : public Prober {
     const std::lock_guard lock(mutex_);
     if (stopped_ || !instances_.emplace(id, instance).second) return;
     // Spread over the period when many were found running at once.
-    if (instance->started()) start_after_startup_locked(instance, assume_ready);
-    else schedule_locked(instance, kStartup, initial_delay(*instance, kStartup));
+    if (instance->started())
+      start_after_startup_locked(instance, assume_ready);
+    else
+      schedule_locked(instance, kStartup, initial_delay(*instance, kStartup));
   }
 
   void remove(const std::string& container_id) override {

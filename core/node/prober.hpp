@@ -1,7 +1,7 @@
 // Startup, readiness and liveness probes of running containers: exec, http, tcp (grpc answers a clear failure).
 //
-// Timers of the host start probes on a pool of their own; a probe that hangs costs one thread until its timeout. Results
-// change only by successThreshold and failureThreshold, as the kubelet counts. [any-thread]
+// Timers of the host start probes on a pool of their own; a probe that hangs costs one thread until its timeout.
+// Results change only by successThreshold and failureThreshold, as the kubelet counts. [any-thread]
 #pragma once
 
 #include <functional>
@@ -26,8 +26,8 @@ struct ProbeTarget {
 };
 
 struct ProbeState {
-  bool started = false;  // startup probe passed (or there is none)
-  bool ready = false;    // readiness passed (or there is none), and started
+  bool started = false;          // startup probe passed (or there is none)
+  bool ready = false;            // readiness passed (or there is none), and started
   bool failed_liveness = false;  // or startup: the container is to be killed
   std::string message;           // why, as in the Unhealthy event
 };
@@ -46,8 +46,9 @@ struct ProberHooks {
 class Prober {
  public:
   virtual ~Prober() = default;  // stops; no hook runs afterwards
-  // Starts probing an instance; again for a known container_id: nothing. `assume_ready`: found running after a restart of the
-  // daemon, and ready before it: stays so until a probe fails (upstream: running pods do not flap when the kubelet restarts).
+  // Starts probing an instance; again for a known container_id: nothing. `assume_ready`: found running after a restart
+  // of the daemon, and ready before it: stays so until a probe fails (upstream: running pods do not flap when the
+  // kubelet restarts).
   virtual void add(ProbeTarget target, bool assume_ready) = 0;
   virtual void remove(const std::string& container_id) = 0;
   virtual void remove_pod(const std::string& pod_uid) = 0;

@@ -1,8 +1,8 @@
 // Probes against real sockets, with real timers of one second and less.
 #include "core/node/prober.hpp"
 
-#include <gtest/gtest.h>
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -88,9 +88,11 @@ TEST(ProbeTcp, SaysWhyInGosWords) {
 }
 
 TEST(ProbeHttp, JudgesByTheCode) {
-  for (const auto& [code, result] : std::vector<std::pair<int, ProbeResult>>{
-           {200, ProbeResult::kSuccess}, {204, ProbeResult::kSuccess}, {399, ProbeResult::kWarning},
-           {400, ProbeResult::kFailure}, {500, ProbeResult::kFailure}}) {
+  for (const auto& [code, result] : std::vector<std::pair<int, ProbeResult>>{{200, ProbeResult::kSuccess},
+                                                                             {204, ProbeResult::kSuccess},
+                                                                             {399, ProbeResult::kWarning},
+                                                                             {400, ProbeResult::kFailure},
+                                                                             {500, ProbeResult::kFailure}}) {
     Server server({reply(code)});
     const auto outcome = probe_http(http(server.port()), in(2000));
     EXPECT_EQ(outcome.result, result) << code << outcome.output;
@@ -116,7 +118,8 @@ TEST(ProbeHttp, NothingInAProbeBeginsALineOfItsOwn) {
   EXPECT_EQ(probe_http(probe, in(2000)).result, ProbeResult::kSuccess);
   EXPECT_TRUE(server.request().starts_with("GET /a%20b%0D%0AX:%20y HTTP/1.1\r\n"));
   probe.headers = {{"A", "b\r\nC: d"}};
-  EXPECT_NE(probe_http(probe, in(2000)).output.find("net/http: invalid header field value for \"A\""), std::string::npos);
+  EXPECT_NE(probe_http(probe, in(2000)).output.find("net/http: invalid header field value for \"A\""),
+            std::string::npos);
 }
 
 TEST(ProbeHttp, FollowsRedirectsOnTheSameHostOnly) {
@@ -140,7 +143,8 @@ TEST(ProbeHttp, SurvivesBadServers) {
   };
   EXPECT_EQ(output("", 50), "context deadline exceeded (Client.Timeout exceeded while awaiting headers)");
   EXPECT_EQ(output("HTTP/1.1 200 OK\r\n"), "unexpected EOF");
-  EXPECT_EQ(output("SSH-2.0-x\r\n\r\n"), "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"SSH-2.0-x\"");
+  EXPECT_EQ(output("SSH-2.0-x\r\n\r\n"),
+            "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"SSH-2.0-x\"");
   EXPECT_EQ(output("HTTP/1.1 abc\r\n\r\n"),
             "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"HTTP/1.1 abc\"");
   EXPECT_EQ(output("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"), "unexpected EOF");
@@ -148,7 +152,9 @@ TEST(ProbeHttp, SurvivesBadServers) {
 }
 
 TEST(ProbeHttp, ReadsChunksAndInterimAnswers) {
-  Server server({"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"});
+  Server server(
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"});
   const auto outcome = probe_http(http(server.port()), in(2000));
   EXPECT_EQ(outcome.result, ProbeResult::kSuccess);
   EXPECT_EQ(outcome.output, "abcd");
@@ -244,8 +250,11 @@ TEST_F(ProberTest, LivenessFailsAfterItsThresholdAndThenRests) {
 TEST_F(ProberTest, NothingElseRunsBeforeTheStartupProbePasses) {
   exec(target.container.mutable_startup_probe(), 5);
   exec(target.container.mutable_liveness_probe());
-  target.container.mutable_readiness_probe()->mutable_probe_handler()->mutable_tcp_socket()->mutable_port()->set_int_val(
-      closed_port());
+  target.container.mutable_readiness_probe()
+      ->mutable_probe_handler()
+      ->mutable_tcp_socket()
+      ->mutable_port()
+      ->set_int_val(closed_port());
   answer(1, "starting");
   prober->add(target, false);
   ASSERT_TRUE(wait([&] { return execs == 2; }));

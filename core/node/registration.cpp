@@ -14,8 +14,8 @@
 namespace gantry::node {
 namespace {
 
-constexpr int64_t kLookMs = 10'000;           // how often the machine's state is looked at
-constexpr int64_t kPokeMs = 50;               // several reasons to look again are one look
+constexpr int64_t kLookMs = 10'000;             // how often the machine's state is looked at
+constexpr int64_t kPokeMs = 50;                 // several reasons to look again are one look
 constexpr int64_t kReportNs = 300'000'000'000;  // an unchanged status is written this often
 constexpr int64_t kFirstRetryMs = 200, kLastRetryMs = 7'000;
 
@@ -53,13 +53,14 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     handler.event = [weak = weak_from_this()](const client::WatchEvent& event) {
       const auto self = weak.lock();
       if (self == nullptr) return;
-      if (event.type == client::WatchEvent::Type::kDeleted) self->deleted();
-      else self->seen(event.object);
+      if (event.type == client::WatchEvent::Type::kDeleted)
+        self->deleted();
+      else
+        self->seen(event.object);
     };
-    reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler),
-                                         [timers = host_.timers](int64_t delay, std::function<void()> fn) {
-                                           timers->start(delay, std::move(fn));
-                                         });
+    reflector_ = client::start_reflector(
+        *options_.client, std::move(what), std::move(handler),
+        [timers = host_.timers](int64_t delay, std::function<void()> fn) { timers->start(delay, std::move(fn)); });
     guarded([this] { register_node(); });
     later(kLookMs, [](Keeper& self) { self.look_regularly(); });
   }
@@ -135,8 +136,10 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
       if (!apply_labels(self.options_, *found)) return self.accept(*std::move(found));
       auto request = client::update_request(nodes(), {}, self.options_.node_name, found->SerializeAsString());
       self.call(std::move(request), [](Keeper& again, Expected<corev1::Node> updated) {
-        if (updated) again.accept(*std::move(updated));
-        else again.later(again.next_retry(), [](Keeper& once_more) { once_more.adopt(); });
+        if (updated)
+          again.accept(*std::move(updated));
+        else
+          again.later(again.next_retry(), [](Keeper& once_more) { once_more.adopt(); });
       });
     });
   }
@@ -240,7 +243,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     corev1::ObjectReference regarding;
     regarding.set_kind("Node");
     regarding.set_name(options_.node_name);
-    // As the kubelet has it: the name stands for the UID, so that `kubectl describe node` finds events from before registration.
+    // As the kubelet has it: the name stands for the UID, so that `kubectl describe node` finds events from before
+    // registration.
     regarding.set_uid(options_.node_name);
     if (options_.record_event) options_.record_event(regarding.SerializeAsString(), type, reason, message);
   }
@@ -283,8 +287,7 @@ class RegistrationImpl final : public Registration {
 
 std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
                                                 std::function<void()> changed) {
-  return std::make_unique<RegistrationImpl>(
-      std::make_shared<Keeper>(options, std::move(facts), std::move(changed)));
+  return std::make_unique<RegistrationImpl>(std::make_shared<Keeper>(options, std::move(facts), std::move(changed)));
 }
 
 }  // namespace gantry::node

@@ -1,7 +1,7 @@
 // This machine as a Node object: registration, the heartbeat Lease, capacity, conditions, addresses, images.
 //
-// Registers (and repairs what upstream's kubelet repairs of an existing Node), renews the Lease every 10 s, writes status when
-// it changes and every 5 minutes. Timers and the client's threads; nothing blocks. [any-thread]
+// Registers (and repairs what upstream's kubelet repairs of an existing Node), renews the Lease every 10 s, writes
+// status when it changes and every 5 minutes. Timers and the client's threads; nothing blocks. [any-thread]
 #pragma once
 
 #include <functional>
@@ -32,11 +32,12 @@ class Registration {
   virtual void poke() = 0;
   // The newest Node the API has, once registered.
   virtual bool registered() const = 0;
-  virtual std::string pod_cidr() const = 0;   // empty: not assigned yet
+  virtual std::string pod_cidr() const = 0;  // empty: not assigned yet
   virtual corev1::Node node() const = 0;
 };
 
-// `facts` is called on a timer or client thread and must not block. `changed` runs when the pod range or the node's spec changed.
+// `facts` is called on a timer or client thread and must not block. `changed` runs when the pod range or the node's
+// spec changed.
 std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
                                                 std::function<void()> changed);
 

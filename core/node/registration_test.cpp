@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/node/node_testing.hpp"
 #include "core/node/node_status.hpp"
+#include "core/node/node_testing.hpp"
 #include "core/plugin/worker_pool.hpp"
 
 namespace gantry::node {
@@ -134,9 +134,7 @@ TEST_F(RegistrationTest, HearsOfItsPodRange) {
 TEST_F(RegistrationTest, GoesOnWhenTheApiRefusesForAWhile) {
   // Shared: the registration still asks when this function has ended.
   const auto left = std::make_shared<std::atomic<int>>(3);
-  api.refuse = [left](const client::ApiRequest&) {
-    return (*left)-- > 0 ? Status::unavailable("starting") : Status();
-  };
+  api.refuse = [left](const client::ApiRequest&) { return (*left)-- > 0 ? Status::unavailable("starting") : Status(); };
   start();
   ASSERT_TRUE(api.wait([&] { return !condition("Ready").empty(); }));
 }

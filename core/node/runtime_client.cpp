@@ -139,8 +139,8 @@ Status RuntimeClient::stop_container(const std::string& id, int64_t timeout_seco
   cri::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(timeout_seconds);
-  return only_status(call<cri::StopContainerResponse>(&gantry_runtime::stop_container, request,
-                                                          plugin::CallKind::kLong));
+  return only_status(
+      call<cri::StopContainerResponse>(&gantry_runtime::stop_container, request, plugin::CallKind::kLong));
 }
 
 Status RuntimeClient::remove_container(const std::string& id) const {

@@ -1,8 +1,8 @@
 // The verbs of a container runtime as typed calls over its ABI table.
 //
-// Each call finds the plugin's instance of the moment and pins it. Execs and stops, which last, end on the instance that began them;
-// across an exchange of the plugin the event sink moves to the new one. Copies share their state. Verbs block: never on a
-// network or timer thread. [worker]
+// Each call finds the plugin's instance of the moment and pins it. Execs and stops, which last, end on the instance
+// that began them; across an exchange of the plugin the event sink moves to the new one. Copies share their state.
+// Verbs block: never on a network or timer thread. [worker]
 #pragma once
 
 #include <cstdint>
@@ -64,8 +64,7 @@ class RuntimeClient {
  private:
   using Verb = gantry_runtime_verb gantry_runtime::*;
   template <typename Response, typename Request>
-  Expected<Response> call(Verb verb, const Request& request,
-                          plugin::CallKind kind = plugin::CallKind::kShort) const;
+  Expected<Response> call(Verb verb, const Request& request, plugin::CallKind kind = plugin::CallKind::kShort) const;
   struct Shared;
 
   PluginTable<gantry_runtime> table_;

@@ -118,7 +118,8 @@ Expected<io::UniqueFd> open_below(const fs::path& root, const std::string& below
 }
 
 Status bind_to(const io::UniqueFd& fd, const fs::path& target) {
-  struct stat source {}, there {};
+  struct stat source {
+  }, there{};
   if (::fstat(fd.get(), &source) != 0) return failed("looking at the source of " + target.string());
   std::error_code error;
   fs::create_directories(target.parent_path(), error);

@@ -12,8 +12,8 @@
 
 namespace gantry::node {
 
-// An O_PATH descriptor of `below` inside `root`; links are followed as long as they stay inside. Missing folders are made with
-// the root's mode.
+// An O_PATH descriptor of `below` inside `root`; links are followed as long as they stay inside. Missing folders are
+// made with the root's mode.
 Expected<io::UniqueFd> open_below(const std::filesystem::path& root, const std::string& below);
 
 // Binds what `fd` names to `target` (made here, a file or a folder as fd is). Nothing happens when it is bound already.

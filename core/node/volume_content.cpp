@@ -51,8 +51,10 @@ Status add_secret(ProjectedFiles& files, const std::string& ns, const std::strin
                   int32_t mode, bool optional, ObjectCache& objects) {
   Payload payload{{}, "references non-existent secret key: "};
   auto secret = objects.secret(ns, name);
-  if (secret) payload.entries.insert(secret->data().begin(), secret->data().end());
-  else if (secret.error().code() != 404 || !optional) return std::move(secret).error();
+  if (secret)
+    payload.entries.insert(secret->data().begin(), secret->data().end());
+  else if (secret.error().code() != 404 || !optional)
+    return std::move(secret).error();
   return add_entries(files, payload, items, mode, optional);
 }
 
@@ -83,14 +85,15 @@ Status add_projection(ProjectedFiles& files, const corev1::Pod& pod, const corev
   if (part.has_downward_api()) return add_downward(files, pod, part.downward_api().items(), mode, facts);
   // Nobody issues tokens yet: the file is left out and the pod starts, for most pods never look at it.
   if (part.has_service_account_token()) return {};
-  return Status::invalid(part.has_cluster_trust_bundle() ? "clusterTrustBundle projections are not supported by this node"
-                                                         : "this kind of projection is not supported by this node");
+  return Status::invalid(part.has_cluster_trust_bundle()
+                             ? "clusterTrustBundle projections are not supported by this node"
+                             : "this kind of projection is not supported by this node");
 }
 
 }  // namespace
 
-Expected<ProjectedFiles> volume_content(const corev1::Pod& pod, const corev1::VolumeSource& source, const PodFacts& facts,
-                                        ObjectCache& objects) {
+Expected<ProjectedFiles> volume_content(const corev1::Pod& pod, const corev1::VolumeSource& source,
+                                        const PodFacts& facts, ObjectCache& objects) {
   ProjectedFiles files;
   Status done;
   const auto& ns = pod.metadata().namespace_();
@@ -116,7 +119,8 @@ Expected<ProjectedFiles> volume_content(const corev1::Pod& pod, const corev1::Vo
 
 bool secret_content(const corev1::VolumeSource& source) {
   const auto& parts = source.projected().sources();
-  return source.has_secret() || std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.has_secret(); });
+  return source.has_secret() ||
+         std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.has_secret(); });
 }
 
 }  // namespace gantry::node

@@ -10,8 +10,8 @@
 namespace gantry::node {
 
 // Failures in the kubelet's words (`configmap "x" not found`). A source that is optional and missing adds nothing.
-Expected<ProjectedFiles> volume_content(const corev1::Pod& pod, const corev1::VolumeSource& source, const PodFacts& facts,
-                                        ObjectCache& objects);
+Expected<ProjectedFiles> volume_content(const corev1::Pod& pod, const corev1::VolumeSource& source,
+                                        const PodFacts& facts, ObjectCache& objects);
 // Whether the content is secret: it then lies in memory, not on the disk.
 bool secret_content(const corev1::VolumeSource& source);
 

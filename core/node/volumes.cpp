@@ -142,7 +142,8 @@ class VolumesImpl final : public Volumes {
     const auto& source = volume.volume_source();
     if (source.has_host_path()) return check_host_path(source.host_path());
     if (plugin_dir(source).empty()) {
-      return Status::invalid("no volume plugin matched: " + kind_name(source) + " volumes are not supported by this node");
+      return Status::invalid("no volume plugin matched: " + kind_name(source) +
+                             " volumes are not supported by this node");
     }
     const auto dir = volume_dir(pod, volume);
     if (source.has_empty_dir()) return set_up_empty_dir(pod, volume.name(), source.empty_dir(), dir, facts);
@@ -202,8 +203,8 @@ class VolumesImpl final : public Volumes {
       pod_limit += limit;
     }
     int64_t size = 0;
-    for (const int64_t bound : {source.has_size_limit() ? read(source.size_limit().string()) : 0, pod_limit,
-                                facts.allocatable_memory}) {
+    for (const int64_t bound :
+         {source.has_size_limit() ? read(source.size_limit().string()) : 0, pod_limit, facts.allocatable_memory}) {
       if (bound > 0) size = size == 0 ? bound : std::min(size, bound);
     }
     return size > 0 ? "mode=0777,size=" + std::to_string(size) : "mode=0777";
@@ -213,8 +214,8 @@ class VolumesImpl final : public Volumes {
                                  const std::vector<std::pair<std::string, std::string>>& environment) {
     const auto& mount = container.volume_mounts(index);
     const auto& volumes = pod.spec().volumes();
-    const auto volume = std::find_if(volumes.begin(), volumes.end(),
-                                     [&](const corev1::Volume& v) { return v.name() == mount.name(); });
+    const auto volume =
+        std::find_if(volumes.begin(), volumes.end(), [&](const corev1::Volume& v) { return v.name() == mount.name(); });
     if (volume == volumes.end()) {
       return Status::not_found("cannot find volume \"" + mount.name() + "\" to mount into container \"" +
                                container.name() + "\"");
@@ -270,8 +271,8 @@ class VolumesImpl final : public Volumes {
     }
     auto fd = open_below(root, below);
     if (!fd) return std::move(fd).error();
-    const auto target = pod_dir(pod.metadata().uid()) / "volume-subpaths" / volume.name() / container.name() /
-                        std::to_string(index);
+    const auto target =
+        pod_dir(pod.metadata().uid()) / "volume-subpaths" / volume.name() / container.name() / std::to_string(index);
     if (auto bound = bind_to(*fd, target); !bound.ok()) return bound;
     return target.string();
   }

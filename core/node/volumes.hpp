@@ -1,7 +1,8 @@
 // The volumes of a pod: emptyDir, configMap, secret, downwardAPI, projected (of those three), hostPath.
 //
-// Below data_dir/pods/UID/volumes/ as the kubelet has them. Projected content is replaced atomically (..data symlink), so a reader never
-// sees half of an update. Everything may be called again, and after a crash. [worker], one call a pod at a time.
+// Below data_dir/pods/UID/volumes/ as the kubelet has them. Projected content is replaced atomically (..data symlink),
+// so a reader never sees half of an update. Everything may be called again, and after a crash. [worker], one call a pod
+// at a time.
 #pragma once
 
 #include <filesystem>
@@ -27,8 +28,9 @@ class Volumes {
   // Makes (or refreshes) all volumes of the pod; the first that fails is a FailedMount in the kubelet's words.
   virtual Status set_up(const corev1::Pod& pod, const PodFacts& facts) = 0;
   // Mounts of one container, subPath and subPathExpr included; after set_up.
-  virtual Expected<std::vector<VolumeMount>> mounts(const corev1::Pod& pod, const corev1::Container& container,
-                                                    const std::vector<std::pair<std::string, std::string>>& environment) = 0;
+  virtual Expected<std::vector<VolumeMount>> mounts(
+      const corev1::Pod& pod, const corev1::Container& container,
+      const std::vector<std::pair<std::string, std::string>>& environment) = 0;
   // Removes the pod's folder with everything in it, never following a mount or a link out of it.
   virtual Status tear_down(const std::string& pod_uid) = 0;
   // Pod UIDs that have a folder (left from before a restart).

@@ -87,8 +87,8 @@ struct VolumesTest : ::testing::Test {
 
   fs::path dir = make_dir();
   testing::PlayedApi api;
-  std::unique_ptr<ObjectCache> cache =
-      make_object_cache(api, [](const std::string&) {}, [](int64_t, std::function<void()>) {});
+  std::unique_ptr<ObjectCache> cache = make_object_cache(
+      api, [](const std::string&) {}, [](int64_t, std::function<void()>) {});
   std::unique_ptr<Volumes> volumes = make_volumes(dir, *cache);
   corev1::Pod pod;
   PodFacts facts;
@@ -164,7 +164,8 @@ TEST_F(VolumesTest, ItemsModesAndWhatIsMissing) {
   EXPECT_EQ(mode_of(path / "deep/er/a"), 0400u);
   EXPECT_EQ(mode_of(path / "b"), 0600u);
   map.mutable_items(1)->set_key("none");
-  EXPECT_EQ(set_up(), "MountVolume.SetUp failed for volume \"conf\" : configmap references non-existent config key: none");
+  EXPECT_EQ(set_up(),
+            "MountVolume.SetUp failed for volume \"conf\" : configmap references non-existent config key: none");
   map.set_optional(true);
   ASSERT_EQ(set_up(), "");
   EXPECT_FALSE(fs::exists(fs::symlink_status(path / "b")));
@@ -267,7 +268,7 @@ TEST_F(VolumesTest, ASubPathOfAConfigMapIsTheFile) {
   put_map("2");
   ASSERT_EQ(set_up(), "");
   EXPECT_EQ(read((*all)[0].host_path), "1");  // bound to what was there
-  all = mounts();                            // the container starts again
+  all = mounts();                             // the container starts again
   ASSERT_TRUE(all.ok()) << all.error().message();
   EXPECT_EQ(read((*all)[0].host_path), "2");
 }
@@ -295,9 +296,10 @@ TEST_F(VolumesTest, TearDownTouchesNothingOutside) {
 
 TEST_F(VolumesTest, UnknownKindsAndNamesAreSaid) {
   add("claim").mutable_persistent_volume_claim()->set_claim_name("x");
-  EXPECT_EQ(set_up(),
-            "MountVolume.SetUp failed for volume \"claim\" : no volume plugin matched: persistentVolumeClaim volumes are "
-            "not supported by this node");
+  EXPECT_EQ(
+      set_up(),
+      "MountVolume.SetUp failed for volume \"claim\" : no volume plugin matched: persistentVolumeClaim volumes are "
+      "not supported by this node");
   pod.mutable_spec()->clear_volumes();
   EXPECT_EQ(mounts().error().message(), "cannot find volume \"claim\" to mount into container \"c\"");
 }

@@ -11,8 +11,8 @@
 
 namespace gantry::plugin {
 
-// Every get_*: nothing when the key is absent; Invalid, naming file, line, column, key and expected type, when it is something else.
-// Asking marks a key as known.
+// Every get_*: nothing when the key is absent; Invalid, naming file, line, column, key and expected type, when it is
+// something else. Asking marks a key as known.
 class ConfigTable {
  public:
   virtual ~ConfigTable() = default;

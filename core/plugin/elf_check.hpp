@@ -1,5 +1,5 @@
-// Whether a file is a whole ELF shared object for this machine, before the dynamic loader maps it: a truncated one would end
-// the process with SIGBUS.
+// Whether a file is a whole ELF shared object for this machine, before the dynamic loader maps it: a truncated one
+// would end the process with SIGBUS.
 #pragma once
 
 #include <filesystem>

@@ -26,9 +26,7 @@ void log_write(const gantry_host* host, int32_t level, gantry_slice message) {
   const auto& plugin = Plugin::of(host);
   plugin.host().options().log(plugin.name(), level, to_view(message).substr(0, kMaxLine));
 }
-int32_t log_enabled(const gantry_host* host, int32_t level) {
-  return level >= owner(host).options().log_level ? 1 : 0;
-}
+int32_t log_enabled(const gantry_host* host, int32_t level) { return level >= owner(host).options().log_level ? 1 : 0; }
 constexpr gantry_log kLog = {sizeof(gantry_log), &log_write, &log_enabled};
 
 // The common shape of get_*: absent, wrong, or handed to `store`.
@@ -82,7 +80,7 @@ gantry_code config_daemon(const gantry_host* host, gantry_slice key, gantry_buff
   fill_buffer(value, it->second);
   return 0;
 }
-constexpr gantry_config kConfig = {sizeof(gantry_config), &config_string, &config_int,
+constexpr gantry_config kConfig = {sizeof(gantry_config), &config_string,  &config_int,
                                    &config_bool,          &config_strings, &config_daemon};
 
 int64_t clock_now(const gantry_host* host) { return owner(host).options().clock->now_unix_ns(); }

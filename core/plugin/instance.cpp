@@ -58,9 +58,8 @@ Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_n
   }
   if (api.abi_major != GANTRY_ABI_MAJOR || api.abi_minor > GANTRY_ABI_MINOR) {
     return Status::invalid("it was built for ABI " + std::to_string(api.abi_major) + "." +
-                           std::to_string(api.abi_minor) + ", this daemon speaks " +
-                           std::to_string(GANTRY_ABI_MAJOR) + "." + std::to_string(GANTRY_ABI_MINOR) +
-                           "; rebuild it with this release's SDK");
+                           std::to_string(api.abi_minor) + ", this daemon speaks " + std::to_string(GANTRY_ABI_MAJOR) +
+                           "." + std::to_string(GANTRY_ABI_MINOR) + "; rebuild it with this release's SDK");
   }
   if (api.create == nullptr || api.destroy == nullptr || api.get_interface == nullptr) {
     return Status::invalid("its gantry_plugin lacks one of create, destroy, get_interface");

@@ -1,7 +1,8 @@
 // One created instance of a plugin's image: library, tables, background tasks.
 //
-// Made and destroyed by the PluginHost, under its change lock ([main] of the ABI). Everything else any thread. What a host
-// interface is given by a plugin (gantry_host) leads here, and from here to the Plugin, which outlives its instances.
+// Made and destroyed by the PluginHost, under its change lock ([main] of the ABI). Everything else any thread. What a
+// host interface is given by a plugin (gantry_host) leads here, and from here to the Plugin, which outlives its
+// instances.
 #pragma once
 
 #include <condition_variable>
@@ -63,7 +64,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
  private:
   friend class Plugin;  // counts calls, under its lock
-  Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config, ImageInfo image);
+  Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config,
+           ImageInfo image);
   Status start();
 
   Plugin& plugin_;

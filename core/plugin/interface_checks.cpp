@@ -25,22 +25,29 @@ struct Interface {
   std::span<const Member> required;
 };
 
-#define MEMBER(TABLE, NAME) Member{#NAME, offsetof(TABLE, NAME)}
+#define MEMBER(TABLE, NAME) \
+  Member { #NAME, offsetof(TABLE, NAME) }
 
 constexpr std::array kController = {MEMBER(gantry_controller, describe), MEMBER(gantry_controller, reconcile)};
-constexpr std::array kRuntime = {
-    MEMBER(gantry_runtime, version),           MEMBER(gantry_runtime, status),
-    MEMBER(gantry_runtime, run_pod_sandbox),   MEMBER(gantry_runtime, stop_pod_sandbox),
-    MEMBER(gantry_runtime, remove_pod_sandbox), MEMBER(gantry_runtime, pod_sandbox_status),
-    MEMBER(gantry_runtime, list_pod_sandbox),  MEMBER(gantry_runtime, create_container),
-    MEMBER(gantry_runtime, start_container),   MEMBER(gantry_runtime, stop_container),
-    MEMBER(gantry_runtime, remove_container),  MEMBER(gantry_runtime, list_containers),
-    MEMBER(gantry_runtime, container_status),  MEMBER(gantry_runtime, exec_sync),
-    MEMBER(gantry_runtime, list_images),       MEMBER(gantry_runtime, image_status),
-    MEMBER(gantry_runtime, exec)};
+constexpr std::array kRuntime = {MEMBER(gantry_runtime, version),
+                                 MEMBER(gantry_runtime, status),
+                                 MEMBER(gantry_runtime, run_pod_sandbox),
+                                 MEMBER(gantry_runtime, stop_pod_sandbox),
+                                 MEMBER(gantry_runtime, remove_pod_sandbox),
+                                 MEMBER(gantry_runtime, pod_sandbox_status),
+                                 MEMBER(gantry_runtime, list_pod_sandbox),
+                                 MEMBER(gantry_runtime, create_container),
+                                 MEMBER(gantry_runtime, start_container),
+                                 MEMBER(gantry_runtime, stop_container),
+                                 MEMBER(gantry_runtime, remove_container),
+                                 MEMBER(gantry_runtime, list_containers),
+                                 MEMBER(gantry_runtime, container_status),
+                                 MEMBER(gantry_runtime, exec_sync),
+                                 MEMBER(gantry_runtime, list_images),
+                                 MEMBER(gantry_runtime, image_status),
+                                 MEMBER(gantry_runtime, exec)};
 constexpr std::array kNetwork = {MEMBER(gantry_network, set_node), MEMBER(gantry_network, set_nodes),
-                                 MEMBER(gantry_network, add), MEMBER(gantry_network, del),
-                                 MEMBER(gantry_network, gc)};
+                                 MEMBER(gantry_network, add), MEMBER(gantry_network, del), MEMBER(gantry_network, gc)};
 constexpr std::array kReload = {MEMBER(gantry_reload, save), MEMBER(gantry_reload, restore)};
 #undef MEMBER
 

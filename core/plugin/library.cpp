@@ -1,12 +1,11 @@
 #include "core/plugin/library.hpp"
 
-#include "core/plugin/elf_check.hpp"
-
 #include <dlfcn.h>
 
+#include <boost/dll/shared_library.hpp>
 #include <system_error>
 
-#include <boost/dll/shared_library.hpp>
+#include "core/plugin/elf_check.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -22,9 +21,7 @@ class BoostLibrary final : public LoadedLibrary {
     std::error_code ignored;
     fs::remove(copy_, ignored);
   }
-  const gantry_plugin_api& api() const override {
-    return library_.get<const gantry_plugin_api>(GANTRY_PLUGIN_SYMBOL);
-  }
+  const gantry_plugin_api& api() const override { return library_.get<const gantry_plugin_api>(GANTRY_PLUGIN_SYMBOL); }
   const fs::path& copy() const override { return copy_; }
 
  private:
@@ -79,13 +76,14 @@ Expected<std::unique_ptr<LoadedLibrary>> LoadedLibrary::open(const fs::path& pat
   if (error) {
     auto why = loader_message(copy);
     fs::remove(copy, ignored);
-    return Status::invalid(path.string() + " is not a loadable shared object: " + (why.empty() ? error.message() : why));
+    return Status::invalid(path.string() +
+                           " is not a loadable shared object: " + (why.empty() ? error.message() : why));
   }
   if (!library.has(GANTRY_PLUGIN_SYMBOL)) {
     library.unload();
     fs::remove(copy, ignored);
     return Status::invalid(path.string() + " has no symbol \"" GANTRY_PLUGIN_SYMBOL
-                           "\": it is not a Gantry plugin (GANTRY_PLUGIN exports it)");
+                                           "\": it is not a Gantry plugin (GANTRY_PLUGIN exports it)");
   }
   return std::unique_ptr<LoadedLibrary>(std::make_unique<BoostLibrary>(std::move(library), copy));
 }

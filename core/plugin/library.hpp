@@ -13,7 +13,8 @@ namespace gantry::plugin {
 
 class LoadedLibrary {
  public:
-  // Copies `path` to `copy` (so that overwriting the file on disk can't crash the daemon), checks the copy, and opens it.
+  // Copies `path` to `copy` (so that overwriting the file on disk can't crash the daemon), checks the copy, and opens
+  // it.
   static Expected<std::unique_ptr<LoadedLibrary>> open(const std::filesystem::path& path,
                                                        const std::filesystem::path& copy, const TrustOptions& trust);
   virtual ~LoadedLibrary() = default;  // unloads, removes the copy

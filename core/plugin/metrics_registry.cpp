@@ -47,8 +47,8 @@ struct MetricsRegistry::Impl {
   using Metric = std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*>;
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   mutable std::shared_mutex mutex;
-  std::vector<Metric> metrics;                  // handle - 1
-  std::map<std::string, uint64_t> by_key;       // owner, name, labels
+  std::vector<Metric> metrics;             // handle - 1
+  std::map<std::string, uint64_t> by_key;  // owner, name, labels
   std::map<std::string, size_t, std::less<>> per_owner;
 
   Metric make(int32_t kind, const std::string& name, const std::string& help, const Labels& labels) {
@@ -99,8 +99,6 @@ void MetricsRegistry::record(uint64_t metric, double value) {
   }
 }
 
-std::string MetricsRegistry::text() const {
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
-}
+std::string MetricsRegistry::text() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
 
 }  // namespace gantry::plugin

@@ -9,10 +9,14 @@ namespace gantry::plugin {
 
 std::string_view phase_name(PluginPhase phase) {
   switch (phase) {
-    case PluginPhase::kFailed: return "Failed";
-    case PluginPhase::kRunning: return "Running";
-    case PluginPhase::kDisabled: return "Disabled";
-    case PluginPhase::kCrashed: return "Crashed";
+    case PluginPhase::kFailed:
+      return "Failed";
+    case PluginPhase::kRunning:
+      return "Running";
+    case PluginPhase::kDisabled:
+      return "Disabled";
+    case PluginPhase::kCrashed:
+      return "Crashed";
   }
   return "Unknown";
 }

@@ -1,8 +1,8 @@
 // A plugin by name: the place in which instances follow one another.
 //
-// Lives as long as the PluginHost, so that queues, caches, clients and whoever else depends on a plugin hold this and never an instance.
-// Calls into the plugin go through enter(), which pins the instance of the moment; a reload closes the gate for as long as the switch
-// takes. [any-thread], but for what says otherwise.
+// Lives as long as the PluginHost, so that queues, caches, clients and whoever else depends on a plugin hold this and
+// never an instance. Calls into the plugin go through enter(), which pins the instance of the moment; a reload closes
+// the gate for as long as the switch takes. [any-thread], but for what says otherwise.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,7 @@ namespace gantry::plugin {
 class PluginHost;
 
 enum class PluginPhase : uint8_t {
-  kFailed,    // never loaded; `message` says why
+  kFailed,  // never loaded; `message` says why
   kRunning,
   kDisabled,  // switched off
   kCrashed,   // its process ended; the next start is under way
@@ -31,21 +31,21 @@ std::string_view phase_name(PluginPhase phase);  // "Running"
 
 struct PluginInfo {
   std::string name;
-  ImageInfo image;                  // of the running instance, or of the last attempt
+  ImageInfo image;  // of the running instance, or of the last attempt
   PluginPhase phase = PluginPhase::kFailed;
-  std::string message;              // why it failed or crashed; of a running one, why the last reload failed
+  std::string message;  // why it failed or crashed; of a running one, why the last reload failed
   bool required = false;
-  bool process = false;             // isolation = "process"
+  bool process = false;  // isolation = "process"
   uint64_t reloads = 0, restarts = 0, failed_reloads = 0;
-  int64_t since_unix_ns = 0;        // of the phase
+  int64_t since_unix_ns = 0;  // of the phase
   int64_t last_reload_unix_ns = 0;
-  int64_t last_pause_ns = 0;        // how long the last reload held calls back
-  uint64_t revision = 0;            // counts changes of this info
-  uint32_t crashes = 0;             // in a row, for the wait before the next start
+  int64_t last_pause_ns = 0;  // how long the last reload held calls back
+  uint64_t revision = 0;      // counts changes of this info
+  uint32_t crashes = 0;       // in a row, for the wait before the next start
 };
 
-// How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec) end on the
-// instance that began them, which stays until then.
+// How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec)
+// end on the instance that began them, which stays until then.
 enum class CallKind : uint8_t { kShort, kLong };
 
 class Plugin {
@@ -100,7 +100,8 @@ class Plugin {
   Call begin_locked(CallKind kind);
   void leave(Instance& instance, CallKind kind);
   std::shared_ptr<Instance> current() const;
-  // Closes the gate; with `wait_ms` above 0 waits for short calls to end: false, and open again, when they do not in time. [main]
+  // Closes the gate; with `wait_ms` above 0 waits for short calls to end: false, and open again, when they do not in
+  // time. [main]
   bool close_gate(int64_t wait_ms);
   // Waits for the short calls of a retired instance. [main]
   void wait_for_short_calls(Instance& instance, int64_t wait_ms);

@@ -54,7 +54,8 @@ std::shared_ptr<Plugin> PluginHost::place(const std::string& name) {
 Expected<std::shared_ptr<Plugin>> PluginHost::load(const PluginSettings& settings) {
   const std::lock_guard lock(change_mutex_);
   if (const auto loaded = find(settings.name)) {
-    const auto why = Status::already_exists("a plugin of this name is already loaded from " + loaded->info().image.path);
+    const auto why =
+        Status::already_exists("a plugin of this name is already loaded from " + loaded->info().image.path);
     options_.log("", GANTRY_LOG_ERROR, "plugin " + settings.name + " was not loaded: " + why.message());
     return why;
   }

@@ -1,9 +1,10 @@
-// The plugin host: finds plugins, checks them, loads them, exchanges them while they work, and hands them the host's interfaces.
+// The plugin host: finds plugins, checks them, loads them, exchanges them while they work, and hands them the host's
+// interfaces.
 //
-// Owned by the daemon. What changes plugins (load, reload, enable, disable, shutdown) may be called from any thread that may block and runs
-// one at a time: that is [main] of the ABI. Everything else from any thread. A plugin that does not load becomes a state one can
-// query and one log line. Queues, caches and watches belong to higher rooms, which attach them to a Plugin, so that an instance can be
-// exchanged under them.
+// Owned by the daemon. What changes plugins (load, reload, enable, disable, shutdown) may be called from any thread
+// that may block and runs one at a time: that is [main] of the ABI. Everything else from any thread. A plugin that does
+// not load becomes a state one can query and one log line. Queues, caches and watches belong to higher rooms, which
+// attach them to a Plugin, so that an instance can be exchanged under them.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,8 @@ namespace gantry::plugin {
 
 class MetricsRegistry;
 
-// isolation = "process": how an image is opened in a process of its own. Given by the daemon, so that this room knows no process.
+// isolation = "process": how an image is opened in a process of its own. Given by the daemon, so that this room knows
+// no process.
 struct IsolationSettings {
   bool process = false;
   uint64_t memory_limit = 0;  // bytes; 0: none
@@ -36,9 +38,9 @@ struct IsolationSettings {
 };
 
 struct PluginSettings {
-  std::string name;                 // from the file's name
+  std::string name;  // from the file's name
   std::filesystem::path path;
-  std::string sha256;               // lower-case hex the file must have; empty: any
+  std::string sha256;  // lower-case hex the file must have; empty: any
   bool required = false;
   std::shared_ptr<ConfigTable> config;  // may be null
   IsolationSettings isolation = {};
@@ -51,15 +53,17 @@ struct PluginHostOptions {
   // Log lines of plugins and of the host itself (plugin name "" then); level as in abi/log.h.
   std::function<void(std::string_view plugin, int32_t level, std::string_view text)> log;
   int32_t log_level = 1;
-  std::filesystem::path run_dir;    // private copies of the images lie in run_dir/plugins
-  std::filesystem::path data_dir;   // plugins' own folders: data_dir/plugins/NAME
+  std::filesystem::path run_dir;                          // private copies of the images lie in run_dir/plugins
+  std::filesystem::path data_dir;                         // plugins' own folders: data_dir/plugins/NAME
   std::map<std::string, std::string, std::less<>> facts;  // gantry_config.get_daemon beyond the folders
-  std::filesystem::path public_key;  // when set, plugins need signatures (TrustOptions)
-  // Opens `copy`, which it removes with the library; calls on_exit once, on a thread of its own, when the process ends unasked.
+  std::filesystem::path public_key;                       // when set, plugins need signatures (TrustOptions)
+  // Opens `copy`, which it removes with the library; calls on_exit once, on a thread of its own, when the process ends
+  // unasked.
   using OpenIsolated = std::function<Expected<std::unique_ptr<LoadedLibrary>>(
-      const PluginSettings& settings, const std::filesystem::path& copy, std::function<void(const std::string&)> on_exit)>;
+      const PluginSettings& settings, const std::filesystem::path& copy,
+      std::function<void(const std::string&)> on_exit)>;
   OpenIsolated open_isolated;  // none: isolation = "process" is refused
-  int64_t drain_ms = 10'000;        // how long a reload waits for calls in flight
+  int64_t drain_ms = 10'000;   // how long a reload waits for calls in flight
 };
 
 class PluginHost {
@@ -112,7 +116,8 @@ class PluginHost {
   Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next);
   Status hand_over_state(Instance& old, Instance& next);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
-  Expected<std::unique_ptr<LoadedLibrary>> open_library(const PluginSettings& settings, const std::filesystem::path& copy);
+  Expected<std::unique_ptr<LoadedLibrary>> open_library(const PluginSettings& settings,
+                                                        const std::filesystem::path& copy);
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
@@ -125,12 +130,13 @@ class PluginHost {
   PluginHostOptions options_;
   std::unique_ptr<MetricsRegistry> metrics_;
   std::map<std::string, const void*, std::less<>> provided_;
-  std::mutex change_mutex_;                // one change at a time; before any other lock
-  std::vector<PluginUser*> users_;         // under change_mutex_
+  std::mutex change_mutex_;                         // one change at a time; before any other lock
+  std::vector<PluginUser*> users_;                  // under change_mutex_
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way
-  uint64_t copies_ = 0;                    // under change_mutex_
+  uint64_t copies_ = 0;                             // under change_mutex_
   std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
-  std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);  // for timers that outlive this
+  std::shared_ptr<std::atomic<bool>> alive_ =
+      std::make_shared<std::atomic<bool>>(true);  // for timers that outlive this
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Plugin>> plugins_;  // in the order of their first load
   std::function<void(const Plugin&)> told_;

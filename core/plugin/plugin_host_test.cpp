@@ -124,9 +124,7 @@ TEST_F(PluginHostTest, RefusesAMissingFunction) {
 TEST_F(PluginHostTest, ReportsAFailingCreate) {
   expect_refused(settings("create_fails", "create-fails"), "create failed: this flavour never starts");
 }
-TEST_F(PluginHostTest, RefusesABadName) {
-  expect_refused(settings("bad_name", "bad-name"), "is not a DNS-1123 label");
-}
+TEST_F(PluginHostTest, RefusesABadName) { expect_refused(settings("bad_name", "bad-name"), "is not a DNS-1123 label"); }
 TEST_F(PluginHostTest, RefusesAnotherName) {
   expect_refused(settings("good", "other"), "the file must then be good.so");
 }

@@ -1,5 +1,8 @@
 // How one instance takes the place of another (PluginHost): load beside, check, create, stop handing out work, wait for
-// calls in flight, hand over state, switch, unload. All under the change lock; whatever fails leaves the old one at work.
+// calls in flight, hand over state, switch, unload. All under the change lock; whatever fails leaves the old one at
+// work.
+#include "gantry/abi/reload.h"
+
 #include <algorithm>
 #include <fstream>
 #include <thread>
@@ -7,7 +10,6 @@
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi/controller.h"
 #include "gantry/abi/log.h"
-#include "gantry/abi/reload.h"
 #include "gantry/bytes.hpp"
 #include "gantry/status_proto.hpp"
 
@@ -26,9 +28,10 @@ bool mapped(const fs::path& image) {
   return false;
 }
 
-// Of a mere controller two instances may work side by side for a moment: the host lets nobody work on a key that is being worked on,
-// and what the old one still does is what a worker beside the new one would do. Then nothing waits for calls in flight. With state to hand
-// over, or another interface (two networks handing out addresses), the old one must have come to rest.
+// Of a mere controller two instances may work side by side for a moment: the host lets nobody work on a key that is
+// being worked on, and what the old one still does is what a worker beside the new one would do. Then nothing waits for
+// calls in flight. With state to hand over, or another interface (two networks handing out addresses), the old one must
+// have come to rest.
 bool may_overlap(const Instance* old, const Instance* next) {
   if (old == nullptr || next == nullptr) return false;
   const auto is_controller = [](const Instance& instance) {
@@ -54,14 +57,15 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
   return made;
 }
 
-Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(const PluginSettings& settings, const fs::path& copy) {
+Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(const PluginSettings& settings,
+                                                                  const fs::path& copy) {
   const TrustOptions trust{settings.sha256, options_.public_key, true};
   if (!settings.isolation.process) return LoadedLibrary::open(settings.path, copy, trust);
   if (!options_.open_isolated) return Status::invalid("this host runs no plugins in processes of their own");
   if (auto status = copy_trusted(settings.path, copy, trust); !status.ok()) return status;
-  return options_.open_isolated(settings, copy, [this, name = settings.name, number = copies_](const std::string& cause) {
-    crashed(name, number, cause);
-  });
+  return options_.open_isolated(
+      settings, copy,
+      [this, name = settings.name, number = copies_](const std::string& cause) { crashed(name, number, cause); });
 }
 
 void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why) {
@@ -97,8 +101,8 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
   settings_[plugin.name()] = settings;
   auto old = plugin.current();
   const bool after_crash = plugin.info().phase == PluginPhase::kCrashed;
-  // Loading has used up this thread's slice of a busy processor; the switch, a few microseconds that others wait for, begins
-  // with a new one.
+  // Loading has used up this thread's slice of a busy processor; the switch, a few microseconds that others wait for,
+  // begins with a new one.
   std::this_thread::yield();
   const int64_t begin = options_.clock->monotonic_ns();
   if (auto switched = switch_to(plugin, *next); !switched.ok()) {
@@ -122,8 +126,9 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
   });
   note_early_crash(plugin.name(), image.number);
   if (old != nullptr) {
-    options_.log("", GANTRY_LOG_INFO, "plugin " + plugin.name() + (after_crash ? " was started anew" : " was reloaded") +
-                                          "; calls waited for " + std::to_string(pause / 1000) + " us");
+    options_.log("", GANTRY_LOG_INFO,
+                 "plugin " + plugin.name() + (after_crash ? " was started anew" : " was reloaded") +
+                     "; calls waited for " + std::to_string(pause / 1000) + " us");
     retire(std::move(old));
   }
   return {};
@@ -200,7 +205,8 @@ Status PluginHost::disable(const std::string& name) {
 }
 
 void PluginHost::retire(std::shared_ptr<Instance> old) {
-  // Here nobody is held back any longer; who asked for the change learns of its end when the old image is gone, if it can be.
+  // Here nobody is held back any longer; who asked for the change learns of its end when the old image is gone, if it
+  // can be.
   old->plugin().retire(*old);
   old->plugin().wait_for_short_calls(*old, options_.drain_ms);
   retired_.push_back(std::move(old));

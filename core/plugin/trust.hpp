@@ -1,4 +1,5 @@
-// Whether a plugin's file may be loaded at all: who could have written it, what it must be, who signed it. No code of it runs.
+// Whether a plugin's file may be loaded at all: who could have written it, what it must be, who signed it. No code of
+// it runs.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +17,8 @@ struct TrustOptions {
 
 // The file and its folder belong to root or to this process's user, and nobody else can write them.
 Status check_owner(const std::filesystem::path& path);
-// `image` is the private copy of `path`, so that nobody exchanges it between the check and the load. An Ed25519 key signs the bytes; an
-// RSA or EC key their SHA-256 digest, as "openssl dgst -sha256 -sign" does.
+// `image` is the private copy of `path`, so that nobody exchanges it between the check and the load. An Ed25519 key
+// signs the bytes; an RSA or EC key their SHA-256 digest, as "openssl dgst -sha256 -sign" does.
 Status check_image(const std::filesystem::path& path, const std::filesystem::path& image, const TrustOptions& options);
 
 Expected<std::string> sha256_of(const std::filesystem::path& path);

@@ -6,8 +6,9 @@
 
 namespace gantry::plugin {
 
-// Everything that a load checks up to `create`: owner, hash and signature, the dynamic loader (architecture, dependencies,
-// symbols; static constructors of the file do run), the descriptor and its ABI. The file's name is the plugin's.
+// Everything that a load checks up to `create`: owner, hash and signature, the dynamic loader (architecture,
+// dependencies, symbols; static constructors of the file do run), the descriptor and its ABI. The file's name is the
+// plugin's.
 Expected<ImageInfo> verify_image(const std::filesystem::path& path, const TrustOptions& trust);
 
 }  // namespace gantry::plugin

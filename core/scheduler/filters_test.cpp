@@ -83,10 +83,14 @@ TEST(Filters, TaintsAndTolerations) {
     bool fits;
   };
   const Case cases[] = {
-      {"dedicated", "Equal", "gpu", "NoSchedule", true}, {"dedicated", "", "gpu", "", true},
-      {"dedicated", "Equal", "cpu", "", false},          {"dedicated", "Exists", "", "", true},
-      {"", "Exists", "", "", true},                      {"other", "Exists", "", "", false},
-      {"dedicated", "Exists", "", "NoExecute", false},   {"dedicated", "Gt", "1", "", false},
+      {"dedicated", "Equal", "gpu", "NoSchedule", true},
+      {"dedicated", "", "gpu", "", true},
+      {"dedicated", "Equal", "cpu", "", false},
+      {"dedicated", "Exists", "", "", true},
+      {"", "Exists", "", "", true},
+      {"other", "Exists", "", "", false},
+      {"dedicated", "Exists", "", "NoExecute", false},
+      {"dedicated", "Gt", "1", "", false},
   };
   for (const auto& c : cases) {
     auto pod = pod_with("", "");
@@ -127,10 +131,11 @@ TEST(Filters, NodeSelectorAndAffinity) {
     std::vector<std::string> values;
     bool fits;
   };
-  const Case cases[] = {{"zone", "In", {"a", "b"}, true},   {"zone", "NotIn", {"a"}, false}, {"none", "NotIn", {"a"}, true},
-                        {"zone", "Exists", {}, true},       {"none", "Exists", {}, false},   {"none", "DoesNotExist", {}, true},
-                        {"cores", "Gt", {"4"}, true},       {"cores", "Gt", {"8"}, false},   {"cores", "Lt", {"9"}, true},
-                        {"zone", "Gt", {"1"}, false},       {"cores", "Gt", {"x"}, false},   {"zone", "Odd", {"a"}, false}};
+  const Case cases[] = {
+      {"zone", "In", {"a", "b"}, true}, {"zone", "NotIn", {"a"}, false}, {"none", "NotIn", {"a"}, true},
+      {"zone", "Exists", {}, true},     {"none", "Exists", {}, false},   {"none", "DoesNotExist", {}, true},
+      {"cores", "Gt", {"4"}, true},     {"cores", "Gt", {"8"}, false},   {"cores", "Lt", {"9"}, true},
+      {"zone", "Gt", {"1"}, false},     {"cores", "Gt", {"x"}, false},   {"zone", "Odd", {"a"}, false}};
   for (const auto& c : cases) {
     auto wanted = pod_with("", "");
     auto& requirement = *wanted.mutable_spec()
@@ -145,7 +150,10 @@ TEST(Filters, NodeSelectorAndAffinity) {
     EXPECT_EQ(reasons_against(*read_pod(wanted), node).empty(), c.fits) << c.key << " " << c.op;
   }
   auto by_name = pod_with("", "");
-  auto* terms = by_name.mutable_spec()->mutable_affinity()->mutable_node_affinity()->mutable_required_during_scheduling_ignored_during_execution();
+  auto* terms = by_name.mutable_spec()
+                    ->mutable_affinity()
+                    ->mutable_node_affinity()
+                    ->mutable_required_during_scheduling_ignored_during_execution();
   terms->add_node_selector_terms();  // an empty term matches nothing
   EXPECT_EQ(reasons_against(*read_pod(by_name), node), mismatch);
   auto& field = *terms->add_node_selector_terms()->add_match_fields();

@@ -1,11 +1,10 @@
 #include "core/scheduler/messages.hpp"
 
 #include <algorithm>
-#include <vector>
-
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/array.hpp>
+#include <vector>
 
 #include "core/schema/values.hpp"
 #include "k8s.io/api/core/v1/binding.pb.h"
@@ -48,9 +47,9 @@ std::string unschedulable_patch(const PodInfo& pod, const std::string& message, 
                                       {"reason", "Unschedulable"},
                                       {"message", message},
                                       {"lastTransitionTime", schema::format_time(now_unix_ns)}};
-  return boost::json::serialize(boost::json::object{
-      {"metadata", boost::json::object{{"uid", pod.uid}}},
-      {"status", boost::json::object{{"conditions", boost::json::array{condition}}}}});
+  return boost::json::serialize(
+      boost::json::object{{"metadata", boost::json::object{{"uid", pod.uid}}},
+                          {"status", boost::json::object{{"conditions", boost::json::array{condition}}}}});
 }
 
 }  // namespace gantry::scheduler

@@ -1,4 +1,5 @@
-// What the scheduler writes: bindings, references, conditions, and the sentence of a FailedScheduling event. Pure functions.
+// What the scheduler writes: bindings, references, conditions, and the sentence of a FailedScheduling event. Pure
+// functions.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace gantry::scheduler {
 
 // "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient cpu."
 std::string fit_error(size_t nodes, const std::map<std::string, size_t>& reasons);
-std::string binding_body(const PodInfo& pod, const std::string& node);     // core/v1 Binding, protobuf
-std::string reference_body(const PodInfo& pod);                            // core/v1 ObjectReference, protobuf
+std::string binding_body(const PodInfo& pod, const std::string& node);  // core/v1 Binding, protobuf
+std::string reference_body(const PodInfo& pod);                         // core/v1 ObjectReference, protobuf
 // The PodScheduled=False condition as a strategic merge patch of the status.
 std::string unschedulable_patch(const PodInfo& pod, const std::string& message, int64_t now_unix_ns);
 

@@ -1,7 +1,7 @@
 // The scheduler's view of the nodes and what runs on them, kept up to date event by event.
 //
-// A pod is "assumed" on its node the moment it is chosen, so that the next decision sees it; the watch later confirms it or a
-// failed binding takes it back. Used by the scheduling thread and the watch callbacks under one lock of the
+// A pod is "assumed" on its node the moment it is chosen, so that the next decision sees it; the watch later confirms
+// it or a failed binding takes it back. Used by the scheduling thread and the watch callbacks under one lock of the
 // Scheduler's; no lock of its own.
 #pragma once
 
@@ -19,9 +19,9 @@ namespace gantry::scheduler {
 
 struct NodeState {
   NodeFacts facts;
-  bool present = false;    // false: pods name it, but there is no such Node (yet)
-  Resources requested;     // for the filter
-  Resources scored;        // for the scores
+  bool present = false;  // false: pods name it, but there is no such Node (yet)
+  Resources requested;   // for the filter
+  Resources scored;      // for the scores
   int64_t pods = 0;
   std::vector<std::pair<std::string, HostPort>> ports;  // pod uid, port
 };

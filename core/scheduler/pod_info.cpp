@@ -88,8 +88,10 @@ void Resources::add(const Resources& more, int64_t factor) {
   storage += factor * more.storage;
   for (const auto& [name, value] : more.others) {
     const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
-    if (it == others.end()) others.emplace_back(name, factor * value);
-    else it->second += factor * value;
+    if (it == others.end())
+      others.emplace_back(name, factor * value);
+    else
+      it->second += factor * value;
   }
 }
 
@@ -99,8 +101,10 @@ void Resources::raise_to(const Resources& least) {
   storage = std::max(storage, least.storage);
   for (const auto& [name, value] : least.others) {
     const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
-    if (it == others.end()) others.emplace_back(name, value);
-    else it->second = std::max(it->second, value);
+    if (it == others.end())
+      others.emplace_back(name, value);
+    else
+      it->second = std::max(it->second, value);
   }
 }
 
@@ -108,10 +112,14 @@ Resources resources_of(
     const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list) {
   Resources resources;
   for (const auto& [name, quantity] : list) {
-    if (name == "cpu") resources.milli_cpu = amount(quantity.string(), true);
-    else if (name == "memory") resources.memory = amount(quantity.string(), false);
-    else if (name == "ephemeral-storage") resources.storage = amount(quantity.string(), false);
-    else if (name != "pods") resources.others.emplace_back(name, amount(quantity.string(), false));
+    if (name == "cpu")
+      resources.milli_cpu = amount(quantity.string(), true);
+    else if (name == "memory")
+      resources.memory = amount(quantity.string(), false);
+    else if (name == "ephemeral-storage")
+      resources.storage = amount(quantity.string(), false);
+    else if (name != "pods")
+      resources.others.emplace_back(name, amount(quantity.string(), false));
   }
   return resources;
 }
@@ -132,7 +140,8 @@ PodPtr read_pod(const corev1::Pod& pod) {
   info->generation = pod.metadata().generation();
   info->priority = spec.priority();
   info->created_seconds = pod.metadata().creation_timestamp().seconds();
-  info->requests = pod_total(spec, [](const auto& container) { return resources_of(container.resources().requests()); });
+  info->requests =
+      pod_total(spec, [](const auto& container) { return resources_of(container.resources().requests()); });
   info->scored = pod_total(
       spec, [](const auto& container) { return with_defaults(resources_of(container.resources().requests())); });
   apply_pod_level(resources_of(spec.resources().requests()), *info);
@@ -156,14 +165,13 @@ const std::string* NodeFacts::label(std::string_view key) const {
 }
 
 bool NodeFacts::same_for_scheduling(const NodeFacts& other) const {
-  const auto same_taints = std::equal(
-      taints.begin(), taints.end(), other.taints.begin(), other.taints.end(), [](const auto& a, const auto& b) {
-        return a.key() == b.key() && a.value() == b.value() && a.effect() == b.effect();
-      });
-  return same_taints && labels == other.labels && unschedulable == other.unschedulable &&
-         max_pods == other.max_pods && allocatable.milli_cpu == other.allocatable.milli_cpu &&
-         allocatable.memory == other.allocatable.memory && allocatable.storage == other.allocatable.storage &&
-         allocatable.others == other.allocatable.others;
+  const auto same_taints = std::equal(taints.begin(), taints.end(), other.taints.begin(), other.taints.end(),
+                                      [](const auto& a, const auto& b) {
+                                        return a.key() == b.key() && a.value() == b.value() && a.effect() == b.effect();
+                                      });
+  return same_taints && labels == other.labels && unschedulable == other.unschedulable && max_pods == other.max_pods &&
+         allocatable.milli_cpu == other.allocatable.milli_cpu && allocatable.memory == other.allocatable.memory &&
+         allocatable.storage == other.allocatable.storage && allocatable.others == other.allocatable.others;
 }
 
 NodeFacts read_node(const corev1::Node& node) {

@@ -28,22 +28,23 @@ struct Resources {
   void add(const Resources& more, int64_t factor = 1);
   void raise_to(const Resources& least);  // element-wise maximum
 };
-Resources resources_of(const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list);
+Resources resources_of(
+    const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list);
 
 struct HostPort {
-  std::string ip;        // "0.0.0.0" for any
+  std::string ip;  // "0.0.0.0" for any
   std::string protocol;
   int32_t port = 0;
   bool clashes(const HostPort& other) const;
 };
 
 struct PodInfo {
-  std::string ns, name, uid, node;   // node: assigned, else ""
+  std::string ns, name, uid, node;  // node: assigned, else ""
   std::string resource_version;
-  Resources requests;                // what the filter counts: containers, init containers, overhead
-  Resources scored;                  // with defaults for containers that ask for nothing (100m, 200 MiB)
+  Resources requests;  // what the filter counts: containers, init containers, overhead
+  Resources scored;    // with defaults for containers that ask for nothing (100m, 200 MiB)
   std::vector<HostPort> ports;
-  int64_t generation = 0;            // of the spec
+  int64_t generation = 0;  // of the spec
   int32_t priority = 0;
   int64_t created_seconds = 0;
   // Only while it waits: what the filters and scores read.

@@ -22,9 +22,15 @@ void SchedulingQueue::take(const std::string& uid) {
   const auto it = where_.find(uid);
   if (it == where_.end()) return;
   switch (it->second.place) {
-    case Place::kActive: active_.erase(it->second.pod); break;
-    case Place::kBackoff: backoff_.erase({it->second.at, it->second.pod}); break;
-    case Place::kUnschedulable: unschedulable_.erase({it->second.at, it->second.pod}); break;
+    case Place::kActive:
+      active_.erase(it->second.pod);
+      break;
+    case Place::kBackoff:
+      backoff_.erase({it->second.at, it->second.pod});
+      break;
+    case Place::kUnschedulable:
+      unschedulable_.erase({it->second.at, it->second.pod});
+      break;
   }
   where_.erase(it);
 }

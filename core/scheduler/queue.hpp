@@ -1,4 +1,5 @@
-// Pods that wait for a node: active (to be tried now), backing off, and unschedulable (tried in vain until something changes).
+// Pods that wait for a node: active (to be tried now), backing off, and unschedulable (tried in vain until something
+// changes).
 //
 // Used under the Scheduler's lock; times are monotonic nanoseconds that the caller passes in.
 #pragma once

@@ -44,10 +44,10 @@ void Scheduler::start() {
                                    {[this](client::Client::List list) { replace_nodes(list); },
                                     [this](client::WatchEvent event) { on_node(event); }},
                                    options_.schedule);
-  pods_ = client::start_reflector(*options_.client, pods,
-                                  {[this](client::Client::List list) { replace_pods(list); },
-                                   [this](client::WatchEvent event) { on_pod(event); }},
-                                  options_.schedule);
+  pods_ = client::start_reflector(
+      *options_.client, pods,
+      {[this](client::Client::List list) { replace_pods(list); }, [this](client::WatchEvent event) { on_pod(event); }},
+      options_.schedule);
 }
 
 void Scheduler::stop() {
@@ -167,8 +167,10 @@ void Scheduler::run() {
     const PodPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
       const auto due = may ? queue_.next_due() : std::nullopt;
-      if (due) wake_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(*due - now, 1'000'000)));
-      else wake_.wait(lock);
+      if (due)
+        wake_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(*due - now, 1'000'000)));
+      else
+        wake_.wait(lock);
       continue;
     }
     const uint64_t before = changes_;

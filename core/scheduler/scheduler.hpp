@@ -52,8 +52,8 @@ class Scheduler {
 
  private:
   struct Decision {
-    std::string node;      // empty: none
-    std::string message;   // why none
+    std::string node;     // empty: none
+    std::string message;  // why none
   };
   // Shared with callbacks that may outlive the scheduler.
   struct Life {

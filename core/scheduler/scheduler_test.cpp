@@ -26,8 +26,10 @@ class PlayedClient : public client::Client {
       refuse = {};
       changed.notify_all();
       lock.unlock();
-      if (status.ok()) done(client::ApiResponse());
-      else done(status);
+      if (status.ok())
+        done(client::ApiResponse());
+      else
+        done(status);
       return;
     }
     patches.push_back(request.body());

@@ -23,24 +23,37 @@ std::string number_text(const Json& value) {
 
 std::string_view kind_word(const Json& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "bool";
-    case boost::json::kind::string: return "string";
-    case boost::json::kind::array: return "array";
-    case boost::json::kind::object: return "object";
-    default: return "number";
+    case boost::json::kind::null:
+      return "null";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "array";
+    case boost::json::kind::object:
+      return "object";
+    default:
+      return "number";
   }
 }
 
 std::string go_scalar(const Field& field) {
   switch (field.type) {
-    case FieldType::kMessage: return go_type(*field.message);
-    case FieldType::kString: return "string";
-    case FieldType::kBool: return "bool";
-    case FieldType::kInt32: return "int32";
-    case FieldType::kInt64: return "int64";
-    case FieldType::kDouble: return "float64";
-    case FieldType::kBytes: return "[]uint8";
+    case FieldType::kMessage:
+      return go_type(*field.message);
+    case FieldType::kString:
+      return "string";
+    case FieldType::kBool:
+      return "bool";
+    case FieldType::kInt32:
+      return "int32";
+    case FieldType::kInt64:
+      return "int64";
+    case FieldType::kDouble:
+      return "float64";
+    case FieldType::kBytes:
+      return "[]uint8";
   }
   return "string";
 }
@@ -57,7 +70,8 @@ Status type_error(const Message& owner, const Path& path, std::string_view got, 
 }
 
 Status value_error(std::string_view got, std::string_view wanted) {
-  return Status::bad_request("json: cannot unmarshal " + std::string(got) + " into Go value of type " + std::string(wanted));
+  return Status::bad_request("json: cannot unmarshal " + std::string(got) + " into Go value of type " +
+                             std::string(wanted));
 }
 
 bool finite(const Json& value) {
@@ -116,7 +130,8 @@ class Walker {
   }
 
  private:
-  Expected<Kept> value(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth, bool items) {
+  Expected<Kept> value(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth,
+                       bool items) {
     if (field.map) return map(owner, field, value, path, depth);
     if (field.repeated) return list(owner, field, value, path, depth, items);
     auto kept = scalar(owner, field, value, path, depth, false);
@@ -139,7 +154,8 @@ class Walker {
     return object->empty() && !field.always && !field.pointer ? Kept::kDrop : Kept::kKeep;
   }
 
-  Expected<Kept> list(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth, bool items) {
+  Expected<Kept> list(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth,
+                      bool items) {
     auto* array = value.if_array();
     if (array == nullptr) return type_error(owner, path, kind_word(value), go_field(field));
     for (size_t i = 0; i < array->size(); ++i) {
@@ -156,7 +172,8 @@ class Walker {
   }
 
   // One value; Drop says it is empty, which lists and maps ignore.
-  Expected<Kept> scalar(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth, bool typed) {
+  Expected<Kept> scalar(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth,
+                        bool typed) {
     bool stays = field.pointer || field.always;
     auto kept = [&](bool empty) { return empty && !stays ? Kept::kDrop : Kept::kKeep; };
     switch (field.type) {
@@ -169,7 +186,8 @@ class Walker {
         if (!value.is_bool()) return type_error(owner, path, kind_word(value), "bool");
         return kept(!value.get_bool());
       case FieldType::kInt32:
-      case FieldType::kInt64: return integer(owner, field, value, path, kept);
+      case FieldType::kInt64:
+        return integer(owner, field, value, path, kept);
       case FieldType::kDouble:
         if (!value.is_number()) return type_error(owner, path, kind_word(value), "float64");
         return kept(value.to_number<double>() == 0);
@@ -185,7 +203,8 @@ class Walker {
         }
         return kept(bytes.empty());
       }
-      case FieldType::kMessage: break;
+      case FieldType::kMessage:
+        break;
     }
     if (field.message->form != Form::kStruct) {
       auto result = canonical_form(*field.message, value);
@@ -207,8 +226,9 @@ class Walker {
     std::string_view wanted = wide ? "int64" : "int32";
     if (!value.is_number()) return type_error(owner, path, kind_word(value), wanted);
     const int64_t* number = value.if_int64();
-    bool fits = number != nullptr && (wide || (*number >= std::numeric_limits<int32_t>::min() &&
-                                               *number <= std::numeric_limits<int32_t>::max()));
+    bool fits =
+        number != nullptr &&
+        (wide || (*number >= std::numeric_limits<int32_t>::min() && *number <= std::numeric_limits<int32_t>::max()));
     if (!fits) return type_error(owner, path, "number " + number_text(value), wanted);
     return kept(*number == 0);
   }
@@ -220,7 +240,8 @@ Expected<Kept> canonical_int_or_string(Json& value) {
   if (value.is_string()) return Kept::kKeep;
   if (!value.is_number()) return value_error(kind_word(value), "int32");
   const int64_t* number = value.if_int64();
-  if (number == nullptr || *number < std::numeric_limits<int32_t>::min() || *number > std::numeric_limits<int32_t>::max()) {
+  if (number == nullptr || *number < std::numeric_limits<int32_t>::min() ||
+      *number > std::numeric_limits<int32_t>::max()) {
     return value_error("number " + number_text(value), "int32");
   }
   return *number == 0 ? Kept::kDrop : Kept::kKeep;
@@ -296,10 +317,14 @@ std::string go_type(const Message& message) {
 
 Expected<Kept> canonical_form(const Message& message, Json& value) {
   switch (message.form) {
-    case Form::kTime: return canonical_time(value, 0);
-    case Form::kMicroTime: return canonical_time(value, 6);
-    case Form::kQuantity: return canonical_quantity(value);
-    case Form::kIntOrString: return canonical_int_or_string(value);
+    case Form::kTime:
+      return canonical_time(value, 0);
+    case Form::kMicroTime:
+      return canonical_time(value, 6);
+    case Form::kQuantity:
+      return canonical_quantity(value);
+    case Form::kIntOrString:
+      return canonical_int_or_string(value);
     case Form::kRawJson:
       if (!finite(value)) return value_error("number", "float64");
       return Kept::kKeep;
@@ -311,27 +336,41 @@ Expected<Kept> canonical_form(const Message& message, Json& value) {
       value = format_duration(*nanos);
       return *nanos == 0 ? Kept::kDrop : Kept::kKeep;
     }
-    case Form::kList: return canonical_list(value);
-    case Form::kStruct: break;
+    case Form::kList:
+      return canonical_list(value);
+    case Form::kStruct:
+      break;
   }
   return Kept::kKeep;
 }
 
 Json zero_element(const Field& field) {
   switch (field.type) {
-    case FieldType::kString: return "";
-    case FieldType::kBool: return false;
-    case FieldType::kInt32: case FieldType::kInt64: return 0;
-    case FieldType::kDouble: return 0.0;
-    case FieldType::kBytes: return nullptr;
-    case FieldType::kMessage: break;
+    case FieldType::kString:
+      return "";
+    case FieldType::kBool:
+      return false;
+    case FieldType::kInt32:
+    case FieldType::kInt64:
+      return 0;
+    case FieldType::kDouble:
+      return 0.0;
+    case FieldType::kBytes:
+      return nullptr;
+    case FieldType::kMessage:
+      break;
   }
   switch (field.message->form) {
-    case Form::kStruct: return boost::json::object();
-    case Form::kQuantity: return "0";
-    case Form::kIntOrString: return 0;
-    case Form::kDuration: return "0s";
-    default: return nullptr;
+    case Form::kStruct:
+      return boost::json::object();
+    case Form::kQuantity:
+      return "0";
+    case Form::kIntOrString:
+      return 0;
+    case Form::kDuration:
+      return "0s";
+    default:
+      return nullptr;
   }
 }
 
@@ -345,9 +384,10 @@ Status unhandled(const Message& message, std::string_view api_version, std::stri
                  std::string_view body) {
   std::string target(short_name(message));
   if (!kind.empty()) {
-    std::string_view version = api_version.substr(api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
-    return Status::bad_request(std::string(kind) + " in version " + quoted(version) + " cannot be handled as a " + target +
-                               ": " + std::string(why));
+    std::string_view version =
+        api_version.substr(api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
+    return Status::bad_request(std::string(kind) + " in version " + quoted(version) + " cannot be handled as a " +
+                               target + ": " + std::string(why));
   }
   constexpr size_t kShown = 30;
   std::string summary;
@@ -363,8 +403,8 @@ Status unhandled(const Message& message, std::string_view api_version, std::stri
     }
   }
   if (body.size() > kShown) summary += " ...";
-  return Status::bad_request("the object provided is unrecognized (must be of type " + target + "): " + std::string(why) +
-                             " (" + summary + ")");
+  return Status::bad_request("the object provided is unrecognized (must be of type " + target +
+                             "): " + std::string(why) + " (" + summary + ")");
 }
 
 }  // namespace gantry::schema

@@ -13,7 +13,7 @@ namespace gantry::schema {
 // A way into a document, linked on the stack while walking down.
 struct Path {
   const Path* up = nullptr;
-  std::string_view key;      // empty for an element of a list
+  std::string_view key;  // empty for an element of a list
   size_t index = 0;
   // "spec.containers[0].name"
   std::string text() const;

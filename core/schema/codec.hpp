@@ -20,13 +20,13 @@ Expected<Media> media_of(std::string_view content_type);
 
 struct DecodeOptions {
   size_t max_depth = 64;
-  // Unknown or duplicate fields are collected here ("unknown field \"spec.foo\"", "duplicate field ..."), for fieldValidation
-  // Warn and Strict; null: dropped silently (Ignore).
+  // Unknown or duplicate fields are collected here ("unknown field \"spec.foo\"", "duplicate field ..."), for
+  // fieldValidation Warn and Strict; null: dropped silently (Ignore).
   std::vector<std::string>* problems = nullptr;
 };
 
-// Parses a request body into a canonical document of `message`. Errors are BadRequest in upstream's form, naming the path of the bad
-// value. The document keeps apiVersion and kind when the bytes have them (protobuf: from the envelope).
+// Parses a request body into a canonical document of `message`. Errors are BadRequest in upstream's form, naming the
+// path of the bad value. The document keeps apiVersion and kind when the bytes have them (protobuf: from the envelope).
 Expected<Json> decode(const Message& message, Media media, std::string_view bytes, const DecodeOptions& options = {});
 
 // apiVersion and kind of a body, without decoding the rest (protobuf: from the envelope).

@@ -8,7 +8,9 @@ using testing::deployment_kind;
 using testing::document;
 using testing::pod_kind;
 
-std::string round_trip(const Kind& kind, std::string_view json) { return encode_json(*kind.message, document(kind, json)); }
+std::string round_trip(const Kind& kind, std::string_view json) {
+  return encode_json(*kind.message, document(kind, json));
+}
 
 std::string error_of(const Kind& kind, std::string_view json) {
   auto decoded = decode(*kind.message, Media::kJson, json);
@@ -24,9 +26,10 @@ TEST(CodecJson, EmptyPodHasWhatUpstreamAlwaysWrites) {
 }
 
 TEST(CodecJson, EmptyDeployment) {
-  EXPECT_EQ(round_trip(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1"})"),
-            R"({"kind":"Deployment","apiVersion":"apps/v1","metadata":{},"spec":{"selector":null,"template":{"metadata":{},)"
-            R"("spec":{"containers":null}},"strategy":{}},"status":{}})");
+  EXPECT_EQ(
+      round_trip(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1"})"),
+      R"({"kind":"Deployment","apiVersion":"apps/v1","metadata":{},"spec":{"selector":null,"template":{"metadata":{},)"
+      R"("spec":{"containers":null}},"strategy":{}},"status":{}})");
 }
 
 TEST(CodecJson, PodIsCanonical) {
@@ -34,17 +37,19 @@ TEST(CodecJson, PodIsCanonical) {
     "containers":[{"image":"a<b>&","name":"c","ports":[],"args":null,"resources":{"limits":{"memory":"1024Mi","cpu":0.5}}}],
     "nodeSelector":{"b":"2","a":"1"}},
     "metadata":{"name":"p","labels":{},"creationTimestamp":"2024-01-01T02:00:00+02:00"},"kind":"Pod","apiVersion":"v1"})");
-  EXPECT_EQ(out,
-            R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","creationTimestamp":"2024-01-01T00:00:00Z"},)"
-            R"("spec":{"containers":[{"name":"c","image":"a\u003cb\u003e\u0026","resources":{"limits":{"cpu":"500m","memory":"1Gi"}}}],)"
-            R"("terminationGracePeriodSeconds":0,"nodeSelector":{"a":"1","b":"2"}},"status":{}})");
+  EXPECT_EQ(
+      out,
+      R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","creationTimestamp":"2024-01-01T00:00:00Z"},)"
+      R"("spec":{"containers":[{"name":"c","image":"a\u003cb\u003e\u0026","resources":{"limits":{"cpu":"500m","memory":"1Gi"}}}],)"
+      R"("terminationGracePeriodSeconds":0,"nodeSelector":{"a":"1","b":"2"}},"status":{}})");
   // Once canonical, always the same.
   EXPECT_EQ(round_trip(pod_kind(), out), out);
 }
 
 TEST(CodecJson, RevisionHole) {
   size_t at = 0;
-  std::string out = encode_json(*pod_kind().message, document(pod_kind(), R"({"metadata":{"name":"p","uid":"u","resourceVersion":"7"}})"), &at);
+  std::string out = encode_json(
+      *pod_kind().message, document(pod_kind(), R"({"metadata":{"name":"p","uid":"u","resourceVersion":"7"}})"), &at);
   ASSERT_GT(at, 0u);
   out.insert(at, "42");
   EXPECT_NE(out.find(R"("uid":"u","resourceVersion":"42")"), std::string::npos) << out;
@@ -52,33 +57,56 @@ TEST(CodecJson, RevisionHole) {
 
 TEST(CodecJson, ListItemsKeepTheirType) {
   const Kind& pod = pod_kind();
-  auto list = decode(*pod.list_message, Media::kJson, R"({"kind":"PodList","apiVersion":"v1","items":[{"kind":"Pod","apiVersion":"v1"}]})");
+  auto list = decode(*pod.list_message, Media::kJson,
+                     R"({"kind":"PodList","apiVersion":"v1","items":[{"kind":"Pod","apiVersion":"v1"}]})");
   ASSERT_TRUE(list.ok());
-  EXPECT_EQ(encode_json(*pod.list_message, *list),
-            R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"kind":"Pod","apiVersion":"v1","metadata":{},"spec":{"containers":null},"status":{}}]})");
+  EXPECT_EQ(
+      encode_json(*pod.list_message, *list),
+      R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"kind":"Pod","apiVersion":"v1","metadata":{},"spec":{"containers":null},"status":{}}]})");
 }
 
 TEST(CodecJson, TypeErrorsNameThePath) {
   EXPECT_EQ(error_of(pod_kind(), R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":"x"}})"),
             "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal string into Go struct field "
             "PodSpec.spec.containers of type []v1.Container");
-  EXPECT_EQ(error_of(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1","spec":{"replicas":"3"}})"),
-            "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct "
-            "field DeploymentSpec.spec.replicas of type int32");
-  EXPECT_EQ(error_of(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1","spec":{"replicas":3000000000}})"),
-            "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal number 3000000000 into Go "
-            "struct field DeploymentSpec.spec.replicas of type int32");
-  EXPECT_NE(error_of(pod_kind(), R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}})")
-                .find("quantities must match the regular expression"), std::string::npos);
+  EXPECT_EQ(
+      error_of(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1","spec":{"replicas":"3"}})"),
+      "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct "
+      "field DeploymentSpec.spec.replicas of type int32");
+  EXPECT_EQ(
+      error_of(deployment_kind(), R"({"kind":"Deployment","apiVersion":"apps/v1","spec":{"replicas":3000000000}})"),
+      "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal number 3000000000 into "
+      "Go "
+      "struct field DeploymentSpec.spec.replicas of type int32");
+  EXPECT_NE(error_of(pod_kind(),
+                     R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}})")
+                .find("quantities must match the regular expression"),
+            std::string::npos);
 }
 
 TEST(CodecJson, HostileInputIsRefused) {
   std::string deep(100000, '[');
-  for (std::string_view bad : std::initializer_list<std::string_view>{"", "{", "nul", "[]", "1", "{}x", "{\"a\":1}{", "{\"metadata\":{\"name\":\"\xff\"}}", "{'a':1}", "{\"a\":01}",
-                               "{\"a\":1e}", R"({"metadata":1})", R"({"metadata":{"labels":[]}})", R"({"metadata":{"labels":{"a":1}}})",
-                               R"({"metadata":{"creationTimestamp":"x"}})", R"({"metadata":{"generation":1.5}})",
-                               R"({"metadata":{"generation":99999999999999999999}})", R"({"spec":{"containers":[1]}})",
-                               R"({"kind":5})", deep}) {
+  for (std::string_view bad :
+       std::initializer_list<std::string_view>{"",
+                                               "{",
+                                               "nul",
+                                               "[]",
+                                               "1",
+                                               "{}x",
+                                               "{\"a\":1}{",
+                                               "{\"metadata\":{\"name\":\"\xff\"}}",
+                                               "{'a':1}",
+                                               "{\"a\":01}",
+                                               "{\"a\":1e}",
+                                               R"({"metadata":1})",
+                                               R"({"metadata":{"labels":[]}})",
+                                               R"({"metadata":{"labels":{"a":1}}})",
+                                               R"({"metadata":{"creationTimestamp":"x"}})",
+                                               R"({"metadata":{"generation":1.5}})",
+                                               R"({"metadata":{"generation":99999999999999999999}})",
+                                               R"({"spec":{"containers":[1]}})",
+                                               R"({"kind":5})",
+                                               deep}) {
     (void)error_of(pod_kind(), bad);
   }
   std::string nested = R"({"metadata":{"managedFields":[{"fieldsV1":)";
@@ -87,19 +115,24 @@ TEST(CodecJson, HostileInputIsRefused) {
 }
 
 TEST(CodecJson, NullMeansAbsent) {
-  EXPECT_EQ(round_trip(pod_kind(), R"({"metadata":null,"spec":{"containers":[],"securityContext":null,"nodeSelector":{"a":null}}})"),
-            R"({"metadata":{},"spec":{"containers":[],"nodeSelector":{"a":""}},"status":{}})");
+  EXPECT_EQ(
+      round_trip(pod_kind(),
+                 R"({"metadata":null,"spec":{"containers":[],"securityContext":null,"nodeSelector":{"a":null}}})"),
+      R"({"metadata":{},"spec":{"containers":[],"nodeSelector":{"a":""}},"status":{}})");
 }
 
 TEST(CodecJson, UnknownAndDuplicateFieldsAreNamed) {
   std::vector<std::string> problems;
   DecodeOptions options;
   options.problems = &problems;
-  auto decoded = decode(*pod_kind().message, Media::kJson,
-                        R"({"spec":{"foo":1,"containers":[{"name":"a","bar":2},{"name":"a","name":"b"}],"hostPID":true,"hostPID":true}})", options);
+  auto decoded = decode(
+      *pod_kind().message, Media::kJson,
+      R"({"spec":{"foo":1,"containers":[{"name":"a","bar":2},{"name":"a","name":"b"}],"hostPID":true,"hostPID":true}})",
+      options);
   ASSERT_TRUE(decoded.ok());
-  EXPECT_THAT(problems, ::testing::UnorderedElementsAre("duplicate field \"spec.containers[1].name\"", "duplicate field \"spec.hostPID\"",
-                                             "unknown field \"spec.foo\"", "unknown field \"spec.containers[0].bar\""));
+  EXPECT_THAT(problems, ::testing::UnorderedElementsAre(
+                            "duplicate field \"spec.containers[1].name\"", "duplicate field \"spec.hostPID\"",
+                            "unknown field \"spec.foo\"", "unknown field \"spec.containers[0].bar\""));
 }
 
 TEST(CodecJson, PeekType) {

@@ -10,7 +10,8 @@ using testing::deployment_kind;
 using testing::document;
 using testing::pod_kind;
 
-constexpr std::string_view kPod = R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","creationTimestamp":"2024-01-01T00:00:00Z",
+constexpr std::string_view kPod =
+    R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","creationTimestamp":"2024-01-01T00:00:00Z",
   "labels":{"a":"1","b":"2"},"deletionGracePeriodSeconds":0,"managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}]},
   "spec":{"containers":[{"name":"c","image":"i","resources":{"limits":{"cpu":"500m"}},
      "livenessProbe":{"httpGet":{"port":"web"},"periodSeconds":5},"readinessProbe":{"tcpSocket":{"port":80}}}],

@@ -65,7 +65,9 @@ TEST(RoundTrip, DefaultsChangeNothingInWhatHasThem) {
 
 // What upstream's types leave out when empty, and what they write all the same.
 TEST(RoundTrip, OmittedAndKeptZeroes) {
-  Json pod = testing::document(pod_kind(), R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","namespace":"","labels":{},"annotations":null,"generation":0,
+  Json pod = testing::document(
+      pod_kind(),
+      R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","namespace":"","labels":{},"annotations":null,"generation":0,
     "deletionGracePeriodSeconds":0,"finalizers":[],"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n","uid":"u","controller":false}]},
     "spec":{"containers":[{"name":"c","image":"","command":[],"args":[""],"env":[{"name":"A","value":""}],"resources":{},"stdin":false,
       "ports":[{"containerPort":0,"hostPort":0,"protocol":""}],"securityContext":{"privileged":false,"capabilities":{}},

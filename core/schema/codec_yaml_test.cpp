@@ -15,18 +15,33 @@ std::string to_json(std::string_view yaml) {
 }
 
 TEST(CodecYaml, Scalars) {
-  const std::pair<const char*, const char*> kCases[] = {
-      {"a: yes", R"({"a":true})"}, {"a: 'yes'", R"({"a":"yes"})"}, {"a: Off", R"({"a":false})"}, {"a: ~", R"({"a":null})"},
-      {"a:", R"({"a":null})"}, {"a: 010", R"({"a":8})"}, {"a: 0x1F", R"({"a":31})"}, {"a: 1_000", R"({"a":1000})"},
-      {"a: 1.5", R"({"a":1.5})"}, {"a: 1e3", R"({"a":1000})"}, {"a: 2024-01-01", R"({"a":"2024-01-01"})"},
-      {"a: \"1\"", R"({"a":"1"})"}, {"1: x", R"({"1":"x"})"}, {"true: x", R"({"true":"x"})"}, {"a: -5", R"({"a":-5})"},
-      {"a: 1.2.3", R"({"a":"1.2.3"})"}, {"a: 500m", R"({"a":"500m"})"}, {"a: !!str 5", R"({"a":"5"})"},
-      {"a: |\n  x\n  y\n", R"({"a":"x\ny\n"})"}, {"- 1\n- [a, b]", R"([1,["a","b"]])"}, {"a: 1.10", R"({"a":1.1})"}};
+  const std::pair<const char*, const char*> kCases[] = {{"a: yes", R"({"a":true})"},
+                                                        {"a: 'yes'", R"({"a":"yes"})"},
+                                                        {"a: Off", R"({"a":false})"},
+                                                        {"a: ~", R"({"a":null})"},
+                                                        {"a:", R"({"a":null})"},
+                                                        {"a: 010", R"({"a":8})"},
+                                                        {"a: 0x1F", R"({"a":31})"},
+                                                        {"a: 1_000", R"({"a":1000})"},
+                                                        {"a: 1.5", R"({"a":1.5})"},
+                                                        {"a: 1e3", R"({"a":1000})"},
+                                                        {"a: 2024-01-01", R"({"a":"2024-01-01"})"},
+                                                        {"a: \"1\"", R"({"a":"1"})"},
+                                                        {"1: x", R"({"1":"x"})"},
+                                                        {"true: x", R"({"true":"x"})"},
+                                                        {"a: -5", R"({"a":-5})"},
+                                                        {"a: 1.2.3", R"({"a":"1.2.3"})"},
+                                                        {"a: 500m", R"({"a":"500m"})"},
+                                                        {"a: !!str 5", R"({"a":"5"})"},
+                                                        {"a: |\n  x\n  y\n", R"({"a":"x\ny\n"})"},
+                                                        {"- 1\n- [a, b]", R"([1,["a","b"]])"},
+                                                        {"a: 1.10", R"({"a":1.1})"}};
   for (auto& [in, out] : kCases) EXPECT_EQ(to_json(in), out) << in;
 }
 
 TEST(CodecYaml, AnchorsAndMerges) {
-  EXPECT_EQ(to_json("base: &b {x: 1, z: 2}\nuse:\n  <<: *b\n  z: 3\n"), R"({"base":{"x":1,"z":2},"use":{"x":1,"z":3}})");
+  EXPECT_EQ(to_json("base: &b {x: 1, z: 2}\nuse:\n  <<: *b\n  z: 3\n"),
+            R"({"base":{"x":1,"z":2},"use":{"x":1,"z":3}})");
 }
 
 TEST(CodecYaml, BombsAndGarbageAreRefused) {
@@ -47,15 +62,20 @@ TEST(CodecYaml, BombsAndGarbageAreRefused) {
 
 TEST(CodecYaml, DecodesAPodAndWritesItBack) {
   const Kind& pod = testing::pod_kind();
-  auto decoded = decode(*pod.message, Media::kYaml, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: c\n    image: i\n    resources:\n      limits:\n        cpu: 0.5\n");
+  auto decoded = decode(*pod.message, Media::kYaml,
+                        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: c\n    "
+                        "image: i\n    resources:\n      limits:\n        cpu: 0.5\n");
   ASSERT_TRUE(decoded.ok()) << decoded.error().message();
   EXPECT_EQ(decoded->at("spec").at("containers").at(0).at("resources").at("limits").at("cpu"), "500m");
   std::string yaml = to_yaml(*decoded);
-  EXPECT_EQ(yaml, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - image: i\n    name: c\n    resources:\n      limits:\n        cpu: 500m\n");
+  EXPECT_EQ(yaml,
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - image: i\n    name: c\n    "
+            "resources:\n      limits:\n        cpu: 500m\n");
 }
 
 TEST(CodecYaml, WhatIsWrittenIsReadBack) {
-  auto value = parse_json(R"({"a":"","b":"true","c":"1","d":"x: y","e":"line\nline\n","f":[],"g":{},"h":[[1,2],{"k":[{"z":1}]}],"i":" x","j":"- x","k":"#","l":null,"m":"a\tb","n":"it's","o":"1e3","p":"x\n\n","q":"\n","r":{"s":{"t":"multi\nline"}}})");
+  auto value = parse_json(
+      R"({"a":"","b":"true","c":"1","d":"x: y","e":"line\nline\n","f":[],"g":{},"h":[[1,2],{"k":[{"z":1}]}],"i":" x","j":"- x","k":"#","l":null,"m":"a\tb","n":"it's","o":"1e3","p":"x\n\n","q":"\n","r":{"s":{"t":"multi\nline"}}})");
   ASSERT_TRUE(value.ok());
   std::string before;
   append_plain_json(before, *value);

@@ -18,24 +18,27 @@ std::string defaulted(const Kind& kind, std::string_view json) {
 }
 
 TEST(Defaults, Pod) {
-  EXPECT_EQ(defaulted(testing::pod_kind(), R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx",
+  EXPECT_EQ(
+      defaulted(testing::pod_kind(), R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx",
     "ports":[{"containerPort":80}],"resources":{"limits":{"cpu":"1"}}}]}})"),
-            R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx","ports":[{"containerPort":80,"protocol":"TCP"}],)"
-            R"("resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1"}},"terminationMessagePath":"/dev/termination-log",)"
-            R"("imagePullPolicy":"Always","terminationMessagePolicy":"File"}],"restartPolicy":"Always","terminationGracePeriodSeconds":30,)"
-            R"("dnsPolicy":"ClusterFirst","securityContext":{},"schedulerName":"default-scheduler","enableServiceLinks":true},"status":{}})");
+      R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx","ports":[{"containerPort":80,"protocol":"TCP"}],)"
+      R"("resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1"}},"terminationMessagePath":"/dev/termination-log",)"
+      R"("imagePullPolicy":"Always","terminationMessagePolicy":"File"}],"restartPolicy":"Always","terminationGracePeriodSeconds":30,)"
+      R"("dnsPolicy":"ClusterFirst","securityContext":{},"schedulerName":"default-scheduler","enableServiceLinks":true},"status":{}})");
 }
 
 TEST(Defaults, Deployment) {
-  EXPECT_EQ(defaulted(testing::deployment_kind(), R"({"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},
+  EXPECT_EQ(
+      defaulted(testing::deployment_kind(),
+                R"({"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},
     "spec":{"serviceAccount":"sa","hostNetwork":true,"containers":[{"name":"c","image":"nginx:1.25","ports":[{"containerPort":80}],"resources":{"limits":{"cpu":"1"}}}]}}}})"),
-            R"({"metadata":{},"spec":{"replicas":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},)"
-            R"("spec":{"containers":[{"name":"c","image":"nginx:1.25","ports":[{"containerPort":80,"protocol":"TCP"}],"resources":{"limits":{"cpu":"1"}},)"
-            R"("terminationMessagePath":"/dev/termination-log","imagePullPolicy":"IfNotPresent","terminationMessagePolicy":"File"}],)"
-            R"("restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"sa","serviceAccount":"sa",)"
-            R"("hostNetwork":true,"securityContext":{},"schedulerName":"default-scheduler"}},)"
-            R"("strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":"25%"}},"revisionHistoryLimit":10,)"
-            R"("progressDeadlineSeconds":600},"status":{}})");
+      R"({"metadata":{},"spec":{"replicas":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},)"
+      R"("spec":{"containers":[{"name":"c","image":"nginx:1.25","ports":[{"containerPort":80,"protocol":"TCP"}],"resources":{"limits":{"cpu":"1"}},)"
+      R"("terminationMessagePath":"/dev/termination-log","imagePullPolicy":"IfNotPresent","terminationMessagePolicy":"File"}],)"
+      R"("restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"sa","serviceAccount":"sa",)"
+      R"("hostNetwork":true,"securityContext":{},"schedulerName":"default-scheduler"}},)"
+      R"("strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":"25%"}},"revisionHistoryLimit":10,)"
+      R"("progressDeadlineSeconds":600},"status":{}})");
 }
 
 TEST(Defaults, RecreateHasNoRollingParameters) {
@@ -45,7 +48,9 @@ TEST(Defaults, RecreateHasNoRollingParameters) {
 }
 
 TEST(Defaults, ProbesVolumesAndEnv) {
-  Json pod = document(testing::pod_kind(), R"({"spec":{"hostNetwork":true,"volumes":[{"name":"a"},{"name":"b","configMap":{"name":"x"}},{"name":"c","hostPath":{"path":"/"}},
+  Json pod = document(
+      testing::pod_kind(),
+      R"({"spec":{"hostNetwork":true,"volumes":[{"name":"a"},{"name":"b","configMap":{"name":"x"}},{"name":"c","hostPath":{"path":"/"}},
     {"name":"d","projected":{"sources":[{"serviceAccountToken":{"path":"t"}},{"downwardAPI":{"items":[{"path":"l","fieldRef":{"fieldPath":"metadata.labels"}}]}}]}}],
     "containers":[{"name":"c","image":"i:latest","ports":[{"containerPort":80}],"env":[{"name":"E","valueFrom":{"fieldRef":{"fieldPath":"status.podIP"}}}],
     "livenessProbe":{"httpGet":{"port":80}},"readinessProbe":{"grpc":{"port":5},"periodSeconds":3},"lifecycle":{"preStop":{"httpGet":{"port":1}}}}]}})");
@@ -64,8 +69,20 @@ TEST(Defaults, ProbesVolumesAndEnv) {
   EXPECT_TRUE(spec.at("volumes").at(0).at("emptyDir").is_object());
   EXPECT_EQ(spec.at("volumes").at(1).at("configMap").at("defaultMode"), 420);
   EXPECT_EQ(spec.at("volumes").at(2).at("hostPath").at("type"), "");
-  EXPECT_EQ(spec.at("volumes").at(3).at("projected").at("sources").at(0).at("serviceAccountToken").at("expirationSeconds"), 3600);
-  EXPECT_EQ(spec.at("volumes").at(3).at("projected").at("sources").at(1).at("downwardAPI").at("items").at(0).at("fieldRef").at("apiVersion"), "v1");
+  EXPECT_EQ(
+      spec.at("volumes").at(3).at("projected").at("sources").at(0).at("serviceAccountToken").at("expirationSeconds"),
+      3600);
+  EXPECT_EQ(spec.at("volumes")
+                .at(3)
+                .at("projected")
+                .at("sources")
+                .at(1)
+                .at("downwardAPI")
+                .at("items")
+                .at(0)
+                .at("fieldRef")
+                .at("apiVersion"),
+            "v1");
 }
 
 TEST(Defaults, PullPolicy) {
@@ -81,8 +98,9 @@ TEST(Defaults, SecretAndNamespace) {
   EXPECT_EQ(defaulted(secret, R"({"data":{"a":"eA==","b":"eQ=="},"stringData":{"a":"new"}})"),
             R"({"metadata":{},"data":{"a":"bmV3","b":"eQ=="},"type":"Opaque"})");
   const Kind& ns = testing::kind("", "Namespace");
-  EXPECT_EQ(defaulted(ns, R"({"metadata":{"name":"x"}})"),
-            R"({"metadata":{"name":"x","labels":{"kubernetes.io/metadata.name":"x"}},"spec":{},"status":{"phase":"Active"}})");
+  EXPECT_EQ(
+      defaulted(ns, R"({"metadata":{"name":"x"}})"),
+      R"({"metadata":{"name":"x","labels":{"kubernetes.io/metadata.name":"x"}},"spec":{},"status":{"phase":"Active"}})");
 }
 
 }  // namespace

@@ -67,27 +67,58 @@ void read_field_rules(std::string_view bytes, RawField& raw) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
     switch (entry.number) {
-      case 1: field.always = entry.value == 1; break;
-      case 2: field.pointer = entry.value != 0; break;
-      case 3: field.inlined = entry.value != 0; break;
-      case 4: field.patch_strategy = text(entry); break;
-      case 5: field.patch_merge_key = text(entry); break;
+      case 1:
+        field.always = entry.value == 1;
+        break;
+      case 2:
+        field.pointer = entry.value != 0;
+        break;
+      case 3:
+        field.inlined = entry.value != 0;
+        break;
+      case 4:
+        field.patch_strategy = text(entry);
+        break;
+      case 5:
+        field.patch_merge_key = text(entry);
+        break;
       case 6:
         field.list_type = entry.bytes == "map"   ? ListType::kMap
                           : entry.bytes == "set" ? ListType::kSet
                                                  : ListType::kAtomic;
         break;
-      case 7: field.list_map_keys.push_back(text(entry)); break;
-      case 8: field.map_atomic = entry.bytes == "atomic"; break;
-      case 9: raw.default_json = text(entry); break;
-      case 10: field.required = entry.value != 0; break;
-      case 11: field.enum_values.push_back(text(entry)); break;
-      case 12: field.format = text(entry); break;
-      case 13: field.minimum = static_cast<int64_t>(entry.value); break;
-      case 14: field.maximum = static_cast<int64_t>(entry.value); break;
-      case 15: field.immutable = entry.value != 0; break;
-      case 16: field.default_struct = entry.value != 0; break;
-      default: break;
+      case 7:
+        field.list_map_keys.push_back(text(entry));
+        break;
+      case 8:
+        field.map_atomic = entry.bytes == "atomic";
+        break;
+      case 9:
+        raw.default_json = text(entry);
+        break;
+      case 10:
+        field.required = entry.value != 0;
+        break;
+      case 11:
+        field.enum_values.push_back(text(entry));
+        break;
+      case 12:
+        field.format = text(entry);
+        break;
+      case 13:
+        field.minimum = static_cast<int64_t>(entry.value);
+        break;
+      case 14:
+        field.maximum = static_cast<int64_t>(entry.value);
+        break;
+      case 15:
+        field.immutable = entry.value != 0;
+        break;
+      case 16:
+        field.default_struct = entry.value != 0;
+        break;
+      default:
+        break;
     }
   }
 }
@@ -97,13 +128,26 @@ Column read_column(std::string_view bytes) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
     switch (entry.number) {
-      case 1: column.name = text(entry); break;
-      case 2: column.type = text(entry); break;
-      case 3: column.format = text(entry); break;
-      case 4: column.description = text(entry); break;
-      case 5: column.priority = static_cast<int32_t>(entry.value); break;
-      case 6: column.source = text(entry); break;
-      default: break;
+      case 1:
+        column.name = text(entry);
+        break;
+      case 2:
+        column.type = text(entry);
+        break;
+      case 3:
+        column.format = text(entry);
+        break;
+      case 4:
+        column.description = text(entry);
+        break;
+      case 5:
+        column.priority = static_cast<int32_t>(entry.value);
+        break;
+      case 6:
+        column.source = text(entry);
+        break;
+      default:
+        break;
     }
   }
   return column;
@@ -114,12 +158,23 @@ schema::Subresource read_subresource(std::string_view bytes) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
     switch (entry.number) {
-      case 1: sub.name = text(entry); break;
-      case 2: sub.verbs.push_back(text(entry)); break;
-      case 3: sub.kind = text(entry); break;
-      case 4: sub.group = text(entry); break;
-      case 5: sub.version = text(entry); break;
-      default: break;
+      case 1:
+        sub.name = text(entry);
+        break;
+      case 2:
+        sub.verbs.push_back(text(entry));
+        break;
+      case 3:
+        sub.kind = text(entry);
+        break;
+      case 4:
+        sub.group = text(entry);
+        break;
+      case 5:
+        sub.version = text(entry);
+        break;
+      default:
+        break;
     }
   }
   return sub;
@@ -129,20 +184,47 @@ void read_resource(std::string_view bytes, Kind& kind) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
     switch (entry.number) {
-      case 1: kind.group = text(entry); break;
-      case 2: kind.version = text(entry); break;
-      case 3: kind.plural = text(entry); break;
-      case 4: kind.singular = text(entry); break;
-      case 5: kind.namespaced = entry.value != 0; break;
-      case 6: kind.short_names.push_back(text(entry)); break;
-      case 7: kind.categories.push_back(text(entry)); break;
-      case 8: kind.verbs.push_back(text(entry)); break;
-      case 9: kind.subresources.push_back(read_subresource(entry.bytes)); break;
-      case 10: kind.columns.push_back(read_column(entry.bytes)); break;
-      case 11: kind.selectable_fields.push_back(text(entry)); break;
-      case 12: kind.generation = entry.value != 0; break;
-      case 13: kind.name_format = text(entry); break;
-      default: break;
+      case 1:
+        kind.group = text(entry);
+        break;
+      case 2:
+        kind.version = text(entry);
+        break;
+      case 3:
+        kind.plural = text(entry);
+        break;
+      case 4:
+        kind.singular = text(entry);
+        break;
+      case 5:
+        kind.namespaced = entry.value != 0;
+        break;
+      case 6:
+        kind.short_names.push_back(text(entry));
+        break;
+      case 7:
+        kind.categories.push_back(text(entry));
+        break;
+      case 8:
+        kind.verbs.push_back(text(entry));
+        break;
+      case 9:
+        kind.subresources.push_back(read_subresource(entry.bytes));
+        break;
+      case 10:
+        kind.columns.push_back(read_column(entry.bytes));
+        break;
+      case 11:
+        kind.selectable_fields.push_back(text(entry));
+        break;
+      case 12:
+        kind.generation = entry.value != 0;
+        break;
+      case 13:
+        kind.name_format = text(entry);
+        break;
+      default:
+        break;
     }
   }
   if (kind.name_format.empty()) kind.name_format = "dns1123-subdomain";
@@ -172,13 +254,23 @@ void read_message_options(std::string_view bytes, RawMessage& message) {
 
 FieldType type_of(uint64_t protobuf_type) {
   switch (protobuf_type) {
-    case 1: case 2: return FieldType::kDouble;
-    case 3: case 4: case 13: return FieldType::kInt64;
-    case 5: return FieldType::kInt32;
-    case 8: return FieldType::kBool;
-    case 11: return FieldType::kMessage;
-    case 12: return FieldType::kBytes;
-    default: return FieldType::kString;
+    case 1:
+    case 2:
+      return FieldType::kDouble;
+    case 3:
+    case 4:
+    case 13:
+      return FieldType::kInt64;
+    case 5:
+      return FieldType::kInt32;
+    case 8:
+      return FieldType::kBool;
+    case 11:
+      return FieldType::kMessage;
+    case 12:
+      return FieldType::kBytes;
+    default:
+      return FieldType::kString;
   }
 }
 
@@ -187,11 +279,21 @@ RawField read_field(std::string_view bytes) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
     switch (entry.number) {
-      case 3: raw.field.number = static_cast<uint32_t>(entry.value); break;
-      case 4: raw.field.repeated = entry.value == 3; break;
-      case 5: raw.field.type = type_of(entry.value); break;
-      case 6: raw.type_name = std::string(entry.bytes.substr(entry.bytes.starts_with('.') ? 1 : 0)); break;
-      case 10: raw.field.json = text(entry); break;
+      case 3:
+        raw.field.number = static_cast<uint32_t>(entry.value);
+        break;
+      case 4:
+        raw.field.repeated = entry.value == 3;
+        break;
+      case 5:
+        raw.field.type = type_of(entry.value);
+        break;
+      case 6:
+        raw.type_name = std::string(entry.bytes.substr(entry.bytes.starts_with('.') ? 1 : 0));
+        break;
+      case 10:
+        raw.field.json = text(entry);
+        break;
       case 8: {
         Reader options(entry.bytes);
         for (Entry option; options.next(option);) {
@@ -199,14 +301,15 @@ RawField read_field(std::string_view bytes) {
         }
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   return raw;
 }
 
-void read_message(std::string_view bytes, const std::string& scope, std::vector<uint32_t> path,
-                  Comments& comments, std::vector<RawMessage>& out) {
+void read_message(std::string_view bytes, const std::string& scope, std::vector<uint32_t> path, Comments& comments,
+                  std::vector<RawMessage>& out) {
   RawMessage message;
   message.package = scope;
   std::vector<std::string_view> nested;

@@ -13,7 +13,7 @@ namespace gantry::schema {
 // One message as written in the file; Field::message is still unset, its type's name stands in `type_name`.
 struct RawField {
   Field field;
-  std::string type_name;    // of a message field, without the leading dot
+  std::string type_name;  // of a message field, without the leading dot
   std::string default_json;
 };
 

@@ -46,7 +46,8 @@ class Errors {
  public:
   void required(const At& at, std::string_view name, std::string_view detail = {});
   void invalid(const At& at, std::string_view name, const Json& value, std::string_view detail);
-  void not_supported(const At& at, std::string_view name, std::string_view value, std::span<const std::string> supported);
+  void not_supported(const At& at, std::string_view name, std::string_view value,
+                     std::span<const std::string> supported);
   void not_supported(const At& at, std::string_view name, std::string_view value,
                      std::initializer_list<std::string_view> supported);
   void duplicate(const At& at, std::string_view name, const Json& value);

@@ -1,8 +1,8 @@
 // Owns the named formats of the schema: which text they take, and upstream's words for what they do not.
 // Pure functions, any thread. Written without regular expressions, since names are checked on every write.
-#include <array>
-
 #include <arpa/inet.h>
+
+#include <array>
 
 #include "core/schema/field_errors.hpp"
 #include "core/schema/values.hpp"
@@ -234,13 +234,20 @@ struct Format {
   Problems (*check)(std::string_view);
 };
 constexpr std::array kFormats = {
-    Format{"dns1123-subdomain", subdomain}, Format{"dns1123-label", label},
-    Format{"qualified-name", qualified_name}, Format{"label-value", label_value},
-    Format{"port-name", port_name},         Format{"port-number", port_number},
-    Format{"env-name", env_name},           Format{"config-key", config_key},
-    Format{"path-segment", path_segment},   Format{"absolute-path", absolute_path},
-    Format{"dns1035-label", dns1035_label}, Format{"quantity-nonnegative", quantity_nonnegative},
-    Format{"ip", ip},                       Format{"cidr", cidr},
+    Format{"dns1123-subdomain", subdomain},
+    Format{"dns1123-label", label},
+    Format{"qualified-name", qualified_name},
+    Format{"label-value", label_value},
+    Format{"port-name", port_name},
+    Format{"port-number", port_number},
+    Format{"env-name", env_name},
+    Format{"config-key", config_key},
+    Format{"path-segment", path_segment},
+    Format{"absolute-path", absolute_path},
+    Format{"dns1035-label", dns1035_label},
+    Format{"quantity-nonnegative", quantity_nonnegative},
+    Format{"ip", ip},
+    Format{"cidr", cidr},
     Format{"http-header", http_header},
 };
 

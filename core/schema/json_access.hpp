@@ -2,10 +2,9 @@
 // Header only, any thread.
 #pragma once
 
-#include <string_view>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <string_view>
 
 #include "core/schema/schema.hpp"
 

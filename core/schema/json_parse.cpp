@@ -3,12 +3,11 @@
 #include "core/schema/json_parse.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <set>
-
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
+#include <functional>
+#include <set>
 
 #include "core/schema/canonical.hpp"
 
@@ -25,8 +24,10 @@ boost::json::parse_options options_of(size_t max_depth) {
 }
 
 Status parse_error(const Error& error, std::string_view bytes) {
-  if (error == boost::json::error::incomplete) return Status::bad_request("json parse error: unexpected end of JSON input");
-  if (error == boost::json::error::extra_data) return Status::bad_request("json parse error: invalid character after top-level value");
+  if (error == boost::json::error::incomplete)
+    return Status::bad_request("json parse error: unexpected end of JSON input");
+  if (error == boost::json::error::extra_data)
+    return Status::bad_request("json parse error: invalid character after top-level value");
   if (error == boost::json::error::too_deep) return Status::bad_request("json parse error: exceeded max depth");
   if (bytes.empty()) return Status::bad_request("json parse error: unexpected end of JSON input");
   return Status::bad_request("json parse error: " + error.message());
@@ -259,10 +260,12 @@ Error run(boost::json::basic_parser<Handler>& parser, std::string_view bytes) {
 
 Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth) {
   Error error;
-  // A document lives for one request and is read more than changed: its parts lie in one arena that goes with the last of them.
+  // A document lives for one request and is read more than changed: its parts lie in one arena that goes with the last
+  // of them.
   auto arena = boost::json::make_shared_resource<boost::json::monotonic_resource>(
       std::clamp<size_t>(bytes.size() * 3, 1024, 64 << 10));
-  Json value = boost::json::parse(string_view(bytes.data(), bytes.size()), error, std::move(arena), options_of(max_depth));
+  Json value =
+      boost::json::parse(string_view(bytes.data(), bytes.size()), error, std::move(arena), options_of(max_depth));
   if (error) return parse_error(error, bytes);
   return value;
 }

@@ -1,12 +1,12 @@
 // Owns encode_json: documents to the bytes that upstream's server sends. Hot path of every write; any thread.
+#include "core/schema/json_write.hpp"
+
+#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
 
-#include <boost/json/serialize.hpp>
-
 #include "core/schema/canonical.hpp"
 #include "core/schema/codec.hpp"
-#include "core/schema/json_write.hpp"
 #include "core/schema/text.hpp"
 
 namespace gantry::schema {
@@ -31,7 +31,8 @@ void append_double(std::string& out, double number) {
   double size = std::fabs(number);
   bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
   auto end = std::to_chars(buffer, buffer + sizeof buffer, number,
-                           exponent ? std::chars_format::scientific : std::chars_format::fixed).ptr;
+                           exponent ? std::chars_format::scientific : std::chars_format::fixed)
+                 .ptr;
   std::string text(buffer, end);
   // Go writes e-7, not e-07.
   if (exponent) {
@@ -43,14 +44,22 @@ void append_double(std::string& out, double number) {
 
 bool empty_value(const Json& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return true;
-    case boost::json::kind::bool_: return !value.get_bool();
-    case boost::json::kind::int64: return value.get_int64() == 0;
-    case boost::json::kind::uint64: return value.get_uint64() == 0;
-    case boost::json::kind::double_: return value.get_double() == 0;
-    case boost::json::kind::string: return value.get_string().empty();
-    case boost::json::kind::array: return value.get_array().empty();
-    case boost::json::kind::object: return value.get_object().empty();
+    case boost::json::kind::null:
+      return true;
+    case boost::json::kind::bool_:
+      return !value.get_bool();
+    case boost::json::kind::int64:
+      return value.get_int64() == 0;
+    case boost::json::kind::uint64:
+      return value.get_uint64() == 0;
+    case boost::json::kind::double_:
+      return value.get_double() == 0;
+    case boost::json::kind::string:
+      return value.get_string().empty();
+    case boost::json::kind::array:
+      return value.get_array().empty();
+    case boost::json::kind::object:
+      return value.get_object().empty();
   }
   return false;
 }
@@ -129,18 +138,39 @@ class Writer {
       return;
     }
     switch (field.type) {
-      case FieldType::kString: out_ += "\"\""; return;
-      case FieldType::kBool: out_ += "false"; return;
-      case FieldType::kInt32: case FieldType::kInt64: case FieldType::kDouble: out_ += '0'; return;
-      case FieldType::kBytes: out_ += "null"; return;
-      case FieldType::kMessage: break;
+      case FieldType::kString:
+        out_ += "\"\"";
+        return;
+      case FieldType::kBool:
+        out_ += "false";
+        return;
+      case FieldType::kInt32:
+      case FieldType::kInt64:
+      case FieldType::kDouble:
+        out_ += '0';
+        return;
+      case FieldType::kBytes:
+        out_ += "null";
+        return;
+      case FieldType::kMessage:
+        break;
     }
     switch (field.message->form) {
-      case Form::kStruct: single(field, null_, false); return;
-      case Form::kQuantity: out_ += "\"0\""; return;
-      case Form::kIntOrString: out_ += '0'; return;
-      case Form::kDuration: out_ += "\"0s\""; return;
-      default: out_ += "null"; return;
+      case Form::kStruct:
+        single(field, null_, false);
+        return;
+      case Form::kQuantity:
+        out_ += "\"0\"";
+        return;
+      case Form::kIntOrString:
+        out_ += '0';
+        return;
+      case Form::kDuration:
+        out_ += "\"0s\"";
+        return;
+      default:
+        out_ += "null";
+        return;
     }
   }
 
@@ -207,19 +237,30 @@ class Writer {
 }  // namespace
 
 void sort_entries(std::vector<const boost::json::key_value_pair*>& entries) {
-  std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
-    return std::string_view(a->key()) < std::string_view(b->key());
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const auto* a, const auto* b) { return std::string_view(a->key()) < std::string_view(b->key()); });
 }
 
 void append_plain_json(std::string& out, const Json& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: out += "null"; return;
-    case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
-    case boost::json::kind::int64: append_number(out, value.get_int64()); return;
-    case boost::json::kind::uint64: append_number(out, value.get_uint64()); return;
-    case boost::json::kind::double_: append_double(out, value.get_double()); return;
-    case boost::json::kind::string: append_json_string(out, value.get_string()); return;
+    case boost::json::kind::null:
+      out += "null";
+      return;
+    case boost::json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      return;
+    case boost::json::kind::int64:
+      append_number(out, value.get_int64());
+      return;
+    case boost::json::kind::uint64:
+      append_number(out, value.get_uint64());
+      return;
+    case boost::json::kind::double_:
+      append_double(out, value.get_double());
+      return;
+    case boost::json::kind::string:
+      append_json_string(out, value.get_string());
+      return;
     case boost::json::kind::array: {
       out.push_back('[');
       bool first = true;

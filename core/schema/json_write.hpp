@@ -2,10 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/json/object.hpp>
 #include <string>
 #include <vector>
-
-#include <boost/json/object.hpp>
 
 #include "core/schema/schema.hpp"
 

@@ -4,9 +4,8 @@
 #include "core/schema/openapi.hpp"
 
 #include <algorithm>
-#include <set>
-
 #include <boost/json/array.hpp>
+#include <set>
 
 #include "core/schema/openapi_build.hpp"
 
@@ -160,14 +159,11 @@ Builder::Builder(const Schema& schema, Version version, std::string_view api_ver
     reach(delete_options_);
     reach(schema.find_message(std::string(kMeta) + "APIResourceList"));
   }
-  std::sort(messages_.begin(), messages_.end(), [](const Message* a, const Message* b) {
-    return definition_name(*a) < definition_name(*b);
-  });
+  std::sort(messages_.begin(), messages_.end(),
+            [](const Message* a, const Message* b) { return definition_name(*a) < definition_name(*b); });
 }
 
-bool Builder::serves(const Kind& kind) const {
-  return api_version_.empty() || kind.api_version() == api_version_;
-}
+bool Builder::serves(const Kind& kind) const { return api_version_.empty() || kind.api_version() == api_version_; }
 
 void Builder::reach(const Message* message) {
   std::vector<const Message*> todo{message};
@@ -254,11 +250,10 @@ Array Builder::kinds_of(const Message& message) const {
 // apiVersion and kind are not written down in the tree: every object that stands alone has them.
 void Builder::add_type_meta(const Message& message, Object& properties) const {
   if (properties.contains("apiVersion") || kinds_of(message).empty()) return;
-  properties["apiVersion"] = Object{
-      {"type", "string"},
-      {"description", "Group and version of the schema this object is written in."}};
-  properties["kind"] = Object{
-      {"type", "string"}, {"description", "Name of the type that this object is of, in CamelCase."}};
+  properties["apiVersion"] =
+      Object{{"type", "string"}, {"description", "Group and version of the schema this object is written in."}};
+  properties["kind"] =
+      Object{{"type", "string"}, {"description", "Name of the type that this object is of, in CamelCase."}};
 }
 
 Object Builder::definition(const Message& message) const {

@@ -4,12 +4,11 @@
 // is never held as a tree.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/json/object.hpp>
 
 #include "core/schema/schema.hpp"
 
@@ -46,11 +45,9 @@ class Builder {
   struct Call;
   boost::json::object operation(const Kind& kind, const Call& call) const;
   const Message* message_of(const Kind& kind, const Subresource& sub) const;
-  boost::json::object query(std::string_view name, std::string_view type,
-                            std::string_view description) const;
+  boost::json::object query(std::string_view name, std::string_view type, std::string_view description) const;
   boost::json::object path_parameter(std::string_view name) const;
-  void describe_body(const Call& call, boost::json::object& op,
-                     boost::json::array& parameters) const;
+  void describe_body(const Call& call, boost::json::object& op, boost::json::array& parameters) const;
 
   const Schema& schema_;
   Version version_;

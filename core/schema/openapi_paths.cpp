@@ -1,9 +1,8 @@
 // Paths of OpenAPI documents: the verbs of each kind and its subresources, with the parameters that clients look for
 // (kubectl reads from the patch operation whether dryRun and fieldValidation are understood).
 // Called by openapi_v2.cpp and openapi_v3.cpp, any thread.
-#include <map>
-
 #include <boost/json/array.hpp>
+#include <map>
 
 #include "core/schema/openapi_build.hpp"
 
@@ -37,8 +36,7 @@ std::string camel(std::string_view text) {
 }
 
 const std::vector<std::string>& patch_types() {
-  static const std::vector<std::string> types = {"application/json-patch+json",
-                                                 "application/merge-patch+json",
+  static const std::vector<std::string> types = {"application/json-patch+json", "application/merge-patch+json",
                                                  "application/strategic-merge-patch+json"};
   return types;
 }
@@ -47,17 +45,16 @@ const std::vector<std::string>& patch_types() {
 
 // One operation: what is called, on what, and what goes in and out.
 struct Builder::Call {
-  std::string_view action;     // x-kubernetes-action
-  std::string_view verb;       // of the operation's id
-  std::string_view suffix;     // subresource
+  std::string_view action;  // x-kubernetes-action
+  std::string_view verb;    // of the operation's id
+  std::string_view suffix;  // subresource
   const Message* in = nullptr;
   const Message* out = nullptr;
   bool in_namespace = false;
   std::string group, version, kind;
 };
 
-Object Builder::query(std::string_view name, std::string_view type,
-                      std::string_view description) const {
+Object Builder::query(std::string_view name, std::string_view type, std::string_view description) const {
   Object out{{"name", sv(name)}, {"in", "query"}, {"description", sv(description)}};
   if (version_ == Version::kV2) {
     out["type"] = sv(type);
@@ -104,8 +101,7 @@ void Builder::describe_body(const Call& call, Object& op, Array& parameters) con
     if (call.in != nullptr || patch) {
       Object content;
       for (const Json& type : types) {
-        content[type.get_string()] =
-            Object{{"schema", patch ? Object{{"type", "object"}} : ref(*call.in)}};
+        content[type.get_string()] = Object{{"schema", patch ? Object{{"type", "object"}} : ref(*call.in)}};
       }
       op["requestBody"] = Object{{"content", std::move(content)}};
     }
@@ -123,8 +119,7 @@ void Builder::describe_body(const Call& call, Object& op, Array& parameters) con
 Object Builder::operation(const Kind& kind, const Call& call) const {
   std::string group = kind.group.empty() ? "core" : kind.group.substr(0, kind.group.find('.'));
   std::string id(call.verb);
-  id += camel(group) + camel(kind.version) + (call.in_namespace ? "Namespaced" : "") + kind.kind +
-        camel(call.suffix);
+  id += camel(group) + camel(kind.version) + (call.in_namespace ? "Namespaced" : "") + kind.kind + camel(call.suffix);
   if (call.verb == "list" && kind.namespaced && !call.in_namespace) id += "ForAllNamespaces";
   Object op;
   op["operationId"] = sv(id);
@@ -146,22 +141,20 @@ Object Builder::operation(const Kind& kind, const Call& call) const {
   }
   if (call.action == "post" || call.action == "put" || call.action == "patch") {
     parameters.emplace_back(query("fieldManager", "string", "Who makes the change."));
-    parameters.emplace_back(
-        query("fieldValidation", "string", "Ignore, Warn or Strict: what unknown fields do."));
+    parameters.emplace_back(query("fieldValidation", "string", "Ignore, Warn or Strict: what unknown fields do."));
   }
   if (call.action == "patch") {
     parameters.emplace_back(query("force", "boolean", "Take over fields others manage."));
   }
   if (call.action == "delete" || call.action == "deletecollection") {
     parameters.emplace_back(query("gracePeriodSeconds", "integer", "Time to stop in."));
-    parameters.emplace_back(
-        query("propagationPolicy", "string", "What becomes of dependent objects."));
+    parameters.emplace_back(query("propagationPolicy", "string", "What becomes of dependent objects."));
   }
   describe_body(call, op, parameters);
   if (!parameters.empty()) op["parameters"] = std::move(parameters);
   op["x-kubernetes-action"] = sv(call.action);
-  op["x-kubernetes-group-version-kind"] = Object{
-      {"group", sv(call.group)}, {"kind", sv(call.kind)}, {"version", sv(call.version)}};
+  op["x-kubernetes-group-version-kind"] =
+      Object{{"group", sv(call.group)}, {"kind", sv(call.kind)}, {"version", sv(call.version)}};
   return op;
 }
 
@@ -172,8 +165,8 @@ Object Builder::resource_path(const Kind& kind, bool in_namespace) const {
   call.version = kind.version;
   call.kind = kind.kind;
   call.in_namespace = in_namespace;
-  auto put = [&](const char* method, std::string_view action, std::string_view verb,
-                 const Message* in, const Message* out) {
+  auto put = [&](const char* method, std::string_view action, std::string_view verb, const Message* in,
+                 const Message* out) {
     call.action = action;
     call.verb = verb;
     call.in = in;
@@ -198,8 +191,8 @@ Object Builder::object_path(const Kind& kind) const {
   call.version = kind.version;
   call.kind = kind.kind;
   call.in_namespace = kind.namespaced;
-  auto put = [&](const char* method, std::string_view verb, std::string_view action,
-                 std::string_view id, const Message* in, const Message* out) {
+  auto put = [&](const char* method, std::string_view verb, std::string_view action, std::string_view id,
+                 const Message* in, const Message* out) {
     if (!kind.has_verb(verb)) return;
     call.action = action;
     call.verb = id;
@@ -230,8 +223,7 @@ Object Builder::subresource_path(const Kind& kind, const Subresource& sub) const
   call.in_namespace = kind.namespaced;
   call.out = message;
   bool connects = call.kind.ends_with("Options");
-  auto put = [&](const char* method, std::string_view verb, std::string_view action,
-                 std::string_view id, bool body) {
+  auto put = [&](const char* method, std::string_view verb, std::string_view action, std::string_view id, bool body) {
     if (!has(sub.verbs, verb)) return;
     call.action = connects ? "connect" : action;
     call.verb = connects ? "connect" : id;
@@ -250,8 +242,7 @@ Object Builder::subresource_path(const Kind& kind, const Subresource& sub) const
   return item;
 }
 
-void Builder::each_path(
-    const std::function<void(const std::string&, boost::json::object)>& call) const {
+void Builder::each_path(const std::function<void(const std::string&, boost::json::object)>& call) const {
   // Only names are sorted ahead; each item is made when its turn comes.
   std::map<std::string, std::function<Object()>> makers;
   for (const Kind* kind : schema_.kinds()) {

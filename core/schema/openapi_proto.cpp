@@ -1,7 +1,6 @@
 // v2 definitions and paths in the protobuf form of gnostic's openapi_v2.Document, field numbers as published there.
 // Called by openapi_v2.cpp, any thread. Values of any type travel as YAML text, and JSON is YAML.
 #include <bit>
-
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 

@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <set>
 
 #include "core/schema/openapi_build.hpp"
 #include "core/schema/wire.hpp"
@@ -53,13 +52,11 @@ TEST_F(OpenApi, V2) {
     EXPECT_TRUE(definitions.contains(ref.substr(14))) << ref;
   }
   const Json& pod = definitions.at("io.k8s.api.core.v1.Pod");
-  EXPECT_EQ(pod.at("x-kubernetes-group-version-kind"),
-            js(R"([{"group":"","kind":"Pod","version":"v1"}])"));
+  EXPECT_EQ(pod.at("x-kubernetes-group-version-kind"), js(R"([{"group":"","kind":"Pod","version":"v1"}])"));
   EXPECT_EQ(pod.at("properties").at("kind").at("type"), Json("string"));
   EXPECT_EQ(pod.at("properties").at("metadata").at("$ref"),
             Json("#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
-  const Json& containers =
-      definitions.at("io.k8s.api.core.v1.PodSpec").at("properties").at("containers");
+  const Json& containers = definitions.at("io.k8s.api.core.v1.PodSpec").at("properties").at("containers");
   EXPECT_EQ(containers.at("x-kubernetes-patch-merge-key"), Json("name"));
   EXPECT_EQ(containers.at("x-kubernetes-patch-strategy"), Json("merge"));
   EXPECT_EQ(containers.at("x-kubernetes-list-type"), Json("map"));
@@ -72,10 +69,8 @@ TEST_F(OpenApi, V2) {
   EXPECT_EQ(either.at("x-kubernetes-int-or-string"), Json(true));
   const Json& patch = document.at("paths").at("/api/v1/namespaces/{namespace}/pods/{name}").at("patch");
   EXPECT_EQ(patch.at("x-kubernetes-action"), Json("patch"));
-  EXPECT_EQ(patch.at("x-kubernetes-group-version-kind"),
-            js(R"({"group":"","kind":"Pod","version":"v1"})"));
-  EXPECT_EQ(document.at("paths").at("/apis/apps/v1/deployments").at("get").at("x-kubernetes-action"),
-            Json("list"));
+  EXPECT_EQ(patch.at("x-kubernetes-group-version-kind"), js(R"({"group":"","kind":"Pod","version":"v1"})"));
+  EXPECT_EQ(document.at("paths").at("/apis/apps/v1/deployments").at("get").at("x-kubernetes-action"), Json("list"));
 }
 
 TEST_F(OpenApi, EveryKindCanBePatchedDry) {

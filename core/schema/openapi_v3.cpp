@@ -2,11 +2,10 @@
 // Called by the API server when /openapi/v3 is asked for; any thread. The index hashes each document, because clients
 // keep a document for as long as its address stays the same.
 #include <array>
-#include <cstdint>
-#include <cstdio>
-
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdint>
+#include <cstdio>
 
 #include "core/schema/openapi.hpp"
 #include "core/schema/openapi_build.hpp"
@@ -27,8 +26,7 @@ std::string hash_of(std::string_view text) {
   return hex.data();
 }
 
-std::string document(const Schema& schema, std::string_view api_version,
-                     std::string_view server_version) {
+std::string document(const Schema& schema, std::string_view api_version, std::string_view server_version) {
   openapi::Builder builder(schema, openapi::Version::kV3, api_version);
   std::string out = R"({"openapi":"3.0.0","info":{"title":"Kubernetes","version":)";
   append_json_string(out, server_version);

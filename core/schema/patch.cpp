@@ -4,12 +4,11 @@
 #include "core/schema/patch.hpp"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <charconv>
 #include <string>
 #include <utility>
-
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 
 namespace gantry::schema {
 namespace {
@@ -31,8 +30,7 @@ const char* kind_of(const Json& value) {
 
 // What upstream answers whenever applying a well-formed JSON patch fails, whatever the cause.
 Status rejected() {
-  return Status::invalid("the server rejected our request due to an error in our request")
-      .with_details({});
+  return Status::invalid("the server rejected our request due to an error in our request").with_details({});
 }
 
 struct Token {
@@ -161,8 +159,7 @@ const boost::json::string* text_member(const Object& operation, std::string_view
 
 std::string_view view(const boost::json::string& text) { return {text.data(), text.size()}; }
 
-bool move_or_copy(Json& document, const Object& operation, std::string_view path, bool move,
-                  size_t& copied) {
+bool move_or_copy(Json& document, const Object& operation, std::string_view path, bool move, size_t& copied) {
   const auto* from = text_member(operation, "from");
   if (from == nullptr) return false;
   Json* source = find(document, view(*from));
@@ -228,9 +225,8 @@ Expected<Json> json_patch(const Json& document, const Json& operations) {
     }
   }
   if (list.size() > kMaxOperations) {
-    return Status::too_large("The allowed maximum operations in a JSON patch is " +
-                             std::to_string(kMaxOperations) + ", got " +
-                             std::to_string(list.size()));
+    return Status::too_large("The allowed maximum operations in a JSON patch is " + std::to_string(kMaxOperations) +
+                             ", got " + std::to_string(list.size()));
   }
   Json result = document;
   size_t copied = 0;
@@ -243,8 +239,8 @@ Expected<Json> json_patch(const Json& document, const Json& operations) {
 Expected<Json> merge_patch(const Json& document, const Json& patch) {
   if (patch.is_null()) return document;
   if (!patch.is_object()) {
-    return Status::bad_request(std::string("error decoding patch: json: cannot unmarshal ") +
-                               kind_of(patch) + " into Go value of type map[string]interface {}");
+    return Status::bad_request(std::string("error decoding patch: json: cannot unmarshal ") + kind_of(patch) +
+                               " into Go value of type map[string]interface {}");
   }
   Json result = document;
   merge_into(result, patch.get_object());

@@ -1,17 +1,16 @@
 // Kubernetes' strategic merge patch: directives, merge keys and element order over a schema tree.
 // Called by the API server's PATCH handlers; pure functions, any thread. Keys that the tree does not know are merged
 // as plain JSON, so that the decoder after it is what complains about them.
-#include "core/schema/patch.hpp"
-
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include "core/schema/patch.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -105,8 +104,8 @@ void discard(Json& value) {
   for (size_t i = 0; i < object->size();) {
     auto it = object->begin() + static_cast<std::ptrdiff_t>(i);
     std::string_view key = view(it->key());
-    bool directive = key == kDirective || key == kRetainKeys || key.starts_with(kOrderPrefix) ||
-                     key.starts_with(kDeletePrefix);
+    bool directive =
+        key == kDirective || key == kRetainKeys || key.starts_with(kOrderPrefix) || key.starts_with(kDeletePrefix);
     if (directive || it->value().is_null()) {
       object->stable_erase(it);
       continue;
@@ -148,8 +147,7 @@ struct Placed {
 
 // The order of a merged list: elements the patch names in the patch's order, others in the server's order, and
 // of the two streams the server's element goes first where the server had it first.
-Array in_order(Array merged, const Array& patch_order, const Positions& server,
-               const std::string& key) {
+Array in_order(Array merged, const Array& patch_order, const Positions& server, const std::string& key) {
   Positions patch = positions_of(patch_order, key);
   std::vector<Placed> named;
   std::vector<Placed> others;
@@ -174,8 +172,7 @@ Array in_order(Array merged, const Array& patch_order, const Positions& server,
   while (n != named.end() || o != others.end()) {
     bool other_first = n == named.end();
     if (!other_first && o != others.end()) {
-      other_first = o->server_at != kNowhere && n->server_at != kNowhere &&
-                    o->server_at < n->server_at;
+      other_first = o->server_at != kNowhere && n->server_at != kNowhere && o->server_at < n->server_at;
     }
     out.push_back(std::move(other_first ? (o++)->value : (n++)->value));
   }
@@ -261,8 +258,7 @@ Status merge_list(Array& original, Array& patch, const Meta& meta, bool deletes)
   for (const Array* list : {&original, &patch}) {
     for (const Json& element : *list) {
       if (element.is_array()) {
-        return Status::invalid("the server rejected our request due to an error in our request")
-            .with_details({});
+        return Status::invalid("the server rejected our request due to an error in our request").with_details({});
       }
       (element.is_object() ? maps : scalars) = true;
     }
@@ -312,9 +308,7 @@ Status retain_keys(Object& original, Object& patch) {
     keys.emplace_back(view(key.get_string()));
   }
   std::sort(keys.begin(), keys.end());
-  auto kept = [&](std::string_view key) {
-    return std::binary_search(keys.begin(), keys.end(), key);
-  };
+  auto kept = [&](std::string_view key) { return std::binary_search(keys.begin(), keys.end(), key); };
   erase(patch, kRetainKeys);
   for (const auto& [key, value] : patch) {
     std::string_view name = view(key);
@@ -344,16 +338,15 @@ Status check_order(const Array& patch, const Array& order, const std::string& me
     if (!identity(element, merge_key, id)) return no_merge_key(element, merge_key);
     auto it = places.find(id);
     if (it == places.end() || it->second < last) {
-      return bare_error("The order in patch list:\n" + shown(patch) + "\n doesn't match " +
-                        "$setElementOrder list:\n" + shown(order) + "\n");
+      return bare_error("The order in patch list:\n" + shown(patch) + "\n doesn't match " + "$setElementOrder list:\n" +
+                        shown(order) + "\n");
     }
     last = it->second;
   }
   return {};
 }
 
-Status merge_ordered(Object& original, Object& patch, const Json& order, std::string_view key,
-                     Scope scope) {
+Status merge_ordered(Object& original, Object& patch, const Json& order, std::string_view key, Scope scope) {
   if (!order.is_array()) {
     return Status::bad_request("invalid patch format of setElementOrder list");
   }
@@ -470,8 +463,7 @@ Status merge_map(Json& original, Object& patch, Scope scope) {
 
 }  // namespace
 
-Expected<Json> strategic_merge_patch(const Message& message, const Json& document,
-                                     const Json& patch) {
+Expected<Json> strategic_merge_patch(const Message& message, const Json& document, const Json& patch) {
   if (patch.is_null()) return document;
   if (!patch.is_object()) return Status::bad_request("invalid JSON document");
   Json result = document;

@@ -39,10 +39,12 @@ TEST(JsonPatch, Cases) {
       {"move into itself", R"({"a":{"b":1}})", R"([{"op":"move","from":"/a","path":"/a/b"}])", nullptr},
       {"copy", R"({"a":1})", R"([{"op":"copy","from":"/a","path":"/b"}])", R"({"a":1,"b":1})"},
       {"copy missing", R"({})", R"([{"op":"copy","from":"/a","path":"/b"}])", nullptr},
-      {"test holds", R"({"a":{"x":1,"y":2}})", R"([{"op":"test","path":"/a","value":{"y":2,"x":1}}])", R"({"a":{"x":1,"y":2}})"},
+      {"test holds", R"({"a":{"x":1,"y":2}})", R"([{"op":"test","path":"/a","value":{"y":2,"x":1}}])",
+       R"({"a":{"x":1,"y":2}})"},
       {"test fails", R"({"a":1})", R"([{"op":"test","path":"/a","value":2}])", nullptr},
       {"test absent null", R"({})", R"([{"op":"test","path":"/a","value":null}])", R"({})"},
-      {"escapes", R"({"m":{"a/b":1,"c~d":2}})", R"([{"op":"remove","path":"/m/a~1b"},{"op":"replace","path":"/m/c~0d","value":3}])", R"({"m":{"c~d":3}})"},
+      {"escapes", R"({"m":{"a/b":1,"c~d":2}})",
+       R"([{"op":"remove","path":"/m/a~1b"},{"op":"replace","path":"/m/c~0d","value":3}])", R"({"m":{"c~d":3}})"},
       {"escape order", R"({"~1":1})", R"([{"op":"remove","path":"/~01"}])", R"({})"},
       {"unknown op", R"({})", R"([{"op":"frob","path":"/a"}])", nullptr},
       {"no path", R"({})", R"([{"op":"add","value":1}])", nullptr},
@@ -64,8 +66,7 @@ TEST(JsonPatch, Cases) {
 TEST(JsonPatch, Rejection) {
   auto result = json_patch(js("{}"), js(R"([{"op":"remove","path":"/x"}])"));
   EXPECT_EQ(result.error().reason(), "Invalid");
-  EXPECT_EQ(result.error().message(),
-            "the server rejected our request due to an error in our request");
+  EXPECT_EQ(result.error().message(), "the server rejected our request due to an error in our request");
   boost::json::array many;
   for (int i = 0; i < 10001; ++i) many.push_back(boost::json::object());
   EXPECT_EQ(json_patch(js("{}"), many).error().code(), 413);
@@ -160,7 +161,7 @@ struct Small {
     Field replaced = plain("selector", &strategy);
     replaced.patch_strategy = "replace";
     root.fields = {list_field("containers", &container, "name"), volumes, retained, tolerations,
-                   list_field("finalizers", nullptr, ""), labels, replaced};
+                   list_field("finalizers", nullptr, ""),        labels,  replaced};
     index(root);
   }
 };
@@ -177,8 +178,7 @@ TEST(StrategicMerge, Cases) {
       {"order alone", R"({"containers":[{"name":"a"},{"name":"b"},{"name":"c"}]})",
        R"({"$setElementOrder/containers":[{"name":"c"},{"name":"a"}]})",
        R"({"containers":[{"name":"b"},{"name":"c"},{"name":"a"}]})"},
-      {"new element goes first", R"({"containers":[{"name":"a"}]})",
-       R"({"containers":[{"name":"n","image":"i"}]})",
+      {"new element goes first", R"({"containers":[{"name":"a"}]})", R"({"containers":[{"name":"n","image":"i"}]})",
        R"({"containers":[{"name":"n","image":"i"},{"name":"a"}]})"},
       {"apply adds a container", R"({"containers":[{"name":"a"},{"name":"server"}]})",
        R"({"$setElementOrder/containers":[{"name":"a"},{"name":"n"}],"containers":[{"name":"n"}]})",
@@ -188,7 +188,8 @@ TEST(StrategicMerge, Cases) {
        R"({"containers":[{"name":"b"}]})"},
       {"replace list", R"({"containers":[{"name":"a"},{"name":"b"}]})",
        R"({"containers":[{"$patch":"replace"},{"name":"c"}]})", R"({"containers":[{"name":"c"}]})"},
-      {"nested merge keys", R"({"containers":[{"name":"a","ports":[{"containerPort":80,"name":"x"},{"containerPort":81}]}]})",
+      {"nested merge keys",
+       R"({"containers":[{"name":"a","ports":[{"containerPort":80,"name":"x"},{"containerPort":81}]}]})",
        R"({"containers":[{"name":"a","ports":[{"containerPort":80,"name":"y"},{"$patch":"delete","containerPort":81}]}]})",
        R"({"containers":[{"name":"a","ports":[{"containerPort":80,"name":"y"}]}]})"},
       {"atomic list", R"({"containers":[{"name":"a","args":["1","2"]}]})",
@@ -196,8 +197,7 @@ TEST(StrategicMerge, Cases) {
       {"atomic list of maps", R"({"tolerations":[{"name":"a"}]})", R"({"tolerations":[{"name":"b"}]})",
        R"({"tolerations":[{"name":"b"}]})"},
       {"primitive merge", R"({"finalizers":["a","b"]})",
-       R"({"$setElementOrder/finalizers":["a","b","c"],"finalizers":["c"]})",
-       R"({"finalizers":["a","b","c"]})"},
+       R"({"$setElementOrder/finalizers":["a","b","c"],"finalizers":["c"]})", R"({"finalizers":["a","b","c"]})"},
       {"primitive delete", R"({"finalizers":["a","b","c"]})",
        R"({"$deleteFromPrimitiveList/finalizers":["b"],"$setElementOrder/finalizers":["a","c"]})",
        R"({"finalizers":["a","c"]})"},
@@ -208,8 +208,7 @@ TEST(StrategicMerge, Cases) {
        R"({"strategy":{"$retainKeys":["type"],"type":"Recreate"}})", R"({"strategy":{"type":"Recreate"}})"},
       {"retain keys of nothing", R"({})", R"({"strategy":{"$retainKeys":["type"],"type":"Recreate"}})",
        R"({"strategy":{"type":"Recreate"}})"},
-      {"retain keys too few", R"({"strategy":{}})", R"({"strategy":{"$retainKeys":["x"],"type":"R"}})",
-       nullptr, 400},
+      {"retain keys too few", R"({"strategy":{}})", R"({"strategy":{"$retainKeys":["x"],"type":"R"}})", nullptr, 400},
       {"map replace", R"({"strategy":{"type":"a","rollingUpdate":{}}})",
        R"({"strategy":{"$patch":"replace","type":"b"}})", R"({"strategy":{"type":"b"}})"},
       {"map delete", R"({"strategy":{"type":"a"}})", R"({"strategy":{"$patch":"delete"}})", R"({"strategy":{}})"},
@@ -220,7 +219,8 @@ TEST(StrategicMerge, Cases) {
       {"undo: whole template", R"({"containers":[{"name":"a","image":"2"},{"name":"b"}]})",
        R"({"$patch":"replace","containers":[{"name":"a","image":"1"}]})",
        R"({"containers":[{"name":"a","image":"1"}]})"},
-      {"null deletes a list", R"({"volumes":[{"name":"v"}]})", R"({"$setElementOrder/volumes":[],"volumes":null})", R"({})"},
+      {"null deletes a list", R"({"volumes":[{"name":"v"}]})", R"({"$setElementOrder/volumes":[],"volumes":null})",
+       R"({})"},
       {"new list drops directives", R"({})",
        R"({"$setElementOrder/volumes":[{"name":"v"}],"volumes":[{"$retainKeys":["name"],"name":"v","x":null}]})",
        R"({"volumes":[{"name":"v"}]})"},

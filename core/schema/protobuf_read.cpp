@@ -14,7 +14,8 @@ using wire::Entry;
 using wire::Reader;
 
 Status broken(const Message& message) {
-  return Status::bad_request("proto: " + std::string(short_name(message)) + ": wiretype or length wrong, or unexpected EOF");
+  return Status::bad_request("proto: " + std::string(short_name(message)) +
+                             ": wiretype or length wrong, or unexpected EOF");
 }
 
 class ProtobufReader {
@@ -59,7 +60,8 @@ class ProtobufReader {
     return {};
   }
 
-  Status repeated(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out, size_t depth) {
+  Status repeated(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out,
+                  size_t depth) {
     Json& list = out[field.json];
     if (!list.is_array()) list.emplace_array();
     bool number = field.type == FieldType::kInt32 || field.type == FieldType::kInt64 || field.type == FieldType::kBool;
@@ -82,7 +84,8 @@ class ProtobufReader {
     return {};
   }
 
-  Status map_entry(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out, size_t depth) {
+  Status map_entry(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out,
+                   size_t depth) {
     if (entry.type != wire::Type::kBytes) return broken(owner);
     std::string_view key;
     Json value;
@@ -108,9 +111,11 @@ class ProtobufReader {
   Expected<Kept> value(const Message& owner, const Field& field, const Entry& entry, Json& out, size_t depth) {
     bool stays = field.pointer || field.always;
     auto kept = [&](bool empty) { return empty && !stays ? Kept::kDrop : Kept::kKeep; };
-    bool bytes = field.type == FieldType::kString || field.type == FieldType::kBytes || field.type == FieldType::kMessage;
+    bool bytes =
+        field.type == FieldType::kString || field.type == FieldType::kBytes || field.type == FieldType::kMessage;
     bool wide = field.type == FieldType::kDouble;
-    if (entry.type != (bytes ? wire::Type::kBytes : wide ? wire::Type::kFixed64 : wire::Type::kVarint)) return broken(owner);
+    if (entry.type != (bytes ? wire::Type::kBytes : wide ? wire::Type::kFixed64 : wire::Type::kVarint))
+      return broken(owner);
     switch (field.type) {
       case FieldType::kString:
         if (!valid_utf8(entry.bytes)) return Status::bad_request("proto: invalid UTF-8 in " + field.json);
@@ -137,7 +142,8 @@ class ProtobufReader {
         out = number;
         return kept(number == 0);
       }
-      case FieldType::kMessage: break;
+      case FieldType::kMessage:
+        break;
     }
     if (field.message->form != Form::kStruct) return form(*field.message, entry.bytes, out, stays, depth);
     if (!out.is_object()) out.emplace_object();
@@ -157,7 +163,8 @@ class ProtobufReader {
     if (reader.failed()) return broken(message);
     switch (message.form) {
       case Form::kTime:
-      case Form::kMicroTime: return time(message, fields[1].value, fields[2].value, bytes.empty(), out);
+      case Form::kMicroTime:
+        return time(message, fields[1].value, fields[2].value, bytes.empty(), out);
       case Form::kIntOrString:
         if (fields[1].value == 0) {
           out = static_cast<int32_t>(static_cast<uint32_t>(fields[2].value));
@@ -171,7 +178,9 @@ class ProtobufReader {
         if (!valid_utf8(fields[1].bytes)) return Status::bad_request("proto: invalid UTF-8");
         out = fields[1].bytes.empty() ? std::string_view("0") : fields[1].bytes;
         return canonical_form(message, out);
-      case Form::kDuration: out = format_duration(static_cast<int64_t>(fields[1].value)); return Kept::kKeep;
+      case Form::kDuration:
+        out = format_duration(static_cast<int64_t>(fields[1].value));
+        return Kept::kKeep;
       case Form::kRawJson: {
         if (fields[1].bytes.empty()) return stays ? (out = nullptr, Kept::kKeep) : Kept::kDrop;
         auto parsed = parse_json_text(fields[1].bytes, options_.max_depth - std::min(depth, options_.max_depth - 1));
@@ -187,7 +196,8 @@ class ProtobufReader {
         }
         return Kept::kKeep;
       }
-      case Form::kStruct: break;
+      case Form::kStruct:
+        break;
     }
     return Kept::kDrop;
   }
@@ -220,7 +230,8 @@ Expected<Json> read_protobuf(const Message& message, std::string_view raw, const
 
 Expected<Envelope> unwrap_protobuf(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) {
-    return Status::bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+    return Status::bad_request(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
   }
   Envelope out;
   Reader reader(bytes.substr(kMagic.size()));
@@ -236,7 +247,8 @@ Expected<Envelope> unwrap_protobuf(std::string_view bytes) {
     if (entry.number == 2 && entry.type == wire::Type::kBytes) out.raw = entry.bytes;
   }
   if (reader.failed()) return Status::bad_request("proto: Unknown: unexpected EOF");
-  if (!valid_utf8(out.type.api_version) || !valid_utf8(out.type.kind)) return Status::bad_request("proto: invalid UTF-8");
+  if (!valid_utf8(out.type.api_version) || !valid_utf8(out.type.kind))
+    return Status::bad_request("proto: invalid UTF-8");
   return out;
 }
 

@@ -9,7 +9,9 @@
 namespace gantry::schema {
 namespace {
 
-Status mismatch(const Field& field) { return Status::internal("protobuf: the document has a wrong type at " + field.json); }
+Status mismatch(const Field& field) {
+  return Status::internal("protobuf: the document has a wrong type at " + field.json);
+}
 
 class ProtobufWriter {
  public:
@@ -21,7 +23,9 @@ class ProtobufWriter {
         status = this->message(*field.message, object, inner);
         if (!inner.empty()) wire::put_bytes(out, field.number, inner);
       } else if (const Json* value = object.if_contains(field.json); value != nullptr && !value->is_null()) {
-        status = field.map ? map(field, *value, out) : field.repeated ? list(field, *value, out) : single(field, field.number, *value, out);
+        status = field.map        ? map(field, *value, out)
+                 : field.repeated ? list(field, *value, out)
+                                  : single(field, field.number, *value, out);
       }
       if (!status.ok()) return status;
     }
@@ -85,7 +89,8 @@ class ProtobufWriter {
         out.append(bytes, sizeof bytes);
         return {};
       }
-      case FieldType::kMessage: break;
+      case FieldType::kMessage:
+        break;
     }
     std::string inner;
     Status status = field.message->form == Form::kStruct ? structure(field, value, inner) : form(field, value, inner);
@@ -142,7 +147,8 @@ class ProtobufWriter {
         }
         return {};
       }
-      case Form::kStruct: break;
+      case Form::kStruct:
+        break;
     }
     return mismatch(field);
   }

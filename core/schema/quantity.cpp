@@ -24,10 +24,22 @@ struct Unit {
   int32_t exponent;
   bool binary;
 };
-constexpr std::array<Unit, 16> kUnits = {{{"Ki", 10, true}, {"Mi", 20, true}, {"Gi", 30, true}, {"Ti", 40, true},
-                                          {"Pi", 50, true}, {"Ei", 60, true}, {"n", -9, false}, {"u", -6, false},
-                                          {"m", -3, false}, {"", 0, false}, {"k", 3, false}, {"M", 6, false},
-                                          {"G", 9, false}, {"T", 12, false}, {"P", 15, false}, {"E", 18, false}}};
+constexpr std::array<Unit, 16> kUnits = {{{"Ki", 10, true},
+                                          {"Mi", 20, true},
+                                          {"Gi", 30, true},
+                                          {"Ti", 40, true},
+                                          {"Pi", 50, true},
+                                          {"Ei", 60, true},
+                                          {"n", -9, false},
+                                          {"u", -6, false},
+                                          {"m", -3, false},
+                                          {"", 0, false},
+                                          {"k", 3, false},
+                                          {"M", 6, false},
+                                          {"G", 9, false},
+                                          {"T", 12, false},
+                                          {"P", 15, false},
+                                          {"E", 18, false}}};
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 

@@ -42,7 +42,8 @@ void check_kind(const Kind& kind, const JsonObject& root, const JsonObject* old,
   }
   if (kind.group.empty() && kind.kind == "Pod") return check_pod(root, old, errors);
   if (kind.group.empty() && kind.kind == "PodTemplate") {
-    if (const JsonObject* pod_template = get_object(root, "template"); pod_template && !unchanged(root, old, "template")) {
+    if (const JsonObject* pod_template = get_object(root, "template");
+        pod_template && !unchanged(root, old, "template")) {
       At at;
       check_pod_template(*pod_template, at.child("template"), errors);
     }

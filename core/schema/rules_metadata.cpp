@@ -81,9 +81,8 @@ void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
 
 bool contains(const JsonArray* list, std::string_view text) {
   if (list == nullptr) return false;
-  return std::any_of(list->begin(), list->end(), [&](const Json& item) {
-    return item.is_string() && std::string_view(item.get_string()) == text;
-  });
+  return std::any_of(list->begin(), list->end(),
+                     [&](const Json& item) { return item.is_string() && std::string_view(item.get_string()) == text; });
 }
 
 void check_finalizers(const JsonObject& metadata, const JsonObject* old, const At& at, Errors& errors) {
@@ -96,7 +95,8 @@ void check_finalizers(const JsonObject& metadata, const JsonObject* old, const A
     if (text == nullptr) continue;
     std::string_view name = *text;
     At item = at.child("finalizers", i);
-    bool standard = std::find(kStandardFinalizers.begin(), kStandardFinalizers.end(), name) != kStandardFinalizers.end();
+    bool standard =
+        std::find(kStandardFinalizers.begin(), kStandardFinalizers.end(), name) != kStandardFinalizers.end();
     auto problems = format_problems("qualified-name", name);
     for (const std::string& problem : problems) errors.invalid(at, "finalizers", Json(name), problem);
     if (problems.empty() && !standard && name.find('/') == std::string_view::npos) {
@@ -105,14 +105,13 @@ void check_finalizers(const JsonObject& metadata, const JsonObject* old, const A
     if (!contains(before, name)) added.append(added.empty() ? "" : ", ").append(quoted(name));
   }
   if (contains(finalizers, "orphan") && contains(finalizers, "foregroundDeletion")) {
-    errors.invalid(at, "finalizers", Json(*finalizers),
-                   "finalizer orphan and foregroundDeletion cannot be both set");
+    errors.invalid(at, "finalizers", Json(*finalizers), "finalizer orphan and foregroundDeletion cannot be both set");
   }
   bool deleting = old != nullptr && get(*old, "deletionTimestamp") != nullptr;
   if (deleting && !added.empty()) {
-    errors.forbidden(at, "finalizers",
-                     "no new finalizers can be added if the object is being deleted, found new finalizers []string{" +
-                         added + "}");
+    errors.forbidden(
+        at, "finalizers",
+        "no new finalizers can be added if the object is being deleted, found new finalizers []string{" + added + "}");
   }
 }
 

@@ -1,9 +1,9 @@
 // Owns the rules of containers of all three sorts: names, ports, mounts, probes, hooks, security.
 // Pure functions, any thread.
+#include "core/schema/rules_pod_container.hpp"
+
 #include <array>
 #include <set>
-
-#include "core/schema/rules_pod_container.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -33,8 +33,9 @@ void check_handler(const JsonObject& handler, int64_t grace, const At& at, Error
     } else if (key == "httpGet") {
       check_http_get(*action, here, errors);
     } else if (key == "sleep" && (get_number(*action, "seconds") < 0 || get_number(*action, "seconds") > grace)) {
-      errors.invalid(here, "", get_number(*action, "seconds"),
-                     "must be non-negative and less than terminationGracePeriodSeconds (" + std::to_string(grace) + ")");
+      errors.invalid(
+          here, "", get_number(*action, "seconds"),
+          "must be non-negative and less than terminationGracePeriodSeconds (" + std::to_string(grace) + ")");
     }
   }
   if (seen == 0) errors.required(at, "", "must specify a handler type");

@@ -70,9 +70,8 @@ void check_node_affinity(const JsonObject& affinity, const At& at, Errors& error
   if (const JsonObject* required = get_object(affinity, kRequired)) {
     At here = at.child(kRequired);
     size_t i = 0;
-    each(*required, "nodeSelectorTerms", [&](const JsonObject& term) {
-      check_term(term, here.child("nodeSelectorTerms", i++), errors);
-    });
+    each(*required, "nodeSelectorTerms",
+         [&](const JsonObject& term) { check_term(term, here.child("nodeSelectorTerms", i++), errors); });
   }
   size_t i = 0;
   each(affinity, kPreferred, [&](const JsonObject& preferred) {
@@ -95,7 +94,8 @@ void check_affinity_term(const JsonObject& term, const At& at, Errors& errors) {
 
 void check_pod_affinity(const JsonObject& affinity, const At& at, Errors& errors) {
   size_t i = 0;
-  each(affinity, kRequired, [&](const JsonObject& term) { check_affinity_term(term, at.child(kRequired, i++), errors); });
+  each(affinity, kRequired,
+       [&](const JsonObject& term) { check_affinity_term(term, at.child(kRequired, i++), errors); });
   i = 0;
   each(affinity, kPreferred, [&](const JsonObject& weighted) {
     At here = at.child(kPreferred, i++);
@@ -138,9 +138,8 @@ void check_label_selector(const JsonObject& selector, const At& at, Errors& erro
 
 void check_placement(const JsonObject& spec, const At& at, Errors& errors) {
   size_t i = 0;
-  each(spec, "tolerations", [&](const JsonObject& toleration) {
-    check_toleration(toleration, at.child("tolerations", i++), errors);
-  });
+  each(spec, "tolerations",
+       [&](const JsonObject& toleration) { check_toleration(toleration, at.child("tolerations", i++), errors); });
   if (const JsonObject* affinity = get_object(spec, "affinity")) {
     At here = at.child("affinity");
     if (const JsonObject* node = get_object(*affinity, "nodeAffinity")) {

@@ -22,10 +22,21 @@ bool is_for_containers(std::string_view name) {
 
 // Names that mean something somewhere, if not in a container.
 bool is_standard(std::string_view name) {
-  constexpr std::array<std::string_view, 15> kOthers = {
-      "storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
-      "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets",
-      "configmaps", "persistentvolumeclaims", "requests.storage"};
+  constexpr std::array<std::string_view, 15> kOthers = {"storage",
+                                                        "requests.cpu",
+                                                        "requests.memory",
+                                                        "requests.ephemeral-storage",
+                                                        "limits.cpu",
+                                                        "limits.memory",
+                                                        "limits.ephemeral-storage",
+                                                        "pods",
+                                                        "resourcequotas",
+                                                        "services",
+                                                        "replicationcontrollers",
+                                                        "secrets",
+                                                        "configmaps",
+                                                        "persistentvolumeclaims",
+                                                        "requests.storage"};
   if (is_for_containers(name) || name.starts_with("requests.hugepages-")) return true;
   for (std::string_view other : kOthers) {
     if (name == other) return true;

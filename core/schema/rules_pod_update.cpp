@@ -86,7 +86,8 @@ void check_gated(JsonObject& next, const JsonObject& spec, const JsonObject& old
     std::string_view name = get_text(gate, "name");
     At here = at.child("schedulingGates", i++);
     if (!has_gate(old, name)) {
-      errors.forbidden(here, "name", "only deletion is allowed, but found new scheduling gate '" + std::string(name) + "'");
+      errors.forbidden(here, "name",
+                       "only deletion is allowed, but found new scheduling gate '" + std::string(name) + "'");
     }
   });
   take_over(next, old, "schedulingGates");
@@ -166,9 +167,8 @@ void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& erro
   std::string_view nominated = get_text(*status, "nominatedNodeName");
   if (!nominated.empty()) errors.format(at, "nominatedNodeName", "dns1123-subdomain", nominated);
   size_t i = 0;
-  each(*status, "podIPs", [&](const JsonObject& address) {
-    errors.format(at.child("podIPs", i++), "ip", "ip", get_text(address, "ip"));
-  });
+  each(*status, "podIPs",
+       [&](const JsonObject& address) { errors.format(at.child("podIPs", i++), "ip", "ip", get_text(address, "ip")); });
   const JsonObject* spec = get_object(pod, "spec");
   std::string_view policy = spec != nullptr ? get_text(*spec, "restartPolicy") : std::string_view();
   if (before == nullptr || (policy != "Never" && policy != "OnFailure")) return;

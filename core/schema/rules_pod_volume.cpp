@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::array<std::string_view, 9> kEnvFields = {
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"};
+    "status.hostIP", "status.hostIPs",     "status.podIP", "status.podIPs"};
 constexpr std::array<std::string_view, 6> kContainerResources = {
-    "limits.cpu", "limits.ephemeral-storage", "limits.memory",
+    "limits.cpu",   "limits.ephemeral-storage",   "limits.memory",
     "requests.cpu", "requests.ephemeral-storage", "requests.memory"};
 
 template <typename List>
@@ -92,9 +92,8 @@ void check_source(const JsonObject& source, std::string_view key, std::set<std::
     return;
   }
   size_t i = 0;
-  each(source, "items", [&](const JsonObject& item) {
-    add_path(paths, get_text(item, "path"), at.child("items", i++), errors);
-  });
+  each(source, "items",
+       [&](const JsonObject& item) { add_path(paths, get_text(item, "path"), at.child("items", i++), errors); });
 }
 
 void check_projected(const JsonObject& projected, const At& at, Errors& errors) {
@@ -148,19 +147,20 @@ void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& er
   bool file = use == RefUse::kFile;
   if (path == "metadata.labels" || path == "metadata.annotations") {
     if (file) return;
-    return errors.not_supported(at, "fieldPath", path,
-                                {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
-                                 "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
-                                 "status.podIPs"});
+    return errors.not_supported(
+        at, "fieldPath", path,
+        {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+         "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"});
   }
   if (contains(kEnvFields, path)) {
     bool metadata = path.starts_with("metadata.");
     if (!file || metadata) return;
-    return errors.not_supported(at, "fieldPath", path,
-                                {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",
-                                 "metadata.uid"});
+    return errors.not_supported(
+        at, "fieldPath", path,
+        {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"});
   }
-  errors.invalid(at, "fieldPath", Json(path), "error converting fieldPath: field label not supported: " + std::string(path));
+  errors.invalid(at, "fieldPath", Json(path),
+                 "error converting fieldPath: field label not supported: " + std::string(path));
 }
 
 void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors) {
@@ -179,7 +179,8 @@ void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors&
   if (resource.ends_with(".cpu")) {
     auto milli = Quantity::parse("1m"), one = Quantity::parse("1");
     if (divisor->compare(*milli) != 0 && divisor->compare(*one) != 0) {
-      errors.invalid(at, "divisor", Json(resource), "only divisor's values 1m and 1 are supported with the cpu resource");
+      errors.invalid(at, "divisor", Json(resource),
+                     "only divisor's values 1m and 1 are supported with the cpu resource");
     }
   }
 }

@@ -13,7 +13,8 @@ bool is_metadata(const Message& message) { return message.name.ends_with(".Objec
 
 // Lists whose key is for merging only: the API takes equal keys in them (with other rules of their own, if any).
 constexpr std::array<std::string_view, 10> kDuplicatesTaken = {
-    "ports", "env", "claims", "imagePullSecrets", "hostAliases", "secrets", "conditions", "topologySpreadConstraints",
+    "ports",        "env",          "claims",     "imagePullSecrets",
+    "hostAliases",  "secrets",      "conditions", "topologySpreadConstraints",
     "volumeMounts", "volumeDevices"};
 
 // What upstream adds to "Required value" for some.
@@ -158,7 +159,8 @@ void check_field(const Field& field, const JsonObject& object, const At& at, Err
   if (value != nullptr) check_value(field, *value, at, errors);
 }
 
-void check_immutable(const Field& field, const JsonObject& object, const JsonObject& old, const At& at, Errors& errors) {
+void check_immutable(const Field& field, const JsonObject& object, const JsonObject& old, const At& at,
+                     Errors& errors) {
   static const Json kAbsent;
   const Json* now = get(object, field.json);
   const Json* before = get(old, field.json);

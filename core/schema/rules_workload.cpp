@@ -37,8 +37,7 @@ void check_template(const JsonObject& spec, const JsonObject& selector, const At
   std::string_view policy = get_text(*pod, "restartPolicy");
   if (policy == "OnFailure" || policy == "Never") errors.not_supported(there, "restartPolicy", policy, {"Always"});
   if (get(*pod, "activeDeadlineSeconds") != nullptr) {
-    errors.forbidden(there, "activeDeadlineSeconds",
-                     "activeDeadlineSeconds in ReplicaSet is not Supported");
+    errors.forbidden(there, "activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported");
   }
 }
 
@@ -111,9 +110,9 @@ void check_counts(const JsonObject& object, const JsonObject* old, std::initiali
   if (status == nullptr || old == nullptr || (before != nullptr && *status == *before)) return;
   At root;
   At at = root.child("status");
-  for (std::string_view key : {"observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas",
-                               "readyReplicas", "availableReplicas", "unavailableReplicas", "terminatingReplicas",
-                               "collisionCount"}) {
+  for (std::string_view key :
+       {"observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas",
+        "availableReplicas", "unavailableReplicas", "terminatingReplicas", "collisionCount"}) {
     if (get_number(*status, key) < 0) {
       errors.invalid(at, key, get_number(*status, key), "must be greater than or equal to 0");
     }

@@ -5,6 +5,7 @@
 // that comes from elsewhere (a custom resource) takes the same path.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,8 +13,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include <boost/json/value.hpp>
 
 #include "gantry/status.hpp"
 
@@ -28,15 +27,15 @@ enum class ListType : uint8_t { kAtomic, kSet, kMap };
 struct Message;
 
 struct Field {
-  std::string json;              // key in the JSON object
+  std::string json;  // key in the JSON object
   std::string comment;
-  uint32_t number = 0;           // protobuf
+  uint32_t number = 0;  // protobuf
   FieldType type = FieldType::kString;
   const Message* message = nullptr;  // for kMessage
   bool repeated = false;
-  bool map = false;              // map<string, type>
-  bool pointer = false;          // presence kept
-  bool always = false;           // written even when empty
+  bool map = false;      // map<string, type>
+  bool pointer = false;  // presence kept
+  bool always = false;   // written even when empty
   bool inlined = false;
   bool required = false;
   bool immutable = false;
@@ -54,11 +53,11 @@ struct Field {
 };
 
 struct Message {
-  std::string name;              // "k8s.io.api.core.v1.PodSpec"
+  std::string name;  // "k8s.io.api.core.v1.PodSpec"
   std::string comment;
   Form form = Form::kStruct;
   bool one_of = false;
-  std::vector<Field> fields;     // in upstream's (declaration = JSON output) order
+  std::vector<Field> fields;  // in upstream's (declaration = JSON output) order
   // Lookup by JSON key, through inlined messages too; null when unknown.
   const Field* find(std::string_view json_key) const;
   const Field* find_number(uint32_t number) const;

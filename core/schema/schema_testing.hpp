@@ -1,10 +1,10 @@
 // For the schema room's tests: the built-in schema once a process, and documents from text.
 #pragma once
 
-#include <string_view>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string_view>
 
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"

@@ -1,13 +1,13 @@
 // Label and field selectors: the query language of list and watch, and what of an object it looks at.
-// Called by the API server (queries), the store's readers (matching) and controllers (metav1.LabelSelector); any thread.
+// Called by the API server (queries), the store's readers (matching) and controllers (metav1.LabelSelector); any
+// thread.
 #include "core/schema/selector.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <set>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <charconv>
+#include <set>
 
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
@@ -22,8 +22,20 @@ using Requirement = LabelSelector::Requirement;
 std::string_view view(boost::json::string_view text) { return {text.data(), text.size()}; }
 
 enum class Token : uint8_t {
-  kError, kEnd, kClose, kComma, kNot, kDoubleEquals, kEquals, kGreater, kIdentifier, kIn, kLess,
-  kNotEquals, kNotIn, kOpen
+  kError,
+  kEnd,
+  kClose,
+  kComma,
+  kNot,
+  kDoubleEquals,
+  kEquals,
+  kGreater,
+  kIdentifier,
+  kIn,
+  kLess,
+  kNotEquals,
+  kNotIn,
+  kOpen
 };
 
 struct Lexeme {
@@ -85,8 +97,7 @@ Status check_requirement(const Requirement& requirement) {
   }
   bool set = requirement.op == Op::kIn || requirement.op == Op::kNotIn;
   if (set && requirement.values.empty()) {
-    return Status::bad_request(
-        "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
+    return Status::bad_request("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
   }
   bool exists = requirement.op == Op::kExists || requirement.op == Op::kNotExists;
   if (exists && !requirement.values.empty()) {
@@ -100,8 +111,7 @@ Status check_requirement(const Requirement& requirement) {
     std::string path = "values[" + std::to_string(i) + "]";
     int64_t number = 0;
     if (!set && !parse_int(value, number)) {
-      return invalid_value(path, value,
-                           "for 'Gt', 'Lt' operators, the value must be an integer");
+      return invalid_value(path, value, "for 'Gt', 'Lt' operators, the value must be an integer");
     }
     if (std::string why = check_format("label-value", value); !why.empty()) {
       return invalid_value(path + "[" + requirement.key + "]", value, why);
@@ -509,16 +519,15 @@ Expected<FieldSelector> FieldSelector::parse(const Kind& kind, std::string_view 
       }
     }
     if (op.empty()) {
-      return Status::bad_request("invalid selector: '" + std::string(text) +
-                                 "'; can't understand '" + std::string(term) + "'");
+      return Status::bad_request("invalid selector: '" + std::string(text) + "'; can't understand '" +
+                                 std::string(term) + "'");
     }
     Term parsed;
     parsed.field = term.substr(0, at - 1);
     parsed.equal = op != "!=";
     std::string_view value = term.substr(at - 1 + op.size());
     if (!unescape(value, parsed.value)) {
-      return Status::bad_request("invalid field selector: invalid value: '" + std::string(value) +
-                                 "'");
+      return Status::bad_request("invalid field selector: invalid value: '" + std::string(value) + "'");
     }
     const auto& known = kind.selectable_fields;
     bool metadata = parsed.field == "metadata.name" || parsed.field == "metadata.namespace";

@@ -74,10 +74,12 @@ TEST(LabelSelector, Errors) {
       {"a in x", "unable to parse requirement: found 'x' expected: '('"},
       {"a in (x", "unable to parse requirement: found '', expected: ',' or ')'"},
       {"a in (=)", "unable to parse requirement: found '=', expected: ',', ')' or identifier"},
-      {"a in ()", "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' "
-                  "operators, values set can't be empty"},
-      {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' "
-              "operators, the value must be an integer"},
+      {"a in ()",
+       "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' "
+       "operators, values set can't be empty"},
+      {"a>x",
+       "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' "
+       "operators, the value must be an integer"},
       {"a==b==c", "found '==', expected: ',' or 'end of string'"},
       {"a=(b)", "unable to parse requirement: found '(', expected: identifier"},
   };
@@ -115,8 +117,7 @@ TEST(LabelSelector, FromDocument) {
   ASSERT_TRUE(some.ok());
   EXPECT_TRUE(some->matches(&labels));
   EXPECT_EQ(some->to_string(), "a=b,a,c in (d,e),!x,y!=z");
-  auto bad = LabelSelector::from_document(
-      js(R"({"matchExpressions":[{"key":"c","operator":"Near","values":["d"]}]})"));
+  auto bad = LabelSelector::from_document(js(R"({"matchExpressions":[{"key":"c","operator":"Near","values":["d"]}]})"));
   ASSERT_FALSE(bad.ok());
   EXPECT_EQ(bad.error().message(), "\"Near\" is not a valid label selector operator");
 }
@@ -127,9 +128,7 @@ struct Tree {
     auto built = Schema::builtin();
     if (built.ok()) schema = *std::move(built);
   }
-  const Kind& kind(const char* group, const char* name) {
-    return *schema->find_kind(group, "v1", name);
-  }
+  const Kind& kind(const char* group, const char* name) { return *schema->find_kind(group, "v1", name); }
 };
 
 TEST(FieldSelector, PodsAndNodes) {
@@ -182,8 +181,7 @@ TEST(FieldSelector, Errors) {
   EXPECT_EQ(unknown.error().message(), "field label not supported: spec.foo");
   auto bad = FieldSelector::parse(tree.kind("", "Pod"), "metadata.name");
   ASSERT_FALSE(bad.ok());
-  EXPECT_EQ(bad.error().message(),
-            "invalid selector: 'metadata.name'; can't understand 'metadata.name'");
+  EXPECT_EQ(bad.error().message(), "invalid selector: 'metadata.name'; can't understand 'metadata.name'");
   auto none = FieldSelector::parse(tree.kind("", "ConfigMap"), "data=x");
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().message(),

@@ -104,8 +104,8 @@ std::string table_columns_json(const Kind& kind) {
   return out + "]";
 }
 
-std::string table_row_json(const Kind& kind, const Json& document, std::string_view object_json,
-                           IncludeObject include, int64_t now_unix_ns) {
+std::string table_row_json(const Kind& kind, const Json& document, std::string_view object_json, IncludeObject include,
+                           int64_t now_unix_ns) {
   cells::Row row{document, now_unix_ns, {}};
   std::string out;
   out.reserve(512 + (include == IncludeObject::kObject ? object_json.size() : 0));

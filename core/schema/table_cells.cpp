@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
-#include <vector>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <set>
+#include <vector>
 
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
@@ -42,14 +41,12 @@ void pod_restarts(Row& row, std::string& out) { put(out, pod(row).restarts); }
 
 void pod_ip(Row& row, std::string& out) {
   const Array* ips = list_at(row.document, "status.podIPs");
-  std::string_view ip = ips == nullptr || ips->empty() ? text_at(row.document, "status.podIP")
-                                                        : text_at(ips->front(), "ip");
+  std::string_view ip =
+      ips == nullptr || ips->empty() ? text_at(row.document, "status.podIP") : text_at(ips->front(), "ip");
   put_or(out, ip, "<none>");
 }
 
-void pod_node(Row& row, std::string& out) {
-  put_or(out, text_at(row.document, "spec.nodeName"), "<none>");
-}
+void pod_node(Row& row, std::string& out) { put_or(out, text_at(row.document, "spec.nodeName"), "<none>"); }
 
 void pod_nominated_node(Row& row, std::string& out) {
   put_or(out, text_at(row.document, "status.nominatedNodeName"), "<none>");
@@ -72,9 +69,7 @@ void pod_readiness_gates(Row& row, std::string& out) {
   put(out, std::to_string(held) + "/" + std::to_string(gates->size()));
 }
 
-void age(Row& row, std::string& out) {
-  put(out, since(row.document, "metadata.creationTimestamp", row.now_ns));
-}
+void age(Row& row, std::string& out) { put(out, since(row.document, "metadata.creationTimestamp", row.now_ns)); }
 
 void node_status(Row& row, std::string& out) {
   std::string text = "Unknown";
@@ -130,9 +125,7 @@ size_t members(const Json* value) {
 void data_count(Row& row, std::string& out) {
   out += std::to_string(members(at(row.document, "data")) + members(at(row.document, "binaryData")));
 }
-void secret_count(Row& row, std::string& out) {
-  out += std::to_string(members(at(row.document, "secrets")));
-}
+void secret_count(Row& row, std::string& out) { out += std::to_string(members(at(row.document, "secrets"))); }
 
 void deployment_ready(Row& row, std::string& out) {
   put(out, std::to_string(number_at(row.document, "status.readyReplicas")) + "/" +
@@ -195,8 +188,7 @@ void selector(Row& row, std::string& out) {
       parts.emplace_back(text_at(expression, "key"), expression_text(expression));
     }
   }
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string text;
   for (const auto& part : parts) (text += text.empty() ? "" : ",") += part.second;
   put_or(out, text, "<none>");
@@ -258,10 +250,9 @@ std::string_view first_text(const Json& value, std::initializer_list<std::string
 }
 
 void event_source(Row& row, std::string& out) {
-  std::string text(first_text(row.document, {"source.component", "deprecatedSource.component",
-                                             "reportingComponent", "reportingController"}));
-  std::string_view host = first_text(
-      row.document, {"source.host", "deprecatedSource.host", "reportingInstance"});
+  std::string text(first_text(
+      row.document, {"source.component", "deprecatedSource.component", "reportingComponent", "reportingController"}));
+  std::string_view host = first_text(row.document, {"source.host", "deprecatedSource.host", "reportingInstance"});
   if (!host.empty()) (text += ", ") += host;
   put(out, text);
 }

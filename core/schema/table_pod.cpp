@@ -1,9 +1,8 @@
 // The pod's row: the words kubectl shows for what a pod is doing, from its phase, conditions and containers.
 // Called by table_cells.cpp; pure, any thread.
-#include <optional>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <optional>
 
 #include "core/schema/table_cells.hpp"
 #include "core/schema/values.hpp"
@@ -23,8 +22,7 @@ bool flag_at(const Json& value, std::string_view path) {
   return found != nullptr && found->is_bool() && found->get_bool();
 }
 
-bool condition_is(const Json& pod, std::string_view type, std::string_view member,
-                  std::string_view wanted) {
+bool condition_is(const Json& pod, std::string_view type, std::string_view member, std::string_view wanted) {
   const Array* conditions = list_at(pod, "status.conditions");
   if (conditions == nullptr) return false;
   for (const Json& condition : *conditions) {
@@ -84,9 +82,7 @@ class Summary {
   }
 
  private:
-  static bool sidecar(const Json& container) {
-    return text_at(container, "restartPolicy") == "Always";
-  }
+  static bool sidecar(const Json& container) { return text_at(container, "restartPolicy") == "Always"; }
 
   bool sidecar_named(std::string_view name) const {
     if (init_ == nullptr) return false;
@@ -117,8 +113,7 @@ class Summary {
       } else if (!waiting.empty() && waiting != "PodInitializing") {
         reason_ = "Init:" + std::string(waiting);
       } else {
-        reason_ = "Init:" + std::to_string(i) + "/" +
-                  std::to_string(init_ == nullptr ? 0 : init_->size());
+        reason_ = "Init:" + std::to_string(i) + "/" + std::to_string(init_ == nullptr ? 0 : init_->size());
       }
       return true;
     }

@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <chrono>
 
 #include "core/schema/table_cells.hpp"
 #include "core/schema/values.hpp"
@@ -27,9 +26,7 @@ class Table : public ::testing::Test {
     ASSERT_TRUE(built.ok()) << built.error().message();
     schema_ = *std::move(built);
   }
-  const Kind& kind(const char* group, const char* name) {
-    return *schema_->find_kind(group, "v1", name);
-  }
+  const Kind& kind(const char* group, const char* name) { return *schema_->find_kind(group, "v1", name); }
   // The cell under a column's name.
   Json cell(const Kind& kind, const Json& document, std::string_view column) {
     Json row = js(table_row_json(kind, document, "{}", IncludeObject::kNone, now()));
@@ -70,30 +67,77 @@ TEST_F(Table, PodStatus) {
     const char* restarts;
   } cases[] = {
       {"pending", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Pending"}})", "0/1", "Pending", "0"},
-      {"running", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","ready":true,"restartCount":3,"state":{"running":{}},"lastState":{"terminated":{"finishedAt":"2026-01-01T11:55:00Z"}}}]}})", "1/1", "Running", "3 (5m ago)"},
-      {"restarted, time unknown", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","ready":true,"restartCount":3,"state":{"running":{}}}]}})", "1/1", "Running", "3"},
-      {"crash loop", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","restartCount":1,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})", "0/1", "CrashLoopBackOff", "1"},
-      {"error", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Error","exitCode":1}}}]}})", "0/1", "Error", "0"},
-      {"exit code", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"exitCode":7}}}]}})", "0/1", "ExitCode:7", "0"},
-      {"signal", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"signal":9,"exitCode":137}}}]}})", "0/1", "Signal:9", "0"},
-      {"completed", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Succeeded","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}}]}})", "0/1", "Completed", "0"},
-      {"one ended, one ready", R"({"spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}},{"name":"b","ready":true,"state":{"running":{}}}]}})", "1/2", "Running", "0"},
-      {"one ended, not ready", R"({"spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}},{"name":"b","ready":true,"state":{"running":{}}}]}})", "1/2", "NotReady", "0"},
-      {"reason", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","reason":"Evicted"}})", "0/1", "Evicted", "0"},
-      {"gated", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"SchedulingGated"}]}})", "0/1", "SchedulingGated", "0"},
-      {"creating", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Pending","containerStatuses":[{"name":"a","state":{"waiting":{"reason":"ContainerCreating"}}}]}})", "0/1", "ContainerCreating", "0"},
-      {"init running", R"({"spec":{"initContainers":[{"name":"i"},{"name":"j"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","restartCount":2,"state":{"terminated":{"exitCode":0}}},{"name":"j","state":{"running":{}}}],"containerStatuses":[{"name":"a","state":{"waiting":{"reason":"PodInitializing"}}}]}})", "0/1", "Init:1/2", "2"},
-      {"init waits", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"waiting":{"reason":"PodInitializing"}}}]}})", "0/1", "Init:0/1", "0"},
-      {"init error", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"reason":"Error","exitCode":1}}}]}})", "0/1", "Init:Error", "0"},
-      {"init exit", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"exitCode":2}}}]}})", "0/1", "Init:ExitCode:2", "0"},
-      {"init signal", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"exitCode":2,"signal":15}}}]}})", "0/1", "Init:Signal:15", "0"},
-      {"init loop", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"finishedAt":"2026-01-01T11:59:30Z"}}}]}})", "0/1", "Init:CrashLoopBackOff", "4 (30s ago)"},
-      {"init done", R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Running","initContainerStatuses":[{"name":"i","restartCount":4,"state":{"terminated":{"exitCode":0}}}],"containerStatuses":[{"name":"a","ready":true,"state":{"running":{}}}]}})", "1/1", "Running", "0"},
-      {"sidecar", R"({"spec":{"initContainers":[{"name":"s","restartPolicy":"Always"}],"containers":[{"name":"a"}]},"status":{"phase":"Running","initContainerStatuses":[{"name":"s","restartCount":1,"started":true,"ready":true,"state":{"running":{}}}],"containerStatuses":[{"name":"a","ready":true,"restartCount":1,"state":{"running":{}}}]}})", "2/2", "Running", "2"},
-      {"sidecar starting", R"({"spec":{"initContainers":[{"name":"s","restartPolicy":"Always"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"s","started":false,"state":{"running":{}}}]}})", "0/2", "Init:0/1", "0"},
-      {"terminating", R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running"}})", "0/1", "Terminating", "0"},
-      {"ended, being deleted", R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Succeeded"}})", "0/1", "Succeeded", "0"},
-      {"node lost", R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","reason":"NodeLost"}})", "0/1", "Unknown", "0"},
+      {"running",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","ready":true,"restartCount":3,"state":{"running":{}},"lastState":{"terminated":{"finishedAt":"2026-01-01T11:55:00Z"}}}]}})",
+       "1/1", "Running", "3 (5m ago)"},
+      {"restarted, time unknown",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","ready":true,"restartCount":3,"state":{"running":{}}}]}})",
+       "1/1", "Running", "3"},
+      {"crash loop",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","restartCount":1,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})",
+       "0/1", "CrashLoopBackOff", "1"},
+      {"error",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Error","exitCode":1}}}]}})",
+       "0/1", "Error", "0"},
+      {"exit code",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"exitCode":7}}}]}})",
+       "0/1", "ExitCode:7", "0"},
+      {"signal",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"a","state":{"terminated":{"signal":9,"exitCode":137}}}]}})",
+       "0/1", "Signal:9", "0"},
+      {"completed",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Succeeded","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}}]}})",
+       "0/1", "Completed", "0"},
+      {"one ended, one ready",
+       R"({"spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}},{"name":"b","ready":true,"state":{"running":{}}}]}})",
+       "1/2", "Running", "0"},
+      {"one ended, not ready",
+       R"({"spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Running","containerStatuses":[{"name":"a","state":{"terminated":{"reason":"Completed","exitCode":0}}},{"name":"b","ready":true,"state":{"running":{}}}]}})",
+       "1/2", "NotReady", "0"},
+      {"reason", R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Failed","reason":"Evicted"}})", "0/1",
+       "Evicted", "0"},
+      {"gated",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"SchedulingGated"}]}})",
+       "0/1", "SchedulingGated", "0"},
+      {"creating",
+       R"({"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Pending","containerStatuses":[{"name":"a","state":{"waiting":{"reason":"ContainerCreating"}}}]}})",
+       "0/1", "ContainerCreating", "0"},
+      {"init running",
+       R"({"spec":{"initContainers":[{"name":"i"},{"name":"j"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","restartCount":2,"state":{"terminated":{"exitCode":0}}},{"name":"j","state":{"running":{}}}],"containerStatuses":[{"name":"a","state":{"waiting":{"reason":"PodInitializing"}}}]}})",
+       "0/1", "Init:1/2", "2"},
+      {"init waits",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"waiting":{"reason":"PodInitializing"}}}]}})",
+       "0/1", "Init:0/1", "0"},
+      {"init error",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"reason":"Error","exitCode":1}}}]}})",
+       "0/1", "Init:Error", "0"},
+      {"init exit",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"exitCode":2}}}]}})",
+       "0/1", "Init:ExitCode:2", "0"},
+      {"init signal",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"terminated":{"exitCode":2,"signal":15}}}]}})",
+       "0/1", "Init:Signal:15", "0"},
+      {"init loop",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"i","restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"finishedAt":"2026-01-01T11:59:30Z"}}}]}})",
+       "0/1", "Init:CrashLoopBackOff", "4 (30s ago)"},
+      {"init done",
+       R"({"spec":{"initContainers":[{"name":"i"}],"containers":[{"name":"a"}]},"status":{"phase":"Running","initContainerStatuses":[{"name":"i","restartCount":4,"state":{"terminated":{"exitCode":0}}}],"containerStatuses":[{"name":"a","ready":true,"state":{"running":{}}}]}})",
+       "1/1", "Running", "0"},
+      {"sidecar",
+       R"({"spec":{"initContainers":[{"name":"s","restartPolicy":"Always"}],"containers":[{"name":"a"}]},"status":{"phase":"Running","initContainerStatuses":[{"name":"s","restartCount":1,"started":true,"ready":true,"state":{"running":{}}}],"containerStatuses":[{"name":"a","ready":true,"restartCount":1,"state":{"running":{}}}]}})",
+       "2/2", "Running", "2"},
+      {"sidecar starting",
+       R"({"spec":{"initContainers":[{"name":"s","restartPolicy":"Always"}],"containers":[{"name":"a"}]},"status":{"phase":"Pending","initContainerStatuses":[{"name":"s","started":false,"state":{"running":{}}}]}})",
+       "0/2", "Init:0/1", "0"},
+      {"terminating",
+       R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running"}})",
+       "0/1", "Terminating", "0"},
+      {"ended, being deleted",
+       R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Succeeded"}})",
+       "0/1", "Succeeded", "0"},
+      {"node lost",
+       R"({"metadata":{"deletionTimestamp":"2026-01-01T11:59:30Z"},"spec":{"containers":[{"name":"a"}]},"status":{"phase":"Running","reason":"NodeLost"}})",
+       "0/1", "Unknown", "0"},
   };
   const Kind& pods = kind("", "Pod");
   for (const auto& c : cases) {
@@ -186,7 +230,8 @@ TEST_F(Table, Events) {
   EXPECT_EQ(cell(events, modern, "Object"), Json("node/w"));
   EXPECT_EQ(cell(events, modern, "Source"), Json("c"));
   EXPECT_EQ(cell(events, modern, "Count"), Json(1));
-  EXPECT_EQ(cell(core, js(R"({"series":{"count":9,"lastObservedTime":"2026-01-01T11:59:50.000000Z"}})"), "Count"), Json(9));
+  EXPECT_EQ(cell(core, js(R"({"series":{"count":9,"lastObservedTime":"2026-01-01T11:59:50.000000Z"}})"), "Count"),
+            Json(9));
 }
 
 TEST_F(Table, RowObject) {

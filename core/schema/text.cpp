@@ -107,7 +107,8 @@ void append_json_string(std::string& out, std::string_view text) {
     auto c = static_cast<uint8_t>(text[i]);
     if (kPlain[c]) continue;
     if (c == 0xe2) {
-      bool separator = i + 2 < text.size() && text[i + 1] == '\x80' && (static_cast<uint8_t>(text[i + 2]) & 0xfe) == 0xa8;
+      bool separator =
+          i + 2 < text.size() && text[i + 1] == '\x80' && (static_cast<uint8_t>(text[i + 2]) & 0xfe) == 0xa8;
       if (!separator) continue;
       out.append(text, begin, i - begin);
       out.append("\\u202");
@@ -119,13 +120,27 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text, begin, i - begin);
     begin = i + 1;
     switch (c) {
-      case '"': out.append("\\\""); break;
-      case '\\': out.append("\\\\"); break;
-      case '\n': out.append("\\n"); break;
-      case '\r': out.append("\\r"); break;
-      case '\t': out.append("\\t"); break;
-      case '\b': out.append("\\b"); break;
-      case '\f': out.append("\\f"); break;
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
+      case '\b':
+        out.append("\\b");
+        break;
+      case '\f':
+        out.append("\\f");
+        break;
       default:
         out.append("\\u00");
         out.push_back(kHex[c >> 4]);

@@ -66,8 +66,9 @@ class Cursor {
 };
 
 Status time_error(std::string_view text, std::string_view rest, std::string_view layout) {
-  return Status::bad_request("parsing time \"" + std::string(text) + "\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"" +
-                             std::string(rest) + "\" as \"" + std::string(layout) + "\"");
+  return Status::bad_request("parsing time \"" + std::string(text) +
+                             "\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"" + std::string(rest) + "\" as \"" +
+                             std::string(layout) + "\"");
 }
 
 bool leap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
@@ -110,7 +111,9 @@ Expected<Moment> parse_moment(std::string_view text) {
     if (!in.number(2, 0, 23, oh) || !in.literal(':') || !in.number(2, 0, 59, om)) return bad("Z07:00");
     offset = (minus ? -1 : 1) * (oh * 3600 + om * 60);
   }
-  if (!in.at_end()) return Status::bad_request("parsing time \"" + std::string(text) + "\": extra text: \"" + std::string(in.rest()) + "\"");
+  if (!in.at_end())
+    return Status::bad_request("parsing time \"" + std::string(text) + "\": extra text: \"" + std::string(in.rest()) +
+                               "\"");
   out.seconds = days_from_civil(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset;
   return out;
 }
@@ -171,7 +174,8 @@ Expected<int64_t> scaled_value(std::string_view text, int64_t total, bool round_
   }
   if (!percent) return number;
   int64_t product = 0;
-  if (__builtin_mul_overflow(number, total, &product)) return Status::bad_request("invalid value for IntOrString: out of range");
+  if (__builtin_mul_overflow(number, total, &product))
+    return Status::bad_request("invalid value for IntOrString: out of range");
   int64_t quotient = product / 100, rest = product % 100;
   if (round_up && rest > 0) ++quotient;
   if (!round_up && rest < 0) --quotient;
@@ -209,8 +213,14 @@ Expected<int64_t> parse_duration(std::string_view text) {
     std::string_view text;
     double nanos;
   };
-  constexpr std::array<Unit, 8> kUnits = {{{"ns", 1}, {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3}, {"ms", 1e6},
-                                           {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+  constexpr std::array<Unit, 8> kUnits = {{{"ns", 1},
+                                           {"us", 1e3},
+                                           {"\xc2\xb5s", 1e3},
+                                           {"\xce\xbcs", 1e3},
+                                           {"ms", 1e6},
+                                           {"s", 1e9},
+                                           {"m", 60e9},
+                                           {"h", 3600e9}}};
   double total = 0;
   while (!rest.empty()) {
     double number = 0;

@@ -2,9 +2,8 @@
 // Built on one thread, read from any.
 #include <algorithm>
 #include <array>
-#include <map>
-
 #include <boost/json/parse.hpp>
+#include <map>
 
 #include "core/schema/descriptor_reader.hpp"
 #include "core/schema/schema.hpp"
@@ -27,22 +26,35 @@ const Field* Message::find_number(uint32_t number) const {
 }
 
 const Subresource* Kind::subresource(std::string_view name) const {
-  auto it = std::find_if(subresources.begin(), subresources.end(), [&](const Subresource& s) { return s.name == name; });
+  auto it =
+      std::find_if(subresources.begin(), subresources.end(), [&](const Subresource& s) { return s.name == name; });
   return it == subresources.end() ? nullptr : &*it;
 }
 
-bool Kind::has_verb(std::string_view verb) const {
-  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
-}
+bool Kind::has_verb(std::string_view verb) const { return std::find(verbs.begin(), verbs.end(), verb) != verbs.end(); }
 
 namespace {
 
 // The order in which upstream's discovery lists its groups.
-constexpr std::array<std::string_view, 19> kGroupOrder = {
-    "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
-    "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
-    "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
-    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io"};
+constexpr std::array<std::string_view, 19> kGroupOrder = {"",
+                                                          "apiregistration.k8s.io",
+                                                          "apps",
+                                                          "events.k8s.io",
+                                                          "authentication.k8s.io",
+                                                          "authorization.k8s.io",
+                                                          "autoscaling",
+                                                          "batch",
+                                                          "certificates.k8s.io",
+                                                          "networking.k8s.io",
+                                                          "policy",
+                                                          "rbac.authorization.k8s.io",
+                                                          "storage.k8s.io",
+                                                          "admissionregistration.k8s.io",
+                                                          "apiextensions.k8s.io",
+                                                          "scheduling.k8s.io",
+                                                          "coordination.k8s.io",
+                                                          "node.k8s.io",
+                                                          "discovery.k8s.io"};
 
 size_t group_rank(std::string_view group) {
   return static_cast<size_t>(std::find(kGroupOrder.begin(), kGroupOrder.end(), group) - kGroupOrder.begin());
@@ -131,7 +143,10 @@ Status Tree::add_kinds(std::vector<RawMessage>& raw) {
   }
   for (const auto& kind : owned_kinds_) kinds_.push_back(kind.get());
   std::sort(kinds_.begin(), kinds_.end(), [](const Kind* a, const Kind* b) {
-    auto key = [](const Kind* k) { return std::tuple(group_rank(k->group), std::string_view(k->group), std::string_view(k->version), std::string_view(k->plural)); };
+    auto key = [](const Kind* k) {
+      return std::tuple(group_rank(k->group), std::string_view(k->group), std::string_view(k->version),
+                        std::string_view(k->plural));
+    };
     return key(a) < key(b);
   });
   return {};

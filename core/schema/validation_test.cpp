@@ -7,10 +7,10 @@ namespace gantry::schema {
 namespace {
 
 using testing::document;
-using testing::kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::kind;
 using Problems = std::vector<std::string>;
 
 Json parsed(std::string_view json) {
@@ -70,7 +70,8 @@ TEST(Validation, GoodObjectsPass) {
 }
 
 TEST(Validation, TheStatusNamesKindAndCauses) {
-  Status one = invalid_status(testing::pod_kind(), "x", validate(testing::pod_kind(), pod(R"({"spec":{"containers":[{"image":"i"}]}})")));
+  Status one = invalid_status(testing::pod_kind(), "x",
+                              validate(testing::pod_kind(), pod(R"({"spec":{"containers":[{"image":"i"}]}})")));
   EXPECT_EQ(one.code(), 422);
   EXPECT_EQ(one.reason(), "Invalid");
   EXPECT_EQ(one.message(), R"(Pod "x" is invalid: spec.containers[0].name: Required value)");
@@ -81,9 +82,10 @@ TEST(Validation, TheStatusNamesKindAndCauses) {
   EXPECT_EQ(one.details()->causes[0].reason, "FieldValueRequired");
   EXPECT_EQ(one.details()->causes[0].field, "spec.containers[0].name");
   EXPECT_EQ(one.details()->causes[0].message, "Required value");
-  Status two = invalid_status(testing::deployment_kind(), "d", {{"FieldValueRequired", "Required value", "a"},
-                                                                {"FieldValueRequired", "Required value", "a"},
-                                                                {"FieldValueForbidden", "Forbidden: no", "b"}});
+  Status two = invalid_status(testing::deployment_kind(), "d",
+                              {{"FieldValueRequired", "Required value", "a"},
+                               {"FieldValueRequired", "Required value", "a"},
+                               {"FieldValueForbidden", "Forbidden: no", "b"}});
   EXPECT_EQ(two.message(), R"(Deployment.apps "d" is invalid: [a: Required value, b: Forbidden: no])");
   EXPECT_EQ(two.details()->group, "apps");
 }
@@ -98,8 +100,9 @@ TEST(Validation, MetadataOnCreate) {
               ElementsAre(HasSubstr("metadata.generateName: Invalid value: \"Web-\": ")));
   EXPECT_THAT(pod_problems(R"({"metadata":{"labels":{"-a":"b"}}})"),
               ElementsAre(HasSubstr("metadata.labels: Invalid value: \"-a\": name part must consist of")));
-  EXPECT_THAT(pod_problems(R"({"metadata":{"labels":{"a":"b c"}}})"),
-              ElementsAre(HasSubstr("metadata.labels: Invalid value: \"b c\": a valid label must be an empty string or")));
+  EXPECT_THAT(
+      pod_problems(R"({"metadata":{"labels":{"a":"b c"}}})"),
+      ElementsAre(HasSubstr("metadata.labels: Invalid value: \"b c\": a valid label must be an empty string or")));
   EXPECT_THAT(pod_problems(R"({"metadata":{"annotations":{"A/B":"any text"}}})"), IsEmpty()) << "case does not matter";
   EXPECT_THAT(pod_problems(R"({"metadata":{"annotations":{"a":")" + std::string(256 * 1024, 'x') + R"("}}})"),
               ElementsAre("metadata.annotations: Too long: may not be more than 262144 bytes"));
@@ -142,109 +145,154 @@ TEST(Validation, ContainersAreNamedOnceOverAllLists) {
               ElementsAre("spec.initContainers[0].name: Duplicate value: \"c\""));
   EXPECT_THAT(pod_problems(R"({"spec":{"containers":[{"name":"c"}]}})"),
               ElementsAre("spec.containers[0].image: Required value"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"containers":[{"name":"C","image":" i"}]}})"),
-              ElementsAre(HasSubstr("spec.containers[0].name: Invalid value: \"C\": a lowercase RFC 1123 label must"),
-                          "spec.containers[0].image: Invalid value: \" i\": must not have leading or trailing whitespace"));
+  EXPECT_THAT(
+      pod_problems(R"({"spec":{"containers":[{"name":"C","image":" i"}]}})"),
+      ElementsAre(HasSubstr("spec.containers[0].name: Invalid value: \"C\": a lowercase RFC 1123 label must"),
+                  "spec.containers[0].image: Invalid value: \" i\": must not have leading or trailing whitespace"));
   EXPECT_THAT(container_problems(R"("imagePullPolicy":"Sometimes")"),
               ElementsAre("spec.containers[0].imagePullPolicy: Unsupported value: \"Sometimes\": supported values: "
                           "\"Always\", \"IfNotPresent\", \"Never\""));
-  EXPECT_THAT(container_problems(R"("terminationMessagePolicy":"X")"),
-              ElementsAre(HasSubstr("terminationMessagePolicy: Unsupported value: \"X\": supported values: \"File\", ")));
+  EXPECT_THAT(
+      container_problems(R"("terminationMessagePolicy":"X")"),
+      ElementsAre(HasSubstr("terminationMessagePolicy: Unsupported value: \"X\": supported values: \"File\", ")));
 }
 
 TEST(Validation, Ports) {
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":0}])"),
               ElementsAre("spec.containers[0].ports[0].containerPort: Required value"));
-  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":70000}])"),
-              ElementsAre("spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"));
-  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"hostPort":-1}])"),
-              ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: -1: must be between 1 and 65535, inclusive"));
+  EXPECT_THAT(
+      container_problems(R"("ports":[{"containerPort":70000}])"),
+      ElementsAre(
+          "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"));
+  EXPECT_THAT(
+      container_problems(R"("ports":[{"containerPort":1,"hostPort":-1}])"),
+      ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: -1: must be between 1 and 65535, inclusive"));
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"protocol":"tcp"}])"),
-              ElementsAre("spec.containers[0].ports[0].protocol: Unsupported value: \"tcp\": supported values: \"SCTP\", \"TCP\", \"UDP\""));
+              ElementsAre("spec.containers[0].ports[0].protocol: Unsupported value: \"tcp\": supported values: "
+                          "\"SCTP\", \"TCP\", \"UDP\""));
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"name":"a"},{"containerPort":2,"name":"a"}])"),
               ElementsAre("spec.containers[0].ports[1].name: Duplicate value: \"a\""));
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"hostPort":5},{"containerPort":2,"hostPort":5}])"),
               ElementsAre("spec.containers[0].ports[1].hostPort: Duplicate value: \"TCP//5\""));
-  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80},{"containerPort":80}])"), IsEmpty()) << "taken, with a warning";
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80},{"containerPort":80}])"), IsEmpty())
+      << "taken, with a warning";
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80,"hostPort":81}])", R"("hostNetwork":true,)"),
-              ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"));
+              ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when "
+                          "`hostNetwork` is true"));
   EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80}])", R"("hostNetwork":true,)"), IsEmpty());
 }
 
 TEST(Validation, Environment) {
-  EXPECT_THAT(container_problems(R"("env":[{"name":""}])"), ElementsAre("spec.containers[0].env[0].name: Required value"));
-  EXPECT_THAT(container_problems(R"("env":[{"name":"a=b"}])"), ElementsAre(HasSubstr("printable ASCII characters other than '='")));
+  EXPECT_THAT(container_problems(R"("env":[{"name":""}])"),
+              ElementsAre("spec.containers[0].env[0].name: Required value"));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"a=b"}])"),
+              ElementsAre(HasSubstr("printable ASCII characters other than '='")));
   EXPECT_THAT(container_problems(R"("env":[{"name":"1 a.b"},{"name":"x"},{"name":"x"}])"), IsEmpty());
   EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{}}])"),
               ElementsAre("spec.containers[0].env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, "
                           "`resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"));
-  EXPECT_THAT(container_problems(R"("env":[{"name":"a","value":"b","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])"),
-              ElementsAre("spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty"));
-  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"secretKeyRef":{"name":"s","key":"k"},"configMapKeyRef":{"name":"s","key":"k"}}}])"),
-              ElementsAre(HasSubstr("may not have more than one field specified at a time")));
-  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.hostname"}}}])"),
-              ElementsAre("spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.hostname\": error "
-                          "converting fieldPath: field label not supported: spec.hostname"));
-  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels"}}}])"),
-              ElementsAre(HasSubstr("fieldRef.fieldPath: Unsupported value: \"metadata.labels\": supported values: \"metadata.name\", ")));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","value":"b","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])"),
+      ElementsAre(
+          "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty"));
+  EXPECT_THAT(
+      container_problems(
+          R"("env":[{"name":"a","valueFrom":{"secretKeyRef":{"name":"s","key":"k"},"configMapKeyRef":{"name":"s","key":"k"}}}])"),
+      ElementsAre(HasSubstr("may not have more than one field specified at a time")));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.hostname"}}}])"),
+      ElementsAre("spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.hostname\": error "
+                  "converting fieldPath: field label not supported: spec.hostname"));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels"}}}])"),
+      ElementsAre(HasSubstr(
+          "fieldRef.fieldPath: Unsupported value: \"metadata.labels\": supported values: \"metadata.name\", ")));
   EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"resourceFieldRef":{"resource":"limits.gpu"}}}])"),
-              ElementsAre(HasSubstr("resourceFieldRef.resource: Unsupported value: \"limits.gpu\": supported values: \"limits.cpu\", ")));
-  EXPECT_THAT(container_problems(R"("envFrom":[{"prefix":"X"}])"),
-              ElementsAre("spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`"));
+              ElementsAre(HasSubstr(
+                  "resourceFieldRef.resource: Unsupported value: \"limits.gpu\": supported values: \"limits.cpu\", ")));
+  EXPECT_THAT(
+      container_problems(R"("envFrom":[{"prefix":"X"}])"),
+      ElementsAre(
+          "spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`"));
 }
 
 TEST(Validation, Resources) {
   EXPECT_THAT(container_problems(R"("resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1500m"}})"),
-              ElementsAre("spec.containers[0].resources.requests: Invalid value: \"1500m\": must be less than or equal to cpu limit of 1"));
-  EXPECT_THAT(container_problems(R"("resources":{"requests":{"memory":"-1"}})"),
-              ElementsAre("spec.containers[0].resources.requests[memory]: Invalid value: \"-1\": must be greater than or equal to 0"));
+              ElementsAre("spec.containers[0].resources.requests: Invalid value: \"1500m\": must be less than or equal "
+                          "to cpu limit of 1"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"requests":{"memory":"-1"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.requests[memory]: Invalid value: \"-1\": must be greater than or equal to 0"));
   EXPECT_THAT(container_problems(R"("resources":{"limits":{"gpu":"1"}})"),
-              ::testing::Contains("spec.containers[0].resources.limits[gpu]: Invalid value: \"gpu\": must be a standard resource for containers"));
-  EXPECT_THAT(container_problems(R"("resources":{"limits":{"example.com/gpu":"500m"}})"),
-              ElementsAre("spec.containers[0].resources.limits[example.com/gpu]: Invalid value: \"500m\": must be an integer",
-                          "spec.containers[0].resources.requests[example.com/gpu]: Invalid value: \"500m\": must be an integer"));
-  EXPECT_THAT(container_problems(R"("resources":{"requests":{"example.com/gpu":"1"}})"),
-              ElementsAre("spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources"));
+              ::testing::Contains("spec.containers[0].resources.limits[gpu]: Invalid value: \"gpu\": must be a "
+                                  "standard resource for containers"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"limits":{"example.com/gpu":"500m"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.limits[example.com/gpu]: Invalid value: \"500m\": must be an integer",
+          "spec.containers[0].resources.requests[example.com/gpu]: Invalid value: \"500m\": must be an integer"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"requests":{"example.com/gpu":"1"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources"));
   EXPECT_THAT(container_problems(R"("resources":{"limits":{"hugepages-2Mi":"4Mi"}})"),
               ElementsAre("spec.containers[0].resources: Forbidden: HugePages require cpu or memory"));
-  EXPECT_THAT(container_problems(R"("resources":{"limits":{"cpu":"1","hugepages-2Mi":"4Mi","ephemeral-storage":"1Gi"}})"), IsEmpty());
+  EXPECT_THAT(
+      container_problems(R"("resources":{"limits":{"cpu":"1","hugepages-2Mi":"4Mi","ephemeral-storage":"1Gi"}})"),
+      IsEmpty());
 }
 
 TEST(Validation, Probes) {
   EXPECT_THAT(container_problems(R"("livenessProbe":{})"),
               ElementsAre("spec.containers[0].livenessProbe: Required value: must specify a handler type"));
-  EXPECT_THAT(container_problems(R"("readinessProbe":{"exec":{"command":["a"]},"tcpSocket":{"port":1}})"),
-              ElementsAre("spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type"));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"exec":{"command":["a"]},"tcpSocket":{"port":1}})"),
+      ElementsAre("spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type"));
   EXPECT_THAT(container_problems(R"("livenessProbe":{"tcpSocket":{"port":1},"successThreshold":2})"),
               ElementsAre("spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1"));
   EXPECT_THAT(container_problems(R"("readinessProbe":{"tcpSocket":{"port":0}})"),
-              ElementsAre("spec.containers[0].readinessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and 65535, inclusive"));
-  EXPECT_THAT(container_problems(R"("readinessProbe":{"httpGet":{"port":"no_name"}})"),
-              ElementsAre(HasSubstr("httpGet.port: Invalid value: \"no_name\": must contain only alpha-numeric characters")));
-  EXPECT_THAT(container_problems(R"("readinessProbe":{"httpGet":{"port":1,"scheme":"FTP"},"periodSeconds":-1})"),
-              ElementsAre("spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: \"FTP\": supported values: \"HTTP\", \"HTTPS\"",
-                          "spec.containers[0].readinessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0"));
+              ElementsAre("spec.containers[0].readinessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and "
+                          "65535, inclusive"));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"httpGet":{"port":"no_name"}})"),
+      ElementsAre(HasSubstr("httpGet.port: Invalid value: \"no_name\": must contain only alpha-numeric characters")));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"httpGet":{"port":1,"scheme":"FTP"},"periodSeconds":-1})"),
+      ElementsAre(
+          "spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: \"FTP\": supported values: \"HTTP\", "
+          "\"HTTPS\"",
+          "spec.containers[0].readinessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0"));
   EXPECT_THAT(container_problems(R"("readinessProbe":{"tcpSocket":{"port":1},"terminationGracePeriodSeconds":3})"),
               ElementsAre(HasSubstr("must not be set for readinessProbes")));
-  EXPECT_THAT(container_problems(R"("lifecycle":{"preStop":{"sleep":{"seconds":31}}})"),
-              ElementsAre("spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less "
-                          "than terminationGracePeriodSeconds (30)"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"initContainers":[{"name":"i","image":"i","livenessProbe":{"tcpSocket":{"port":1}}}]}})"),
-              ElementsAre("spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"initContainers":[{"name":"i","image":"i","restartPolicy":"Always","livenessProbe":{"tcpSocket":{"port":1}}}]}})"), IsEmpty());
+  EXPECT_THAT(
+      container_problems(R"("lifecycle":{"preStop":{"sleep":{"seconds":31}}})"),
+      ElementsAre("spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less "
+                  "than terminationGracePeriodSeconds (30)"));
+  EXPECT_THAT(pod_problems(
+                  R"({"spec":{"initContainers":[{"name":"i","image":"i","livenessProbe":{"tcpSocket":{"port":1}}}]}})"),
+              ElementsAre("spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without "
+                          "restartPolicy=Always"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"initContainers":[{"name":"i","image":"i","restartPolicy":"Always","livenessProbe":{"tcpSocket":{"port":1}}}]}})"),
+      IsEmpty());
 }
 
 TEST(Validation, MountsAndVolumes) {
   EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"}])"),
               ElementsAre("spec.containers[0].volumeMounts[0].name: Not found: \"v\""));
   constexpr std::string_view kVolume = R"("volumes":[{"name":"v"}],)";
-  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"},{"name":"v","mountPath":"/a"}])", kVolume),
-              ElementsAre("spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique"));
-  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"../b"}])", kVolume),
-              ElementsAre("spec.containers[0].volumeMounts[0].subPath: Invalid value: \"../b\": must not contain '..'"));
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"},{"name":"v","mountPath":"/a"}])", kVolume),
+      ElementsAre("spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique"));
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"../b"}])", kVolume),
+      ElementsAre("spec.containers[0].volumeMounts[0].subPath: Invalid value: \"../b\": must not contain '..'"));
   EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"/b"}])", kVolume),
               ElementsAre(HasSubstr("must be a relative path")));
-  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","mountPropagation":"Bidirectional"}])", kVolume),
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","mountPropagation":"Bidirectional"}])",
+                                 kVolume),
               ElementsAre(HasSubstr("Bidirectional mount propagation is available only to privileged containers")));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v"},{"name":"v"}]}})"),
               ElementsAre("spec.volumes[1].name: Duplicate value: \"v\""));
@@ -253,136 +301,202 @@ TEST(Validation, MountsAndVolumes) {
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","secret":{}}]}})"),
               ElementsAre("spec.volumes[0].secret.secretName: Required value"));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","defaultMode":512}}]}})"),
-              ElementsAre("spec.volumes[0].configMap.defaultMode: Invalid value: 512: must be a number between 0 and 0777 (octal), both inclusive"));
+              ElementsAre("spec.volumes[0].configMap.defaultMode: Invalid value: 512: must be a number between 0 and "
+                          "0777 (octal), both inclusive"));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","hostPath":{"path":"/a/../b","type":"Dir"}}]}})"),
               ElementsAre(HasSubstr("hostPath.type: Unsupported value: \"Dir\""), HasSubstr("must not contain '..'")));
-  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","projected":{"sources":[{"secret":{"name":"a","items":[{"key":"k","path":"p"}]}},
-      {"configMap":{"name":"a","items":[{"key":"k","path":"p"}]}}]}}]}})"), ElementsAre(HasSubstr("conflicting duplicate paths")));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","projected":{"sources":[{"secret":{"name":"a","items":[{"key":"k","path":"p"}]}},
+      {"configMap":{"name":"a","items":[{"key":"k","path":"p"}]}}]}}]}})"),
+      ElementsAre(HasSubstr("conflicting duplicate paths")));
 }
 
 TEST(Validation, FilesOfVolumes) {
-  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"odd key/","path":"a/b"}]}}]}})"), IsEmpty());
-  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"k","path":"..data"}]}}]}})"),
-              ElementsAre("spec.volumes[0].configMap.items[0].path: Invalid value: \"..data\": must not start with '..'"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","secret":{"secretName":"s","items":[{"key":"k","path":"../x"}]}}]}})"),
-              ElementsAre("spec.volumes[0].secret.items[0].path: Invalid value: \"../x\": must not contain '..'"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"odd key/","path":"a/b"}]}}]}})"),
+      IsEmpty());
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"k","path":"..data"}]}}]}})"),
+      ElementsAre("spec.volumes[0].configMap.items[0].path: Invalid value: \"..data\": must not start with '..'"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","secret":{"secretName":"s","items":[{"key":"k","path":"../x"}]}}]}})"),
+      ElementsAre("spec.volumes[0].secret.items[0].path: Invalid value: \"../x\": must not contain '..'"));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","downwardAPI":{"items":[{"path":"p"}]}}]}})"),
-              ElementsAre("spec.volumes[0].downwardAPI.items[0].fieldRef: Required value: one of fieldRef and resourceFieldRef is required"));
+              ElementsAre("spec.volumes[0].downwardAPI.items[0].fieldRef: Required value: one of fieldRef and "
+                          "resourceFieldRef is required"));
 }
 
 TEST(Validation, SecurityAndProfiles) {
   EXPECT_THAT(container_problems(R"("securityContext":{"privileged":true,"allowPrivilegeEscalation":false})"),
               ElementsAre(HasSubstr("cannot set `allowPrivilegeEscalation` to false and `privileged` to true")));
   EXPECT_THAT(container_problems(R"("securityContext":{"seccompProfile":{"type":"Localhost"}})"),
-              ElementsAre("spec.containers[0].securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost"));
+              ElementsAre("spec.containers[0].securityContext.seccompProfile.localhostProfile: Required value: must be "
+                          "set when seccomp type is Localhost"));
   EXPECT_THAT(container_problems(R"("securityContext":{"runAsUser":-1})"),
               ElementsAre(HasSubstr("securityContext.runAsUser: Invalid value: -1: must be between 0 and ")));
   EXPECT_THAT(pod_problems(R"({"spec":{"hostPID":true,"shareProcessNamespace":true}})"),
-              ElementsAre("spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled"));
+              ElementsAre("spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and "
+                          "HostPID cannot both be enabled"));
 }
 
 TEST(Validation, PlacementAndTheRestOfTheSpec) {
   EXPECT_THAT(pod_problems(R"({"spec":{"restartPolicy":"Sometimes"}})"),
-              ElementsAre("spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"OnFailure\", \"Never\""));
+              ElementsAre("spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", "
+                          "\"OnFailure\", \"Never\""));
   EXPECT_THAT(pod_problems(R"({"spec":{"activeDeadlineSeconds":0}})"),
               ElementsAre("spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive"));
   EXPECT_THAT(pod_problems(R"({"spec":{"dnsPolicy":"None"}})"),
               ElementsAre("spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"tolerations":[{"operator":"Equal"}]}})"), ElementsAre(HasSubstr("operator must be Exists when `key` is empty")));
+  EXPECT_THAT(pod_problems(R"({"spec":{"tolerations":[{"operator":"Equal"}]}})"),
+              ElementsAre(HasSubstr("operator must be Exists when `key` is empty")));
   EXPECT_THAT(pod_problems(R"({"spec":{"tolerations":[{"key":"a","effect":"NoSchedule","tolerationSeconds":1}]}})"),
-              ElementsAre("spec.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when `tolerationSeconds` is set"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"nodeSelector":{"a b":"c"}}})"), ElementsAre(HasSubstr("spec.nodeSelector: Invalid value: \"a b\"")));
+              ElementsAre("spec.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when "
+                          "`tolerationSeconds` is set"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"nodeSelector":{"a b":"c"}}})"),
+              ElementsAre(HasSubstr("spec.nodeSelector: Invalid value: \"a b\"")));
   EXPECT_THAT(pod_problems(R"({"spec":{"hostAliases":[{"ip":"1.2.3"}]}})"),
-              ElementsAre("spec.hostAliases[0].ip: Invalid value: \"1.2.3\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"z","whenUnsatisfiable":"DoNotSchedule"}]}})"),
-              ElementsAre("spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero"));
-  EXPECT_THAT(pod_problems(R"({"spec":{"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
+              ElementsAre("spec.hostAliases[0].ip: Invalid value: \"1.2.3\": must be a valid IP address, (e.g. "
+                          "10.9.8.7 or 2001:db8::ffff)"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"z","whenUnsatisfiable":"DoNotSchedule"}]}})"),
+      ElementsAre("spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
       {"matchExpressions":[{"key":"a","operator":"In"}]}]}}}}})"),
-              ElementsAre(HasSubstr("matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'")));
-  EXPECT_THAT(pod_problems(R"({"spec":{"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{}}]}}}})"),
-              ElementsAre("spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty"));
+      ElementsAre(HasSubstr(
+          "matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'")));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{}}]}}}})"),
+      ElementsAre("spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required "
+                  "value: can not be empty"));
   EXPECT_THAT(pod_problems(R"({"spec":{"ephemeralContainers":[{"name":"e","image":"i"}]}})"),
               ElementsAre("spec.ephemeralContainers: Forbidden: cannot be set on create"));
 }
 
 TEST(Validation, ManyProblemsAreAllNamed) {
-  EXPECT_EQ(pod_problems(R"({"metadata":{"name":"X"},"spec":{"restartPolicy":"No","containers":[{"name":"a"},{"image":"i"}]}})").size(), 4u);
+  EXPECT_EQ(pod_problems(
+                R"({"metadata":{"name":"X"},"spec":{"restartPolicy":"No","containers":[{"name":"a"},{"image":"i"}]}})")
+                .size(),
+            4u);
 }
 
 TEST(PodUpdate, OnlySomeFieldsMayChange) {
   EXPECT_THAT(pod_update("{}", R"({"spec":{"containers":[{"name":"c","image":"nginx","command":["x"]}]}})"),
-              ElementsAre(HasSubstr("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-                                    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
-                                    "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
-                                    "previously negative)\n")));
+              ElementsAre(HasSubstr(
+                  "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
+                  "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
+                  "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+                  "previously negative)\n")));
   // The pull policy was defaulted on create and stays.
   EXPECT_THAT(pod_update(R"({"spec":{"containers":[{"name":"c","image":"nginx:1","imagePullPolicy":"Never"}]}})",
-                         R"({"spec":{"containers":[{"name":"c","image":"nginx:2","imagePullPolicy":"Never"}]}})"), IsEmpty());
+                         R"({"spec":{"containers":[{"name":"c","image":"nginx:2","imagePullPolicy":"Never"}]}})"),
+              IsEmpty());
   EXPECT_THAT(pod_update("{}", R"({"spec":{"containers":[{"name":"c","image":"nginx"},{"name":"d","image":"i"}]}})"),
               ElementsAre("spec.containers: Forbidden: pod updates may not add or remove containers"));
-  EXPECT_THAT(pod_update("{}", R"({"spec":{"nodeName":"n"}})"), ElementsAre(HasSubstr("pod updates may not change fields")));
-  EXPECT_THAT(pod_update(R"({"spec":{"terminationGracePeriodSeconds":-3}})", R"({"spec":{"terminationGracePeriodSeconds":1}})"), IsEmpty());
+  EXPECT_THAT(pod_update("{}", R"({"spec":{"nodeName":"n"}})"),
+              ElementsAre(HasSubstr("pod updates may not change fields")));
+  EXPECT_THAT(
+      pod_update(R"({"spec":{"terminationGracePeriodSeconds":-3}})", R"({"spec":{"terminationGracePeriodSeconds":1}})"),
+      IsEmpty());
   EXPECT_THAT(pod_update("{}", R"({"spec":{"terminationGracePeriodSeconds":1}})").size(), 1u);
 }
 
 TEST(PodUpdate, DeadlinesShrinkAndTolerationsGrow) {
   EXPECT_THAT(pod_update("{}", R"({"spec":{"activeDeadlineSeconds":10}})"), IsEmpty());
-  EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", R"({"spec":{"activeDeadlineSeconds":9}})"), IsEmpty());
-  EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", R"({"spec":{"activeDeadlineSeconds":11}})"),
-              ElementsAre("spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value"));
-  EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", "{}"),
-              ElementsAre("spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value"));
-  constexpr std::string_view kOne = R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute"}]}})";
+  EXPECT_THAT(pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", R"({"spec":{"activeDeadlineSeconds":9}})"),
+              IsEmpty());
+  EXPECT_THAT(
+      pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", R"({"spec":{"activeDeadlineSeconds":11}})"),
+      ElementsAre("spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value"));
+  EXPECT_THAT(
+      pod_update(R"({"spec":{"activeDeadlineSeconds":10}})", "{}"),
+      ElementsAre(
+          "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value"));
+  constexpr std::string_view kOne =
+      R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute"}]}})";
   EXPECT_THAT(pod_update("{}", kOne), IsEmpty());
-  EXPECT_THAT(pod_update(kOne, R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":5}]}})"), IsEmpty());
-  EXPECT_THAT(pod_update(kOne, "{}"),
-              ElementsAre("spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds"));
+  EXPECT_THAT(
+      pod_update(
+          kOne,
+          R"({"spec":{"tolerations":[{"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":5}]}})"),
+      IsEmpty());
+  EXPECT_THAT(
+      pod_update(kOne, "{}"),
+      ElementsAre("spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds"));
 }
 
 TEST(PodUpdate, GatesGoAndNeverCome) {
   constexpr std::string_view kGated = R"({"spec":{"schedulingGates":[{"name":"a/b"}]}})";
   EXPECT_THAT(pod_update(kGated, "{}"), IsEmpty());
-  EXPECT_THAT(pod_update(kGated, R"({"spec":{"schedulingGates":[{"name":"a/b"}],"nodeSelector":{"x":"y"}}})"), IsEmpty());
-  EXPECT_THAT(pod_update("{}", kGated), ElementsAre("spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a/b'"));
+  EXPECT_THAT(pod_update(kGated, R"({"spec":{"schedulingGates":[{"name":"a/b"}],"nodeSelector":{"x":"y"}}})"),
+              IsEmpty());
+  EXPECT_THAT(
+      pod_update("{}", kGated),
+      ElementsAre(
+          "spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a/b'"));
 }
 
 TEST(PodUpdate, TheStatusIsJudgedByItself) {
   EXPECT_THAT(pod_update("{}", R"({"status":{"phase":"Running","podIPs":[{"ip":"10.0.0.1"}]}})"), IsEmpty());
-  EXPECT_THAT(pod_update("{}", R"({"status":{"podIPs":[{"ip":"10.0.0"}]}})"), ElementsAre(HasSubstr("status.podIPs[0].ip: Invalid value: \"10.0.0\"")));
+  EXPECT_THAT(pod_update("{}", R"({"status":{"podIPs":[{"ip":"10.0.0"}]}})"),
+              ElementsAre(HasSubstr("status.podIPs[0].ip: Invalid value: \"10.0.0\"")));
   // An old object that newer rules would refuse can still get a status.
   Json old = pod(R"({"spec":{"restartPolicy":"Odd"}})"), next = old;
   next.as_object()["status"] = parsed(R"({"phase":"Failed"})");
   EXPECT_THAT(lines(validate(testing::pod_kind(), next, &old)), IsEmpty());
-  constexpr std::string_view kDone = R"({"spec":{"restartPolicy":"Never"},"status":{"containerStatuses":[{"name":"c","state":{"terminated":{"exitCode":1}}}]}})";
-  constexpr std::string_view kBack = R"({"spec":{"restartPolicy":"Never"},"status":{"containerStatuses":[{"name":"c","state":{"running":{}}}]}})";
-  EXPECT_THAT(pod_update(kDone, kBack), ElementsAre("status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"));
+  constexpr std::string_view kDone =
+      R"({"spec":{"restartPolicy":"Never"},"status":{"containerStatuses":[{"name":"c","state":{"terminated":{"exitCode":1}}}]}})";
+  constexpr std::string_view kBack =
+      R"({"spec":{"restartPolicy":"Never"},"status":{"containerStatuses":[{"name":"c","state":{"running":{}}}]}})";
+  EXPECT_THAT(
+      pod_update(kDone, kBack),
+      ElementsAre("status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"));
   EXPECT_THAT(pod_update(kBack, kDone), IsEmpty());
 }
 
 TEST(Validation, Deployments) {
   EXPECT_THAT(deployment_problems(R"({"spec":{"selector":null}})"), ElementsAre("spec.selector: Required value"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"selector":{"matchLabels":{"a":"c"}}}})"),
-              ElementsAre("spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"selector":{"matchLabels":null}}})"), ElementsAre(HasSubstr("empty selector is invalid for deployment")));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"replicas":-1}})"), ElementsAre("spec.replicas: Invalid value: -1: must be greater than or equal to 0"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":0,"maxSurge":0}}}})"),
-              ElementsAre("spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":"101%"}}}})"), ElementsAre(HasSubstr("must not be greater than 100%")));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxSurge":"lots"}}}})"), ElementsAre(HasSubstr("a valid percent string must be")));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"type":"Recreate","rollingUpdate":{"maxSurge":1}}}})"),
-              ElementsAre("spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"template":{"spec":{"restartPolicy":"Never"}}}})"),
-              ElementsAre("spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\""));
+  EXPECT_THAT(
+      deployment_problems(R"({"spec":{"selector":{"matchLabels":{"a":"c"}}}})"),
+      ElementsAre(
+          "spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"));
+  EXPECT_THAT(deployment_problems(R"({"spec":{"selector":{"matchLabels":null}}})"),
+              ElementsAre(HasSubstr("empty selector is invalid for deployment")));
+  EXPECT_THAT(deployment_problems(R"({"spec":{"replicas":-1}})"),
+              ElementsAre("spec.replicas: Invalid value: -1: must be greater than or equal to 0"));
+  EXPECT_THAT(
+      deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":0,"maxSurge":0}}}})"),
+      ElementsAre("spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"));
+  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":"101%"}}}})"),
+              ElementsAre(HasSubstr("must not be greater than 100%")));
+  EXPECT_THAT(deployment_problems(R"({"spec":{"strategy":{"rollingUpdate":{"maxSurge":"lots"}}}})"),
+              ElementsAre(HasSubstr("a valid percent string must be")));
+  EXPECT_THAT(
+      deployment_problems(R"({"spec":{"strategy":{"type":"Recreate","rollingUpdate":{"maxSurge":1}}}})"),
+      ElementsAre("spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"));
+  EXPECT_THAT(
+      deployment_problems(R"({"spec":{"template":{"spec":{"restartPolicy":"Never"}}}})"),
+      ElementsAre("spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\""));
   EXPECT_THAT(deployment_problems(R"({"spec":{"progressDeadlineSeconds":10,"minReadySeconds":10}})"),
               ElementsAre("spec.progressDeadlineSeconds: Invalid value: 10: must be greater than minReadySeconds"));
-  EXPECT_THAT(deployment_problems(R"({"spec":{"template":{"spec":{"containers":[{"name":"c"}]}}}})"), ElementsAre("spec.template.spec.containers[0].image: Required value"));
+  EXPECT_THAT(deployment_problems(R"({"spec":{"template":{"spec":{"containers":[{"name":"c"}]}}}})"),
+              ElementsAre("spec.template.spec.containers[0].image: Required value"));
 }
 
 TEST(Validation, TheSelectorOfAWorkloadStays) {
   Json old = deployment("{}");
-  Json next = deployment(R"({"spec":{"selector":{"matchLabels":{"x":"y"}},"template":{"metadata":{"labels":{"x":"y"}}}}})");
-  EXPECT_THAT(lines(validate(testing::deployment_kind(), next, &old)),
-              ElementsAre("spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b\",\"x\":\"y\"}}: field is immutable"));
+  Json next =
+      deployment(R"({"spec":{"selector":{"matchLabels":{"x":"y"}},"template":{"metadata":{"labels":{"x":"y"}}}}})");
+  EXPECT_THAT(
+      lines(validate(testing::deployment_kind(), next, &old)),
+      ElementsAre("spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b\",\"x\":\"y\"}}: field is immutable"));
   Json scaled = deployment(R"({"spec":{"replicas":5}})");
   EXPECT_THAT(lines(validate(testing::deployment_kind(), scaled, &old)), IsEmpty());
 }
@@ -396,30 +510,51 @@ Problems small(std::string_view what, std::string_view json, std::string_view ol
 }
 
 TEST(Validation, ConfigMaps) {
-  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a.b":"c"},"binaryData":{"d":"AAAA"}})"), IsEmpty());
-  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a/b":"c"}})"), ElementsAre(HasSubstr("data[a/b]: Invalid value: \"a/b\": a valid config key must consist of")));
+  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a.b":"c"},"binaryData":{"d":"AAAA"}})"),
+              IsEmpty());
+  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a/b":"c"}})"),
+              ElementsAre(HasSubstr("data[a/b]: Invalid value: \"a/b\": a valid config key must consist of")));
   EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"c"},"binaryData":{"a":"AAAA"}})"),
               ElementsAre("data[a]: Invalid value: \"a\": duplicate of key present in binaryData"));
-  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":")" + std::string(1024 * 1024 + 1, 'x') + R"("}})"),
-              ElementsAre("[]: Too long: may not be more than 1048576 bytes"));
-  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"2"}})", R"({"metadata":{"name":"c"},"immutable":true,"data":{"a":"1"}})"),
-              ElementsAre("immutable: Forbidden: field is immutable when `immutable` is set", "data: Forbidden: field is immutable when `immutable` is set"));
+  EXPECT_THAT(
+      small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":")" + std::string(1024 * 1024 + 1, 'x') + R"("}})"),
+      ElementsAre("[]: Too long: may not be more than 1048576 bytes"));
+  EXPECT_THAT(small("ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"2"}})",
+                    R"({"metadata":{"name":"c"},"immutable":true,"data":{"a":"1"}})"),
+              ElementsAre("immutable: Forbidden: field is immutable when `immutable` is set",
+                          "data: Forbidden: field is immutable when `immutable` is set"));
 }
 
 TEST(Validation, Secrets) {
   EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"stringData":{"a":"b"}})"), IsEmpty());
-  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/tls"})"), ElementsAre("data[tls.crt]: Required value", "data[tls.key]: Required value"));
-  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{"}})").size(), 1u);
-  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{}"}})"), IsEmpty());
-  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"x"})", R"({"metadata":{"name":"s"},"type":"y"})"), ElementsAre("type: Invalid value: \"x\": field is immutable"));
+  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"kubernetes.io/tls"})"),
+              ElementsAre("data[tls.crt]: Required value", "data[tls.key]: Required value"));
+  EXPECT_THAT(
+      small(
+          "Secret",
+          R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{"}})")
+          .size(),
+      1u);
+  EXPECT_THAT(
+      small(
+          "Secret",
+          R"({"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{}"}})"),
+      IsEmpty());
+  EXPECT_THAT(small("Secret", R"({"metadata":{"name":"s"},"type":"x"})", R"({"metadata":{"name":"s"},"type":"y"})"),
+              ElementsAre("type: Invalid value: \"x\": field is immutable"));
 }
 
 TEST(Validation, Events) {
-  EXPECT_THAT(small("Event", R"({"metadata":{"name":"e","namespace":"default"},"involvedObject":{"kind":"Node","name":"n"}})"), IsEmpty());
-  EXPECT_THAT(small("Event", R"({"metadata":{"name":"e","namespace":"a"},"involvedObject":{"kind":"Pod","name":"p","namespace":"b"}})"),
-              ElementsAre("involvedObject.namespace: Invalid value: \"b\": does not match event.namespace"));
+  EXPECT_THAT(
+      small("Event", R"({"metadata":{"name":"e","namespace":"default"},"involvedObject":{"kind":"Node","name":"n"}})"),
+      IsEmpty());
+  EXPECT_THAT(
+      small("Event",
+            R"({"metadata":{"name":"e","namespace":"a"},"involvedObject":{"kind":"Pod","name":"p","namespace":"b"}})"),
+      ElementsAre("involvedObject.namespace: Invalid value: \"b\": does not match event.namespace"));
   const Kind& event = kind("events.k8s.io", "Event");
-  constexpr std::string_view kGood = R"({"metadata":{"name":"e","namespace":"a"},"eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"x/y",
+  constexpr std::string_view kGood =
+      R"({"metadata":{"name":"e","namespace":"a"},"eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"x/y",
     "reportingInstance":"i","action":"Run","reason":"Ran","type":"Normal","regarding":{"kind":"Pod","namespace":"a","name":"p"}})";
   EXPECT_THAT(lines(validate(event, made(event, kGood, "{}"))), IsEmpty());
   EXPECT_THAT(lines(validate(event, made(event, kGood, R"({"reason":null,"type":"Odd","eventTime":null})"))),
@@ -431,15 +566,30 @@ TEST(Validation, Events) {
 
 TEST(Validation, NodesNamespacesAndLeases) {
   EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"taints":[{"key":"a","effect":"No"}]}})"),
-              ElementsAre("spec.taints[0].effect: Unsupported value: \"No\": supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\""));
-  EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"taints":[{"key":"a","effect":"NoExecute"},{"key":"a","effect":"NoExecute"}]}})").size(), 1u);
-  EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"podCIDR":"10.0.0.0/24","podCIDRs":["10.0.0.0/24"]}})", R"({"metadata":{"name":"n"}})"), IsEmpty());
-  EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"podCIDRs":["10.0.1.0/24"]}})", R"({"metadata":{"name":"n"},"spec":{"podCIDRs":["10.0.0.0/24"]}})").size(), 1u);
-  EXPECT_THAT(small("Namespace", R"({"metadata":{"name":"a.b"}})"), ElementsAre(HasSubstr("metadata.name: Invalid value: \"a.b\": must not contain dots")));
+              ElementsAre("spec.taints[0].effect: Unsupported value: \"No\": supported values: \"NoSchedule\", "
+                          "\"PreferNoSchedule\", \"NoExecute\""));
+  EXPECT_THAT(
+      small(
+          "Node",
+          R"({"metadata":{"name":"n"},"spec":{"taints":[{"key":"a","effect":"NoExecute"},{"key":"a","effect":"NoExecute"}]}})")
+          .size(),
+      1u);
+  EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"podCIDR":"10.0.0.0/24","podCIDRs":["10.0.0.0/24"]}})",
+                    R"({"metadata":{"name":"n"}})"),
+              IsEmpty());
+  EXPECT_THAT(small("Node", R"({"metadata":{"name":"n"},"spec":{"podCIDRs":["10.0.1.0/24"]}})",
+                    R"({"metadata":{"name":"n"},"spec":{"podCIDRs":["10.0.0.0/24"]}})")
+                  .size(),
+              1u);
+  EXPECT_THAT(small("Namespace", R"({"metadata":{"name":"a.b"}})"),
+              ElementsAre(HasSubstr("metadata.name: Invalid value: \"a.b\": must not contain dots")));
   const Kind& lease = kind("coordination.k8s.io", "Lease");
-  EXPECT_THAT(lines(validate(lease, made(lease, R"({"metadata":{"name":"l"},"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}})", "{}"))),
-              ElementsAre("spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
-                          "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0"));
+  EXPECT_THAT(
+      lines(validate(
+          lease,
+          made(lease, R"({"metadata":{"name":"l"},"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}})", "{}"))),
+      ElementsAre("spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
+                  "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0"));
 }
 
 }  // namespace

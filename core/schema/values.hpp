@@ -10,11 +10,12 @@
 
 namespace gantry::schema {
 
-// A resource.Quantity. Keeps upstream's canonical spelling: "1500m" stays, "1024Mi" becomes "1Gi", "0.5" becomes "500m".
+// A resource.Quantity. Keeps upstream's canonical spelling: "1500m" stays, "1024Mi" becomes "1Gi", "0.5" becomes
+// "500m".
 class Quantity {
  public:
   static Expected<Quantity> parse(std::string_view text);
-  std::string to_string() const;        // canonical
+  std::string to_string() const;  // canonical
   // Rounded up, saturating at int64's ends.
   int64_t value() const;
   int64_t milli_value() const;

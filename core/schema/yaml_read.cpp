@@ -1,6 +1,9 @@
 // Owns the reading of YAML: parser events into a plain document, with limits on depth and on what aliases may
 // expand to. Any thread.
-#include "core/schema/yaml.hpp"
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 #include <charconv>
 #include <cmath>
@@ -9,12 +12,8 @@
 #include <stdexcept>
 #include <streambuf>
 
-#include <yaml-cpp/anchor.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
-
 #include "core/schema/text.hpp"
+#include "core/schema/yaml.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -77,7 +76,8 @@ class Builder : public YAML::EventHandler {
     merge_key_ = plain && text == "<<";
     add(plain ? resolve_plain_scalar(text) : Json(text), anchor);
   }
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(boost::json::array(), anchor);
   }
   void OnSequenceEnd() override { close(); }

@@ -12,7 +12,8 @@ bool plain_text(std::string_view text) {
   if (text.front() == ' ' || text.back() == ' ' || text == "<<" || text == "=") return false;
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";
   if (kIndicators.find(text.front()) != std::string_view::npos) {
-    bool dash = (text.front() == '-' || text.front() == '?' || text.front() == ':') && text.size() > 1 && text[1] != ' ';
+    bool dash =
+        (text.front() == '-' || text.front() == '?' || text.front() == ':') && text.size() > 1 && text[1] != ' ';
     if (!dash || text.starts_with("---")) return false;
   }
   for (size_t i = 0; i < text.size(); ++i) {

@@ -112,21 +112,20 @@ Status Database::create_or_check_schema() {
                             "away, or use another data directory");
   }
   if (*version > kSchemaVersion) {
-    return Status::internal("database " + path_.string() + " has schema version " +
-                            std::to_string(*version) + ", newer than this program's " +
-                            std::to_string(kSchemaVersion) + "; start the newer version of Gantry");
+    return Status::internal("database " + path_.string() + " has schema version " + std::to_string(*version) +
+                            ", newer than this program's " + std::to_string(kSchemaVersion) +
+                            "; start the newer version of Gantry");
   }
   return {};
 }
 
 Status Database::prepare() {
-  const std::pair<const char*, Statement*> all[] = {
-      {"BEGIN IMMEDIATE", &begin_},
-      {"COMMIT", &commit_},
-      {"ROLLBACK", &rollback_},
-      {"INSERT INTO versions VALUES(?,?,?,?,?)", &insert_},
-      {"DELETE FROM versions WHERE revision=?", &remove_},
-      {"UPDATE meta SET compacted=? WHERE id=1", &set_compacted_}};
+  const std::pair<const char*, Statement*> all[] = {{"BEGIN IMMEDIATE", &begin_},
+                                                    {"COMMIT", &commit_},
+                                                    {"ROLLBACK", &rollback_},
+                                                    {"INSERT INTO versions VALUES(?,?,?,?,?)", &insert_},
+                                                    {"DELETE FROM versions WHERE revision=?", &remove_},
+                                                    {"UPDATE meta SET compacted=? WHERE id=1", &set_compacted_}};
   for (const auto& [sql, out] : all) {
     if (Status s = prepare(sql, *out); !s.ok()) return s;
   }
@@ -170,8 +169,7 @@ Status Database::start_load() {
 
 Status Database::load(const RowFn& row) {
   Statement scan;
-  if (Status s = prepare(
-          "SELECT revision, created, deleted, key, value FROM versions ORDER BY revision", scan);
+  if (Status s = prepare("SELECT revision, created, deleted, key, value FROM versions ORDER BY revision", scan);
       !s.ok()) {
     return s;
   }

@@ -48,8 +48,7 @@ int64_t rows(const std::filesystem::path& path) {
   sqlite3_stmt* statement = nullptr;
   sqlite3_open(path.c_str(), &db);
   sqlite3_prepare_v2(db, "SELECT count(*) FROM versions", -1, &statement, nullptr);
-  const int64_t count =
-      sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+  const int64_t count = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
   sqlite3_finalize(statement);
   sqlite3_close(db);
   return count;
@@ -82,8 +81,7 @@ TEST_F(DurabilityTest, SecondOpenerIsRefused) {
   open();
   auto second = open_sqlite(options_);
   ASSERT_FALSE(second.ok());
-  EXPECT_NE(second.error().message().find("in use by process " + std::to_string(getpid())),
-            std::string::npos)
+  EXPECT_NE(second.error().message().find("in use by process " + std::to_string(getpid())), std::string::npos)
       << second.error().message();
   EXPECT_NE(second.error().message().find(options_.path.string()), std::string::npos);
   ASSERT_TRUE(create("/g/r/n/a").ok());
@@ -104,8 +102,7 @@ TEST_F(DurabilityTest, NotADatabase) {
   std::ofstream(options_.path) << std::string(8192, 'x');
   auto result = open_sqlite(options_);
   ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.error().message().find(options_.path.string() + " is damaged"),
-            std::string::npos)
+  EXPECT_NE(result.error().message().find(options_.path.string() + " is damaged"), std::string::npos)
       << result.error().message();
   EXPECT_NE(result.error().message().find("backup"), std::string::npos);
 }
@@ -125,8 +122,7 @@ TEST_F(DurabilityTest, DamagedPages) {
   }
   auto result = open_sqlite(options_);
   ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.error().message().find("is damaged"), std::string::npos)
-      << result.error().message();
+  EXPECT_NE(result.error().message().find("is damaged"), std::string::npos) << result.error().message();
 }
 
 TEST_F(DurabilityTest, NewerSchemaAndForeignDatabasesAreRefused) {
@@ -180,9 +176,7 @@ std::string slot_key(int32_t slot) { return "/g/r/n/" + std::to_string(10 + slot
         const std::string key = slot_key(slot);
         const bool exists = store.get(key) != nullptr;
         const bool removes = exists && i % 7 == 0;
-        const auto kind = removes  ? Write::Kind::kDelete
-                          : exists ? Write::Kind::kUpdate
-                                   : Write::Kind::kCreate;
+        const auto kind = removes ? Write::Kind::kDelete : exists ? Write::Kind::kUpdate : Write::Kind::kCreate;
         auto result = wait_write(store, make_write(kind, key, 0, std::string(4'000, 'p')));
         if (!result.ok()) _exit(2);
         const Acknowledged report{(*result)->mod_revision, slot, removes};

@@ -34,8 +34,8 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path) {
     if (errno != EWOULDBLOCK) {
       return Status::internal("cannot lock " + name + ": " + errno_text(errno));
     }
-    return Status::unavailable("database " + path.string() + " is in use by " + holder(fd) +
-                               " (lock file " + name + "); stop it, or use another data directory");
+    return Status::unavailable("database " + path.string() + " is in use by " + holder(fd) + " (lock file " + name +
+                               "); stop it, or use another data directory");
   }
   // The pid is for the message above only: a disk too full for it must not keep the daemon from
   // starting.

@@ -10,8 +10,7 @@ using ListTest = StoreTest;
 
 TEST_F(ListTest, OrderedAndOnlyThePrefix) {
   open();
-  for (const char* key :
-       {"/g/pods/b/x", "/g/pods/a/y", "/g/pods/a/x", "/g/podsx/a/x", "/g/po/a/x"}) {
+  for (const char* key : {"/g/pods/b/x", "/g/pods/a/y", "/g/pods/a/x", "/g/podsx/a/x", "/g/po/a/x"}) {
     ASSERT_TRUE(create(key).ok());
   }
   EXPECT_EQ(keys("/g/pods/"), "/g/pods/a/x /g/pods/a/y /g/pods/b/x");

@@ -13,8 +13,7 @@ int64_t size_of(const EntryPtr& entry) { return static_cast<int64_t>(entry->valu
 // What the event keeps alive that nothing else would: the version before, and a deletion's final
 // state.
 int64_t log_cost(const Event& event) {
-  return (event.previous ? size_of(event.previous) : 0) +
-         (event.type == EventType::kDelete ? size_of(event.entry) : 0);
+  return (event.previous ? size_of(event.previous) : 0) + (event.type == EventType::kDelete ? size_of(event.entry) : 0);
 }
 
 Status too_large_revision(Revision asked, Revision current) {
@@ -112,8 +111,7 @@ void Memory::drop_oldest(std::vector<EventPtr>& garbage) {
 }
 
 void Memory::enforce_limits(std::vector<EventPtr>& garbage) {
-  while (!log_.empty() &&
-         (static_cast<int64_t>(log_.size()) > limits_.entries || log_bytes_ > limits_.bytes)) {
+  while (!log_.empty() && (static_cast<int64_t>(log_.size()) > limits_.entries || log_bytes_ > limits_.bytes)) {
     drop_oldest(garbage);
   }
 }
@@ -160,8 +158,7 @@ EntryPtr Memory::get(std::string_view key) const {
 }
 
 OrderedIndex::Place Memory::first(std::string_view prefix, std::string_view after) const {
-  return after.empty() || after < prefix ? objects_.lower_bound(prefix)
-                                         : objects_.upper_bound(after);
+  return after.empty() || after < prefix ? objects_.lower_bound(prefix) : objects_.upper_bound(after);
 }
 
 OrderedIndex::Place Memory::behind(std::string_view prefix) const {
@@ -172,8 +169,8 @@ OrderedIndex::Place Memory::behind(std::string_view prefix) const {
   return objects_.lower_bound(end);
 }
 
-Expected<ListResult> Memory::list(std::string_view prefix, Revision revision,
-                                  std::string_view after, size_t limit) const {
+Expected<ListResult> Memory::list(std::string_view prefix, Revision revision, std::string_view after,
+                                  size_t limit) const {
   ListResult result;
   std::shared_lock lock(mutex_);
   result.revision = revision == 0 ? revision_ : revision;
@@ -191,8 +188,7 @@ Expected<ListResult> Memory::list(std::string_view prefix, Revision revision,
   return result;
 }
 
-void Memory::collect_newest(std::string_view prefix, std::string_view after, size_t limit,
-                            ListResult& result) const {
+void Memory::collect_newest(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const {
   const auto begin = first(prefix, after);
   const auto all = static_cast<size_t>(objects_.distance(begin, behind(prefix)));
   const size_t count = limit == 0 ? all : std::min(limit, all);
@@ -203,8 +199,7 @@ void Memory::collect_newest(std::string_view prefix, std::string_view after, siz
 
 // The newest state with every event above the revision undone: the version before the earliest of
 // them counts.
-void Memory::collect_past(std::string_view prefix, std::string_view after, size_t limit,
-                          ListResult& result) const {
+void Memory::collect_past(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const {
   std::map<std::string_view, const EntryPtr*> undo;
   const auto oldest = log_.begin() + static_cast<ptrdiff_t>(result.revision - compacted_);
   for (auto it = log_.end(); it != oldest;) {
@@ -232,8 +227,8 @@ void Memory::collect_past(std::string_view prefix, std::string_view after, size_
 Status Memory::replay(std::string_view prefix, Revision from, const ReplayFn& registered) const {
   std::shared_lock lock(mutex_);
   if (from < compacted_) {
-    return Status::expired("too old resource version: " + std::to_string(from) + " (" +
-                           std::to_string(compacted_) + ")");
+    return Status::expired("too old resource version: " + std::to_string(from) + " (" + std::to_string(compacted_) +
+                           ")");
   }
   std::vector<EventPtr> events;
   const auto skip = std::min<int64_t>(from - compacted_, static_cast<int64_t>(log_.size()));

@@ -74,8 +74,7 @@ class Memory {
 
   // [any-thread]
   EntryPtr get(std::string_view key) const;
-  Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after,
-                            size_t limit) const;
+  Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after, size_t limit) const;
   // The kept events above `from` under `prefix`; `registered(events, revision)` runs before any
   // later event is published.
   using ReplayFn = std::function<void(std::vector<EventPtr> events, Revision revision)>;
@@ -96,16 +95,14 @@ class Memory {
   bool above_floor() const;
   OrderedIndex::Place first(std::string_view prefix, std::string_view after) const;
   OrderedIndex::Place behind(std::string_view prefix) const;
-  void collect_newest(std::string_view prefix, std::string_view after, size_t limit,
-                      ListResult& result) const;
-  void collect_past(std::string_view prefix, std::string_view after, size_t limit,
-                    ListResult& result) const;
+  void collect_newest(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const;
+  void collect_past(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const;
 
   const HistoryLimits limits_;
   mutable FairSharedMutex mutex_;
   OrderedIndex objects_;
   std::unordered_map<std::string_view, EntryPtr> loading_;  // the objects until finish_load
-  std::deque<EventPtr> log_;  // revisions compacted_ + 1 ... revision_, without a hole
+  std::deque<EventPtr> log_;                                // revisions compacted_ + 1 ... revision_, without a hole
   std::deque<Mark> marks_;
   std::deque<DeadRow> dead_;  // what the writer is to delete from disk
   Revision revision_ = 1;

@@ -25,9 +25,7 @@ class OrderedIndex {
   size_t size() const { return size_; }
   Place end() const { return {runs_.size(), 0}; }
   const EntryPtr& at(Place place) const { return runs_[place.run][place.at]; }
-  Place next(Place place) const {
-    return ++place.at < runs_[place.run].size() ? place : Place{place.run + 1, 0};
-  }
+  Place next(Place place) const { return ++place.at < runs_[place.run].size() ? place : Place{place.run + 1, 0}; }
 
   Place lower_bound(std::string_view key) const {
     return find_place([key](const EntryPtr& entry) { return entry->key < key; });
@@ -91,8 +89,7 @@ class OrderedIndex {
 
   // Replaces everything; `entries` may come in any order.
   void assign(std::vector<EntryPtr> entries) {
-    std::sort(entries.begin(), entries.end(),
-              [](const EntryPtr& a, const EntryPtr& b) { return a->key < b->key; });
+    std::sort(entries.begin(), entries.end(), [](const EntryPtr& a, const EntryPtr& b) { return a->key < b->key; });
     runs_.clear();
     size_ = entries.size();
     for (size_t i = 0; i < size_; i += kFill) {
@@ -110,8 +107,8 @@ class OrderedIndex {
   template <typename Before>
   Place find_place(Before before) const {
     // The first run whose last entry is not before the key holds the place.
-    const auto run = std::partition_point(
-        runs_.begin(), runs_.end(), [&](const Run& r) { return r.empty() || before(r.back()); });
+    const auto run =
+        std::partition_point(runs_.begin(), runs_.end(), [&](const Run& r) { return r.empty() || before(r.back()); });
     if (run == runs_.end()) return end();
     const auto at = std::partition_point(run->begin(), run->end(), before);
     return {static_cast<size_t>(run - runs_.begin()), static_cast<size_t>(at - run->begin())};

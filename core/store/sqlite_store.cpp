@@ -48,9 +48,8 @@ Status check(const Write& write, const EntryPtr& current) {
   }
   if (!current) return Status::not_found("key \"" + write.key + "\" not found");
   if (write.expected != 0 && write.expected != current->mod_revision) {
-    return Status::conflict("key \"" + write.key + "\" is at revision " +
-                            std::to_string(current->mod_revision) + ", not at " +
-                            std::to_string(write.expected));
+    return Status::conflict("key \"" + write.key + "\" is at revision " + std::to_string(current->mod_revision) +
+                            ", not at " + std::to_string(write.expected));
   }
   return {};
 }
@@ -85,8 +84,7 @@ class SqliteStore final : public Store {
                             size_t limit) const override {
     return memory_.list(prefix, revision, after, limit);
   }
-  Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from,
-                                         WatchCallback callback) override;
+  Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) override;
   Revision revision() const override { return memory_.revision(); }
   void compact(Revision revision) override { memory_.compact(revision); }
   Stats stats() const override;
@@ -141,8 +139,8 @@ SqliteStore::~SqliteStore() {
 Status SqliteStore::start() {
   if (Status s = database_->start_load(); !s.ok()) return s;
   memory_.start_at(database_->compacted(), database_->pages());
-  Status status = database_->load(
-      [this](EntryPtr entry, bool deleted) { return memory_.load(std::move(entry), deleted); });
+  Status status =
+      database_->load([this](EntryPtr entry, bool deleted) { return memory_.load(std::move(entry), deleted); });
   if (!status.ok()) return status;
   memory_.finish_load();
   hub_->start();
@@ -170,8 +168,7 @@ void SqliteStore::write(Write write, WriteCallback done) {
   if (!refused.ok() && done) done(std::move(refused));
 }
 
-Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from,
-                                                    WatchCallback callback) {
+Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from, WatchCallback callback) {
   std::unique_ptr<Watch> watch;
   // Registered under the lock that publishing needs: what the replay lacks is not published yet.
   Status status = memory_.replay(prefix, from, [&](std::vector<EventPtr> events, Revision now) {
@@ -193,8 +190,7 @@ Stats SqliteStore::stats() const {
 bool SqliteStore::take(std::vector<Pending>& batch) {
   const auto now = Memory::Clock::now();
   auto deadline = memory_.expire(now);
-  if (database_->wants_checkpoint())
-    deadline = std::min(deadline.value_or(now + kPause), now + kPause);
+  if (database_->wants_checkpoint()) deadline = std::min(deadline.value_or(now + kPause), now + kPause);
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return !queue_.empty() || stopping_; };
   waiting_ = true;

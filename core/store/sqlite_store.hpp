@@ -15,11 +15,11 @@
 namespace gantry::store {
 
 struct SqliteOptions {
-  std::filesystem::path path;          // the database file; its folder must exist
-  int64_t history_entries = 100'000;   // log kept for watches and paged lists, at most
+  std::filesystem::path path;         // the database file; its folder must exist
+  int64_t history_entries = 100'000;  // log kept for watches and paged lists, at most
   int64_t history_bytes = 64 << 20;
-  size_t max_queue = 16'384;           // writes waiting for the writer thread
-  size_t max_batch = 1'024;            // writes in one transaction
+  size_t max_queue = 16'384;  // writes waiting for the writer thread
+  size_t max_batch = 1'024;   // writes in one transaction
   // History older than this is dropped where it holds more than an eighth of either limit.
   std::chrono::seconds history_age{300};
   // A watch without events hears of the revision reached at least this often (a call with no events).

@@ -1,9 +1,9 @@
 // The store interface: a revisioned key-value store with etcd's semantics.
 //
 // Owns all API objects. Keys are "/<group>/<resource>/<namespace>/<name>" (no namespace part for cluster-scoped
-// resources: "/<group>/<resource>//<name>"); values are the canonical JSON bytes of an object. Every change gets the next
-// global revision, which is the object's resourceVersion. Reads come from memory; a write is answered
-// after it is on disk. Also the shape of the future `store` plugin interface.
+// resources: "/<group>/<resource>//<name>"); values are the canonical JSON bytes of an object. Every change gets the
+// next global revision, which is the object's resourceVersion. Reads come from memory; a write is answered after it is
+// on disk. Also the shape of the future `store` plugin interface.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ namespace gantry::store {
 
 using Revision = int64_t;
 
-// Something a reader derived from an entry's bytes (parsed labels, protobuf encoding): kept with the entry, shared by all.
+// Something a reader derived from an entry's bytes (parsed labels, protobuf encoding): kept with the entry, shared by
+// all.
 struct Derived {
   virtual ~Derived() = default;
 };
@@ -28,9 +29,9 @@ struct Derived {
 // One version of one object. Immutable but for the derived slots, which are set once (compare-and-swap).
 struct Entry {
   std::string key;
-  std::string value;          // complete JSON, resourceVersion included
+  std::string value;  // complete JSON, resourceVersion included
   Revision create_revision = 0;
-  Revision mod_revision = 0;  // revision of this version
+  Revision mod_revision = 0;           // revision of this version
   static constexpr size_t kSlots = 2;  // 0: attributes (labels, fields), 1: protobuf encoding
   mutable std::atomic<const Derived*> derived[kSlots] = {};
 
@@ -87,8 +88,7 @@ class Watch {
 
 // Receives events of one watch in revision order, batch by batch, on the store's notifier thread; must not block.
 // `progress` is the revision up to which everything has been delivered (bookmarks). The span is valid for the call.
-using WatchCallback =
-    std::function<void(const EventPtr* events, size_t count, Revision progress)>;
+using WatchCallback = std::function<void(const EventPtr* events, size_t count, Revision progress)>;
 
 struct Stats {
   Revision revision = 0;
@@ -111,13 +111,14 @@ class Store {
   virtual EntryPtr get(std::string_view key) const = 0;
 
   // All entries under `prefix`, in key order, as of `revision` (0: newest). `after`: start behind this key
-  // (continue); `limit` 0: all. Expired when `revision` is compacted; BadRequest-like Status when in the future. [any-thread]
-  virtual Expected<ListResult> list(std::string_view prefix, Revision revision = 0,
-                                    std::string_view after = {}, size_t limit = 0) const = 0;
+  // (continue); `limit` 0: all. Expired when `revision` is compacted; BadRequest-like Status when in the future.
+  // [any-thread]
+  virtual Expected<ListResult> list(std::string_view prefix, Revision revision = 0, std::string_view after = {},
+                                    size_t limit = 0) const = 0;
 
-  // Changes with a revision > `from` (so `from` is a list's revision). Expired (410) when `from` is compacted. [any-thread]
-  virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from,
-                                                 WatchCallback callback) = 0;
+  // Changes with a revision > `from` (so `from` is a list's revision). Expired (410) when `from` is compacted.
+  // [any-thread]
+  virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) = 0;
 
   virtual Revision revision() const = 0;
   // Drops history up to `revision`. Done automatically too, see the implementation's options. [any-thread]

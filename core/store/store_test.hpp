@@ -16,8 +16,7 @@
 
 namespace gantry::store {
 
-inline Write make_write(Write::Kind kind, std::string key, Revision expected = 0,
-                        const std::string& tag = "") {
+inline Write make_write(Write::Kind kind, std::string key, Revision expected = 0, const std::string& tag = "") {
   Write write;
   write.kind = kind;
   write.key = std::move(key);
@@ -29,15 +28,13 @@ inline Write make_write(Write::Kind kind, std::string key, Revision expected = 0
 }
 
 inline std::string value_at(Revision revision, const std::string& tag = "") {
-  return R"({"metadata":{"resourceVersion":")" + std::to_string(revision) + R"("},"tag":")" + tag +
-         "\"}";
+  return R"({"metadata":{"resourceVersion":")" + std::to_string(revision) + R"("},"tag":")" + tag + "\"}";
 }
 
 inline Expected<EntryPtr> wait_write(Store& store, Write write) {
   auto promise = std::make_shared<std::promise<Expected<EntryPtr>>>();
   auto future = promise->get_future();
-  store.write(std::move(write),
-              [promise](Expected<EntryPtr> result) { promise->set_value(std::move(result)); });
+  store.write(std::move(write), [promise](Expected<EntryPtr> result) { promise->set_value(std::move(result)); });
   return future.get();
 }
 
@@ -103,16 +100,14 @@ class StoreTest : public testing::Test {
   Expected<EntryPtr> create(const std::string& key, const std::string& tag = "") {
     return wait_write(*store_, make_write(Write::Kind::kCreate, key, 0, tag));
   }
-  Expected<EntryPtr> update(const std::string& key, Revision expected = 0,
-                            const std::string& tag = "") {
+  Expected<EntryPtr> update(const std::string& key, Revision expected = 0, const std::string& tag = "") {
     return wait_write(*store_, make_write(Write::Kind::kUpdate, key, expected, tag));
   }
   Expected<EntryPtr> remove(const std::string& key, Revision expected = 0) {
     return wait_write(*store_, make_write(Write::Kind::kDelete, key, expected));
   }
   // The keys of a list, separated by blanks.
-  std::string keys(const std::string& prefix, Revision revision = 0, const std::string& after = "",
-                   size_t limit = 0) {
+  std::string keys(const std::string& prefix, Revision revision = 0, const std::string& after = "", size_t limit = 0) {
     auto result = store_->list(prefix, revision, after, limit);
     if (!result.ok()) return result.error().reason() + ": " + result.error().message();
     std::string text;

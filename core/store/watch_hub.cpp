@@ -28,8 +28,8 @@ void WatchHub::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::unique_ptr<Watch> WatchHub::add(std::string_view prefix, std::vector<EventPtr> replay,
-                                     Revision revision, WatchCallback callback) {
+std::unique_ptr<Watch> WatchHub::add(std::string_view prefix, std::vector<EventPtr> replay, Revision revision,
+                                     WatchCallback callback) {
   auto watcher = std::make_shared<Watcher>();
   watcher->prefix = prefix;
   watcher->start = revision;
@@ -132,9 +132,9 @@ void WatchHub::deliver(const Item& batch) {
   for (size_t i = 0; i < used_; ++i) {
     Delivery& delivery = deliveries_[i];
     for (const WatcherPtr& watcher : delivery.watchers) {
-      const auto first = std::find_if(
-          delivery.events.begin(), delivery.events.end(),
-          [&](const EventPtr& event) { return event->entry->mod_revision > watcher->start; });
+      const auto first = std::find_if(delivery.events.begin(), delivery.events.end(), [&](const EventPtr& event) {
+        return event->entry->mod_revision > watcher->start;
+      });
       const auto count = static_cast<size_t>(delivery.events.end() - first);
       if (count > 0) call(*watcher, &*first, count, batch.progress);
     }

@@ -37,8 +37,8 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   // Registers a watcher that has seen everything up to `revision` once it got `replay`. Destroying
   // the watch from another thread waits for its running callback; from within any callback it does
   // not. [any-thread]
-  std::unique_ptr<Watch> add(std::string_view prefix, std::vector<EventPtr> replay,
-                             Revision revision, WatchCallback callback);
+  std::unique_ptr<Watch> add(std::string_view prefix, std::vector<EventPtr> replay, Revision revision,
+                             WatchCallback callback);
   // [writer]
   void push(std::vector<EventPtr> events, Revision progress);
   int64_t watchers() const { return count_.load(std::memory_order_relaxed); }

@@ -38,17 +38,15 @@ TEST_F(WatchTest, DeliversChangesWithWhatWasBefore) {
 
 TEST_F(WatchTest, PrefixesOfEveryShape) {
   open();
-  const std::vector<std::string> prefixes = {"",         "/",        "/g/",       "/g/r/",
-                                             "/g/r/n/",  "/g/r/n/a", "/g/r/n/ab", "/g/r/n/abc",
-                                             "/g/r/nn/", "/g/r",     "/h/"};
+  const std::vector<std::string> prefixes = {"",          "/",          "/g/",      "/g/r/", "/g/r/n/", "/g/r/n/a",
+                                             "/g/r/n/ab", "/g/r/n/abc", "/g/r/nn/", "/g/r",  "/h/"};
   std::vector<Recorder> recorders(prefixes.size());
   std::vector<std::unique_ptr<Watch>> watches;
   for (size_t i = 0; i < prefixes.size(); ++i) {
     watches.push_back(watch(prefixes[i], 1, recorders[i].callback()));
   }
   EXPECT_EQ(store_->stats().watchers, 11);
-  const std::vector<std::string> written = {"/g/r/n/a", "/g/r/n/ab", "/g/r/nn/a", "/g/rr/n/a",
-                                            "/h/r//x"};
+  const std::vector<std::string> written = {"/g/r/n/a", "/g/r/n/ab", "/g/r/nn/a", "/g/rr/n/a", "/h/r//x"};
   for (const auto& key : written) ASSERT_TRUE(create(key).ok());
   for (size_t i = 0; i < prefixes.size(); ++i) {
     size_t expected = 0;

@@ -98,8 +98,7 @@ TEST_F(WriteTest, ABatchIsOneCommitAndSeesItsOwnWrites) {
   store_->write(make_write(Kind::kCreate, "/g/r/n/a"), note(6));
   gate.open();
   last.get_future().wait();
-  const std::vector<std::string> expected = {"3", "AlreadyExists", "4", "Conflict",
-                                             "5", "NotFound",      "6"};
+  const std::vector<std::string> expected = {"3", "AlreadyExists", "4", "Conflict", "5", "NotFound", "6"};
   EXPECT_EQ(answers, expected);
   EXPECT_EQ(store_->stats().commits, 2);
   EXPECT_EQ(store_->stats().writes, 5);
@@ -146,8 +145,7 @@ TEST_F(WriteTest, ManyWritersShareCommitsAndIncrementsAreNotLost) {
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(store_->get("/g/r/n/counter")->value,
-            value_at(2 + kThreads * kEach, std::to_string(kThreads * kEach)));
+  EXPECT_EQ(store_->get("/g/r/n/counter")->value, value_at(2 + kThreads * kEach, std::to_string(kThreads * kEach)));
 }
 
 TEST_F(WriteTest, ConcurrentCreatesCommitInGroups) {

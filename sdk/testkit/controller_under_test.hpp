@@ -1,7 +1,7 @@
 // A controller plugin as the daemon sees it, for its unit test: made, asked and ended through its entry point.
 //
-// The test's program contains the plugin's sources (gantry_add_plugin_test(... PLUGIN name)) and a ScriptedHost that outlives this.
-// One thread.
+// The test's program contains the plugin's sources (gantry_add_plugin_test(... PLUGIN name)) and a ScriptedHost that
+// outlives this. One thread.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,5 @@
-// A host for unit tests of controllers: caches and API answers are what the test says, and what the plugin does is noted.
+// A host for unit tests of controllers: caches and API answers are what the test says, and what the plugin does is
+// noted.
 //
 // Owned by a test; used through sdk::Host(&host.host). One thread.
 #pragma once
@@ -125,13 +126,15 @@ class ScriptedHost {
 
   // The value of a key, when it has the type that is asked for.
   template <typename T>
-  static gantry_code find_config(const gantry_host* host, const std::string& key, gantry_buffer* error, const T*& value) {
+  static gantry_code find_config(const gantry_host* host, const std::string& key, gantry_buffer* error,
+                                 const T*& value) {
     const auto it = self(host).config.find(key);
     if (it == self(host).config.end()) return 404;
     value = std::get_if<T>(&it->second);
     return value != nullptr ? 0 : fail(Status::invalid(key + " has another type in this test's config"), error);
   }
-  static gantry_code config_string(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+  static gantry_code config_string(const gantry_host* host, gantry_slice key, gantry_buffer* out,
+                                   gantry_buffer* error) {
     const std::string* value = nullptr;
     const auto code = find_config(host, text(key), error, value);
     if (value != nullptr) fill_buffer(out, *value);
@@ -149,7 +152,8 @@ class ScriptedHost {
     if (value != nullptr) *out = *value ? 1 : 0;
     return code;
   }
-  static gantry_code config_strings(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+  static gantry_code config_strings(const gantry_host* host, gantry_slice key, gantry_buffer* out,
+                                    gantry_buffer* error) {
     const std::vector<std::string>* value = nullptr;
     const auto code = find_config(host, text(key), error, value);
     if (value == nullptr) return code;
@@ -158,7 +162,8 @@ class ScriptedHost {
     fill_buffer(out, list.SerializeAsString());
     return code;
   }
-  static gantry_code config_daemon(const gantry_host* host, gantry_slice key, gantry_buffer* out, gantry_buffer* error) {
+  static gantry_code config_daemon(const gantry_host* host, gantry_slice key, gantry_buffer* out,
+                                   gantry_buffer* error) {
     return config_string(host, to_slice("daemon." + text(key)), out, error);
   }
 

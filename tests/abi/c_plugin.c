@@ -52,8 +52,8 @@ static const void* get_interface(void* instance, const char* id) {
 
 static const char* const kInterfaces[] = {GANTRY_CONTROLLER_ID, NULL};
 static const gantry_plugin_descriptor kDescriptor = {sizeof(gantry_plugin_descriptor), "c-plugin", "1.0.0", "tests",
-                                                     "A controller in pure C", kInterfaces};
+                                                     "A controller in pure C",         kInterfaces};
 
 __attribute__((visibility("default"))) extern const gantry_plugin_api gantry_plugin;
-const gantry_plugin_api gantry_plugin = {sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, &kDescriptor,
-                                         create, destroy, get_interface};
+const gantry_plugin_api gantry_plugin = {
+    sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, &kDescriptor, create, destroy, get_interface};

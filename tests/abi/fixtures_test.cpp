@@ -135,21 +135,22 @@ TEST_F(Fixtures, ATableShorterThanTheFirstReleasesIsRefused) {
 }
 
 TEST_F(Fixtures, WithoutTheSymbol) {
-  expect_refused("no-symbol", file("no-symbol") + " has no symbol \"gantry_plugin\": it is not a Gantry plugin "
-                                                  "(GANTRY_PLUGIN exports it)");
+  expect_refused("no-symbol", file("no-symbol") +
+                                  " has no symbol \"gantry_plugin\": it is not a Gantry plugin "
+                                  "(GANTRY_PLUGIN exports it)");
 }
 
 TEST_F(Fixtures, WithoutItsDependency) {
-  expect_refused("no-dependency",
-                 file("no-dependency") + " is not a loadable shared object: libgantry-fixture-dependency.so: cannot open "
-                                         "shared object file: No such file or directory");
+  expect_refused("no-dependency", file("no-dependency") +
+                                      " is not a loadable shared object: libgantry-fixture-dependency.so: cannot open "
+                                      "shared object file: No such file or directory");
 }
 
-TEST_F(Fixtures, AConstructorThatThrows) {
-  expect_refused("throws", "create failed: no table could be reserved");
-}
+TEST_F(Fixtures, AConstructorThatThrows) { expect_refused("throws", "create failed: no table could be reserved"); }
 
-TEST_F(Fixtures, AConstructorThatThrowsNoException) { expect_refused("throws-int", "create failed: unknown exception"); }
+TEST_F(Fixtures, AConstructorThatThrowsNoException) {
+  expect_refused("throws-int", "create failed: unknown exception");
+}
 
 TEST_F(Fixtures, TwoOfOneName) {
   const auto first = host_->load(settings("frozen", file("frozen")));

@@ -131,18 +131,37 @@ static gantry_code exec(void* instance, gantry_slice request, int32_t in, int32_
 #if defined(FLAVOUR_newer)
 /* Each table with functions that today's host has not heard of: it must not mind, and never call one. */
 #define MORE void (*more[2])(void);
-#define ADDED , {unheard_of, unheard_of}
+#define ADDED \
+  , { unheard_of, unheard_of }
 static void unheard_of(void) { __builtin_trap(); }
 #else
 #define MORE
 #define ADDED
 #endif
-typedef struct controller { gantry_controller known; MORE } controller;
-typedef struct runtime { gantry_runtime known; MORE } runtime;
-typedef struct network { gantry_network known; MORE } network;
-typedef struct reload { gantry_reload known; MORE } reload;
-typedef struct descriptor { gantry_plugin_descriptor known; MORE } descriptor;
-typedef struct api { gantry_plugin_api known; MORE } api;
+typedef struct controller {
+  gantry_controller known;
+  MORE
+} controller;
+typedef struct runtime {
+  gantry_runtime known;
+  MORE
+} runtime;
+typedef struct network {
+  gantry_network known;
+  MORE
+} network;
+typedef struct reload {
+  gantry_reload known;
+  MORE
+} reload;
+typedef struct descriptor {
+  gantry_plugin_descriptor known;
+  MORE
+} descriptor;
+typedef struct api {
+  gantry_plugin_api known;
+  MORE
+} api;
 
 #if defined(FLAVOUR_short_runtime)
 /* Ends after exec: what comes then is not required of a runtime, but was in its table from the first release on. */
@@ -155,8 +174,9 @@ static const controller kController = {{sizeof(controller), describe, NULL, reco
 static const network kNetwork = {{sizeof(network), verb, verb, verb, verb, verb, verb} ADDED};
 static const reload kReload = {{sizeof(reload), save, restore} ADDED};
 /* What a runtime may lack is NULL: update_container_resources, and images beyond listing. */
-static const runtime kRuntime = {{RUNTIME_SIZE, verb, verb, verb, verb, verb, verb, verb, verb, verb, verb, verb, verb, verb,
-                                  NULL, verb, verb, verb, NULL, NULL, NULL, import_image, exec, NULL, NULL, NULL} ADDED};
+static const runtime kRuntime = {{RUNTIME_SIZE, verb, verb, verb,         verb, verb, verb, verb, verb,
+                                  verb,         verb, verb, verb,         verb, NULL, verb, verb, verb,
+                                  NULL,         NULL, NULL, import_image, exec, NULL, NULL, NULL} ADDED};
 
 static const void* get_interface(void* instance, const char* id) {
   (void)instance;
@@ -171,13 +191,16 @@ static const void* get_interface(void* instance, const char* id) {
   return NULL;
 }
 
-static const char* const kInterfaces[] = {GANTRY_CONTROLLER_ID, GANTRY_RUNTIME_ID, GANTRY_NETWORK_ID, GANTRY_RELOAD_ID,
+static const char* const kInterfaces[] = {GANTRY_CONTROLLER_ID,
+                                          GANTRY_RUNTIME_ID,
+                                          GANTRY_NETWORK_ID,
+                                          GANTRY_RELOAD_ID,
 #if defined(FLAVOUR_newer)
                                           "gantry.unheard-of/1",
 #endif
                                           NULL};
-static const descriptor kDescriptor = {{sizeof(descriptor), PLUGIN_NAME, "1.0.0", "tests", "Built against ABI v1.0", kInterfaces}
-                                       ADDED};
+static const descriptor kDescriptor = {
+    {sizeof(descriptor), PLUGIN_NAME, "1.0.0", "tests", "Built against ABI v1.0", kInterfaces} ADDED};
 
 #if defined(FLAVOUR_minor_ahead)
 #define MINOR (GANTRY_ABI_MINOR + 1)

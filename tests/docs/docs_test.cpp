@@ -38,8 +38,10 @@ std::vector<std::string> commands(const std::string& page, const std::string& he
 
 // Runs blocks in one shell that stops at the first failure, against this cluster instead of the one in /etc/gantry.
 Output run_blocks(const Cluster& cluster, const std::vector<std::string>& blocks) {
-  std::string script = "set -euo pipefail\nexport PATH=" GANTRY_BIN_DIR ":$PATH\ncd " GANTRY_SOURCE_DIR "\n"
-                       "gantryctl() { command gantryctl --config " + cluster.config().string() + " \"$@\"; }\n";
+  std::string script = "set -euo pipefail\nexport PATH=" GANTRY_BIN_DIR ":$PATH\ncd " GANTRY_SOURCE_DIR
+                       "\n"
+                       "gantryctl() { command gantryctl --config " +
+                       cluster.config().string() + " \"$@\"; }\n";
   for (const auto& block : blocks) script += block;
   const std::string installed = "/etc/gantry/admin.kubeconfig";
   for (size_t at; (at = script.find(installed)) != std::string::npos;) {

@@ -1,6 +1,7 @@
 #include "tests/e2e/cluster.hpp"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -11,8 +12,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 namespace gantry::e2e {
 namespace {
@@ -140,12 +139,13 @@ void Cluster::start_daemon() {
 
 bool Cluster::wait_ready(std::chrono::seconds limit) {
   return eventually(
-      [this] {
-        const auto status = ctl({"status", "-o", "json"});
-        return status.code == 0 && status.out.find("\"ready\":true") != std::string::npos;
-      },
-      limit) &&
-      kubectl({"wait", "--for=condition=Ready", "node/node-1", "--timeout=60s"}, {}, std::chrono::seconds(70)).code == 0;
+             [this] {
+               const auto status = ctl({"status", "-o", "json"});
+               return status.code == 0 && status.out.find("\"ready\":true") != std::string::npos;
+             },
+             limit) &&
+         kubectl({"wait", "--for=condition=Ready", "node/node-1", "--timeout=60s"}, {}, std::chrono::seconds(70))
+                 .code == 0;
 }
 
 void Cluster::start() {

@@ -1,4 +1,5 @@
-// A real one-node cluster for tests: gantryd with its own folders, port, cgroup, bridge and address range, driven by kubectl.
+// A real one-node cluster for tests: gantryd with its own folders, port, cgroup, bridge and address range, driven by
+// kubectl.
 //
 // Needs root. Removes everything it made, also after a failure, and says what a test left behind.
 #pragma once
@@ -23,10 +24,10 @@ class Cluster {
 
   // Starts gantryd and waits until the node is Ready.
   void start();
-  void start_daemon();     // without waiting
+  void start_daemon();  // without waiting
   bool wait_ready(std::chrono::seconds limit = std::chrono::seconds(60));
-  void stop();             // SIGTERM; containers go on
-  void kill_daemon();      // SIGKILL
+  void stop();         // SIGTERM; containers go on
+  void kill_daemon();  // SIGKILL
   pid_t daemon_pid() const { return daemon_ ? daemon_->pid() : -1; }
 
   // kubectl against this cluster.

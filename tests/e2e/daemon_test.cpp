@@ -76,7 +76,8 @@ TEST(DaemonProgram, StrangersAreKeptOut) {
   EXPECT_EQ(run({"curl", "-sk", server + "/readyz"}).out, "ok");
   EXPECT_TRUE(contains(run({"curl", "-sk", server + "/version"}).out, "gitVersion"));
   EXPECT_TRUE(contains(run({"curl", "-sk", server + "/api/v1/pods"}).out, "\"code\":401")) << "anonymous";
-  EXPECT_TRUE(contains(run({"curl", "-sk", "-H", "Authorization: Bearer x", server + "/api/v1/pods"}).out, "\"code\":401"));
+  EXPECT_TRUE(
+      contains(run({"curl", "-sk", "-H", "Authorization: Bearer x", server + "/api/v1/pods"}).out, "\"code\":401"));
 }
 
 }  // namespace

@@ -108,8 +108,9 @@ TEST_F(Kubectl, WatchShowsChanges) {
 TEST_F(Kubectl, EventsOfAnObject) {
   if (try_k({"events", "--help"}).code != 0) GTEST_SKIP() << "this kubectl has no \"events\" (it came with 1.26)";
   k({"apply", "-f", "-"}, pod("p", "sleep 1", "  nodeSelector: {no: such}\n"));
-  EXPECT_TRUE(eventually([&] { return contains(k({"events", "--for", "pod/p"}), "FailedScheduling"); }))
-      << k({"events"});
+  EXPECT_TRUE(eventually([&] {
+    return contains(k({"events", "--for", "pod/p"}), "FailedScheduling");
+  })) << k({"events"});
   EXPECT_FALSE(contains(k({"events", "--types=Normal"}), "FailedScheduling"));
 }
 
@@ -133,8 +134,8 @@ TEST_F(Kubectl, SubresourcesAreObjectsToo) {
 }
 
 TEST_F(Kubectl, BadObjectsAreRefusedWithTheRule) {
-  const auto name = try_k({"apply", "--validate=false", "-f", "-"},
-                          "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Bad_Name}\n");
+  const auto name =
+      try_k({"apply", "--validate=false", "-f", "-"}, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Bad_Name}\n");
   EXPECT_TRUE(contains(name.err, "a lowercase RFC 1123 subdomain must consist of")) << name.err;
   const auto empty = try_k({"apply", "--validate=false", "-f", "-"},
                            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n");
@@ -142,7 +143,8 @@ TEST_F(Kubectl, BadObjectsAreRefusedWithTheRule) {
   const auto unknown = try_k({"apply", "-f", "-"}, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nfoo: 1\n");
   EXPECT_TRUE(contains(unknown.err, "unknown field")) << unknown.err;
   // Without validation: kubectl would ask for CustomResourceDefinitions first.
-  const auto kind = try_k({"apply", "--validate=false", "-f", "-"}, "apiVersion: v1\nkind: Nothing\nmetadata: {name: c}\n");
+  const auto kind =
+      try_k({"apply", "--validate=false", "-f", "-"}, "apiVersion: v1\nkind: Nothing\nmetadata: {name: c}\n");
   EXPECT_TRUE(contains(kind.err, "no matches for kind")) << kind.err;
 }
 

@@ -14,7 +14,9 @@ class NodeAgent : public Suite {
     });
   }
   bool wait_event(const std::string& part) {
-    return eventually([&] { return contains(try_k({"get", "events", "-o", "jsonpath={.items[*].message}"}).out, part); });
+    return eventually([&] {
+      return contains(try_k({"get", "events", "-o", "jsonpath={.items[*].message}"}).out, part);
+    });
   }
   std::string sh(const std::string& name, const std::string& script) {
     return k({"exec", name, "--", "sh", "-c", script});
@@ -56,7 +58,8 @@ TEST_F(NodeAgent, VolumesOfEveryKind) {
       "    resources: {limits: {cpu: 250m}}\n    volumeMounts:\n"
       "    - {name: memory, mountPath: /memory}\n    - {name: disk, mountPath: /disk}\n"
       "    - {name: disk, mountPath: /part, subPath: some/part}\n    - {name: items, mountPath: /items}\n"
-      "    - {name: maybe, mountPath: /maybe}\n    - {name: down, mountPath: /down}\n    - {name: all, mountPath: /all}\n"
+      "    - {name: maybe, mountPath: /maybe}\n    - {name: down, mountPath: /down}\n    - {name: all, mountPath: "
+      "/all}\n"
       "    - {name: items, mountPath: /one, subPath: deep/a}\n";
   k({"apply", "-f", "-"}, pod("p", "sleep 1000", spec, container));
   wait_ready("p");
@@ -77,8 +80,9 @@ TEST_F(NodeAgent, VolumesOutliveTheContainer) {
       "  volumes:\n  - {name: memory, emptyDir: {medium: Memory}}\n  - {name: disk, emptyDir: {}}\n";
   const std::string mounts =
       "    volumeMounts:\n    - {name: memory, mountPath: /memory}\n    - {name: disk, mountPath: /disk}\n";
-  k({"apply", "-f", "-"}, pod("p", "echo run >> /disk/x; echo run >> /memory/x; wc -l < /disk/x; wc -l < /memory/x; sleep 2; exit 1",
-                              spec, mounts));
+  k({"apply", "-f", "-"},
+    pod("p", "echo run >> /disk/x; echo run >> /memory/x; wc -l < /disk/x; wc -l < /memory/x; sleep 2; exit 1", spec,
+        mounts));
   EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].restartCount}", "1"));
   EXPECT_TRUE(eventually([&] { return try_k({"logs", "p"}).out == "2\n2\n"; }));
 }
@@ -94,8 +98,9 @@ TEST_F(NodeAgent, APodWaitsForItsConfigMap) {
 }
 
 TEST_F(NodeAgent, HostPathTypesAreChecked) {
-  k({"apply", "-f", "-"}, pod("p", "sleep 1000", "  volumes:\n  - {name: h, hostPath: {path: /etc/passwd, type: Directory}}\n",
-                              "    volumeMounts:\n    - {name: h, mountPath: /h}\n"));
+  k({"apply", "-f", "-"},
+    pod("p", "sleep 1000", "  volumes:\n  - {name: h, hostPath: {path: /etc/passwd, type: Directory}}\n",
+        "    volumeMounts:\n    - {name: h, mountPath: /h}\n"));
   EXPECT_TRUE(wait_event("hostPath type check failed: /etc/passwd is not a directory"));
 }
 
@@ -128,7 +133,8 @@ TEST_F(NodeAgent, HttpAndTcpProbes) {
 TEST_F(NodeAgent, AStartupProbeComesFirst) {
   const std::string probes =
       "    startupProbe: {exec: {command: [cat, /started]}, periodSeconds: 1, failureThreshold: 100}\n"
-      "    livenessProbe: {exec: {command: [cat, /alive]}, periodSeconds: 1, failureThreshold: 1, terminationGracePeriodSeconds: 1}\n";
+      "    livenessProbe: {exec: {command: [cat, /alive]}, periodSeconds: 1, failureThreshold: 1, "
+      "terminationGracePeriodSeconds: 1}\n";
   k({"apply", "-f", "-"}, pod("p", "sleep 1000", {}, probes));
   EXPECT_TRUE(wait_event("Startup probe failed: cat:"));
   EXPECT_EQ(path("pod/p", "{.status.containerStatuses[0].started}"), "false");
@@ -145,8 +151,9 @@ TEST_F(NodeAgent, ARestartOfTheDaemonChangesNothing) {
       "    livenessProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n"
       "    startupProbe: {exec: {command: [\"true\"]}, periodSeconds: 1}\n"
       "    volumeMounts:\n    - {name: c, mountPath: /c}\n    - {name: m, mountPath: /m}\n";
-  k({"apply", "-f", "-"}, pod("p", "echo kept > /m/x; sleep 1000",
-                              "  volumes:\n  - {name: c, configMap: {name: c}}\n  - {name: m, emptyDir: {medium: Memory}}\n", probes));
+  k({"apply", "-f", "-"},
+    pod("p", "echo kept > /m/x; sleep 1000",
+        "  volumes:\n  - {name: c, configMap: {name: c}}\n  - {name: m, emptyDir: {medium: Memory}}\n", probes));
   wait_ready("p");
   const std::string what =
       "{.status.conditions[?(@.type=='Ready')].lastTransitionTime} {.status.containerStatuses[0].containerID} "
@@ -162,7 +169,9 @@ TEST_F(NodeAgent, ARestartOfTheDaemonChangesNothing) {
 }
 
 TEST_F(NodeAgent, LogOptions) {
-  k({"apply", "-f", "-"}, pod("p", "for i in 1 2 3; do echo line $i; done; head -c 30000 /dev/zero | tr '\\\\0' x; echo; echo end; sleep 1000"));
+  k({"apply", "-f", "-"},
+    pod("p",
+        "for i in 1 2 3; do echo line $i; done; head -c 30000 /dev/zero | tr '\\\\0' x; echo; echo end; sleep 1000"));
   wait_ready("p");
   EXPECT_TRUE(eventually([&] { return contains(k({"logs", "p"}), "\nend\n"); }));
   const auto all = k({"logs", "p"});

@@ -1,5 +1,5 @@
-// Plugins of a running daemon: their objects, reloads by every way there is, off and on, crashes of those in processes of their
-// own, and running pods that notice nothing of it.
+// Plugins of a running daemon: their objects, reloads by every way there is, off and on, crashes of those in processes
+// of their own, and running pods that notice nothing of it.
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -150,7 +150,8 @@ TEST_F(Plugins, RunningPodsDoNotNotice) {
   const auto address = path("pod/stays", "{.status.podIP}");
   std::vector<std::string> base{"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_};
   auto session = base, follow = base;
-  for (const char* word : {"exec", "stays", "--", "/bin/sh", "-c", "sleep 6; echo still here; exit 7"}) session.emplace_back(word);
+  for (const char* word : {"exec", "stays", "--", "/bin/sh", "-c", "sleep 6; echo still here; exit 7"})
+    session.emplace_back(word);
   for (const char* word : {"logs", "-f", "--tail=1", "--pod-running-timeout=1s", "stays"}) follow.emplace_back(word);
   const auto said_by_exec = cluster_->dir() / "exec.txt", followed = cluster_->dir() / "followed.txt";
   Background exec(session, said_by_exec.string()), logs(follow, followed.string());

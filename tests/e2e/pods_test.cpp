@@ -63,12 +63,12 @@ TEST_F(Pods, MissingImage) {
 }
 
 TEST_F(Pods, InitContainersComeFirst) {
-  const std::string init =
-      "  initContainers:\n  - name: init\n    image: " + std::string(Cluster::kImage) +
-      "\n    command: [\"/bin/sh\", \"-c\", \"echo from init > /shared/file\"]\n    volumeMounts:\n    - {name: shared, "
-      "mountPath: /shared}\n  volumes:\n  - {name: shared, emptyDir: {}}\n";
-  k({"apply", "-f", "-"}, pod("p", "cat /shared/file; sleep 1000", init,
-                              "    volumeMounts:\n    - {name: shared, mountPath: /shared}\n"));
+  const std::string init = "  initContainers:\n  - name: init\n    image: " + std::string(Cluster::kImage) +
+                           "\n    command: [\"/bin/sh\", \"-c\", \"echo from init > /shared/file\"]\n    "
+                           "volumeMounts:\n    - {name: shared, "
+                           "mountPath: /shared}\n  volumes:\n  - {name: shared, emptyDir: {}}\n";
+  k({"apply", "-f", "-"},
+    pod("p", "cat /shared/file; sleep 1000", init, "    volumeMounts:\n    - {name: shared, mountPath: /shared}\n"));
   wait_ready("p");
   EXPECT_TRUE(eventually([&] { return k({"logs", "p"}) == "from init\n"; }));
   EXPECT_EQ(path("pod/p", "{.status.initContainerStatuses[0].state.terminated.exitCode}"), "0");
@@ -119,8 +119,9 @@ TEST_F(Pods, HostNetworkSharesTheNode) {
 }
 
 TEST_F(Pods, ReadinessFollowsTheProbe) {
-  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
-                              "    readinessProbe: {exec: {command: [cat, /ready]}, periodSeconds: 1, failureThreshold: 1}\n"));
+  k({"apply", "-f", "-"},
+    pod("p", "sleep 1000", {},
+        "    readinessProbe: {exec: {command: [cat, /ready]}, periodSeconds: 1, failureThreshold: 1}\n"));
   EXPECT_TRUE(wait_path("pod/p", "{.status.phase}", "Running"));
   EXPECT_EQ(path("pod/p", "{.status.conditions[?(@.type=='Ready')].status}"), "False");
   k({"exec", "p", "--", "touch", "/ready"});
@@ -130,16 +131,18 @@ TEST_F(Pods, ReadinessFollowsTheProbe) {
 }
 
 TEST_F(Pods, LivenessRestarts) {
-  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
-                              "    livenessProbe: {exec: {command: [test, '!', -e, /tmp-dead]}, periodSeconds: 1, failureThreshold: 1}\n"));
+  k({"apply", "-f", "-"},
+    pod("p", "sleep 1000", {},
+        "    livenessProbe: {exec: {command: [test, '!', -e, /tmp-dead]}, periodSeconds: 1, failureThreshold: 1}\n"));
   wait_ready("p");
   k({"exec", "p", "--", "touch", "/tmp-dead"});
   EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].restartCount}", "1"));
 }
 
 TEST_F(Pods, ResourcesBecomeCgroups) {
-  k({"apply", "-f", "-"}, pod("p", "sleep 1000", {},
-                              "    resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}\n"));
+  k({"apply", "-f", "-"},
+    pod("p", "sleep 1000", {},
+        "    resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}\n"));
   wait_ready("p");
   EXPECT_EQ(path("pod/p", "{.status.qosClass}"), "Burstable");
   bool found = false;
@@ -183,7 +186,8 @@ TEST_F(Pods, NothingIsLeftBehind) {
   wait_ready("p");
   EXPECT_FALSE(cluster_->container_pids().empty());
   cluster_->must({"delete", "pods", "--all", "-A", "--timeout=50s"});
-  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); })) << ::testing::PrintToString(cluster_->leftovers());
+  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); }))
+      << ::testing::PrintToString(cluster_->leftovers());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// kill -9 of the daemon at random moments under load: nothing acknowledged is lost, nothing runs twice, what ran goes on.
+// kill -9 of the daemon at random moments under load: nothing acknowledged is lost, nothing runs twice, what ran goes
+// on.
 #include <poll.h>
 
 #include <atomic>
@@ -102,8 +103,11 @@ TEST_F(Recovery, KilledAtRandomPointsUnderLoad) {
     ::poll(nullptr, 0, static_cast<int>(random() % 250));  // the random moment itself
     cluster_->kill_daemon();
     cluster_->start_daemon();
-    ASSERT_TRUE(eventually([&] { return cluster_->kubectl({"get", "--raw", "/readyz"}).code == 0; }))
-        << "no daemon after kill " << i << "\n" << cluster_->daemon_log().substr(0, 4000);
+    ASSERT_TRUE(eventually([&] {
+      return cluster_->kubectl({"get", "--raw", "/readyz"}).code == 0;
+    })) << "no daemon after kill "
+        << i << "\n"
+        << cluster_->daemon_log().substr(0, 4000);
   }
   writer.stop();
   ASSERT_TRUE(cluster_->wait_ready());
@@ -113,11 +117,14 @@ TEST_F(Recovery, KilledAtRandomPointsUnderLoad) {
   std::istringstream words(cluster_->must({"get", "configmaps", "-o", "jsonpath={.items[*].metadata.name}"}));
   for (std::string word; words >> word;) there.insert(word);
   EXPECT_FALSE(writer.acknowledged().empty());
-  for (const auto& name : writer.acknowledged()) EXPECT_TRUE(there.count(name) != 0) << name << " was acknowledged and is lost";
-  EXPECT_EQ(path("pod/witness", "{.status.containerStatuses[0].containerID}"), container) << "the witness was restarted";
+  for (const auto& name : writer.acknowledged())
+    EXPECT_TRUE(there.count(name) != 0) << name << " was acknowledged and is lost";
+  EXPECT_EQ(path("pod/witness", "{.status.containerStatuses[0].containerID}"), container)
+      << "the witness was restarted";
   EXPECT_TRUE(eventually([&] { return path("deployment/d", "{.status.replicas}") == "2"; }));
   cluster_->must({"delete", "pods,deployments", "--all", "-n", ns_, "--timeout=50s"});
-  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); })) << ::testing::PrintToString(cluster_->leftovers());
+  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); }))
+      << ::testing::PrintToString(cluster_->leftovers());
 }
 
 }  // namespace

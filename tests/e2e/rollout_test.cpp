@@ -59,19 +59,22 @@ TEST_F(Rollout, DeleteCascades) {
   rollout("deployment/foreground");
   k({"delete", "deployment", "orphaning", "--cascade=orphan"});
   EXPECT_TRUE(eventually([&] {
-    const auto owners = path("rs", "{.items[?(@.spec.selector.matchLabels.app=='orphaning')].metadata.ownerReferences}");
+    const auto owners =
+        path("rs", "{.items[?(@.spec.selector.matchLabels.app=='orphaning')].metadata.ownerReferences}");
     return owners.empty();
   }));
   EXPECT_TRUE(contains(k({"get", "pods", "-l", "app=orphaning", "-o", "name"}), "pod/"));
   k({"delete", "deployment", "foreground", "--cascade=foreground", "--timeout=50s"});
   EXPECT_EQ(k({"get", "pods", "-l", "app=foreground", "-o", "name"}), "");
   k({"delete", "rs", "-l", "app=orphaning", "--timeout=50s"});
-  EXPECT_TRUE(eventually([&] { return k({"get", "pods", "-l", "app=orphaning", "-o", "name"}).empty(); }))
-      << "the garbage collector removes pods of a deleted replica set";
+  EXPECT_TRUE(eventually([&] {
+    return k({"get", "pods", "-l", "app=orphaning", "-o", "name"}).empty();
+  })) << "the garbage collector removes pods of a deleted replica set";
 }
 
-// Every state of the Deployment, as a watch saw it. The surge's bound is on what the replica sets ask for (the integration
-// tests watch that); pods of a set that was just made smaller may still be there when the next set grows, as upstream.
+// Every state of the Deployment, as a watch saw it. The surge's bound is on what the replica sets ask for (the
+// integration tests watch that); pods of a set that was just made smaller may still be there when the next set grows,
+// as upstream.
 TEST_F(Rollout, NeverBelowTheAvailabilityBound) {
   // Probed over the network: an exec probe a second for each of 13 pods would measure the machine, not the controller.
   const std::string probe =
@@ -82,9 +85,10 @@ TEST_F(Rollout, NeverBelowTheAvailabilityBound) {
   k({"apply", "-f", "-"}, manifest);
   k({"rollout", "status", "deployment/d", "--timeout=55s"});
   const auto file = (cluster_->dir() / "availability").string();
-  Background watch({"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "get", "deployment", "d", "-w",
-                    "-o", "jsonpath={.status.availableReplicas} {.status.replicas} {.status.updatedReplicas}{\"\\n\"}"},
-                   file);
+  Background watch(
+      {"kubectl", "--kubeconfig", cluster_->kubeconfig().string(), "-n", ns_, "get", "deployment", "d", "-w", "-o",
+       "jsonpath={.status.availableReplicas} {.status.replicas} {.status.updatedReplicas}{\"\\n\"}"},
+      file);
   const auto seen = [&] { return run({"cat", file}).out; };
   ASSERT_TRUE(eventually([&] { return contains(seen(), "10 10 10\n"); })) << seen();
   k({"set", "env", "deployment/d", "VERSION=2"});
@@ -106,7 +110,8 @@ TEST_F(Rollout, NeverBelowTheAvailabilityBound) {
   EXPECT_EQ(k({"get", "pods", "-l", "app=d", "-o", "name"}), "");
   cluster_->must({"delete", "pods", "--all", "-A", "--timeout=50s"});
   k({"delete", "deployment", "d"});
-  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); })) << ::testing::PrintToString(cluster_->leftovers());
+  EXPECT_TRUE(eventually([&] { return cluster_->leftovers().empty(); }))
+      << ::testing::PrintToString(cluster_->leftovers());
 }
 
 TEST_F(Rollout, EventsTellTheStory) {

@@ -13,7 +13,9 @@ class Scheduling : public Suite {
     Suite::TearDown();
   }
   bool wait_event(const std::string& part) {
-    return eventually([&] { return contains(try_k({"get", "events", "-o", "jsonpath={.items[*].message}"}).out, part); });
+    return eventually([&] {
+      return contains(try_k({"get", "events", "-o", "jsonpath={.items[*].message}"}).out, part);
+    });
   }
   void wait_ready(const std::string& name) { k({"wait", "--for=condition=Ready", "pod/" + name, "--timeout=50s"}); }
 };
@@ -30,10 +32,12 @@ TEST_F(Scheduling, ANodeSelectorWaitsForItsLabel) {
 
 TEST_F(Scheduling, AffinityIsRequiredOrPreferred) {
   const auto affinity = [](const std::string& op) {
-    return "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: "
+    return "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: "
+           "[{matchExpressions: "
            "[{key: kubernetes.io/hostname, operator: " +
-           op + ", values: [node-1]}]}]}, preferredDuringSchedulingIgnoredDuringExecution: [{weight: 10, preference: "
-                "{matchExpressions: [{key: nowhere, operator: Exists}]}}]}}\n";
+           op +
+           ", values: [node-1]}]}]}, preferredDuringSchedulingIgnoredDuringExecution: [{weight: 10, preference: "
+           "{matchExpressions: [{key: nowhere, operator: Exists}]}}]}}\n";
   };
   k({"apply", "-f", "-"}, pod("in", "sleep 1000", affinity("In")));
   k({"apply", "-f", "-"}, pod("out", "sleep 1000", affinity("NotIn")));
@@ -45,7 +49,8 @@ TEST_F(Scheduling, AffinityIsRequiredOrPreferred) {
 TEST_F(Scheduling, TaintsKeepPodsAway) {
   k({"taint", "node", "node-1", "e2e=x:NoSchedule"});
   k({"apply", "-f", "-"}, pod("away", "sleep 1000"));
-  k({"apply", "-f", "-"}, pod("near", "sleep 1000", "  tolerations: [{key: e2e, operator: Exists, effect: NoSchedule}]\n"));
+  k({"apply", "-f", "-"},
+    pod("near", "sleep 1000", "  tolerations: [{key: e2e, operator: Exists, effect: NoSchedule}]\n"));
   EXPECT_TRUE(wait_event("untolerated taint"));
   wait_ready("near");
   EXPECT_EQ(path("pod/away", "{.spec.nodeName}"), "");

@@ -1,5 +1,6 @@
 // A cluster without root: the daemon with simulated nodes, and the guide to testing controllers, typed line by line.
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 #include "tests/e2e/process.hpp"
 
@@ -38,7 +37,8 @@ int free_port() {
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
 // A folder of an ordinary user's, with a copy of the build in it: the original may lie where only root can read.
@@ -52,7 +52,8 @@ class Unprivileged : public ::testing::Test {
     fs::create_directories(copy / "lib/gantry/plugins");
     fs::copy_file(build / "bin/gantryd", copy / "bin/gantryd");
     for (const auto& file : fs::directory_iterator(build / "lib/gantry/plugins")) {
-      if (file.path().extension() == ".so") fs::copy_file(file.path(), copy / "lib/gantry/plugins" / file.path().filename());
+      if (file.path().extension() == ".so")
+        fs::copy_file(file.path(), copy / "lib/gantry/plugins" / file.path().filename());
     }
     if (::geteuid() == 0) {
       user_ = {"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"};
@@ -80,9 +81,10 @@ class Unprivileged : public ::testing::Test {
 
 TEST_F(Unprivileged, ADeploymentIsAvailableOnSimulatedNodes) {
   const auto config = dir_ / "gantry.toml";
-  std::ofstream(config) << "[daemon]\nroles = [\"server\"]\ndata_dir = \"" << (dir_ / "data").string() << "\"\nrun_dir = \""
-                        << (dir_ / "run").string() << "\"\n[api]\nlisten = [\"127.0.0.1:" << free_port()
-                        << "\"]\nkubeconfig = \"" << (dir_ / "kubeconfig").string() << "\"\n[plugin.sim]\nnodes = 100\n";
+  std::ofstream(config) << "[daemon]\nroles = [\"server\"]\ndata_dir = \"" << (dir_ / "data").string()
+                        << "\"\nrun_dir = \"" << (dir_ / "run").string()
+                        << "\"\n[api]\nlisten = [\"127.0.0.1:" << free_port() << "\"]\nkubeconfig = \""
+                        << (dir_ / "kubeconfig").string() << "\"\n[plugin.sim]\nnodes = 100\n";
   Background daemon(as_user({(dir_ / "build/release/bin/gantryd").string(), "--config", config.string()}),
                     (dir_ / "log").string());
   ASSERT_TRUE(eventually([&] { return kubectl({"get", "--raw", "/readyz"}).code == 0; }));
@@ -105,9 +107,12 @@ std::string commands(const std::string& page) {
   std::string script;
   bool inside = false;
   for (std::string line; std::getline(in, line);) {
-    if (inside && line == "```") inside = false;
-    else if (inside) script += line + "\n";
-    else if (line == "```sh") inside = true;
+    if (inside && line == "```")
+      inside = false;
+    else if (inside)
+      script += line + "\n";
+    else if (line == "```sh")
+      inside = true;
   }
   return script;
 }

@@ -1,10 +1,10 @@
 // A test suite with one cluster for all its tests, each in a namespace of its own.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
-
-#include <gtest/gtest.h>
 
 #include "tests/e2e/cluster.hpp"
 
@@ -51,17 +51,20 @@ class Suite : public ::testing::Test {
   std::string pod(const std::string& name, const std::string& script, const std::string& extra = {},
                   const std::string& container_extra = {}) const {
     return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " + name + "\n  labels: {app: " + name +
-           "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + extra + "  containers:\n  - name: main\n    image: " + Cluster::kImage +
-           "\n    command: [\"/bin/sh\", \"-c\", \"" + script + "\"]\n" + container_extra;
+           "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + extra +
+           "  containers:\n  - name: main\n    image: " + Cluster::kImage + "\n    command: [\"/bin/sh\", \"-c\", \"" +
+           script + "\"]\n" + container_extra;
   }
   // A Deployment whose pods run until they are told to stop.
   std::string deployment(const std::string& name, int replicas, const std::string& spec_extra = {},
                          const std::string& container_extra = {}) const {
-    return "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: " + name + "\nspec:\n  replicas: " +
-           std::to_string(replicas) + "\n  selector: {matchLabels: {app: " + name + "}}\n" + spec_extra +
-           "  template:\n    metadata: {labels: {app: " + name +
-           "}}\n    spec:\n      terminationGracePeriodSeconds: 1\n      containers:\n      - name: main\n        image: " +
-           Cluster::kImage + "\n        command: [\"/bin/sh\", \"-c\", \"trap 'exit 0' TERM; while true; do sleep 1; done\"]\n" +
+    return "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: " + name +
+           "\nspec:\n  replicas: " + std::to_string(replicas) + "\n  selector: {matchLabels: {app: " + name + "}}\n" +
+           spec_extra + "  template:\n    metadata: {labels: {app: " + name +
+           "}}\n    spec:\n      terminationGracePeriodSeconds: 1\n      containers:\n      - name: main\n        "
+           "image: " +
+           Cluster::kImage +
+           "\n        command: [\"/bin/sh\", \"-c\", \"trap 'exit 0' TERM; while true; do sleep 1; done\"]\n" +
            container_extra;
   }
 

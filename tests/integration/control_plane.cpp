@@ -124,7 +124,9 @@ Status ControlPlane::Impl::start_controllers() {
   host_options.clock = &clock;
   host_options.timers = &timers;
   host_options.tasks = &tasks;
-  host_options.log = [this](std::string_view who, int32_t level, std::string_view text) { write_log(who, level, text); };
+  host_options.log = [this](std::string_view who, int32_t level, std::string_view text) {
+    write_log(who, level, text);
+  };
   host_options.log_level = 0;
   host_options.run_dir = folder.path() / "run";
   host_options.data_dir = folder.path();
@@ -139,14 +141,14 @@ Status ControlPlane::Impl::start_controllers() {
   run.resources = [this] {
     std::vector<controller::ControllerHostOptions::Resource> found;
     for (const auto* kind : schema->kinds()) {
-      if (kind->has_verb("list") && kind->has_verb("watch")) found.push_back({kind->group, kind->version, kind->plural});
+      if (kind->has_verb("list") && kind->has_verb("watch"))
+        found.push_back({kind->group, kind->version, kind->plural});
     }
     return found;
   };
   run.record_event = [this](const std::string& who, std::string_view regarding, std::string_view type,
-                            std::string_view reason, std::string_view message) {
-    events->record(who, "", regarding, type, reason, message);
-  };
+                            std::string_view reason,
+                            std::string_view message) { events->record(who, "", regarding, type, reason, message); };
   run.log = [this](int32_t level, std::string_view text) { write_log("controllers", level, text); };
   controllers = std::make_unique<controller::ControllerHost>(std::move(run));
   for (const auto& name : options.plugins) {

@@ -1,5 +1,6 @@
-// A control plane in the test's own process: a store in a temporary folder, the API server, and the controller host with the
-// real plugin files. No sockets, no scheduler, no node. Made and ended by one test; its functions may be called from any thread.
+// A control plane in the test's own process: a store in a temporary folder, the API server, and the controller host
+// with the real plugin files. No sockets, no scheduler, no node. Made and ended by one test; its functions may be
+// called from any thread.
 #pragma once
 
 #include <atomic>
@@ -30,7 +31,7 @@ using client::ApiResponse;
 class ControlPlane {
  public:
   struct Options {
-    std::vector<std::string> plugins;       // file names without ".so", in the build's plugin folder
+    std::vector<std::string> plugins;  // file names without ".so", in the build's plugin folder
     std::map<std::string, std::map<std::string, int64_t>> config;  // whole numbers of [plugin.NAME]
   };
   static Expected<std::unique_ptr<ControlPlane>> start(Options options);
@@ -122,11 +123,13 @@ class View {
     client::ReflectorHandler handler;
     handler.replace = [this](client::Client::List list) { replace(list); };
     handler.event = [this](const client::WatchEvent& event) { apply(event); };
-    reflector_ = client::start_reflector(plane.client(), std::move(what), std::move(handler),
-                                         [&plane](int64_t ms, std::function<void()> fn) { plane.after(ms, std::move(fn)); });
+    reflector_ =
+        client::start_reflector(plane.client(), std::move(what), std::move(handler),
+                                [&plane](int64_t ms, std::function<void()> fn) { plane.after(ms, std::move(fn)); });
   }
 
-  // True as soon as `check` holds for any state since now, however short it lasts; false when it does not within the time.
+  // True as soon as `check` holds for any state since now, however short it lasts; false when it does not within the
+  // time.
   bool wait(const Check& check, int64_t seconds = 30) {
     std::unique_lock lock(mutex_);
     Waiter waiter{&check, check(objects_)};

@@ -151,9 +151,8 @@ TEST_F(Deployments, AdoptsAMatchingSetAndReleasesOneThatNoLongerMatches) {
   EXPECT_EQ(pods->ever(), 2u);
 
   must(plane->patch<ReplicaSet>("hand-made", R"({"metadata":{"labels":{"app":"other"}}})"));
-  ASSERT_TRUE(sets->wait([](const auto& all) {
-    return all.size() == 2 && all.at("hand-made").metadata().owner_references_size() == 0;
-  }));
+  ASSERT_TRUE(sets->wait(
+      [](const auto& all) { return all.size() == 2 && all.at("hand-made").metadata().owner_references_size() == 0; }));
   wait_rolled_out(*deployments, "web");
 }
 
@@ -185,7 +184,8 @@ TEST_F(Deployments, AnEmptySelectorIsRefusedInWords) {
     EXPECT_EQ(made.error().code(), 422);
     return;
   }
-  EXPECT_TRUE(wait_event("all", "SelectingAll: This deployment is selecting all pods. A non-empty selector is required."));
+  EXPECT_TRUE(
+      wait_event("all", "SelectingAll: This deployment is selecting all pods. A non-empty selector is required."));
   EXPECT_EQ(sets->ever(), 0u);
 }
 
@@ -197,9 +197,8 @@ TEST_F(Deployments, DeletedInTheMiddleItStopsActing) {
   ASSERT_TRUE(plane->remove<Deployment>("web").ok());
   must(plane->patch<Deployment>("web", image_patch("web:2")));
   const auto changed = must(plane->patch<Deployment>("web", size_patch(5)));
-  ASSERT_TRUE(wait_for("web", [&](const auto& now) {
-    return now.status().observed_generation() >= changed.metadata().generation();
-  }));
+  ASSERT_TRUE(wait_for(
+      "web", [&](const auto& now) { return now.status().observed_generation() >= changed.metadata().generation(); }));
   EXPECT_EQ(sets->ever(), 1u);
   EXPECT_EQ(pods->ever(), 2u);
 }

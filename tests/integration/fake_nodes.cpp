@@ -11,9 +11,7 @@
 namespace gantry::integration {
 namespace {
 
-int64_t now_ns() {
-  return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
+int64_t now_ns() { return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
 ApiRequest binding(const corev1::Pod& pod, const std::string& node) {
   corev1::Binding body;

@@ -1,5 +1,5 @@
-// Plays the scheduler and the kubelets of a namespace: binds pods, reports them as the test wants, and confirms their end. One thread
-// of its own.
+// Plays the scheduler and the kubelets of a namespace: binds pods, reports them as the test wants, and confirms their
+// end. One thread of its own.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,8 @@ class FakeNodes {
   using Policy = std::function<Fate(const corev1::Pod&)>;
 
   // Every pod becomes ready unless a policy says otherwise; pods go round the nodes in turn.
-  explicit FakeNodes(ControlPlane& plane, Policy policy = nullptr, std::vector<std::string> nodes = {"node-a", "node-b"});
+  explicit FakeNodes(ControlPlane& plane, Policy policy = nullptr,
+                     std::vector<std::string> nodes = {"node-a", "node-b"});
   ~FakeNodes();
   FakeNodes(const FakeNodes&) = delete;
   FakeNodes& operator=(const FakeNodes&) = delete;

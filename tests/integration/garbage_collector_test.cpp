@@ -213,7 +213,8 @@ TEST_F(GarbageCollectorTest, AnOwnerInAnotherNamespaceIsSaidToBeWrong) {
   View<ConfigMap> there(*plane, nullptr, "kube-public");
   make("settle");  // the collector's caches are one event behind this at most
   make("child", {reference_to(*made)});
-  EXPECT_TRUE(view.wait([](const Objects& objects) { return objects.contains("settle") && !objects.contains("child"); }));
+  EXPECT_TRUE(
+      view.wait([](const Objects& objects) { return objects.contains("settle") && !objects.contains("child"); }));
   EXPECT_TRUE(events.wait([](const auto& seen) {
     for (const auto& [name, event] : seen) {
       if (event.reason() == "OwnerRefInvalidNamespace" && event.involved_object().name() == "child") return true;

@@ -1,4 +1,5 @@
-// The namespace and service account controllers' real files, against the real API: namespaces come with what they need, and go.
+// The namespace and service account controllers' real files, against the real API: namespaces come with what they need,
+// and go.
 #include <gtest/gtest.h>
 
 #include "gantry/abi/log.h"

@@ -53,16 +53,18 @@ TEST_F(Reload, UnderLoadEverySetHasItsPodsInTheEnd) {
       }
     }
   }
-  const bool right = sets.wait([](const auto& all) {
-    if (all.size() != kSets) return false;
-    for (const auto& [name, set] : all) {
-      if (set.status().available_replicas() != set.spec().replicas() ||
-          set.status().replicas() != set.spec().replicas() ||
-          set.status().observed_generation() != set.metadata().generation())
-        return false;
-    }
-    return true;
-  }, 120);
+  const bool right = sets.wait(
+      [](const auto& all) {
+        if (all.size() != kSets) return false;
+        for (const auto& [name, set] : all) {
+          if (set.status().available_replicas() != set.spec().replicas() ||
+              set.status().replicas() != set.spec().replicas() ||
+              set.status().observed_generation() != set.metadata().generation())
+            return false;
+        }
+        return true;
+      },
+      120);
   done = true;
   reloader.join();
   ASSERT_TRUE(right);

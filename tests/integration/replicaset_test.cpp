@@ -49,9 +49,8 @@ TEST_F(ReplicaSets, ReplacesPodsThatFailOrAreDeleted) {
   const auto victims = plane->list<Pod>();
   must(plane->patch<Pod>(victims[0].metadata().name(), R"({"status":{"phase":"Failed"}})", "status"));
   ASSERT_TRUE(plane->remove<Pod>(victims[1].metadata().name()).ok());
-  ASSERT_TRUE(pods.wait([&](const Pods& all) {
-    return count_ready(all) == 2 && !all.contains(victims[1].metadata().name());
-  }));
+  ASSERT_TRUE(
+      pods.wait([&](const Pods& all) { return count_ready(all) == 2 && !all.contains(victims[1].metadata().name()); }));
   EXPECT_EQ(pods.ever(), 4u);
 }
 
@@ -68,9 +67,8 @@ TEST_F(ReplicaSets, ScalesDownWhatIsWorthLeast) {
     must(plane->patch<Pod>(all[i].metadata().name(), R"({"metadata":{"annotations":{")" + cost + R"(":"-10"}}})"));
   }
   ASSERT_TRUE(pods.wait([&](const Pods& now) {
-    return std::count_if(now.begin(), now.end(), [&](const auto& item) {
-             return annotation(item.second.metadata(), cost) == "-10";
-           }) == 3;
+    return std::count_if(now.begin(), now.end(),
+                         [&](const auto& item) { return annotation(item.second.metadata(), cost) == "-10"; }) == 3;
   }));
   must(plane->patch<ReplicaSet>("web", size_patch(1)));
   ASSERT_TRUE(pods.wait([&](const Pods& now) { return now.size() == 1 && now.contains(keep); }));
@@ -157,8 +155,8 @@ TEST_F(ReplicaSets, SaysWhyItCannotMakePods) {
   EXPECT_EQ(condition.reason(), "FailedCreate");
   EXPECT_NE(condition.message().find("no PriorityClass with name missing was found"), std::string::npos);
   EXPECT_TRUE(wait_event("web", "FailedCreate: Error creating: " + condition.message()));
-  must(plane->patch<ReplicaSet>(
-      "web", R"({"spec":{"template":{"spec":{"priorityClassName":"system-cluster-critical"}}}})"));
+  must(plane->patch<ReplicaSet>("web",
+                                R"({"spec":{"template":{"spec":{"priorityClassName":"system-cluster-critical"}}}})"));
   ASSERT_TRUE(wait_status(sets, "web", [](const auto& now) {
     return now.status().ready_replicas() == 20 && now.status().conditions_size() == 0;
   }));
@@ -183,8 +181,8 @@ TEST_F(ReplicaSets, NeverMakesTooManyUnderLoad) {
     // Touches the sets all the time, so that they are looked at while their pods are being made.
     for (int round = 0; !done; ++round) {
       for (int i = 0; i < kSets && !done; ++i) {
-        (void)plane->patch<ReplicaSet>("set-" + std::to_string(i), R"({"metadata":{"annotations":{"round":")" +
-                                                                       std::to_string(round) + R"("}}})");
+        (void)plane->patch<ReplicaSet>("set-" + std::to_string(i),
+                                       R"({"metadata":{"annotations":{"round":")" + std::to_string(round) + R"("}}})");
       }
     }
   });

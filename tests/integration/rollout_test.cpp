@@ -161,9 +161,8 @@ TEST_F(Rollouts, ChangedAgainInTheMiddleItGoesStraightToTheLast) {
   wait_rolled_out(*deployments, "web");
   for (int version = 2; version <= 6; ++version) {
     must(plane->patch<Deployment>("web", image_patch("web:" + std::to_string(version))));
-    ASSERT_TRUE(deployments->wait([version](const auto& all) {
-      return all.at("web").status().observed_generation() >= version;
-    }));
+    ASSERT_TRUE(deployments->wait(
+        [version](const auto& all) { return all.at("web").status().observed_generation() >= version; }));
   }
   wait_rolled_out(*deployments, "web");
   ASSERT_TRUE(pods->wait([](const Pods& all) {
@@ -173,7 +172,8 @@ TEST_F(Rollouts, ChangedAgainInTheMiddleItGoesStraightToTheLast) {
   EXPECT_LE(most_wanted, 8);
 }
 
-// Several writers at the same object, as users and autoscalers are: conflicts are retried until all is as the last one said.
+// Several writers at the same object, as users and autoscalers are: conflicts are retried until all is as the last one
+// said.
 TEST_F(Rollouts, ConcurrentWritersDoNotConfuseIt) {
   watch();
   must(plane->create(rolling(4, "50%", "25%")));
@@ -182,9 +182,10 @@ TEST_F(Rollouts, ConcurrentWritersDoNotConfuseIt) {
   for (int writer = 0; writer < 3; ++writer) {
     writers.emplace_back([this, writer] {
       for (int i = 0; i < 15; ++i) {
-        (void)plane->patch<Deployment>("web", writer == 0   ? size_patch(2 + i % 5)
-                                              : writer == 1 ? image_patch("web:" + std::to_string(1 + i % 3))
-                                                            : R"({"metadata":{"annotations":{"n":")" + std::to_string(i) + R"("}}})");
+        (void)plane->patch<Deployment>(
+            "web", writer == 0   ? size_patch(2 + i % 5)
+                   : writer == 1 ? image_patch("web:" + std::to_string(1 + i % 3))
+                                 : R"({"metadata":{"annotations":{"n":")" + std::to_string(i) + R"("}}})");
       }
     });
   }

@@ -9,7 +9,8 @@ namespace {
 
 using Pods = View<corev1::Pod>::Objects;
 
-std::unique_ptr<ControlPlane> start_plane(std::map<std::string, int64_t> sim, std::vector<std::string> plugins = {"sim"}) {
+std::unique_ptr<ControlPlane> start_plane(std::map<std::string, int64_t> sim,
+                                          std::vector<std::string> plugins = {"sim"}) {
   ControlPlane::Options options;
   options.plugins = std::move(plugins);
   options.config["sim"] = std::move(sim);
@@ -37,7 +38,8 @@ corev1::Pod pod(const std::string& name, const std::map<std::string, std::string
 bool all_nodes_ready(const View<corev1::Node>::Objects& nodes, size_t count) {
   size_t ready = 0;
   for (const auto& [name, node] : nodes) {
-    for (const auto& condition : node.status().conditions()) ready += condition.type() == "Ready" && condition.status() == "True";
+    for (const auto& condition : node.status().conditions())
+      ready += condition.type() == "Ready" && condition.status() == "True";
   }
   return ready == count;
 }
@@ -77,7 +79,8 @@ TEST(Sim, APodRunsWithOneStatusWrite) {
   EXPECT_TRUE(web.status().container_statuses(0).state().has_running());
   // A pod that comes and goes later proves that the first was left alone meanwhile.
   ASSERT_TRUE(plane->create(pod("later")).ok());
-  ASSERT_TRUE(pods.wait([](const Pods& all) { return find(all, "later") != nullptr && sdk::is_ready(all.at("later")); }));
+  ASSERT_TRUE(
+      pods.wait([](const Pods& all) { return find(all, "later") != nullptr && sdk::is_ready(all.at("later")); }));
   EXPECT_EQ(versions.size(), 4u);  // two pods: made, and running
   metav1::DeleteOptions ten;
   ten.set_grace_period_seconds(10);
@@ -118,7 +121,8 @@ TEST(Sim, ReadinessIsAnAnnotationAway) {
     });
   };
   ASSERT_TRUE(ready(true));
-  ASSERT_TRUE(plane->patch<corev1::Pod>("web", R"({"metadata":{"annotations":{"sim.gantry.dev/ready":"false"}}})").ok());
+  ASSERT_TRUE(
+      plane->patch<corev1::Pod>("web", R"({"metadata":{"annotations":{"sim.gantry.dev/ready":"false"}}})").ok());
   EXPECT_TRUE(ready(false));
   ASSERT_TRUE(plane->patch<corev1::Pod>("web", R"({"metadata":{"annotations":{"sim.gantry.dev/ready":null}}})").ok());
   EXPECT_TRUE(ready(true));
@@ -151,7 +155,8 @@ TEST(Sim, ANodeThatIsDownSaysNothingUntilItIsUpAgain) {
   };
   mark(R"({"metadata":{"annotations":{"sim.gantry.dev/down":"true"}}})");
   View<corev1::Pod> pods(*plane);
-  // Whether the plugin has seen the annotation is not announced; a pod that waits for one it cannot start says it once it has.
+  // Whether the plugin has seen the annotation is not announced; a pod that waits for one it cannot start says it once
+  // it has.
   auto other = pod("other");
   other.mutable_spec()->set_node_name("sim-0001");
   for (int i = 0; i < 100; ++i) {

@@ -60,16 +60,13 @@ inline Pod make_pod(const std::string& name, const std::string& app) {
 inline std::string image_patch(const std::string& image) {
   return R"({"spec":{"template":{"spec":{"containers":[{"name":"main","image":")" + image + R"("}]}}}})";
 }
-inline std::string size_patch(int32_t replicas) {
-  return R"({"spec":{"replicas":)" + std::to_string(replicas) + "}}";
-}
+inline std::string size_patch(int32_t replicas) { return R"({"spec":{"replicas":)" + std::to_string(replicas) + "}}"; }
 
 inline const std::string& image_of(const Pod& pod) { return pod.spec().containers(0).image(); }
 
 inline int32_t count_active(const Pods& pods) {
-  return static_cast<int32_t>(std::count_if(pods.begin(), pods.end(), [](const auto& item) {
-    return sdk::is_active(item.second);
-  }));
+  return static_cast<int32_t>(
+      std::count_if(pods.begin(), pods.end(), [](const auto& item) { return sdk::is_active(item.second); }));
 }
 inline int32_t count_ready(const Pods& pods) {
   return static_cast<int32_t>(std::count_if(pods.begin(), pods.end(), [](const auto& item) {
@@ -132,7 +129,8 @@ struct Workloads : testing::Test {
     ASSERT_TRUE(deployments.wait([&](const auto& all) {
       const auto it = all.find(name);
       return it != all.end() && it->second.metadata().generation() >= wanted && rolled_out(it->second);
-    })) << name << ": " << status_text(must(plane->get<Deployment>(name)));
+    })) << name
+        << ": " << status_text(must(plane->get<Deployment>(name)));
   }
   // Events are written in the background.
   bool wait_event(const std::string& object, const std::string& text) {

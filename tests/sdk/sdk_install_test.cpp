@@ -1,5 +1,5 @@
-// What a plugin author gets: the SDK is installed into a folder of its own, every example is built there, outside of this tree,
-// and loaded by a real daemon.
+// What a plugin author gets: the SDK is installed into a folder of its own, every example is built there, outside of
+// this tree, and loaded by a real daemon.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -27,7 +27,8 @@ class SdkInstall : public ::testing::Test {
   static void SetUpTestSuite() {
     char pattern[] = "/tmp/gantry-sdk-XXXXXX";
     root_ = ::mkdtemp(pattern);
-    const auto done = run({"cmake", "--install", GANTRY_BUILD_DIR, "--component", "sdk", "--prefix", sdk().string()}, seconds(120));
+    const auto done =
+        run({"cmake", "--install", GANTRY_BUILD_DIR, "--component", "sdk", "--prefix", sdk().string()}, seconds(120));
     ASSERT_EQ(done.code, 0) << done.out << done.err;
   }
   static void TearDownTestSuite() { fs::remove_all(root_); }
@@ -37,8 +38,9 @@ class SdkInstall : public ::testing::Test {
   static fs::path plugins() { return root_ / "plugins"; }
 
   static Output shell(const fs::path& dir, const std::string& script, seconds limit = seconds(400)) {
-    return run({"bash", "-c", "set -euo pipefail; cd '" + dir.string() + "'; export CMAKE_PREFIX_PATH='" + sdk().string() +
-                                  "' PKG_CONFIG_PATH='" + sdk().string() + "/lib/pkgconfig'; " + script},
+    return run({"bash", "-c",
+                "set -euo pipefail; cd '" + dir.string() + "'; export CMAKE_PREFIX_PATH='" + sdk().string() +
+                    "' PKG_CONFIG_PATH='" + sdk().string() + "/lib/pkgconfig'; " + script},
                limit);
   }
   // A copy of an example as it was installed, to be built in.
@@ -50,8 +52,9 @@ class SdkInstall : public ::testing::Test {
   }
   // Builds a CMake project, runs its tests, and puts what it made where the daemon looks.
   static void build(const fs::path& dir, const std::string& plugin) {
-    const auto done = shell(dir, "cmake -G Ninja -S . -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build && "
-                                 "ctest --test-dir build --output-on-failure");
+    const auto done = shell(dir,
+                            "cmake -G Ninja -S . -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build && "
+                            "ctest --test-dir build --output-on-failure");
     ASSERT_EQ(done.code, 0) << done.out << done.err;
     fs::create_directories(plugins());
     fs::copy_file(dir / "build" / (plugin + ".so"), plugins() / (plugin + ".so"), fs::copy_options::overwrite_existing);
@@ -68,8 +71,9 @@ TEST_F(SdkInstall, TheVersionIsChecked) {
   const auto dir = root_ / "version";
   fs::create_directories(dir);
   const auto configure = [&](const std::string& arguments) {
-    std::ofstream(dir / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES C)\nfind_package(Gantry "
-                                          << arguments << ")\nmessage(STATUS \"found ${Gantry_FOUND} abi ${GANTRY_ABI_MAJOR}\")\n";
+    std::ofstream(dir / "CMakeLists.txt")
+        << "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES C)\nfind_package(Gantry " << arguments
+        << ")\nmessage(STATUS \"found ${Gantry_FOUND} abi ${GANTRY_ABI_MAJOR}\")\n";
     return shell(dir, "rm -rf b; cmake -S . -B b");
   };
   EXPECT_TRUE(contains(configure("").out, "found 1 abi 1"));
@@ -85,7 +89,8 @@ TEST_F(SdkInstall, WrongUseIsExplained) {
   fs::create_directories(dir);
   const auto configure = [&](const std::string& languages, const std::string& line) {
     std::ofstream(dir / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES " << languages
-                                          << ")\nfind_package(Gantry REQUIRED)\n" << line << "\n";
+                                          << ")\nfind_package(Gantry REQUIRED)\n"
+                                          << line << "\n";
     std::ofstream(dir / "a.c") << "int a;\n";
     const auto done = shell(dir, "rm -rf b; cmake -S . -B b");
     EXPECT_NE(done.code, 0) << line;
@@ -155,7 +160,9 @@ TEST_F(SdkInstall, ADaemonRunsThem) {
   config.replace(config.find("[daemon]\n"), 9, "[daemon]\nroles = [\"server\"]\n");
   std::ofstream(cluster.config()) << config << "[plugins]\ndirs = [\"" << plugins().string() << "\"]\n";
   cluster.start_daemon();
-  ASSERT_TRUE(eventually([&] { return cluster.kubectl({"get", "namespace", "default"}).code == 0; })) << cluster.daemon_log();
+  ASSERT_TRUE(eventually([&] {
+    return cluster.kubectl({"get", "namespace", "default"}).code == 0;
+  })) << cluster.daemon_log();
   const auto list = cluster.ctl({"plugin", "list"}).out;
   for (const auto& name : expected) EXPECT_TRUE(contains(list, name)) << list;
   EXPECT_FALSE(contains(list, "Failed")) << list;
@@ -192,11 +199,13 @@ TEST_F(SdkInstall, ANetworkBackendAttachesPods) {
                                   << plugins().string() << "\"]\n";
   cluster.start();
   cluster.import_image();
-  cluster.apply(std::string("apiVersion: v1\nkind: Pod\nmetadata: {name: alone}\nspec:\n  restartPolicy: Never\n  containers:\n"
-                            "  - name: main\n    image: ") + Cluster::kImage +
-                "\n    command: [\"/bin/sh\", \"-c\", \"ip -4 addr show dev lo; ip link\"]\n");
-  ASSERT_TRUE(eventually([&] { return cluster.jsonpath({"pod", "alone"}, "{.status.phase}") == "Succeeded"; }))
-      << cluster.kubectl({"describe", "pod", "alone"}).out;
+  cluster.apply(
+      std::string("apiVersion: v1\nkind: Pod\nmetadata: {name: alone}\nspec:\n  restartPolicy: Never\n  containers:\n"
+                  "  - name: main\n    image: ") +
+      Cluster::kImage + "\n    command: [\"/bin/sh\", \"-c\", \"ip -4 addr show dev lo; ip link\"]\n");
+  ASSERT_TRUE(eventually([&] {
+    return cluster.jsonpath({"pod", "alone"}, "{.status.phase}") == "Succeeded";
+  })) << cluster.kubectl({"describe", "pod", "alone"}).out;
   const auto ip = cluster.jsonpath({"pod", "alone"}, "{.status.podIP}");
   const auto log = cluster.must({"logs", "alone"});
   EXPECT_TRUE(ip.rfind("10.", 0) == 0 && contains(log, ip + "/32")) << ip << "\n" << log;

@@ -33,7 +33,8 @@ std::vector<std::string> blocks(const std::string& page, const std::string& lang
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
 TEST(Tutorial, WorksAsWritten) {
@@ -50,7 +51,8 @@ TEST(Tutorial, WorksAsWritten) {
   const auto port = config.substr(at, config.find('"', at) - at);
 
   // At most `timeout`, and the daemon does not outlive the shell, wherever it stops. `wait` tells how the daemon ended.
-  std::string script = "set -euo pipefail\nexport HOME='" + home.string() + "'\nunset KUBECONFIG\n"
+  std::string script = "set -euo pipefail\nexport HOME='" + home.string() +
+                       "'\nunset KUBECONFIG\n"
                        "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\ncd '" GANTRY_SOURCE_DIR "'\n";
   for (const auto& block : commands) script += block;
   replace_all(script, "build/release", fs::relative(GANTRY_BUILD_DIR, GANTRY_SOURCE_DIR).string());
@@ -59,7 +61,10 @@ TEST(Tutorial, WorksAsWritten) {
   EXPECT_EQ(done.code, 0) << done.out << done.err << read_file(home / "entry-counter/gantryd.log");
 
   // What the page shows of the project is what the project was.
-  ASSERT_EQ(run({GANTRY_BIN_DIR "/gantryctl", "plugin", "new", "controller", "entry-counter", "--dir", (home / "again").string()}).code, 0);
+  ASSERT_EQ(run({GANTRY_BIN_DIR "/gantryctl", "plugin", "new", "controller", "entry-counter", "--dir",
+                 (home / "again").string()})
+                .code,
+            0);
   const auto source = read_file(home / "again/entry_counter.cpp");
   for (const auto& block : blocks(page, "cpp")) EXPECT_TRUE(contains(source, block)) << block;
   fs::remove_all(home);

@@ -32,12 +32,13 @@ class Generator {
     request.path = path();
     request.query = query();
     if (chance(2)) {
-      request.headers.emplace_back("accept", chance(6) ? pick({"text/html", ";;q=0,,=", "application/json;q=0"})
-                                                       : pick({"application/json", "application/yaml", "*/*", kProtobuf,
-                                                               "application/json;as=Table;v=v1;g=meta.k8s.io",
-                                                               "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
-                                                               "application/vnd.kubernetes.protobuf;as="
-                                                               "PartialObjectMetadataList;v=v1;g=meta.k8s.io"}));
+      request.headers.emplace_back("accept", chance(6)
+                                                 ? pick({"text/html", ";;q=0,,=", "application/json;q=0"})
+                                                 : pick({"application/json", "application/yaml", "*/*", kProtobuf,
+                                                         "application/json;as=Table;v=v1;g=meta.k8s.io",
+                                                         "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+                                                         "application/vnd.kubernetes.protobuf;as="
+                                                         "PartialObjectMetadataList;v=v1;g=meta.k8s.io"}));
     }
     request.body = body(request);
     return request;
@@ -57,11 +58,21 @@ class Generator {
     for (uint64_t rounds = 1 + random_() % 4; rounds > 0 && !text.empty(); --rounds) {
       const size_t at = random_() % text.size();
       switch (random_() % 5) {
-        case 0: text[at] = static_cast<char>(random_()); break;
-        case 1: text.erase(at, 1 + random_() % 8); break;
-        case 2: text.insert(at, garbage(6)); break;
-        case 3: text.resize(at); break;
-        default: text.insert(at, text.substr(at, 1 + random_() % 40)); break;
+        case 0:
+          text[at] = static_cast<char>(random_());
+          break;
+        case 1:
+          text.erase(at, 1 + random_() % 8);
+          break;
+        case 2:
+          text.insert(at, garbage(6));
+          break;
+        case 3:
+          text.resize(at);
+          break;
+        default:
+          text.insert(at, text.substr(at, 1 + random_() % 40));
+          break;
       }
     }
     return text;
@@ -90,23 +101,44 @@ class Generator {
       return reshape((*array)[random_() % array->size()]);
     }
     switch (random_() % 9) {
-      case 0: value = nullptr; break;
-      case 1: value = -1; break;
-      case 2: value = 9.5e300; break;
-      case 3: value = ""; break;
-      case 4: value = JsonArray{nullptr, JsonObject()}; break;
-      case 5: value = JsonObject{{"", JsonObject()}, {"name", 1}}; break;
-      case 6: value = true; break;
-      case 7: value = "a/b=c,\xc3\xa9"; break;
-      default: value = int64_t{1} << 62; break;
+      case 0:
+        value = nullptr;
+        break;
+      case 1:
+        value = -1;
+        break;
+      case 2:
+        value = 9.5e300;
+        break;
+      case 3:
+        value = "";
+        break;
+      case 4:
+        value = JsonArray{nullptr, JsonObject()};
+        break;
+      case 5:
+        value = JsonObject{{"", JsonObject()}, {"name", 1}};
+        break;
+      case 6:
+        value = true;
+        break;
+      case 7:
+        value = "a/b=c,\xc3\xa9";
+        break;
+      default:
+        value = int64_t{1} << 62;
+        break;
     }
   }
-  std::string maybe_mutated(std::string text) { return chance(3) ? mutated(std::move(text)) : chance(2) ? reshaped(text) : text; }
+  std::string maybe_mutated(std::string text) {
+    return chance(3) ? mutated(std::move(text)) : chance(2) ? reshaped(text) : text;
+  }
 
   std::string path() {
     if (chance(12)) {
-      return maybe_mutated(pick({"/", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/version", "/healthz",
-                           "/readyz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/apis/apps/v1", "/metrics"}));
+      return maybe_mutated(
+          pick({"/", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/version", "/healthz", "/readyz",
+                "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/apis/apps/v1", "/metrics"}));
     }
     const auto& kinds = schema_.kinds();
     kind_ = kinds[random_() % kinds.size()];
@@ -135,13 +167,50 @@ class Generator {
     std::string out;
     while (chance(3) && out.size() < 200) {
       if (!out.empty()) out += '&';
-      out += pick({"labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch",
-                   "watch", "timeoutSeconds", "allowWatchBookmarks", "sendInitialEvents", "dryRun", "fieldValidation",
-                   "propagationPolicy", "gracePeriodSeconds", "orphanDependents", "container", "tailLines", "follow",
-                   "command", "stdout", "includeObject", "pretty", "force", "fieldManager"});
-      out += "=" + pick({"", "1", "true", "false", "-1", "All", "Strict", "Warn", "Foreground", "a=b", "a%20in%20(b,c)",
-                         "metadata.name=one", "!x", "a%3Db%2C%2C", "99999999999999999999", "NotOlderThan", "Exact", "0",
-                         "%zz", "x"});
+      out += pick({"labelSelector",
+                   "fieldSelector",
+                   "limit",
+                   "continue",
+                   "resourceVersion",
+                   "resourceVersionMatch",
+                   "watch",
+                   "timeoutSeconds",
+                   "allowWatchBookmarks",
+                   "sendInitialEvents",
+                   "dryRun",
+                   "fieldValidation",
+                   "propagationPolicy",
+                   "gracePeriodSeconds",
+                   "orphanDependents",
+                   "container",
+                   "tailLines",
+                   "follow",
+                   "command",
+                   "stdout",
+                   "includeObject",
+                   "pretty",
+                   "force",
+                   "fieldManager"});
+      out += "=" + pick({"",
+                         "1",
+                         "true",
+                         "false",
+                         "-1",
+                         "All",
+                         "Strict",
+                         "Warn",
+                         "Foreground",
+                         "a=b",
+                         "a%20in%20(b,c)",
+                         "metadata.name=one",
+                         "!x",
+                         "a%3Db%2C%2C",
+                         "99999999999999999999",
+                         "NotOlderThan",
+                         "Exact",
+                         "0",
+                         "%zz",
+                         "x"});
     }
     return chance(8) ? mutated(out) : out;
   }
@@ -150,18 +219,19 @@ class Generator {
     if (request.method == "GET" || request.method == "HEAD") return chance(20) ? garbage(64) : "";
     if (chance(15)) return garbage(512);
     if (request.method == "PATCH") {
-      request.headers.emplace_back(
-          "content-type", pick({"application/merge-patch+json", "application/strategic-merge-patch+json",
-                                "application/json-patch+json", "application/apply-patch+yaml", "text/plain"}));
-      return maybe_mutated(pick({R"({"spec":{"replicas":5}})", R"({"metadata":{"labels":{"a":"b"},"finalizers":["x/y"]}})",
-                           R"([{"op":"add","path":"/metadata/labels","value":{"a":"b"}}])",
-                           R"([{"op":"remove","path":"/spec"},{"op":"copy","from":"/metadata","path":"/metadata/x"}])",
-                           R"({"spec":{"template":{"spec":{"containers":[{"name":"c","$patch":"delete"}]}}}})",
-                           R"({"$patch":"replace","metadata":null})", R"({"status":{"conditions":[{"type":"T"}]}})"}));
+      request.headers.emplace_back("content-type",
+                                   pick({"application/merge-patch+json", "application/strategic-merge-patch+json",
+                                         "application/json-patch+json", "application/apply-patch+yaml", "text/plain"}));
+      return maybe_mutated(
+          pick({R"({"spec":{"replicas":5}})", R"({"metadata":{"labels":{"a":"b"},"finalizers":["x/y"]}})",
+                R"([{"op":"add","path":"/metadata/labels","value":{"a":"b"}}])",
+                R"([{"op":"remove","path":"/spec"},{"op":"copy","from":"/metadata","path":"/metadata/x"}])",
+                R"({"spec":{"template":{"spec":{"containers":[{"name":"c","$patch":"delete"}]}}}})",
+                R"({"$patch":"replace","metadata":null})", R"({"status":{"conditions":[{"type":"T"}]}})"}));
     }
     if (request.method == "DELETE") {
       return maybe_mutated(pick({"", R"({"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan"})",
-                           R"({"gracePeriodSeconds":0,"preconditions":{"uid":"x"}})"}));
+                                 R"({"gracePeriodSeconds":0,"preconditions":{"uid":"x"}})"}));
     }
     const auto text = document();
     return encoded(request, chance(4) ? mutated(text) : chance(2) ? reshaped(text) : text);
@@ -182,13 +252,16 @@ class Generator {
   }
 
   std::string document() {
-    const std::string known = verb_ == "PUT" && !name_.empty() && !chance(6) ? name_ : pick({"one", "two", "three", "x.y"});
+    const std::string known =
+        verb_ == "PUT" && !name_.empty() && !chance(6) ? name_ : pick({"one", "two", "three", "x.y"});
     std::string head = R"({"metadata":{"name":")" + known + R"(","labels":{"a":"b"}})";
     if (verb_ == "POST" && chance(2)) head = R"({"metadata":{"generateName":"gen-"})";
-    const std::string pod = R"({"containers":[{"name":"c","image":"i:1","ports":[{"containerPort":80}],)"
-                            R"("resources":{"requests":{"cpu":"100m","memory":"1Gi"}}}],"volumes":[{"name":"v","emptyDir":{}}]})";
+    const std::string pod =
+        R"({"containers":[{"name":"c","image":"i:1","ports":[{"containerPort":80}],)"
+        R"("resources":{"requests":{"cpu":"100m","memory":"1Gi"}}}],"volumes":[{"name":"v","emptyDir":{}}]})";
     const std::string workload = R"("spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
-                                 R"({"labels":{"a":"b"}},"spec":)" + pod + "}}";
+                                 R"({"labels":{"a":"b"}},"spec":)" +
+                                 pod + "}}";
     if (kind_ == nullptr) return head + "}";
     if (kind_->kind == "Pod") return head + R"(,"spec":)" + pod + "}";
     if (kind_->kind == "Deployment" || kind_->kind == "ReplicaSet") return head + "," + workload + "}";

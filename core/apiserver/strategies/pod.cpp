@@ -46,10 +46,11 @@ void pod_create(Json& pod) {
   auto& document = pod.as_object();
   JsonObject status{{"phase", "Pending"}};
   if (has_items(pod, {"spec", "schedulingGates"})) {
-    status["conditions"] = JsonArray{JsonObject{{"type", "PodScheduled"},
-                                                {"status", "False"},
-                                                {"reason", "SchedulingGated"},
-                                                {"message", "Scheduling is blocked due to non-empty scheduling gates"}}};
+    status["conditions"] =
+        JsonArray{JsonObject{{"type", "PodScheduled"},
+                             {"status", "False"},
+                             {"reason", "SchedulingGated"},
+                             {"message", "Scheduling is blocked due to non-empty scheduling gates"}}};
   }
   status["qosClass"] = qos_class(pod);
   document["status"] = std::move(status);

@@ -1,6 +1,7 @@
 // What is special about a kind when it is created, updated, deleted: one row a kind, found by resource.
 //
-// The verbs do the common part (metadata, status and spec separation, generation, defaults, validation). Pure functions, any thread.
+// The verbs do the common part (metadata, status and spec separation, generation, defaults, validation). Pure
+// functions, any thread.
 #pragma once
 
 #include <string_view>

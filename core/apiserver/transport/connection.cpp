@@ -7,8 +7,8 @@
 
 namespace gantry::transport {
 
-Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop,
-                       io::UniqueFd fd, bool local, Forget forget)
+Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop, io::UniqueFd fd,
+                       bool local, Forget forget)
     : core_(std::move(core)),
       loop_(std::move(loop)),
       socket_(std::move(fd)),
@@ -84,8 +84,7 @@ void Connection::dispatch() {
     return;
   }
   request.identity = std::move(*identity);
-  core_->handler->handle(std::move(request),
-                         std::make_shared<HttpExchange>(shared_from_this(), std::move(facts)));
+  core_->handler->handle(std::move(request), std::make_shared<HttpExchange>(shared_from_this(), std::move(facts)));
 }
 
 // The bytes were no request: say why and close, since nothing after them can be trusted.
@@ -144,8 +143,7 @@ void Connection::start_stream(const RequestFacts& facts, int code, const std::st
   flush();
 }
 
-void Connection::upgrade(const RequestFacts& facts, const http::Headers& headers,
-                         std::shared_ptr<Outbox> outbox) {
+void Connection::upgrade(const RequestFacts& facts, const http::Headers& headers, std::shared_ptr<Outbox> outbox) {
   if (state_ != State::kHandling || facts.id != request_id_ || peer_ended_) {
     outbox->close();
     if (state_ == State::kHandling) close();

@@ -52,8 +52,8 @@ class Connection : public io::EventLoop::Watcher,
   using DataCallback = std::function<void(std::string_view)>;
 
   // `local`: came by the unix socket; no TLS, and its peer is the admin.
-  Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop, io::UniqueFd fd,
-             bool local, Forget forget);
+  Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop, io::UniqueFd fd, bool local,
+             Forget forget);
   ~Connection() override;
 
   void begin();
@@ -68,8 +68,7 @@ class Connection : public io::EventLoop::Watcher,
   void respond(const RequestFacts& facts, http::Response response);
   void start_stream(const RequestFacts& facts, int code, const std::string& content_type,
                     std::shared_ptr<Outbox> outbox);
-  void upgrade(const RequestFacts& facts, const http::Headers& headers,
-               std::shared_ptr<Outbox> outbox);
+  void upgrade(const RequestFacts& facts, const http::Headers& headers, std::shared_ptr<Outbox> outbox);
   void set_reader(DataCallback data, std::function<void()> ended);
   void set_paused(bool paused);
 
@@ -78,7 +77,15 @@ class Connection : public io::EventLoop::Watcher,
 
  private:
   enum class State : uint8_t {
-    kSniff, kHandshake, kRequest, kHandling, kWriting, kStreaming, kUpgraded, kLingering, kClosed
+    kSniff,
+    kHandshake,
+    kRequest,
+    kHandling,
+    kWriting,
+    kStreaming,
+    kUpgraded,
+    kLingering,
+    kClosed
   };
 
   // connection.cpp: requests and answers

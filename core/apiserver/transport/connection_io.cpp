@@ -9,8 +9,8 @@
 namespace gantry::transport {
 namespace {
 
-constexpr size_t kReadAhead = 64 << 10;    // pipelined bytes kept while a request is handled
-constexpr size_t kFlushBudget = 1 << 20;   // then others of the same loop have their turn
+constexpr size_t kReadAhead = 64 << 10;   // pipelined bytes kept while a request is handled
+constexpr size_t kFlushBudget = 1 << 20;  // then others of the same loop have their turn
 constexpr int kReadBudget = 16;
 constexpr std::chrono::milliseconds kLinger{2'000};
 constexpr std::string_view kPlainAnswer =
@@ -19,9 +19,7 @@ constexpr std::string_view kPlainAnswer =
 
 }  // namespace
 
-void Connection::set_deadline(std::chrono::milliseconds in) {
-  deadline_ = io::EventLoop::Clock::now() + in;
-}
+void Connection::set_deadline(std::chrono::milliseconds in) { deadline_ = io::EventLoop::Clock::now() + in; }
 
 void Connection::begin() {
   if (local_ || !core_->tls) {
@@ -92,12 +90,16 @@ bool Connection::wants_read() const {
     case State::kSniff:
     case State::kHandshake:
     case State::kRequest:
-    case State::kLingering: return true;
+    case State::kLingering:
+      return true;
     case State::kHandling:
     case State::kWriting:
-    case State::kStreaming: return in_.size() < kReadAhead;
-    case State::kUpgraded: return reader_ && !reader_paused_;
-    case State::kClosed: return false;
+    case State::kStreaming:
+      return in_.size() < kReadAhead;
+    case State::kUpgraded:
+      return reader_ && !reader_paused_;
+    case State::kClosed:
+      return false;
   }
   return false;
 }
@@ -147,12 +149,14 @@ void Connection::on_eof() {
   peer_ended_ = true;
   switch (state_) {
     case State::kHandling:
-    case State::kWriting: return;  // a client may close its side behind the request and still listen
+    case State::kWriting:
+      return;  // a client may close its side behind the request and still listen
     case State::kUpgraded:
       if (reader_ended_) std::exchange(reader_ended_, nullptr)();
       if (out_.empty() && outbox_ && outbox_->queued() == 0) close();
       return;
-    default: close();
+    default:
+      close();
   }
 }
 

@@ -11,8 +11,7 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 class ChunkedStream : public http::Stream {
  public:
-  ChunkedStream(std::shared_ptr<Outbox> outbox, bool chunked)
-      : outbox_(std::move(outbox)), chunked_(chunked) {}
+  ChunkedStream(std::shared_ptr<Outbox> outbox, bool chunked) : outbox_(std::move(outbox)), chunked_(chunked) {}
   ~ChunkedStream() override { outbox_->finish(); }
 
   bool write(std::vector<http::Chunk> message) override {
@@ -25,9 +24,7 @@ class ChunkedStream : public http::Stream {
     return outbox_->push(std::move(message));
   }
   size_t queued() const override { return outbox_->queued(); }
-  void when_drained(std::function<void()> ready) override {
-    outbox_->when_drained(std::move(ready));
-  }
+  void when_drained(std::function<void()> ready) override { outbox_->when_drained(std::move(ready)); }
   void end() override { outbox_->finish(); }
   void on_close(std::function<void()> closed) override { outbox_->on_close(std::move(closed)); }
 
@@ -64,9 +61,7 @@ class RawStream : public http::ByteStream {
   }
   size_t queued() const override { return outbox_->queued(); }
   void close() override { outbox_->finish(); }
-  void when_drained(std::function<void()> ready) override {
-    outbox_->when_drained(std::move(ready));
-  }
+  void when_drained(std::function<void()> ready) override { outbox_->when_drained(std::move(ready)); }
 
  private:
   const std::shared_ptr<Outbox> outbox_;
@@ -101,15 +96,13 @@ void HttpExchange::respond(http::Response response) {
     return;
   }
   auto shared = std::make_shared<http::Response>(std::move(response));
-  connection_->loop()->post([connection = connection_, facts = facts_, shared] {
-    connection->respond(facts, std::move(*shared));
-  });
+  connection_->loop()->post(
+      [connection = connection_, facts = facts_, shared] { connection->respond(facts, std::move(*shared)); });
 }
 
 std::shared_ptr<http::Stream> HttpExchange::start_stream(int code, std::string content_type) {
   if (!first()) return nullptr;
-  auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_,
-                                         connection_->options().stream_bound,
+  auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_, connection_->options().stream_bound,
                                          std::string(facts_.chunks_allowed ? kLastChunk : ""));
   auto stream = std::make_shared<ChunkedStream>(outbox, facts_.chunks_allowed);
   run([connection = connection_, facts = facts_, code, type = std::move(content_type), outbox] {
@@ -119,8 +112,7 @@ std::shared_ptr<http::Stream> HttpExchange::start_stream(int code, std::string c
 }
 
 std::shared_ptr<http::ByteStream> HttpExchange::upgrade(http::Headers headers) {
-  auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_,
-                                         connection_->options().stream_bound);
+  auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_, connection_->options().stream_bound);
   auto stream = std::make_shared<RawStream>(outbox, connection_);
   run([connection = connection_, facts = facts_, headers = std::move(headers), outbox] {
     connection->upgrade(facts, headers, outbox);
@@ -138,8 +130,8 @@ std::shared_ptr<http::ByteStream> HttpExchange::upgrade_bytes(http::Headers head
 }
 
 std::shared_ptr<http::MessageStream> HttpExchange::upgrade_websocket(std::string subprotocol) {
-  if (!facts_.upgrade || !has_token(facts_.upgrade_to, "websocket") ||
-      facts_.websocket_version != "13" || facts_.websocket_key.empty()) {
+  if (!facts_.upgrade || !has_token(facts_.upgrade_to, "websocket") || facts_.websocket_version != "13" ||
+      facts_.websocket_key.empty()) {
     respond(status_response(Status::bad_request("not a WebSocket handshake")));
     return nullptr;
   }

@@ -21,10 +21,10 @@ struct ExecStreams {
 };
 
 struct ChannelEvents {
-  std::function<void()> ready;                           // all channels are open
+  std::function<void()> ready;  // all channels are open
   std::function<void(Channel, std::string_view)> data;
-  std::function<void(Channel)> ended;                    // the peer closed its half
-  std::function<void()> gone;                            // once, at the end of the connection
+  std::function<void(Channel)> ended;  // the peer closed its half
+  std::function<void()> gone;          // once, at the end of the connection
 };
 
 class ExecChannels {
@@ -36,14 +36,13 @@ class ExecChannels {
   virtual size_t queued() const = 0;
   virtual void when_drained(std::function<void()> ready) = 0;
   virtual void pause(bool paused) = 0;
-  virtual void close() = 0;               // after what is queued
+  virtual void close() = 0;  // after what is queued
 };
 
 // Null when the request could not be upgraded; it has been answered then.
 std::shared_ptr<ExecChannels> websocket_channels(const http::Request& request, http::Exchange& exchange,
                                                  ExecStreams wanted);
-std::shared_ptr<ExecChannels> spdy_channels(const http::Request& request, http::Exchange& exchange,
-                                            ExecStreams wanted);
+std::shared_ptr<ExecChannels> spdy_channels(const http::Request& request, http::Exchange& exchange, ExecStreams wanted);
 
 // The values of a header that may come several times and hold lists.
 std::vector<std::string> header_values(const http::Request& request, std::string_view name);

@@ -30,8 +30,7 @@ std::optional<Channel> channel_named(const spdy::HeaderList& headers) {
 
 class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<SpdyChannels> {
  public:
-  SpdyChannels(std::shared_ptr<http::ByteStream> bytes, ExecStreams wanted)
-      : bytes_(std::move(bytes)) {
+  SpdyChannels(std::shared_ptr<http::ByteStream> bytes, ExecStreams wanted) : bytes_(std::move(bytes)) {
     missing_ = 1U << static_cast<unsigned>(Channel::kError);
     auto want = [&](bool yes, Channel c) {
       if (yes) missing_ |= 1U << static_cast<unsigned>(c);
@@ -89,20 +88,25 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
       return;
     }
     switch (frame.type) {
-      case spdy::kSynStream: on_open(frame); return;
+      case spdy::kSynStream:
+        on_open(frame);
+        return;
       case spdy::kHeaders:
         // Only to keep the decompressor in step.
         if (frame.payload.size() < 4 || !decoder_.decode(std::string_view(frame.payload).substr(4))) {
           fail();
         }
         return;
-      case spdy::kRstStream: half_close(spdy::read_u32(frame.payload, 0)); return;
+      case spdy::kRstStream:
+        half_close(spdy::read_u32(frame.payload, 0));
+        return;
       case spdy::kPing:
         if (spdy::read_u32(frame.payload, 0) % 2 == 1) {
           bytes_->write(spdy::control_frame(spdy::kPing, 0, frame.payload.substr(0, 4)));
         }
         return;
-      default: return;
+      default:
+        return;
     }
   }
 
@@ -193,16 +197,15 @@ std::shared_ptr<ExecChannels> spdy_channels(const http::Request& request, http::
   constexpr std::string_view kProtocol = "v4.channel.k8s.io";
   auto offered = header_values(request, "x-stream-protocol-version");
   if (std::find(offered.begin(), offered.end(), kProtocol) == offered.end()) {
-    auto response = status_response(
-        Status::forbidden("unable to upgrade: unable to negotiate protocol: client supports other "
-                          "versions, server accepts [v4.channel.k8s.io]"));
+    auto response =
+        status_response(Status::forbidden("unable to upgrade: unable to negotiate protocol: client supports other "
+                                          "versions, server accepts [v4.channel.k8s.io]"));
     response.headers.emplace_back("x-accepted-stream-protocol-versions", std::string(kProtocol));
     exchange.respond(std::move(response));
     return nullptr;
   }
-  auto bytes = exchange.upgrade_bytes({{"connection", "Upgrade"},
-                                       {"upgrade", "SPDY/3.1"},
-                                       {"x-stream-protocol-version", std::string(kProtocol)}});
+  auto bytes = exchange.upgrade_bytes(
+      {{"connection", "Upgrade"}, {"upgrade", "SPDY/3.1"}, {"x-stream-protocol-version", std::string(kProtocol)}});
   if (!bytes) return nullptr;
   return std::make_shared<SpdyChannels>(std::move(bytes), wanted);
 }

@@ -9,8 +9,7 @@ namespace {
 
 constexpr uint8_t kCloseChannel = 255;  // v5: the next byte names the channel whose sender is done
 
-class WebSocketChannels : public ExecChannels,
-                          public std::enable_shared_from_this<WebSocketChannels> {
+class WebSocketChannels : public ExecChannels, public std::enable_shared_from_this<WebSocketChannels> {
  public:
   WebSocketChannels(std::shared_ptr<http::MessageStream> socket, ExecStreams wanted, bool v5)
       : socket_(std::move(socket)), wanted_(wanted), v5_(v5) {}
@@ -77,8 +76,8 @@ std::vector<std::string> header_values(const http::Request& request, std::string
   return values;
 }
 
-std::shared_ptr<ExecChannels> websocket_channels(const http::Request& request,
-                                                 http::Exchange& exchange, ExecStreams wanted) {
+std::shared_ptr<ExecChannels> websocket_channels(const http::Request& request, http::Exchange& exchange,
+                                                 ExecStreams wanted) {
   auto offered = header_values(request, "sec-websocket-protocol");
   std::string chosen;
   for (const char* known : {"v5.channel.k8s.io", "v4.channel.k8s.io"}) {
@@ -87,9 +86,9 @@ std::shared_ptr<ExecChannels> websocket_channels(const http::Request& request,
     }
   }
   if (chosen.empty()) {
-    exchange.respond(status_response(Status::bad_request(
-        "unable to upgrade: no supported WebSocket subprotocol; v5.channel.k8s.io and "
-        "v4.channel.k8s.io are")));
+    exchange.respond(status_response(
+        Status::bad_request("unable to upgrade: no supported WebSocket subprotocol; v5.channel.k8s.io and "
+                            "v4.channel.k8s.io are")));
     return nullptr;
   }
   auto socket = exchange.upgrade_websocket(chosen);

@@ -21,16 +21,13 @@ void make_nonblocking(int fd) {
 
 }  // namespace
 
-FdSource::FdSource(std::shared_ptr<io::EventLoop> loop, int fd, Data data,
-                   std::function<void()> ended)
-    : loop_(std::move(loop)), fd_(fd),
-      data_(std::make_shared<Data>(std::move(data))), ended_(std::move(ended)) {}
+FdSource::FdSource(std::shared_ptr<io::EventLoop> loop, int fd, Data data, std::function<void()> ended)
+    : loop_(std::move(loop)), fd_(fd), data_(std::make_shared<Data>(std::move(data))), ended_(std::move(ended)) {}
 
 std::shared_ptr<FdSource> FdSource::create(std::shared_ptr<io::EventLoop> loop, int fd, Data data,
                                            std::function<void()> ended) {
   make_nonblocking(fd);
-  return std::shared_ptr<FdSource>(
-      new FdSource(std::move(loop), fd, std::move(data), std::move(ended)));
+  return std::shared_ptr<FdSource>(new FdSource(std::move(loop), fd, std::move(data), std::move(ended)));
 }
 
 void FdSource::start() {
@@ -162,9 +159,7 @@ void pump_log(std::shared_ptr<io::EventLoop> loop, int fd, std::shared_ptr<http:
     }
     if (stream->queued() < kHighWater || !source) return;
     source->pause(true);
-    stream->when_drained([loop, source] {
-      loop->post([source] { source->pause(false); });
-    });
+    stream->when_drained([loop, source] { loop->post([source] { source->pause(false); }); });
   };
   auto source = FdSource::create(loop, fd, data, [stream] { stream->end(); });
   *slot = source;

@@ -40,8 +40,7 @@ class RawClient {
     SSL_set_fd(ssl_, fd_.get());
     EXPECT_EQ(SSL_connect(ssl_), 1);
   }
-  RawClient(RawClient&& other) noexcept
-      : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
+  RawClient(RawClient&& other) noexcept : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
   ~RawClient() {
     if (ssl_ != nullptr) SSL_free(ssl_);
   }
@@ -118,16 +117,12 @@ TEST(Hostile, EachGetsAnAnswerOrAClosedConnection) {
       {"long target", "GET /" + many + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431"},
       {"negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
       {"huge length", "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413"},
-      {"overflowing length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-       "HTTP/1.1 400"},
-      {"two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-       "HTTP/1.1 400"},
-      {"length and chunked",
-       "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      {"overflowing length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "HTTP/1.1 400"},
+      {"two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400"},
+      {"length and chunked", "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
        "HTTP/1.1 400"},
       {"bad chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400"},
-      {"websocket without key", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-       "HTTP/1.1 200"},
+      {"websocket without key", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 200"},
   };
   for (const auto& [name, bytes, answer] : table) {
     SCOPED_TRACE(name);

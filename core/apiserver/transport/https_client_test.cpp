@@ -81,9 +81,8 @@ TEST(Remote, ReusesItsConnectionAndSurvivesARestart) {
 TEST(Remote, ManyAtOnce) {
   // Five hundred handshakes on a busy machine, perhaps with a sanitizer: nobody is to give up on another meanwhile.
   constexpr std::chrono::minutes kPatience{5};
-  TestServer server(who, [&](transport::ServerOptions& options) {
-    options.handshake_timeout = options.header_timeout = kPatience;
-  });
+  TestServer server(
+      who, [&](transport::ServerOptions& options) { options.handshake_timeout = options.header_timeout = kPatience; });
   RemoteOptions options;
   options.threads = 2;
   options.timeout = kPatience;

@@ -44,8 +44,7 @@ struct Lane : std::enable_shared_from_this<Lane> {
   }
 };
 
-void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>& core,
-           io::UniqueFd fd, bool local) {
+void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>& core, io::UniqueFd fd, bool local) {
   auto shared = std::make_shared<io::UniqueFd>(std::move(fd));
   lane->loop->post([lane, core, shared, local] {
     auto forget = [lane = std::weak_ptr<Lane>(lane), core](Connection* gone) {
@@ -54,8 +53,7 @@ void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>&
       --core->connections;
       core->gone.notify_all();
     };
-    auto connection =
-        std::make_shared<Connection>(core, lane->loop, std::move(*shared), local, forget);
+    auto connection = std::make_shared<Connection>(core, lane->loop, std::move(*shared), local, forget);
     lane->connections.emplace(connection.get(), connection);
     connection->begin();
     lane->sweep_later();
@@ -64,8 +62,7 @@ void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>&
 
 class Listener : public io::EventLoop::Watcher {
  public:
-  Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr<Lane>> lanes,
-           io::UniqueFd fd, bool local)
+  Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr<Lane>> lanes, io::UniqueFd fd, bool local)
       : core_(std::move(core)), lanes_(std::move(lanes)), fd_(std::move(fd)), local_(local) {}
 
   int fd() const { return fd_.get(); }
@@ -111,9 +108,7 @@ class Listener : public io::EventLoop::Watcher {
   size_t next_ = 0;
 };
 
-Status failed(const std::string& what) {
-  return Status::internal(what + ": " + std::strerror(errno));
-}
+Status failed(const std::string& what) { return Status::internal(what + ": " + std::strerror(errno)); }
 
 Expected<io::UniqueFd> listen_tcp(const std::string& address) {
   size_t colon = address.rfind(':');
@@ -124,16 +119,14 @@ Expected<io::UniqueFd> listen_tcp(const std::string& address) {
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_family = host.empty() ? AF_INET : AF_UNSPEC;
-  if (int code = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
-      code != 0) {
+  if (int code = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found); code != 0) {
     return Status::bad_request(address + ": " + ::gai_strerror(code));
   }
   std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, ::freeaddrinfo);
   io::UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (!fd.valid() || ::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 ||
-      ::listen(fd.get(), 1024) != 0) {
+  if (!fd.valid() || ::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd.get(), 1024) != 0) {
     return failed("listen on " + address);
   }
   return fd;
@@ -166,9 +159,8 @@ uint16_t port_of(int fd) {
 }
 
 milliseconds sweep_interval(const ServerOptions& options) {
-  milliseconds shortest = std::min({options.handshake_timeout, options.header_timeout,
-                                    options.request_timeout, options.idle_timeout,
-                                    options.stall_timeout});
+  milliseconds shortest = std::min({options.handshake_timeout, options.header_timeout, options.request_timeout,
+                                    options.idle_timeout, options.stall_timeout});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(1000));
 }
 
@@ -220,12 +212,10 @@ void HttpsServer::Impl::on_each_lane(const std::function<void(Lane&)>& work) {
 
 HttpsServer::HttpsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Expected<std::unique_ptr<HttpsServer>> HttpsServer::start(ServerOptions options,
-                                                          http::Handler& handler) {
+Expected<std::unique_ptr<HttpsServer>> HttpsServer::start(ServerOptions options, http::Handler& handler) {
   auto impl = std::make_unique<Impl>();
   if (!options.listen.empty()) {
-    auto tls = io::TlsContext::server(
-        {options.certificate_file, options.key_file, options.client_ca_file});
+    auto tls = io::TlsContext::server({options.certificate_file, options.key_file, options.client_ca_file});
     if (!tls) return tls.error();
     impl->core->tls = *tls;
   }
@@ -273,9 +263,7 @@ void HttpsServer::stop(milliseconds drain) {
   if (!impl.core->options.unix_socket.empty()) ::unlink(impl.core->options.unix_socket.c_str());
 }
 
-uint16_t HttpsServer::port(size_t index) const {
-  return index < impl_->ports.size() ? impl_->ports[index] : 0;
-}
+uint16_t HttpsServer::port(size_t index) const { return index < impl_->ports.size() ? impl_->ports[index] : 0; }
 
 size_t HttpsServer::connections() const {
   std::lock_guard lock(impl_->core->mutex);

@@ -28,9 +28,9 @@ struct ServerOptions {
   size_t stream_bound = 8 << 20;
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds header_timeout{10'000};
-  std::chrono::milliseconds request_timeout{60'000};   // until the body is there
+  std::chrono::milliseconds request_timeout{60'000};  // until the body is there
   std::chrono::milliseconds idle_timeout{180'000};
-  std::chrono::milliseconds stall_timeout{60'000};     // the peer takes nothing
+  std::chrono::milliseconds stall_timeout{60'000};  // the peer takes nothing
 };
 
 class HttpsServer {

@@ -24,8 +24,8 @@ std::string shell(const std::string& command) {
 }
 
 std::string curl(const TestServer& server, const std::string& arguments, const std::string& path) {
-  return shell("curl -s --max-time 20 --cacert " + server.pki.ca_certificate + " " + arguments +
-               " '" + server.url(path) + "' 2>&1");
+  return shell("curl -s --max-time 20 --cacert " + server.pki.ca_certificate + " " + arguments + " '" +
+               server.url(path) + "' 2>&1");
 }
 
 std::string admin(const TestServer& server) {
@@ -33,8 +33,7 @@ std::string admin(const TestServer& server) {
 }
 
 void who(http::Request request, std::shared_ptr<http::Exchange> exchange) {
-  std::string text = request.method + " " + request.path + "?" + request.query + " " +
-                     request.identity.user;
+  std::string text = request.method + " " + request.path + "?" + request.query + " " + request.identity.user;
   for (const auto& group : request.identity.groups) text += " " + group;
   text += " " + std::to_string(request.body.size());
   exchange->respond(text_response(text));
@@ -43,8 +42,7 @@ void who(http::Request request, std::shared_ptr<http::Exchange> exchange) {
 TEST(HttpsServer, SaysWhoAsks) {
   TestServer server(who);
   EXPECT_EQ(curl(server, "", "/a?b=c"), "GET /a?b=c system:anonymous system:unauthenticated 0");
-  EXPECT_EQ(curl(server, admin(server), "/a"),
-            "GET /a? kubernetes-admin system:masters system:authenticated 0");
+  EXPECT_EQ(curl(server, admin(server), "/a"), "GET /a? kubernetes-admin system:masters system:authenticated 0");
   EXPECT_EQ(shell("curl -s --unix-socket " + server.directory + "/api.sock http://x/y"),
             "GET /y? system:admin system:masters system:authenticated 0");
   struct stat info {};
@@ -61,14 +59,12 @@ TEST(HttpsServer, RefusesBadCredentials) {
   std::string unauthorized =
       R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401})"
       "\n";
-  EXPECT_EQ(curl(server, "--cert " + stranger->admin_certificate + " --key " + stranger->admin_key, "/"),
-            unauthorized);
+  EXPECT_EQ(curl(server, "--cert " + stranger->admin_certificate + " --key " + stranger->admin_key, "/"), unauthorized);
   int64_t now = std::time(nullptr);
-  ASSERT_TRUE(auth::issue_client_certificate(server.pki, {"late", {}}, now - 1000, now - 10,
-                                             other + "/late.crt", other + "/late.key")
+  ASSERT_TRUE(auth::issue_client_certificate(server.pki, {"late", {}}, now - 1000, now - 10, other + "/late.crt",
+                                             other + "/late.key")
                   .ok());
-  EXPECT_EQ(curl(server, "--cert " + other + "/late.crt --key " + other + "/late.key", "/"),
-            unauthorized);
+  EXPECT_EQ(curl(server, "--cert " + other + "/late.crt --key " + other + "/late.key", "/"), unauthorized);
   EXPECT_EQ(curl(server, "-H 'Authorization: Bearer nope'", "/"), unauthorized);
   std::filesystem::remove_all(other);
 }
@@ -77,15 +73,16 @@ TEST(HttpsServer, BodiesUpToTheLimit) {
   TestServer server(who);
   std::string file = server.directory + "/body";
   shell("head -c 3145728 /dev/zero > " + file);
-  EXPECT_EQ(curl(server, "--data-binary @" + file, "/x"),
-            "POST /x? system:anonymous system:unauthenticated 3145728");
+  EXPECT_EQ(curl(server, "--data-binary @" + file, "/x"), "POST /x? system:anonymous system:unauthenticated 3145728");
   EXPECT_EQ(curl(server, "-H 'Transfer-Encoding: chunked' --data-binary @" + file, "/x"),
             "POST /x? system:anonymous system:unauthenticated 3145728");
   shell("head -c 1 /dev/zero >> " + file);
   for (const char* how : {"", "-H 'Transfer-Encoding: chunked' ", "-H 'Expect:' "}) {
-    EXPECT_NE(curl(server, std::string(how) + "--data-binary @" + file, "/x")
-                  .find(R"("message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","code":413)"),
-              std::string::npos)
+    EXPECT_NE(
+        curl(server, std::string(how) + "--data-binary @" + file, "/x")
+            .find(
+                R"("message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","code":413)"),
+        std::string::npos)
         << how;
   }
 }
@@ -115,8 +112,7 @@ TEST(HttpsServer, LargeGatheredBodyArrivesWhole) {
     }
     exchange->respond(std::move(response));
   });
-  std::string sum = shell("curl -s --cacert " + server.pki.ca_certificate + " " + server.url("/") +
-                          " | sha256sum");
+  std::string sum = shell("curl -s --cacert " + server.pki.ca_certificate + " " + server.url("/") + " | sha256sum");
   std::string expected;
   for (int i = 0; i < 10000; ++i) {
     expected += *piece + ",";

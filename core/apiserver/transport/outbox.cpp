@@ -17,12 +17,8 @@ size_t size_of(const std::vector<http::Chunk>& chunks) {
 
 }  // namespace
 
-Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
-               std::string terminator)
-    : loop_(std::move(loop)),
-      reader_(std::move(reader)),
-      bound_(bound),
-      terminator_(std::move(terminator)) {}
+Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound, std::string terminator)
+    : loop_(std::move(loop)), reader_(std::move(reader)), bound_(bound), terminator_(std::move(terminator)) {}
 
 void Outbox::schedule() {
   if (scheduled_) return;
@@ -42,8 +38,7 @@ bool Outbox::push(std::vector<http::Chunk> chunks) {
     return false;
   }
   queued_ += size;
-  pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()),
-                  std::make_move_iterator(chunks.end()));
+  pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()), std::make_move_iterator(chunks.end()));
   schedule();
   return true;
 }
@@ -87,8 +82,7 @@ void Outbox::on_close(std::function<void()> closed) {
 void Outbox::take(std::deque<http::Chunk>& into) {
   std::lock_guard lock(mutex_);
   scheduled_ = false;
-  into.insert(into.end(), std::make_move_iterator(pending_.begin()),
-              std::make_move_iterator(pending_.end()));
+  into.insert(into.end(), std::make_move_iterator(pending_.begin()), std::make_move_iterator(pending_.end()));
   pending_.clear();
   if (pending_.capacity() > 64) pending_.shrink_to_fit();
 }
@@ -113,8 +107,7 @@ void Outbox::close() {
     queued_ = 0;
     dropped.swap(pending_);
     calls.swap(drained_);
-    calls.insert(calls.end(), std::make_move_iterator(on_close_.begin()),
-                 std::make_move_iterator(on_close_.end()));
+    calls.insert(calls.end(), std::make_move_iterator(on_close_.begin()), std::make_move_iterator(on_close_.end()));
     on_close_.clear();
   }
   for (auto& call : calls) call();

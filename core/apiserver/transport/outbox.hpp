@@ -25,8 +25,7 @@ class Outbox {
   };
 
   // `terminator`: what ends the stream on the wire ("0\r\n\r\n"), sent by finish().
-  Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
-         std::string terminator = {});
+  Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound, std::string terminator = {});
 
   // False: the peer is gone, the end was sent, or more than the bound waits (then the connection dies).
   bool push(std::vector<http::Chunk> chunks);

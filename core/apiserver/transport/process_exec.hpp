@@ -27,9 +27,7 @@ class ProcessSession : public client::ExecSession {
     ::kill(pid_, SIGKILL);
     waiter_.join();
   }
-  void resize(uint16_t columns, uint16_t rows) override {
-    size = std::to_string(columns) + "x" + std::to_string(rows);
-  }
+  void resize(uint16_t columns, uint16_t rows) override { size = std::to_string(columns) + "x" + std::to_string(rows); }
   std::string size;
 
  private:
@@ -38,8 +36,8 @@ class ProcessSession : public client::ExecSession {
 };
 
 inline StartExec run_process(std::vector<std::string> command) {
-  return [command](int in, int out, int err, std::function<void(Expected<int>)> exited)
-             -> Expected<std::unique_ptr<client::ExecSession>> {
+  return [command](int in, int out, int err,
+                   std::function<void(Expected<int>)> exited) -> Expected<std::unique_ptr<client::ExecSession>> {
     std::vector<char*> argv;
     for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);

@@ -37,14 +37,13 @@ std::string exit_status(const Expected<int>& result) {
   if (!result) {
     std::string message = escaped(result.error().message());
     return R"({"metadata":{},"status":"Failure","message":")" + message +
-           R"(","reason":"InternalError","details":{"causes":[{"message":")" + message +
-           R"("}]},"code":500})";
+           R"(","reason":"InternalError","details":{"causes":[{"message":")" + message + R"("}]},"code":500})";
   }
   if (*result == 0) return R"({"metadata":{},"status":"Success"})";
   std::string code = std::to_string(*result);
   return R"({"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: exit status )" +
-         code + R"(","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":")" +
-         code + R"("}]}})";
+         code + R"(","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":")" + code +
+         R"("}]}})";
 }
 
 // The number behind "key": in a small JSON object.
@@ -81,8 +80,8 @@ Expected<PipeEnds> make_pipe(bool wanted) {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<io::EventLoop> loop, std::shared_ptr<ExecChannels> channels,
-          ExecStreams wanted, PostBlocking post, StartExec start)
+  Session(std::shared_ptr<io::EventLoop> loop, std::shared_ptr<ExecChannels> channels, ExecStreams wanted,
+          PostBlocking post, StartExec start)
       : loop_(std::move(loop)),
         channels_(std::move(channels)),
         wanted_(wanted),
@@ -175,8 +174,7 @@ class Session : public std::enable_shared_from_this<Session> {
     }
     auto self = shared_from_this();
     if (in->write.valid()) {
-      input_ = FdSink::create(loop_, in->write.release(),
-                              [self](size_t bytes) { self->on_written(bytes); });
+      input_ = FdSink::create(loop_, in->write.release(), [self](size_t bytes) { self->on_written(bytes); });
     }
     if (out->read.valid()) out_ = source(out->read.release(), Channel::kStdout, open_out_);
     if (err->read.valid()) err_ = source(err->read.release(), Channel::kStderr, open_err_);
@@ -214,9 +212,7 @@ class Session : public std::enable_shared_from_this<Session> {
     }
     if (channels_->queued() < kOutputHighWater || output_paused_) return;
     pause_output(true);
-    channels_->when_drained([self = shared_from_this()] {
-      self->later([self] { self->pause_output(false); });
-    });
+    channels_->when_drained([self = shared_from_this()] { self->later([self] { self->pause_output(false); }); });
   }
   void pause_output(bool paused) {
     output_paused_ = paused;
@@ -320,20 +316,16 @@ class Session : public std::enable_shared_from_this<Session> {
 }  // namespace
 
 void serve_exec(std::shared_ptr<io::EventLoop> loop, const http::Request& request,
-                std::shared_ptr<http::Exchange> exchange, ExecStreams wanted, PostBlocking post,
-                StartExec start) {
+                std::shared_ptr<http::Exchange> exchange, ExecStreams wanted, PostBlocking post, StartExec start) {
   if (!wanted.in && !wanted.out && !wanted.err) {
-    exchange->respond(status_response(
-        Status::bad_request("you must specify at least 1 of stdin, stdout, stderr")));
+    exchange->respond(status_response(Status::bad_request("you must specify at least 1 of stdin, stdout, stderr")));
     return;
   }
   bool websocket = has_token(request.header("upgrade"), "websocket");
-  auto channels = websocket ? websocket_channels(request, *exchange, wanted)
-                            : spdy_channels(request, *exchange, wanted);
+  auto channels =
+      websocket ? websocket_channels(request, *exchange, wanted) : spdy_channels(request, *exchange, wanted);
   if (!channels) return;
-  std::make_shared<Session>(std::move(loop), std::move(channels), wanted, std::move(post),
-                            std::move(start))
-      ->run();
+  std::make_shared<Session>(std::move(loop), std::move(channels), wanted, std::move(post), std::move(start))->run();
 }
 
 }  // namespace gantry::transport

@@ -22,7 +22,6 @@ using PostBlocking = std::function<void(std::function<void()>)>;
 
 // Upgrades the request (or answers why not) and runs the session. [any-thread]
 void serve_exec(std::shared_ptr<io::EventLoop> loop, const http::Request& request,
-                std::shared_ptr<http::Exchange> exchange, ExecStreams wanted, PostBlocking post,
-                StartExec start);
+                std::shared_ptr<http::Exchange> exchange, ExecStreams wanted, PostBlocking post, StartExec start);
 
 }  // namespace gantry::transport

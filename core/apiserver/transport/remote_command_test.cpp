@@ -42,13 +42,13 @@ constexpr const char* kResources =
 // Just enough of an API for kubectl exec and logs.
 class ExecServer {
  public:
-  ExecServer() : server([this](http::Request r, std::shared_ptr<http::Exchange> e) { handle(std::move(r), std::move(e)); }) {
+  ExecServer()
+      : server([this](http::Request r, std::shared_ptr<http::Exchange> e) { handle(std::move(r), std::move(e)); }) {
     config = server.directory + "/config";
     std::ofstream(config) << "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, "
                              "context: {cluster: a, user: a}}]\nclusters: [{name: a, cluster: {server: '"
                           << server.url("") << "', certificate-authority: " << server.pki.ca_certificate
-                          << "}}]\nusers: [{name: a, user: {client-certificate: "
-                          << server.pki.admin_certificate
+                          << "}}]\nusers: [{name: a, user: {client-certificate: " << server.pki.admin_certificate
                           << ", client-key: " << server.pki.admin_key << "}}]\n";
   }
   ~ExecServer() {
@@ -74,9 +74,9 @@ class ExecServer {
         if (item == "tty=true") wanted.tty = true;
         item.clear();
       }
-      serve_exec(pumps, request, exchange, wanted,
-                 [this](std::function<void()> work) { workers_->post(std::move(work)); },
-                 run_process(command));
+      serve_exec(
+          pumps, request, exchange, wanted, [this](std::function<void()> work) { workers_->post(std::move(work)); },
+          run_process(command));
       return;
     }
     if (request.path.ends_with("/log")) {
@@ -184,7 +184,10 @@ TEST(Spdy, RefusesBrokenInput) {
   large.append(std::string("\x80\x03\x00\x01\x00\xff\xff\xff", 8));
   EXPECT_FALSE(large.next().ok());
   spdy::FrameReader partial;
-  partial.append(std::string("\x00\x00\x00\x01\x00\x00\x00\x05" "ab", 10));
+  partial.append(
+      std::string("\x00\x00\x00\x01\x00\x00\x00\x05"
+                  "ab",
+                  10));
   auto frame = partial.next();
   ASSERT_TRUE(frame.ok());
   EXPECT_FALSE(frame->has_value());

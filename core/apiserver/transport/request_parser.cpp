@@ -19,8 +19,7 @@ struct RequestParser::Impl {
   size_t header_limit = 0, body_limit = 0;
 };
 
-RequestParser::RequestParser(uint32_t header_limit, size_t body_limit)
-    : impl_(std::make_unique<Impl>()) {
+RequestParser::RequestParser(uint32_t header_limit, size_t body_limit) : impl_(std::make_unique<Impl>()) {
   impl_->parser.eager(true);
   impl_->parser.header_limit(header_limit);
   impl_->parser.body_limit(body_limit);
@@ -39,8 +38,7 @@ size_t RequestParser::feed(std::string_view bytes) {
   }
   if (!error || error == beast_http::error::need_more) return used;
   if (error == beast_http::error::body_limit) {
-    impl_->error = Status::too_large("Request entity too large: limit is " +
-                                     std::to_string(impl_->body_limit));
+    impl_->error = Status::too_large("Request entity too large: limit is " + std::to_string(impl_->body_limit));
   } else if (error == beast_http::error::header_limit) {
     impl_->error = Status(431, "BadRequest", "request header fields too large");
   } else {

@@ -112,8 +112,8 @@ Expected<HeaderList> HeaderDecoder::decode(std::string_view block) {
     int code = ::inflate(&z, Z_SYNC_FLUSH);
     if (code == Z_NEED_DICT) {
       const std::string& words = dictionary();
-      if (::inflateSetDictionary(&z, reinterpret_cast<const Bytef*>(words.data()),
-                                 static_cast<uInt>(words.size())) != Z_OK) {
+      if (::inflateSetDictionary(&z, reinterpret_cast<const Bytef*>(words.data()), static_cast<uInt>(words.size())) !=
+          Z_OK) {
         return Status::bad_request("SPDY: unknown dictionary");
       }
       continue;
@@ -135,8 +135,7 @@ HeaderEncoder::HeaderEncoder() : stream_(std::make_unique<Stream>()) {
   // A small window: answers carry next to nothing, and the session should not cost 256 KB.
   ::deflateInit2(&stream_->z, Z_BEST_SPEED, Z_DEFLATED, 11, 1, Z_DEFAULT_STRATEGY);
   const std::string& words = dictionary();
-  ::deflateSetDictionary(&stream_->z, reinterpret_cast<const Bytef*>(words.data()),
-                         static_cast<uInt>(words.size()));
+  ::deflateSetDictionary(&stream_->z, reinterpret_cast<const Bytef*>(words.data()), static_cast<uInt>(words.size()));
 }
 HeaderEncoder::~HeaderEncoder() { ::deflateEnd(&stream_->z); }
 

@@ -16,16 +16,22 @@
 namespace gantry::transport::spdy {
 
 enum Type : uint16_t {
-  kSynStream = 1, kSynReply = 2, kRstStream = 3, kSettings = 4, kPing = 6, kGoAway = 7, kHeaders = 8,
+  kSynStream = 1,
+  kSynReply = 2,
+  kRstStream = 3,
+  kSettings = 4,
+  kPing = 6,
+  kGoAway = 7,
+  kHeaders = 8,
   kWindowUpdate = 9
 };
 constexpr uint8_t kFin = 1;
 
 struct Frame {
   bool control = false;
-  uint16_t type = 0;       // of a control frame
+  uint16_t type = 0;  // of a control frame
   uint8_t flags = 0;
-  uint32_t stream = 0;     // of a data frame
+  uint32_t stream = 0;  // of a data frame
   std::string payload;
 };
 

@@ -34,8 +34,7 @@ inline http::Response text_response(std::string text, int code = 200) {
 
 class TestServer {
  public:
-  explicit TestServer(HandlerFunction function,
-                      const std::function<void(ServerOptions&)>& change = {}) {
+  explicit TestServer(HandlerFunction function, const std::function<void(ServerOptions&)>& change = {}) {
     char name[] = "/tmp/gantry-transport-XXXXXX";
     directory = ::mkdtemp(name);
     auto made = auth::ensure_pki(directory + "/pki", {});
@@ -59,9 +58,7 @@ class TestServer {
     std::filesystem::remove_all(directory);
   }
   uint16_t port() const { return server->port(); }
-  std::string url(const std::string& path) const {
-    return "https://127.0.0.1:" + std::to_string(port()) + path;
-  }
+  std::string url(const std::string& path) const { return "https://127.0.0.1:" + std::to_string(port()) + path; }
 
   std::string directory;
   auth::Pki pki;

@@ -39,11 +39,9 @@ std::string close_payload(uint16_t code, std::string_view reason) {
 
 class WebSocket : public http::MessageStream, public std::enable_shared_from_this<WebSocket> {
  public:
-  WebSocket(std::shared_ptr<http::ByteStream> bytes, size_t limit)
-      : bytes_(std::move(bytes)), limit_(limit) {}
+  WebSocket(std::shared_ptr<http::ByteStream> bytes, size_t limit) : bytes_(std::move(bytes)), limit_(limit) {}
 
-  void start(std::function<void(bool, std::string_view)> message,
-             std::function<void()> ended) override {
+  void start(std::function<void(bool, std::string_view)> message, std::function<void()> ended) override {
     message_ = std::move(message);
     auto self = shared_from_this();
     // The stream below drops both when it ends; until then the socket lives.
@@ -58,9 +56,7 @@ class WebSocket : public http::MessageStream, public std::enable_shared_from_thi
     return !closed_ && bytes_->write(frame(binary ? kBinary : kText, message));
   }
   size_t queued() const override { return bytes_->queued(); }
-  void when_drained(std::function<void()> ready) override {
-    bytes_->when_drained(std::move(ready));
-  }
+  void when_drained(std::function<void()> ready) override { bytes_->when_drained(std::move(ready)); }
   void close(uint16_t code, std::string reason) override {
     if (closed_.exchange(true)) return;
     bytes_->write(frame(kClose, close_payload(code, reason)));
@@ -104,13 +100,15 @@ class WebSocket : public http::MessageStream, public std::enable_shared_from_thi
 
   void on_frame(bool fin, uint8_t opcode, std::string payload) {
     switch (opcode) {
-      case kPing: bytes_->write(frame(kPong, payload)); return;
-      case kPong: return;
+      case kPing:
+        bytes_->write(frame(kPong, payload));
+        return;
+      case kPong:
+        return;
       case kClose: {
         uint16_t code = 1000;
         if (payload.size() >= 2) {
-          code = static_cast<uint16_t>((static_cast<uint8_t>(payload[0]) << 8) |
-                                       static_cast<uint8_t>(payload[1]));
+          code = static_cast<uint16_t>((static_cast<uint8_t>(payload[0]) << 8) | static_cast<uint8_t>(payload[1]));
         }
         close(code, {});
         return;
@@ -129,7 +127,9 @@ class WebSocket : public http::MessageStream, public std::enable_shared_from_thi
           return;
         }
         break;
-      default: fail(1002, "unknown opcode"); return;
+      default:
+        fail(1002, "unknown opcode");
+        return;
     }
     joining_ = !fin;
     if (joined_.empty()) {
@@ -166,8 +166,7 @@ std::string websocket_accept(std::string_view key) {
   return {reinterpret_cast<char*>(encoded), static_cast<size_t>(n)};
 }
 
-std::shared_ptr<http::MessageStream> make_websocket(std::shared_ptr<http::ByteStream> bytes,
-                                                    size_t message_limit) {
+std::shared_ptr<http::MessageStream> make_websocket(std::shared_ptr<http::ByteStream> bytes, size_t message_limit) {
   return std::make_shared<WebSocket>(std::move(bytes), message_limit);
 }
 

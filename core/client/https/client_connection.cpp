@@ -26,17 +26,13 @@ std::string render(const http::Request& request, const Endpoint& endpoint) {
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<io::EventLoop> loop,
-                                   std::shared_ptr<const Endpoint> endpoint, Idle idle, Idle closed)
-    : loop_(std::move(loop)),
-      endpoint_(std::move(endpoint)),
-      idle_(std::move(idle)),
-      closed_(std::move(closed)) {}
+ClientConnection::ClientConnection(std::shared_ptr<io::EventLoop> loop, std::shared_ptr<const Endpoint> endpoint,
+                                   Idle idle, Idle closed)
+    : loop_(std::move(loop)), endpoint_(std::move(endpoint)), idle_(std::move(idle)), closed_(std::move(closed)) {}
 
 ClientConnection::~ClientConnection() = default;
 
-void ClientConnection::send(const http::Request& request, ResponseSink sink,
-                            io::EventLoop::Clock::duration timeout) {
+void ClientConnection::send(const http::Request& request, ResponseSink sink, io::EventLoop::Clock::duration timeout) {
   ++requests_;
   busy_ = true;
   answered_ = head_told_ = false;
@@ -45,13 +41,12 @@ void ClientConnection::send(const http::Request& request, ResponseSink sink,
   out_.push_back(io::own(render(request, *endpoint_)));
   if (!request.body.empty()) out_.push_back(io::own(request.body));
   bool for_ever = timeout == io::EventLoop::Clock::duration::zero();
-  timer_ = loop_->after(for_ever ? std::chrono::seconds(30) : timeout,
-                        [weak = weak_from_this(), for_ever] {
-                          auto self = weak.lock();
-                          if (!self || !self->busy_ || (for_ever && self->head_told_)) return;
-                          self->timer_ = 0;
-                          self->close(Status::timeout("no answer from the server in time"));
-                        });
+  timer_ = loop_->after(for_ever ? std::chrono::seconds(30) : timeout, [weak = weak_from_this(), for_ever] {
+    auto self = weak.lock();
+    if (!self || !self->busy_ || (for_ever && self->head_told_)) return;
+    self->timer_ = 0;
+    self->close(Status::timeout("no answer from the server in time"));
+  });
   if (state_ == State::kNew) {
     connect();
   } else {
@@ -64,8 +59,7 @@ void ClientConnection::connect() {
   io::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   int on = 1;
   if (family != AF_UNIX) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  int code = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&endpoint_->address),
-                       endpoint_->length);
+  int code = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&endpoint_->address), endpoint_->length);
   if (code != 0 && errno != EINPROGRESS) {
     close(Status::unavailable("connect to " + endpoint_->host_header + ": " + std::strerror(errno)));
     return;
@@ -102,8 +96,7 @@ void ClientConnection::handshake() {
   } else if (result.state == io::IoState::kError || result.state == io::IoState::kEof) {
     long code = SSL_get_verify_result(socket_.tls());
     close(Status::unavailable("TLS handshake with " + endpoint_->host_header + ": " +
-                              (code == X509_V_OK ? io::tls_error()
-                                                 : X509_verify_cert_error_string(code))));
+                              (code == X509_V_OK ? io::tls_error() : X509_verify_cert_error_string(code))));
   }
 }
 

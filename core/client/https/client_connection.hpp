@@ -21,10 +21,10 @@ namespace gantry::client {
 struct Endpoint {
   sockaddr_storage address{};
   socklen_t length = 0;
-  std::string host;                       // for TLS, and the Host header
+  std::string host;  // for TLS, and the Host header
   std::string host_header;
   std::string token;
-  std::shared_ptr<io::TlsContext> tls;    // null: plain (unix socket)
+  std::shared_ptr<io::TlsContext> tls;  // null: plain (unix socket)
 };
 
 // What becomes of a request; all on the loop. `done` once, last: ok, or why not.
@@ -34,14 +34,13 @@ struct ResponseSink {
   std::function<void(Status)> done;
 };
 
-class ClientConnection : public io::EventLoop::Watcher,
-                         public std::enable_shared_from_this<ClientConnection> {
+class ClientConnection : public io::EventLoop::Watcher, public std::enable_shared_from_this<ClientConnection> {
  public:
   using Idle = std::function<void(std::shared_ptr<ClientConnection>)>;
 
   // `idle`: the answer is complete and another request may follow. `closed`: it is no use any more.
-  ClientConnection(std::shared_ptr<io::EventLoop> loop, std::shared_ptr<const Endpoint> endpoint,
-                   Idle idle, Idle closed);
+  ClientConnection(std::shared_ptr<io::EventLoop> loop, std::shared_ptr<const Endpoint> endpoint, Idle idle,
+                   Idle closed);
   ~ClientConnection() override;
 
   // Connects at the first one. A timeout of zero waits for ever once the head has come.

@@ -10,9 +10,7 @@ class HttpsClient : public Client {
       : remote_(std::move(remote)), client_(make_local_client(*remote_, {})) {}
 
   using Client::call;
-  void call(ApiRequest request, Done done) override {
-    client_->call(std::move(request), std::move(done));
-  }
+  void call(ApiRequest request, Done done) override { client_->call(std::move(request), std::move(done)); }
   std::unique_ptr<Watch> watch(WatchRequest request, WatchHandler handler) override {
     return client_->watch(std::move(request), std::move(handler));
   }
@@ -31,8 +29,7 @@ std::unique_ptr<Client> make_https_client(std::shared_ptr<Remote> remote) {
   return std::make_unique<HttpsClient>(std::move(remote));
 }
 
-Expected<std::unique_ptr<Client>> make_https_client(const ServerConfig& config,
-                                                    const RemoteOptions& options) {
+Expected<std::unique_ptr<Client>> make_https_client(const ServerConfig& config, const RemoteOptions& options) {
   auto remote = Remote::create(config, options);
   if (!remote) return remote.error();
   return make_https_client(std::move(*remote));

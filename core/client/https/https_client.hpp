@@ -8,8 +8,7 @@
 
 namespace gantry::client {
 
-Expected<std::unique_ptr<Client>> make_https_client(const ServerConfig& config,
-                                                    const RemoteOptions& options = {});
+Expected<std::unique_ptr<Client>> make_https_client(const ServerConfig& config, const RemoteOptions& options = {});
 // On a Remote that serves for other things too.
 std::unique_ptr<Client> make_https_client(std::shared_ptr<Remote> remote);
 

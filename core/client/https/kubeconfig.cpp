@@ -21,8 +21,7 @@ namespace {
 std::string base64(const std::string& text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
   int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                          reinterpret_cast<const unsigned char*>(text.data()),
-                          static_cast<int>(text.size()));
+                          reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   out.resize(static_cast<size_t>(n));
   return out;
 }
@@ -30,8 +29,7 @@ std::string base64(const std::string& text) {
 std::string unbase64(const std::string& text) {
   std::string out(text.size() / 4 * 3 + 3, '\0');
   int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                          reinterpret_cast<const unsigned char*>(text.data()),
-                          static_cast<int>(text.size()));
+                          reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (n < 0) return {};
   auto size = static_cast<size_t>(n);
   for (size_t i = text.size(); i > 0 && text[i - 1] == '=' && size > 0; --i) --size;
@@ -52,8 +50,7 @@ std::string text_at(const YAML::Node& node, const char* key) {
 }
 
 // The `inner` map of the list entry with this name.
-YAML::Node entry(const YAML::Node& root, const char* list, const char* inner,
-                 const std::string& name) {
+YAML::Node entry(const YAML::Node& root, const char* list, const char* inner, const std::string& name) {
   for (const auto& item : root[list]) {
     if (text_at(item, "name") == name && item[inner]) return item[inner];
   }
@@ -61,16 +58,14 @@ YAML::Node entry(const YAML::Node& root, const char* list, const char* inner,
 }
 
 // "<key>-data" decoded, or the file that "<key>" names.
-std::string data_or_file(const YAML::Node& node, const std::string& key,
-                         const std::filesystem::path& base) {
+std::string data_or_file(const YAML::Node& node, const std::string& key, const std::filesystem::path& base) {
   std::string inline_data = text_at(node, (key + "-data").c_str());
   if (!inline_data.empty()) return unbase64(inline_data);
   std::string file = text_at(node, key.c_str());
   return file.empty() ? std::string() : read_file((base / file).string());
 }
 
-Expected<ServerConfig> from_yaml(const YAML::Node& root, const std::string& path,
-                                 std::string context) {
+Expected<ServerConfig> from_yaml(const YAML::Node& root, const std::string& path, std::string context) {
   if (context.empty()) context = text_at(root, "current-context");
   auto chosen = entry(root, "contexts", "context", context);
   auto cluster = entry(root, "clusters", "cluster", text_at(chosen, "cluster"));
@@ -95,14 +90,13 @@ Expected<ServerConfig> from_yaml(const YAML::Node& root, const std::string& path
 }
 
 std::string to_yaml(const ServerConfig& config, const std::string& name) {
-  std::string out = "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " +
-                    name + "\n  cluster:\n    server: " + config.server + "\n";
+  std::string out = "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " + name +
+                    "\n  cluster:\n    server: " + config.server + "\n";
   if (!config.ca_pem.empty()) {
     out += "    certificate-authority-data: " + base64(config.ca_pem) + "\n";
   }
   if (config.insecure) out += "    insecure-skip-tls-verify: true\n";
-  out += "contexts:\n- name: " + name + "\n  context:\n    cluster: " + name + "\n    user: " + name +
-         "\n";
+  out += "contexts:\n- name: " + name + "\n  context:\n    cluster: " + name + "\n    user: " + name + "\n";
   if (!config.ns.empty()) out += "    namespace: " + config.ns + "\n";
   out += "users:\n- name: " + name + "\n  user:\n";
   if (!config.certificate_pem.empty()) {
@@ -113,9 +107,7 @@ std::string to_yaml(const ServerConfig& config, const std::string& name) {
   return out;
 }
 
-Status failure(const std::string& path) {
-  return Status::internal(path + ": " + std::strerror(errno));
-}
+Status failure(const std::string& path) { return Status::internal(path + ": " + std::strerror(errno)); }
 
 }  // namespace
 
@@ -129,8 +121,7 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
   }
 }
 
-Status write_kubeconfig(const std::string& path, const ServerConfig& config,
-                        const std::string& name) {
+Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name) {
   std::string text = to_yaml(config, name);
   if (read_file(path) == text && ::chmod(path.c_str(), 0600) == 0) return {};
   std::error_code error;
@@ -140,8 +131,8 @@ Status write_kubeconfig(const std::string& path, const ServerConfig& config,
   ::unlink(temporary.c_str());
   io::UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.valid()) return failure(temporary);
-  bool written = ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                 ::fsync(fd.get()) == 0;
+  bool written =
+      ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd.get()) == 0;
   if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
     Status status = failure(path);
     ::unlink(temporary.c_str());

@@ -15,7 +15,7 @@ struct ServerConfig {
   std::string ca_pem;
   std::string certificate_pem, key_pem;
   std::string token;
-  std::string ns;      // of the context; empty: default
+  std::string ns;  // of the context; empty: default
   bool insecure = false;
 };
 
@@ -24,7 +24,6 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
 
 // One cluster, user and context of that name, everything embedded; mode 0600, whole or not at all.
 // Nothing is written when the file says the same already.
-Status write_kubeconfig(const std::string& path, const ServerConfig& config,
-                        const std::string& name = "gantry");
+Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name = "gantry");
 
 }  // namespace gantry::client

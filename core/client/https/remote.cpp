@@ -90,8 +90,8 @@ struct Attempt : std::enable_shared_from_this<Attempt> {
     relay.body = sink.body;
     relay.done = [self = shared_from_this(), weak = connection](Status status) {
       auto mine = weak.lock();
-      bool retry = !status.ok() && mine && mine->used_before() && !mine->answered() &&
-                   self->request.method == "GET" && !self->cancelled;
+      bool retry = !status.ok() && mine && mine->used_before() && !mine->answered() && self->request.method == "GET" &&
+                   !self->cancelled;
       if (retry) {
         self->pool->loop()->post([self] { self->run(); });
       } else if (self->sink.done) {
@@ -107,15 +107,13 @@ struct Attempt : std::enable_shared_from_this<Attempt> {
 };
 
 bool is_watch(const http::Request& request) {
-  return request.query.find("watch=true") != std::string::npos ||
-         request.query.find("watch=1") != std::string::npos;
+  return request.query.find("watch=true") != std::string::npos || request.query.find("watch=1") != std::string::npos;
 }
 
 // Collects an answer, or passes a watch on frame by frame.
 class Relay {
  public:
-  Relay(std::shared_ptr<http::Exchange> exchange, bool watch)
-      : exchange_(std::move(exchange)), watch_(watch) {}
+  Relay(std::shared_ptr<http::Exchange> exchange, bool watch) : exchange_(std::move(exchange)), watch_(watch) {}
 
   void head(int code, http::Headers headers, const std::function<void()>& cancel) {
     code_ = code;
@@ -208,8 +206,7 @@ Expected<Endpoint> endpoint_of(const ServerConfig& config) {
   }
   auto endpoint = resolve(config.server.substr(kHttps.size()));
   if (!endpoint) return endpoint;
-  auto tls = io::TlsContext::client(
-      {config.ca_pem, config.certificate_pem, config.key_pem, config.insecure});
+  auto tls = io::TlsContext::client({config.ca_pem, config.certificate_pem, config.key_pem, config.insecure});
   if (!tls) return tls.error();
   endpoint->tls = *tls;
   endpoint->token = config.token;
@@ -251,16 +248,15 @@ Remote::~Remote() {
   }
 }
 
-Expected<std::shared_ptr<Remote>> Remote::create(const ServerConfig& config,
-                                                 const RemoteOptions& options) {
+Expected<std::shared_ptr<Remote>> Remote::create(const ServerConfig& config, const RemoteOptions& options) {
   auto endpoint = endpoint_of(config);
   if (!endpoint) return endpoint.error();
   auto shared = std::make_shared<const Endpoint>(std::move(*endpoint));
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   for (size_t i = 0; i < std::max<size_t>(options.threads, 1); ++i) {
-    impl->pools.push_back(std::make_shared<Pool>(io::EventLoop::start("client-" + std::to_string(i)),
-                                                 shared, options.idle_connections));
+    impl->pools.push_back(
+        std::make_shared<Pool>(io::EventLoop::start("client-" + std::to_string(i)), shared, options.idle_connections));
   }
   return std::shared_ptr<Remote>(new Remote(std::move(impl)));
 }
@@ -270,9 +266,7 @@ void Remote::handle(http::Request request, std::shared_ptr<http::Exchange> excha
   auto relay = std::make_shared<Relay>(std::move(exchange), watch);
   auto cancel = std::make_shared<std::function<void()>>();
   ResponseSink sink;
-  sink.head = [relay, cancel](int code, http::Headers headers) {
-    relay->head(code, std::move(headers), *cancel);
-  };
+  sink.head = [relay, cancel](int code, http::Headers headers) { relay->head(code, std::move(headers), *cancel); };
   sink.body = [relay](const std::string& piece) { relay->body(piece); };
   sink.done = [relay](const Status& status) { relay->done(status); };
   auto attempt = std::make_shared<Attempt>();
@@ -305,8 +299,7 @@ void Remote::request(http::Request request, std::function<void(Expected<RawRespo
 Expected<RawResponse> Remote::request(http::Request request) {
   std::promise<Expected<RawResponse>> promise;
   auto answer = promise.get_future();
-  this->request(std::move(request),
-                [&promise](Expected<RawResponse> r) { promise.set_value(std::move(r)); });
+  this->request(std::move(request), [&promise](Expected<RawResponse> r) { promise.set_value(std::move(r)); });
   return answer.get();
 }
 
@@ -327,8 +320,8 @@ std::string_view RawResponse::header(std::string_view lower_case_name) const {
   return {};
 }
 
-http::Request raw_request(std::string method, const std::string& target, std::string body,
-                          std::string content_type, std::string accept) {
+http::Request raw_request(std::string method, const std::string& target, std::string body, std::string content_type,
+                          std::string accept) {
   http::Request request;
   request.method = std::move(method);
   size_t mark = target.find('?');

@@ -38,8 +38,7 @@ struct RawStream {
 class Remote : public http::Handler {
  public:
   // Resolves the server's name (blocks), connects at the first request.
-  static Expected<std::shared_ptr<Remote>> create(const ServerConfig& config,
-                                                  const RemoteOptions& options = {});
+  static Expected<std::shared_ptr<Remote>> create(const ServerConfig& config, const RemoteOptions& options = {});
   // Ends what is going on; no callback runs afterwards.
   ~Remote() override;
 

@@ -187,8 +187,7 @@ void EventLoop::modify(int fd, uint32_t events) {
   it->second.events = events;
   epoll_event event{};
   event.events = events;
-  event.data.u64 =
-      (static_cast<uint64_t>(it->second.generation) << 32) | static_cast<uint32_t>(fd);
+  event.data.u64 = (static_cast<uint64_t>(it->second.generation) << 32) | static_cast<uint32_t>(fd);
   ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event);
 }
 

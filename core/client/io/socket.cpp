@@ -1,10 +1,10 @@
 // Reads, writes and closes; the gathering of small pieces into large TLS records.
 #include "core/client/io/socket.hpp"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -55,8 +55,7 @@ http::Chunk own(std::string text) {
   return {*owner, owner};
 }
 
-Socket::Socket(Socket&& other) noexcept
-    : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
+Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   if (this == &other) return *this;
@@ -84,8 +83,7 @@ Status Socket::start_tls(const TlsContext& context, bool server, const std::stri
   SSL_set_connect_state(ssl_);
   if (!host.empty()) {
     in6_addr address{};
-    if (::inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-        ::inet_pton(AF_INET6, host.c_str(), &address) == 1) {
+    if (::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1) {
       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
     } else {
       SSL_set_tlsext_host_name(ssl_, host.c_str());
@@ -97,10 +95,14 @@ Status Socket::start_tls(const TlsContext& context, bool server, const std::stri
 
 IoResult Socket::result_of(int code) {
   switch (SSL_get_error(ssl_, code)) {
-    case SSL_ERROR_WANT_READ: return {IoState::kWantRead, 0};
-    case SSL_ERROR_WANT_WRITE: return {IoState::kWantWrite, 0};
-    case SSL_ERROR_ZERO_RETURN: return {IoState::kEof, 0};
-    default: return {IoState::kError, 0};
+    case SSL_ERROR_WANT_READ:
+      return {IoState::kWantRead, 0};
+    case SSL_ERROR_WANT_WRITE:
+      return {IoState::kWantWrite, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {IoState::kEof, 0};
+    default:
+      return {IoState::kError, 0};
   }
 }
 

@@ -20,9 +20,9 @@ struct ServerTls {
 };
 
 struct ClientTls {
-  std::string ca_pem;                // empty: the system's
+  std::string ca_pem;  // empty: the system's
   std::string certificate_pem, key_pem;
-  bool insecure = false;             // insecure-skip-tls-verify
+  bool insecure = false;  // insecure-skip-tls-verify
 };
 
 class TlsContext {

@@ -1,11 +1,10 @@
 // Requests to a daemon through its unix socket. One thread; blocks.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include <boost/json/value.hpp>
 
 #include "core/client/https/remote.hpp"
 

@@ -8,12 +8,12 @@ namespace gantry::ctl {
 namespace {
 
 struct Syntax {
-  std::string_view words;     // "image list"
+  std::string_view words;  // "image list"
   Command command;
   std::string_view operands;  // as help shows them
   size_t least, most;
-  std::string_view formats;   // of -o, space-separated; empty: no -o
-  std::string_view what;      // one line
+  std::string_view formats;  // of -o, space-separated; empty: no -o
+  std::string_view what;     // one line
 };
 
 constexpr size_t kMany = std::numeric_limits<size_t>::max();
@@ -21,7 +21,8 @@ constexpr size_t kMany = std::numeric_limits<size_t>::max();
 // The one list of commands: parsing and help both walk it.
 constexpr Syntax kSyntax[] = {
     {"status", Command::kStatus, "", 0, 0, "json", "how the daemon is"},
-    {"kubeconfig", Command::kKubeconfig, "", 0, 0, "", "where the administrator's kubeconfig lies; --raw: what is in it"},
+    {"kubeconfig", Command::kKubeconfig, "", 0, 0, "",
+     "where the administrator's kubeconfig lies; --raw: what is in it"},
     {"image list", Command::kImageList, "", 0, 0, "json wide name", "the images of this node"},
     {"image import", Command::kImageImport, "FILE|-", 1, 1, "",
      "adds the images of an OCI or docker archive; - reads it from standard input"},
@@ -30,8 +31,10 @@ constexpr Syntax kSyntax[] = {
     {"plugin show", Command::kPluginShow, "NAME", 1, 1, "json", "all that is known about a plugin"},
     {"plugin reload", Command::kPluginReload, "NAME", 1, 1, "",
      "loads the plugin's file and configuration anew, and has it take over while the old one works"},
-    {"plugin enable", Command::kPluginEnable, "NAME", 1, 1, "", "switches a plugin on, also for later starts of the daemon"},
-    {"plugin disable", Command::kPluginDisable, "NAME", 1, 1, "", "switches a plugin off, also for later starts of the daemon"},
+    {"plugin enable", Command::kPluginEnable, "NAME", 1, 1, "",
+     "switches a plugin on, also for later starts of the daemon"},
+    {"plugin disable", Command::kPluginDisable, "NAME", 1, 1, "",
+     "switches a plugin off, also for later starts of the daemon"},
     {"plugin verify", Command::kPluginVerify, "FILE", 1, 1, "",
      "says whether the daemon would load a file, and why not; needs no daemon"},
     {"plugin new", Command::kPluginNew, "KIND NAME", 2, 2, "",
@@ -55,8 +58,8 @@ bool is_group(std::string_view word) {
 }
 
 const Syntax* find_syntax(std::string_view words) {
-  const auto* it = std::find_if(std::begin(kSyntax), std::end(kSyntax),
-                                [&](const Syntax& syntax) { return syntax.words == words; });
+  const auto* it =
+      std::find_if(std::begin(kSyntax), std::end(kSyntax), [&](const Syntax& syntax) { return syntax.words == words; });
   return it == std::end(kSyntax) ? nullptr : it;
 }
 
@@ -214,13 +217,15 @@ std::string help_text(std::string_view topic) {
   std::string out = "Usage: gantryctl [--config FILE] COMMAND\n\n";
   if (topic.empty()) out += "Asks the gantryd of this machine that runs with the same configuration.\n\n";
   out += "Commands\n" + list + "\nOptions\n";
-  out += "  -c, --config FILE       the daemon's configuration (default: /etc/gantry/gantry.toml if it exists)\n"
-         "  -o, --output FORMAT     another form than the table\n";
+  out +=
+      "  -c, --config FILE       the daemon's configuration (default: /etc/gantry/gantry.toml if it exists)\n"
+      "  -o, --output FORMAT     another form than the table\n";
   if (list.find("plugin new") != std::string::npos) {
     out += "      --dir DIR           the folder that 'plugin new' makes (default: the plugin's name)\n";
   }
-  out += "  -h, --help              this, or the help of a command\n"
-         "      --version           print the version and exit\n";
+  out +=
+      "  -h, --help              this, or the help of a command\n"
+      "      --version           print the version and exit\n";
   return out;
 }
 

@@ -32,7 +32,7 @@ enum class Format : uint8_t { kTable, kWide, kJson, kName };
 
 struct Arguments {
   Command command = Command::kHelp;
-  std::string config;                 // empty: where gantryd looks, too
+  std::string config;  // empty: where gantryd looks, too
   Format format = Format::kTable;
   bool raw = false;
   std::string dir;                    // of "plugin new"; empty: the plugin's name

@@ -31,12 +31,12 @@ TEST(Arguments, Commands) {
 }
 
 TEST(Arguments, OptionsStandAnywhereInAllTheirForms) {
-  for (const Words& words : {Words{"--config", "f", "status"}, Words{"--config=f", "status"}, Words{"status", "-c", "f"},
-                            Words{"-cf", "status"}}) {
+  for (const Words& words : {Words{"--config", "f", "status"}, Words{"--config=f", "status"},
+                             Words{"status", "-c", "f"}, Words{"-cf", "status"}}) {
     EXPECT_EQ(parsed(words).config, "f");
   }
   for (const Words& words : {Words{"image", "list", "-o", "json"}, Words{"image", "list", "-ojson"},
-                            Words{"-o=json", "image", "list"}, Words{"image", "--output=json", "list"}}) {
+                             Words{"-o=json", "image", "list"}, Words{"image", "--output=json", "list"}}) {
     EXPECT_EQ(parsed(words).format, Format::kJson);
   }
   EXPECT_EQ(parsed({"plugin", "list", "-o", "wide"}).format, Format::kWide);

@@ -2,15 +2,14 @@
 
 #include <unistd.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "core/client/io/unique_fd.hpp"
 #include "core/daemon/config.hpp"
@@ -38,8 +37,7 @@ class SpoolFile {
     std::vector<char> buffer(1 << 16);
     while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), in.gcount() > 0) {
       for (std::streamsize written = 0; written < in.gcount();) {
-        const auto count =
-            ::write(fd.get(), buffer.data() + written, static_cast<size_t>(in.gcount() - written));
+        const auto count = ::write(fd.get(), buffer.data() + written, static_cast<size_t>(in.gcount() - written));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return failure(path);
         written += count;
@@ -66,18 +64,30 @@ class Program {
 
   Status run() {
     switch (arguments_.command) {
-      case Command::kKubeconfig: return kubeconfig();
-      case Command::kStatus: return show("/gantry/v1/status", &Program::print_status);
-      case Command::kImageList: return show("/gantry/v1/images", &Program::print_images);
-      case Command::kPluginList: return show("/gantry/v1/plugins", &Program::print_plugins);
-      case Command::kPluginShow: return plugin_show();
-      case Command::kPluginReload: return plugin_reload();
-      case Command::kPluginEnable: return plugin_switch("/gantry/v1/plugins:enable", "enabled");
-      case Command::kPluginDisable: return plugin_switch("/gantry/v1/plugins:disable", "disabled");
-      case Command::kPluginVerify: return plugin_verify();
-      case Command::kImageImport: return image_import();
-      case Command::kImageRemove: return image_remove();
-      default: return Status::internal("no such command");
+      case Command::kKubeconfig:
+        return kubeconfig();
+      case Command::kStatus:
+        return show("/gantry/v1/status", &Program::print_status);
+      case Command::kImageList:
+        return show("/gantry/v1/images", &Program::print_images);
+      case Command::kPluginList:
+        return show("/gantry/v1/plugins", &Program::print_plugins);
+      case Command::kPluginShow:
+        return plugin_show();
+      case Command::kPluginReload:
+        return plugin_reload();
+      case Command::kPluginEnable:
+        return plugin_switch("/gantry/v1/plugins:enable", "enabled");
+      case Command::kPluginDisable:
+        return plugin_switch("/gantry/v1/plugins:disable", "disabled");
+      case Command::kPluginVerify:
+        return plugin_verify();
+      case Command::kImageImport:
+        return image_import();
+      case Command::kImageRemove:
+        return image_remove();
+      default:
+        return Status::internal("no such command");
     }
   }
 

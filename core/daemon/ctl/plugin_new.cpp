@@ -78,7 +78,8 @@ Status plugin_new(const std::string& kind, const std::string& name, fs::path dir
     return Status::bad_request("no template for a plugin of kind \"" + kind + "\"; there is: " + kinds());
   }
   if (!is_label(name)) {
-    return Status::invalid("\"" + name + "\" is not a valid plugin name: it must be 1 to 63 of a-z, 0-9 and '-', "
+    return Status::invalid("\"" + name +
+                           "\" is not a valid plugin name: it must be 1 to 63 of a-z, 0-9 and '-', "
                            "with a letter or digit at both ends (a DNS-1123 label)");
   }
   if (dir.empty()) dir = name;
@@ -90,12 +91,13 @@ Status plugin_new(const std::string& kind, const std::string& name, fs::path dir
   // Of two at once, the second finds the folder made.
   if (dir.has_parent_path()) fs::create_directories(dir.parent_path(), failed);
   if (failed || !fs::create_directory(dir, failed)) {
-    return Status::internal(dir.string() + ": could not be created: " +
-                            (failed ? failed.message() : std::string("it exists already")));
+    return Status::internal(
+        dir.string() + ": could not be created: " + (failed ? failed.message() : std::string("it exists already")));
   }
   std::string file = name;
   std::replace(file.begin(), file.end(), '-', '_');
-  const Values values = {{"@NAME@", name}, {"@FILE@", file}, {"@CLASS@", class_name(name)}, {"@SDK_VERSION@", GANTRY_SDK_VERSION}};
+  const Values values = {
+      {"@NAME@", name}, {"@FILE@", file}, {"@CLASS@", class_name(name)}, {"@SDK_VERSION@", GANTRY_SDK_VERSION}};
   if (auto status = write_project(kind, dir, values); !status.ok()) {
     fs::remove_all(dir, failed);
     return status;

@@ -10,8 +10,8 @@
 
 namespace gantry::ctl {
 
-// One file of sdk/templates, embedded when this program was built. @NAME@, @FILE@, @CLASS@ and @SDK_VERSION@ are placeholders,
-// in the path too.
+// One file of sdk/templates, embedded when this program was built. @NAME@, @FILE@, @CLASS@ and @SDK_VERSION@ are
+// placeholders, in the path too.
 struct TemplateFile {
   const char* kind;
   const char* path;
@@ -20,7 +20,8 @@ struct TemplateFile {
 extern const TemplateFile kTemplateFiles[];
 extern const size_t kTemplateFileCount;
 
-// Writes the project of a plugin into `dir`, which must not exist; empty: the folder `name`, here. Leaves nothing behind when it fails.
+// Writes the project of a plugin into `dir`, which must not exist; empty: the folder `name`, here. Leaves nothing
+// behind when it fails.
 Status plugin_new(const std::string& kind, const std::string& name, std::filesystem::path dir, std::ostream& out);
 
 }  // namespace gantry::ctl

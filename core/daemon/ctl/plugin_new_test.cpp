@@ -41,7 +41,8 @@ TEST_F(PluginNewTest, WritesAProject) {
   const fs::path dir = root / "deep" / "project";
   ASSERT_EQ(run({"controller", "pod-counter", "--dir", dir.string()}), 0) << err;
   EXPECT_EQ(out, "controller/pod-counter created in " + dir.string() + "; its README.md says how to build it\n");
-  EXPECT_NE(read(dir / "CMakeLists.txt").find("gantry_add_plugin(pod-counter SOURCES pod_counter.cpp)"), std::string::npos);
+  EXPECT_NE(read(dir / "CMakeLists.txt").find("gantry_add_plugin(pod-counter SOURCES pod_counter.cpp)"),
+            std::string::npos);
   EXPECT_NE(read(dir / "pod_counter.cpp").find("GANTRY_CONTROLLER(PodCounter, \"pod-counter\""), std::string::npos);
   EXPECT_TRUE(fs::exists(dir / "pod_counter_test.cpp"));
   for (const auto& file : fs::directory_iterator(dir)) {

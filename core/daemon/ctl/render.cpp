@@ -1,11 +1,10 @@
 #include "core/daemon/ctl/render.hpp"
 
 #include <algorithm>
-#include <cstdio>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdio>
 
 namespace gantry::ctl {
 namespace {

@@ -1,11 +1,10 @@
 // The daemon's JSON as a person reads it: tables like kubectl's. Pure functions.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <boost/json/value.hpp>
 
 #include "core/daemon/ctl/arguments.hpp"
 #include "core/plugin/instance.hpp"
@@ -14,8 +13,8 @@ namespace gantry::ctl {
 
 // Columns as wide as their widest cell, three spaces between them, no spaces at a line's end.
 std::string table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows);
-std::string human_size(int64_t bytes);       // "4.2MB"
-std::string human_duration(int64_t seconds); // "5m12s", as kubectl's ages
+std::string human_size(int64_t bytes);        // "4.2MB"
+std::string human_duration(int64_t seconds);  // "5m12s", as kubectl's ages
 
 std::string render_status(const boost::json::value& status);
 std::string render_images(const boost::json::value& answer, Format format);

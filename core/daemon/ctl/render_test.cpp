@@ -43,7 +43,8 @@ TEST(Render, Plugins) {
 }
 
 TEST(Render, StatusBearsWhatIsMissing) {
-  EXPECT_EQ(render_status(boost::json::parse("{\"ready\":true,\"pid\":7,\"uptimeSeconds\":125,\"roles\":[\"server\",\"agent\"]}")),
+  EXPECT_EQ(render_status(boost::json::parse(
+                "{\"ready\":true,\"pid\":7,\"uptimeSeconds\":125,\"roles\":[\"server\",\"agent\"]}")),
             "Version:      <none>\nReady:        yes\nPID:          7\nUptime:       2m5s\nRoles:        server,agent\n"
             "Node:         <none>\nAPI:          <none>\nKubeconfig:   <none>\nData:         <none>\n");
   EXPECT_NO_FATAL_FAILURE(render_status(boost::json::parse("[]")));

@@ -35,7 +35,8 @@ int32_t log_enabled(const gantry_host* host, int32_t level) {
 void log_write(const gantry_host* host, int32_t level, gantry_slice message) {
   constexpr size_t kMaxLine = 16 * 1024;
   if (log_enabled(host, level) == 0) return;
-  link_of(host).post(Op::kLogWrite, 0, PayloadWriter().number(level).bytes(to_view(message).substr(0, kMaxLine)).view());
+  link_of(host).post(Op::kLogWrite, 0,
+                     PayloadWriter().number(level).bytes(to_view(message).substr(0, kMaxLine)).view());
 }
 constexpr gantry_log kLogTable = {sizeof(gantry_log), &log_write, &log_enabled};
 
@@ -79,8 +80,7 @@ void metric_record(const gantry_host* host, uint64_t metric, double value) {
 }
 constexpr gantry_metrics kMetricsTable = {sizeof(gantry_metrics), &metric_declare, &metric_record};
 
-gantry_code client_call(const gantry_host* host, gantry_slice request, gantry_buffer* response,
-                        gantry_buffer* error) {
+gantry_code client_call(const gantry_host* host, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
   return give(link_of(host).client_call(to_view(request)), response, error);
 }
 void client_async(const gantry_host* host, gantry_slice request, gantry_call_done done, void* context) {
@@ -106,8 +106,8 @@ gantry_code cache_get(const gantry_host* host, const gantry_resource* resource, 
                       gantry_buffer* object) {
   return give(ask(host, Op::kCacheGet, resource_payload(resource).bytes(ns).bytes(name).view()), object, nullptr);
 }
-gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
-                       gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error) {
+gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
+                       gantry_visit visit, void* context, gantry_buffer* error) {
   std::vector<std::string> parts;
   auto reply = ask(host, Op::kCacheList, resource_payload(resource).bytes(ns).bytes(selector).view(), &parts);
   visit_all(parts, visit, context);
@@ -140,9 +140,9 @@ gantry_code tasks_run(const gantry_host* host, void (*fn)(void*), void* context)
 }
 constexpr gantry_tasks kTasksTable = {sizeof(gantry_tasks), &tasks_run};
 
-constexpr std::array<const void*, kHostBits> kTables = {&kLogTable,    &kConfigTable, &kClockTable, &kTimerTable,
+constexpr std::array<const void*, kHostBits> kTables = {&kLogTable,     &kConfigTable, &kClockTable, &kTimerTable,
                                                         &kMetricsTable, &kClientTable, &kCacheTable, &kQueueTable,
-                                                        &kEventsTable, &kTasksTable};
+                                                        &kEventsTable,  &kTasksTable};
 
 const void* find_interface(const gantry_host* host, const char* id) {
   for (size_t bit = 0; bit < kHostBits; ++bit) {

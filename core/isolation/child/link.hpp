@@ -1,8 +1,8 @@
 // The plugin's process towards the daemon: calls of the host, and what the host tells in return.
 //
-// A thread that works on a call of the daemon asks on that call's lane (LaneScope); every other thread asks over the control
-// connection, whose reader also runs the callbacks: timers, and answers to call_async. When the daemon is gone, so is the
-// process.
+// A thread that works on a call of the daemon asks on that call's lane (LaneScope); every other thread asks over the
+// control connection, whose reader also runs the callbacks: timers, and answers to call_async. When the daemon is gone,
+// so is the process.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,5 @@
-// gantry-plugin-host: runs one plugin for the daemon, which started it. Descriptor 3 is the control connection, 4 the main lane.
+// gantry-plugin-host: runs one plugin for the daemon, which started it. Descriptor 3 is the control connection, 4 the
+// main lane.
 #include <cstdio>
 #include <cstdlib>
 

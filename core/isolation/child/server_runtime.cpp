@@ -36,8 +36,9 @@ Reply Server::call_runtime(Frame& frame, Channel& lane) {
     case Op::kImportImage: {
       const Fd archive = lane.take_descriptor();
       Buffer response, error;
-      return reply_of(runtime.import_image(instance_, archive.get(), to_slice(frame.payload), response.out(), error.out()),
-                      response, error);
+      return reply_of(
+          runtime.import_image(instance_, archive.get(), to_slice(frame.payload), response.out(), error.out()),
+          response, error);
     }
     case Op::kExec:
       return exec(in, lane);
@@ -62,12 +63,26 @@ Reply Server::call_runtime(Frame& frame, Channel& lane) {
 
 Reply Server::runtime_verb(PayloadReader in) {
   const auto& runtime = table<gantry_runtime>(kRuntime);
-  const gantry_runtime_verb verbs[] = {
-      runtime.version,          runtime.status,           runtime.run_pod_sandbox,  runtime.stop_pod_sandbox,
-      runtime.remove_pod_sandbox, runtime.pod_sandbox_status, runtime.list_pod_sandbox, runtime.create_container,
-      runtime.start_container,  runtime.stop_container,   runtime.remove_container, runtime.list_containers,
-      runtime.container_status, runtime.update_container_resources, runtime.exec_sync, runtime.list_images,
-      runtime.image_status,     runtime.pull_image,       runtime.remove_image,     runtime.list_container_stats};
+  const gantry_runtime_verb verbs[] = {runtime.version,
+                                       runtime.status,
+                                       runtime.run_pod_sandbox,
+                                       runtime.stop_pod_sandbox,
+                                       runtime.remove_pod_sandbox,
+                                       runtime.pod_sandbox_status,
+                                       runtime.list_pod_sandbox,
+                                       runtime.create_container,
+                                       runtime.start_container,
+                                       runtime.stop_container,
+                                       runtime.remove_container,
+                                       runtime.list_containers,
+                                       runtime.container_status,
+                                       runtime.update_container_resources,
+                                       runtime.exec_sync,
+                                       runtime.list_images,
+                                       runtime.image_status,
+                                       runtime.pull_image,
+                                       runtime.remove_image,
+                                       runtime.list_container_stats};
   const auto index = in.number<uint8_t>();
   const auto request = to_slice(in.bytes());
   if (index >= std::size(verbs)) leave("the daemon called something unknown");
@@ -88,8 +103,8 @@ Reply Server::exec(PayloadReader in, Channel& lane) {
   Buffer error;
   // The runtime may tell the end before it returns, and the context is gone then: it is given away first.
   Exec* given = context.release();
-  const auto code = runtime.exec(instance_, request, descriptors[0], descriptors[1], descriptors[2], &Exec::exited, given,
-                                 &id, error.out());
+  const auto code = runtime.exec(instance_, request, descriptors[0], descriptors[1], descriptors[2], &Exec::exited,
+                                 given, &id, error.out());
   if (code != 0) context.reset(given);
   return {code, code == 0 ? PayloadWriter().number(id).take() : std::string(), std::string(error.view())};
 }

@@ -1,5 +1,5 @@
-// Random and mutated bytes through the frame reader, the payload readers and the bridge to the host: every input ends in frames
-// or one complaint, and no host function sees what its frame did not hold.
+// Random and mutated bytes through the frame reader, the payload readers and the bridge to the host: every input ends
+// in frames or one complaint, and no host function sees what its frame did not hold.
 //
 // The same seed gives the same input. GANTRY_FUZZ_SEED and GANTRY_FUZZ_ITERATIONS override the defaults.
 #include <gtest/gtest.h>
@@ -36,10 +36,18 @@ class Generator {
     for (uint64_t rounds = 1 + random_() % 4; rounds > 0 && !bytes.empty(); --rounds) {
       const size_t at = random_() % bytes.size();
       switch (random_() % 4) {
-        case 0: bytes[at] = static_cast<char>(random_()); break;
-        case 1: bytes.erase(at, 1 + random_() % 8); break;
-        case 2: bytes.insert(at, garbage(9)); break;
-        default: bytes.resize(at); break;
+        case 0:
+          bytes[at] = static_cast<char>(random_());
+          break;
+        case 1:
+          bytes.erase(at, 1 + random_() % 8);
+          break;
+        case 2:
+          bytes.insert(at, garbage(9));
+          break;
+        default:
+          bytes.resize(at);
+          break;
       }
     }
     return bytes;
@@ -94,10 +102,13 @@ TEST(FrameFuzz, EveryInputEndsInFramesOrOneComplaint) {
         ASSERT_LE(frame.payload.size(), kMaxPayload);
         // Asynchronous calls make a thread each in this host: the few inputs that are whole are enough elsewhere.
         if (frame.op == Op::kClientAsync) continue;
-        const auto complaint = bridge.serve(frame, [&](const Frame& answer) {
-          ++answers;
-          EXPECT_EQ(answer.id, frame.id);
-        }, true);
+        const auto complaint = bridge.serve(
+            frame,
+            [&](const Frame& answer) {
+              ++answers;
+              EXPECT_EQ(answer.id, frame.id);
+            },
+            true);
         refused += complaint.empty() ? 0 : 1;
       }
     }

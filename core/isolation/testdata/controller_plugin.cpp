@@ -1,4 +1,5 @@
-// A controller for isolation_test: the key's name says what reconcile does. The answer's requeue time carries numbers back.
+// A controller for isolation_test: the key's name says what reconcile does. The answer's requeue time carries numbers
+// back.
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -153,7 +154,10 @@ class Subject : public gantry::sdk::Controller {
     return Result{};
   }
   Expected<Result> loop_in_timer(const std::string&) {
-    host().get<gantry_timer>(GANTRY_TIMER_ID)->start(host().raw(), 1, [](void*) { endless_loop(); }, nullptr);
+    host()
+        .get<gantry_timer>(GANTRY_TIMER_ID)
+        ->start(
+            host().raw(), 1, [](void*) { endless_loop(); }, nullptr);
     return Result{};
   }
   Expected<Result> leak(const std::string&) {
@@ -194,14 +198,27 @@ class Subject : public gantry::sdk::Controller {
   }
 };
 
-const std::map<std::string, Subject::Act> Subject::kActs = {
-    {"pid", &Subject::pid},           {"cache", &Subject::read_cache},    {"write", &Subject::write},
-    {"many", &Subject::write_many},   {"clock", &Subject::clock},         {"metric", &Subject::metric},
-    {"timers", &Subject::timers},     {"task", &Subject::task},           {"has-file", &Subject::has_file},
-    {"mount", &Subject::mount},       {"verbose", &Subject::verbose},     {"crash", &Subject::crash},
-    {"abort", &Subject::abort},       {"exit", &Subject::exit},           {"loop", &Subject::loop},
-    {"leak", &Subject::leak},         {"garbage", &Subject::garbage},     {"oversized", &Subject::oversized},
-    {"stray", &Subject::stray_answer}, {"close", &Subject::close_all},    {"timer-loop", &Subject::loop_in_timer}};
+const std::map<std::string, Subject::Act> Subject::kActs = {{"pid", &Subject::pid},
+                                                            {"cache", &Subject::read_cache},
+                                                            {"write", &Subject::write},
+                                                            {"many", &Subject::write_many},
+                                                            {"clock", &Subject::clock},
+                                                            {"metric", &Subject::metric},
+                                                            {"timers", &Subject::timers},
+                                                            {"task", &Subject::task},
+                                                            {"has-file", &Subject::has_file},
+                                                            {"mount", &Subject::mount},
+                                                            {"verbose", &Subject::verbose},
+                                                            {"crash", &Subject::crash},
+                                                            {"abort", &Subject::abort},
+                                                            {"exit", &Subject::exit},
+                                                            {"loop", &Subject::loop},
+                                                            {"leak", &Subject::leak},
+                                                            {"garbage", &Subject::garbage},
+                                                            {"oversized", &Subject::oversized},
+                                                            {"stray", &Subject::stray_answer},
+                                                            {"close", &Subject::close_all},
+                                                            {"timer-loop", &Subject::loop_in_timer}};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// A plugin with gantry.network/1, gantry.runtime/1 and gantry.reload/1 for isolation_test: verbs echo what they were asked.
+// A plugin with gantry.network/1, gantry.runtime/1 and gantry.reload/1 for isolation_test: verbs echo what they were
+// asked.
 #include <unistd.h>
 
 #include <atomic>
@@ -30,8 +31,8 @@ class Verbs {
   static Expected<std::unique_ptr<Verbs>> create(gantry::sdk::Host) { return std::make_unique<Verbs>(); }
 
   const void* get_interface(std::string_view id) {
-    static const gantry_network network = {sizeof(gantry_network), &verb<'a'>, &verb<'b'>, &verb<'c'>,
-                                           &verb<'d'>,             nullptr,    &verb<'f'>};
+    static const gantry_network network = {
+        sizeof(gantry_network), &verb<'a'>, &verb<'b'>, &verb<'c'>, &verb<'d'>, nullptr, &verb<'f'>};
     static const gantry_reload reload = {sizeof(gantry_reload), &save, &restore};
     static const gantry_runtime runtime = make_runtime();
     if (id == GANTRY_NETWORK_ID) return &network;

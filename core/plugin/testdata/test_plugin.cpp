@@ -13,9 +13,7 @@ using gantry::Status;
 class Quiet : public gantry::sdk::Controller {
  public:
   using Controller::Controller;
-  gantry::abi::ControllerSpec spec() const override {
-    return watching<gantry::corev1::ConfigMap>("quiet");
-  }
+  gantry::abi::ControllerSpec spec() const override { return watching<gantry::corev1::ConfigMap>("quiet"); }
   Expected<Result> reconcile(const Key& key) override {
     host().info("reconcile " + key.name);
     return Result{};
@@ -38,9 +36,9 @@ class Broken {
   static Expected<std::unique_ptr<Broken>> create(gantry::sdk::Host) { return std::make_unique<Broken>(); }
   const void* get_interface(std::string_view) {
 #ifdef FLAVOUR_no_reconcile
-    static constexpr gantry_controller table = {
-        sizeof(gantry_controller), [](void*, gantry_buffer*, gantry_buffer*) -> gantry_code { return 0; }, nullptr,
-        nullptr};
+    static constexpr gantry_controller table = {sizeof(gantry_controller),
+                                                [](void*, gantry_buffer*, gantry_buffer*) -> gantry_code { return 0; },
+                                                nullptr, nullptr};
 #else
     static constexpr gantry_controller table = {8, nullptr, nullptr, nullptr};
 #endif
@@ -110,10 +108,13 @@ const char* const kNone[] = {nullptr};
 const gantry_plugin_descriptor kDescriptor = {sizeof(gantry_plugin_descriptor), "wrong-major", "1", "tests", "", kNone};
 }  // namespace
 extern "C" __attribute__((visibility("default"))) const gantry_plugin_api gantry_plugin;
-extern "C" const gantry_plugin_api gantry_plugin = {
-    sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR + 1, 0, &kDescriptor,
-    &gantry::sdk::PluginEntry<Chosen>::create, &gantry::sdk::PluginEntry<Chosen>::destroy,
-    &gantry::sdk::PluginEntry<Chosen>::get_interface};
+extern "C" const gantry_plugin_api gantry_plugin = {sizeof(gantry_plugin_api),
+                                                    GANTRY_ABI_MAJOR + 1,
+                                                    0,
+                                                    &kDescriptor,
+                                                    &gantry::sdk::PluginEntry<Chosen>::create,
+                                                    &gantry::sdk::PluginEntry<Chosen>::destroy,
+                                                    &gantry::sdk::PluginEntry<Chosen>::get_interface};
 #elif defined(FLAVOUR_small_table)
 GANTRY_PLUGIN(Chosen, "small-table", "1", "tests", "Has a truncated table", GANTRY_CONTROLLER_ID);
 #else

@@ -1,10 +1,9 @@
 // Mutates good documents and bytes at random, from a fixed seed, and runs everything that meets a client's bytes:
 // decode, canonicalize, default, validate, encode. Nothing may crash, and what decodes must encode to something that
 // decodes to the same. GANTRY_FUZZ_ROUNDS raises the number of rounds, GANTRY_FUZZ_SEED moves the start.
+#include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <random>
-
-#include <boost/json/serialize.hpp>
 
 #include "core/schema/sample_pod.hpp"
 #include "core/schema/schema_testing.hpp"
@@ -20,14 +19,34 @@ uint64_t setting(const char* name, uint64_t otherwise) {
 constexpr std::string_view kDeployment = R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},
   "spec":{"replicas":3,"selector":{"matchLabels":{"a":"b"}},"strategy":{"rollingUpdate":{"maxSurge":"25%","maxUnavailable":1}},
   "template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})";
-constexpr std::string_view kSecret = R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"a":"AAEC/w=="},"type":"Opaque"})";
+constexpr std::string_view kSecret =
+    R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"a":"AAEC/w=="},"type":"Opaque"})";
 constexpr std::string_view kEvent = R"({"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"default"},
   "involvedObject":{"kind":"Pod","name":"p","namespace":"default"},"eventTime":"2026-01-01T00:00:00.000001Z","count":3})";
 
 // Pieces that often matter to a parser.
-constexpr std::string_view kPieces[] = {
-    "null", "{}", "[]", "\"\"", "-1", "1e309", "9223372036854775808", "0.5", "true", "\"\\ud800\"", "\xff\xfe", "\"1Gi\"",
-    "{\"a\":{\"a\":{\"a\":{}}}}", "&a [*a]", "!!binary", "<<: *a", "---\n", "\t", "\0x", "[[[[[[[[", "k8s", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"};
+constexpr std::string_view kPieces[] = {"null",
+                                        "{}",
+                                        "[]",
+                                        "\"\"",
+                                        "-1",
+                                        "1e309",
+                                        "9223372036854775808",
+                                        "0.5",
+                                        "true",
+                                        "\"\\ud800\"",
+                                        "\xff\xfe",
+                                        "\"1Gi\"",
+                                        "{\"a\":{\"a\":{\"a\":{}}}}",
+                                        "&a [*a]",
+                                        "!!binary",
+                                        "<<: *a",
+                                        "---\n",
+                                        "\t",
+                                        "\0x",
+                                        "[[[[[[[[",
+                                        "k8s",
+                                        "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"};
 
 class Mutator {
  public:
@@ -44,12 +63,24 @@ class Mutator {
   void once(std::string& text) {
     size_t at = below(text.size());
     switch (below(6)) {
-      case 0: text[at] = static_cast<char>(below(256)); break;
-      case 1: text[at] = static_cast<char>(text[at] ^ (1 << below(8))); break;
-      case 2: text.erase(at, 1 + below(16)); break;
-      case 3: text.insert(at, kPieces[below(std::size(kPieces))]); break;
-      case 4: text.insert(at, text.substr(below(text.size()), below(64))); break;
-      default: text.resize(at); break;
+      case 0:
+        text[at] = static_cast<char>(below(256));
+        break;
+      case 1:
+        text[at] = static_cast<char>(text[at] ^ (1 << below(8)));
+        break;
+      case 2:
+        text.erase(at, 1 + below(16));
+        break;
+      case 3:
+        text.insert(at, kPieces[below(std::size(kPieces))]);
+        break;
+      case 4:
+        text.insert(at, text.substr(below(text.size()), below(64)));
+        break;
+      default:
+        text.resize(at);
+        break;
     }
   }
   std::mt19937_64 random_;
@@ -57,9 +88,26 @@ class Mutator {
 
 // Replaces one value somewhere in a document, which keeps the syntax and so gets deeper.
 void spoil(Json& value, Mutator& random, int depth = 0) {
-  static const Json kValues[] = {nullptr, -1, 0, 70000, int64_t{1} << 40, 1.5, true, "", "a", "-", "/..", "1Gi", "Always", Json(std::string(300, 'x')),
-                                 boost::json::array(), boost::json::object(), boost::json::array{nullptr}, boost::json::object{{"name", "a"}}};
-  if (auto* object = value.if_object(); object != nullptr && !object->empty() && random.below(8) + static_cast<size_t>(depth) < 10) {
+  static const Json kValues[] = {nullptr,
+                                 -1,
+                                 0,
+                                 70000,
+                                 int64_t{1} << 40,
+                                 1.5,
+                                 true,
+                                 "",
+                                 "a",
+                                 "-",
+                                 "/..",
+                                 "1Gi",
+                                 "Always",
+                                 Json(std::string(300, 'x')),
+                                 boost::json::array(),
+                                 boost::json::object(),
+                                 boost::json::array{nullptr},
+                                 boost::json::object{{"name", "a"}}};
+  if (auto* object = value.if_object();
+      object != nullptr && !object->empty() && random.below(8) + static_cast<size_t>(depth) < 10) {
     auto it = object->begin() + static_cast<std::ptrdiff_t>(random.below(object->size()));
     if (random.below(40) == 0) {
       object->erase(it);

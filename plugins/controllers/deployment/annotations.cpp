@@ -9,9 +9,12 @@ namespace gantry::deployment {
 namespace {
 
 // Each is about one object alone.
-constexpr std::array<std::string_view, 6> kNotCopied{
-    "kubectl.kubernetes.io/last-applied-configuration", kRevision, kRevisionHistory, kDesiredReplicas, kMaxReplicas,
-    "deprecated.deployment.rollback.to"};
+constexpr std::array<std::string_view, 6> kNotCopied{"kubectl.kubernetes.io/last-applied-configuration",
+                                                     kRevision,
+                                                     kRevisionHistory,
+                                                     kDesiredReplicas,
+                                                     kMaxReplicas,
+                                                     "deprecated.deployment.rollback.to"};
 
 template <typename Number>
 std::optional<Number> parse(std::string_view text) {

@@ -22,8 +22,9 @@ int64_t max_revision(const Sets& sets);
 // An annotation that holds an int32.
 std::optional<int32_t> count_annotation(const ReplicaSet& set, const char* key);
 
-// Copies the Deployment's annotations to its new set, and gives the set `revision` if that is higher than its own; the earlier
-// number goes to the history, which forgets its beginning beyond `history_limit` characters. True when something changed.
+// Copies the Deployment's annotations to its new set, and gives the set `revision` if that is higher than its own; the
+// earlier number goes to the history, which forgets its beginning beyond `history_limit` characters. True when
+// something changed.
 bool annotate_new_set(const Deployment& deployment, ReplicaSet& set, int64_t revision, size_t history_limit = 2000);
 
 // The size the Deployment has now, by which a later sync sees that it was scaled. True when something changed.

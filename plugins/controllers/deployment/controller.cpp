@@ -121,8 +121,8 @@ Expected<std::deque<ReplicaSet>> DeploymentController::claim_sets(const Deployme
   const auto& selector = deployment.spec().selector();
   auto found = sdk::claim_candidates<ReplicaSet>(host(), deployment.metadata(), selector);
   if (!found) return std::move(found).error();
-  sdk::Claim<Deployment, ReplicaSet> claim(host(), deployment,
-                                           sdk::controller_reference(deployment.metadata(), kApiVersion, kKind), selector);
+  sdk::Claim<Deployment, ReplicaSet> claim(
+      host(), deployment, sdk::controller_reference(deployment.metadata(), kApiVersion, kKind), selector);
   auto claimed = claim.run(std::move(*found));
   if (!claimed) return std::move(claimed).error();
   return std::deque<ReplicaSet>(std::make_move_iterator(claimed->begin()), std::make_move_iterator(claimed->end()));

@@ -122,9 +122,9 @@ Status Rollout::accept_new_set(ReplicaSet created, bool made_now, int64_t revisi
   }
   bool write = set_revision(deployment_, std::to_string(revision));
   if (made_now && has_progress_deadline(deployment_)) {
-    set_condition(*deployment_.mutable_status(), make_condition(kProgressing, "True", kSetCreated,
-                                                                "Created new replica set " + quoted(name),
-                                                                host_.now_unix_ns()));
+    set_condition(*deployment_.mutable_status(),
+                  make_condition(kProgressing, "True", kSetCreated, "Created new replica set " + quoted(name),
+                                 host_.now_unix_ns()));
     write = true;
   }
   return write ? write_status() : Status();

@@ -1,5 +1,5 @@
-// A Deployment's ReplicaSets: which is the new one, which are old, in what order they are handled, how many pods they stand
-// for. Pure, any thread.
+// A Deployment's ReplicaSets: which is the new one, which are old, in what order they are handled, how many pods they
+// stand for. Pure, any thread.
 #pragma once
 
 #include <cstdint>

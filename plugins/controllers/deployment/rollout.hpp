@@ -55,9 +55,9 @@ class Rollout {
 
   const sdk::Host& host_;
   Deployment deployment_;
-  std::deque<ReplicaSet> sets_;   // references stay valid when one is added
+  std::deque<ReplicaSet> sets_;  // references stay valid when one is added
   const Limits limits_;
-  ReplicaSet* fresh_ = nullptr;   // the set of the current template
+  ReplicaSet* fresh_ = nullptr;  // the set of the current template
   Sets old_;
   int64_t requeue_after_ms_ = 0;
 };

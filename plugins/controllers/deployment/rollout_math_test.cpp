@@ -33,8 +33,7 @@ Deployment rolling(int32_t replicas, const IntOrString& surge = text("25%"),
   return deployment;
 }
 
-ReplicaSet make(const std::string& name, int64_t created, int32_t replicas, int32_t available = 0,
-                int32_t max = 0) {
+ReplicaSet make(const std::string& name, int64_t created, int32_t replicas, int32_t available = 0, int32_t max = 0) {
   ReplicaSet set;
   set.mutable_metadata()->set_name(name);
   set.mutable_metadata()->mutable_creation_timestamp()->set_seconds(created);

@@ -114,8 +114,8 @@ DeploymentStatus rollout_status(const Deployment& deployment, const Limits& limi
   if (!has_progress_deadline(deployment)) remove_condition(status, kProgressing);
   const auto* current = find_condition(deployment.status(), kProgressing);
   // After completion there is nothing to progress, until a new template starts the next rollout.
-  const bool completed = status.replicas() == status.updated_replicas() && current != nullptr &&
-                         current->reason() == kSetAvailable;
+  const bool completed =
+      status.replicas() == status.updated_replicas() && current != nullptr && current->reason() == kSetAvailable;
   if (has_progress_deadline(deployment) && !completed) judge_progress(status, deployment, fresh, now_ns);
   set_failure(status, failure_of(all, fresh));
   return status;
@@ -134,8 +134,7 @@ bool same_status(const DeploymentStatus& a, const DeploymentStatus& b) {
 bool is_complete(const Deployment& deployment, const DeploymentStatus& status) {
   const int32_t replicas = deployment.spec().replicas();
   return status.updated_replicas() == replicas && status.replicas() == replicas &&
-         status.available_replicas() == replicas &&
-         status.observed_generation() >= deployment.metadata().generation();
+         status.available_replicas() == replicas && status.observed_generation() >= deployment.metadata().generation();
 }
 
 bool has_progressed(const DeploymentStatus& before, const DeploymentStatus& now) {

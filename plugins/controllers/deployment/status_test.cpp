@@ -31,7 +31,8 @@ struct DeploymentStatusTest : testing::Test {
   }
   static std::string text(const DeploymentStatus& status, const char* type) {
     const auto* condition = find_condition(status, type);
-    return condition == nullptr ? "(none)" : condition->status() + " " + condition->reason() + ": " + condition->message();
+    return condition == nullptr ? "(none)"
+                                : condition->status() + " " + condition->reason() + ": " + condition->message();
   }
   Deployment deployment;
   ReplicaSet old, fresh;

@@ -18,7 +18,8 @@ TEST(TemplateHash, DependsOnContentNotOnMapOrder) {
   EXPECT_NE(template_hash(with_labels(false), {}), template_hash(with_labels(false, "web:2"), {}));
 }
 
-// Sets made by an earlier release must keep their names; a change of the hash would start no rollout, but surprise people.
+// Sets made by an earlier release must keep their names; a change of the hash would start no rollout, but surprise
+// people.
 TEST(TemplateHash, IsStable) {
   corev1::PodTemplateSpec spec;
   EXPECT_EQ(template_hash(spec, {}), "65bb57b6b5");

@@ -207,7 +207,8 @@ Status Collector::remove_finalizer(const ObjectId& id, const std::string& uid, s
   return written || written.error().code() == 404 ? Status() : written.error();
 }
 
-// By the caches: the everyday case, without a request. When an owner goes later, its event brings the object here again.
+// By the caches: the everyday case, without a request. When an owner goes later, its event brings the object here
+// again.
 bool Collector::owners_stand(const ObjectId& id, const Meta& meta) {
   return std::all_of(meta.owner_references().begin(), meta.owner_references().end(), [&](const auto& owner) {
     const auto resource = resources_.find(owner.api_version(), owner.kind());
@@ -317,11 +318,10 @@ void Collector::warn_namespace(const ObjectId& id, const Meta& meta, const metav
   if (kind == (*resources)->end()) return;
   metav1::PartialObjectMetadata child;
   *child.mutable_metadata() = meta;
-  host().event(child, (id.group.empty() ? "" : id.group + "/") + id.version, kind->kind, "Warning",
-               "OwnerRefInvalidNamespace",
-               "ownerRef [" + owner.api_version() + "/" + owner.kind() + ", namespace: " + id.ns +
-                   ", name: " + owner.name() + ", uid: " + owner.uid() + "] does not exist in namespace \"" + id.ns +
-                   "\"");
+  host().event(
+      child, (id.group.empty() ? "" : id.group + "/") + id.version, kind->kind, "Warning", "OwnerRefInvalidNamespace",
+      "ownerRef [" + owner.api_version() + "/" + owner.kind() + ", namespace: " + id.ns + ", name: " + owner.name() +
+          ", uid: " + owner.uid() + "] does not exist in namespace \"" + id.ns + "\"");
 }
 
 }  // namespace gantry::garbage_collector

@@ -1,7 +1,7 @@
 // The garbage collector as a controller: events of all resources become keys, keys become verdicts.
 //
-// Keys are of three forms: an object to look at, a uid that is gone (its dependents are looked at), and an owner that lost or
-// changed a dependent (looked at when it waits for its dependents). Threads: as sdk::Controller says.
+// Keys are of three forms: an object to look at, a uid that is gone (its dependents are looked at), and an owner that
+// lost or changed a dependent (looked at when it waits for its dependents). Threads: as sdk::Controller says.
 #pragma once
 
 #include <string>

@@ -78,9 +78,10 @@ TEST_F(CollectorTest, RemovesDanglingReferencesBesideASolidOne) {
   add("configmaps", "ns", "c");
   add("pods", "ns", "p", {"gone", "c"});
   expect_ok(look("pods", "ns", "p"));
-  EXPECT_EQ(writes(), Writes{"PATCH p {\"metadata\":{\"resourceVersion\":\"1\",\"ownerReferences\":[{\"apiVersion\":\"v1\","
-                             "\"kind\":\"ConfigMap\",\"name\":\"c\",\"uid\":\"uid-c\",\"controller\":true,"
-                             "\"blockOwnerDeletion\":true}]}}"});
+  EXPECT_EQ(writes(),
+            Writes{"PATCH p {\"metadata\":{\"resourceVersion\":\"1\",\"ownerReferences\":[{\"apiVersion\":\"v1\","
+                   "\"kind\":\"ConfigMap\",\"name\":\"c\",\"uid\":\"uid-c\",\"controller\":true,"
+                   "\"blockOwnerDeletion\":true}]}}"});
 }
 
 TEST_F(CollectorTest, KeepsAPendingPolicyOfTheObjectItDeletes) {

@@ -128,8 +128,8 @@ std::vector<Dependent> Objects::dependents(const std::vector<Resource>& resource
 
 Expected<Meta> Objects::get(const ObjectId& id) const { return only_meta(host_.call(request_of(ApiRequest::GET, id))); }
 
-Expected<std::vector<Dependent>> Objects::live_dependents(const std::vector<Resource>& resources,
-                                                          const std::string& ns, std::string_view uid) const {
+Expected<std::vector<Dependent>> Objects::live_dependents(const std::vector<Resource>& resources, const std::string& ns,
+                                                          std::string_view uid) const {
   std::vector<Dependent> all;
   for (const auto& resource : resources) {
     if (!ns.empty() && !resource.namespaced) continue;

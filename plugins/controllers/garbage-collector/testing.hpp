@@ -1,4 +1,5 @@
-// A small cluster for the collector's tests: pods, config maps and namespaces in an API that knows preconditions and versions.
+// A small cluster for the collector's tests: pods, config maps and namespaces in an API that knows preconditions and
+// versions.
 #pragma once
 
 #include <algorithm>

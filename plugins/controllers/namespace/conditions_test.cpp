@@ -31,9 +31,10 @@ TEST(Conditions, SayWhatRemainsAndWhatHoldsIt) {
   pass.remaining = {{"deployments.apps", 1}, {"pods.", 2}};
   pass.finalizers = {{"example.com/hold", 2}};
   EXPECT_TRUE(set_conditions(status, pass, kNow));
-  EXPECT_EQ(told(status, "NamespaceContentRemaining"),
-            "True SomeResourcesRemain: Some resources are remaining: deployments.apps has 1 resource instances, pods. has 2 "
-            "resource instances");
+  EXPECT_EQ(
+      told(status, "NamespaceContentRemaining"),
+      "True SomeResourcesRemain: Some resources are remaining: deployments.apps has 1 resource instances, pods. has 2 "
+      "resource instances");
   EXPECT_EQ(told(status, "NamespaceFinalizersRemaining"),
             "True SomeFinalizersRemain: Some content in the namespace has finalizers remaining: example.com/hold in 2 "
             "resource instances");

@@ -187,8 +187,8 @@ std::vector<corev1::Pod> ReplicaSetController::related_pods(const appsv1::Replic
   if (owner == nullptr) return pods;
   std::set<std::string> seen;
   for (const auto& sibling : host().cached_by_owner<appsv1::ReplicaSet>(owner->uid())) {
-    auto found = host().cached_list<corev1::Pod>(sibling.metadata().namespace_(),
-                                                 sdk::selector_text(sibling.spec().selector()));
+    auto found =
+        host().cached_list<corev1::Pod>(sibling.metadata().namespace_(), sdk::selector_text(sibling.spec().selector()));
     if (!found) continue;
     for (auto& pod : *found) {
       if (seen.insert(pod.metadata().uid()).second) pods.push_back(std::move(pod));

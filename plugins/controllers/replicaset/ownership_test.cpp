@@ -79,7 +79,8 @@ corev1::Pod pod_of(const std::string& set, const std::string& uid, const std::st
   return pod;
 }
 
-std::vector<std::string> keys(abi::ObjectEvent::Type type, const corev1::Pod& now, const corev1::Pod* before = nullptr) {
+std::vector<std::string> keys(abi::ObjectEvent::Type type, const corev1::Pod& now,
+                              const corev1::Pod* before = nullptr) {
   gantry_host raw{};
   raw.get_interface = &no_interface;
   ReplicaSetController controller{sdk::Host(&raw)};
@@ -96,7 +97,8 @@ std::vector<std::string> keys(abi::ObjectEvent::Type type, const corev1::Pod& no
 }
 
 TEST(PodEvents, ConcernTheSetThatOwnsThePodAndTheOneThatDid) {
-  const auto one = pod_of("one", "u1"), two = pod_of("two", "u2"), none = pod_of("", ""), job = pod_of("j", "u3", "Job");
+  const auto one = pod_of("one", "u1"), two = pod_of("two", "u2"), none = pod_of("", ""),
+             job = pod_of("j", "u3", "Job");
   EXPECT_THAT(keys(abi::ObjectEvent::ADDED, one), ElementsAre("shop/one"));
   EXPECT_THAT(keys(abi::ObjectEvent::DELETED, one, &one), ElementsAre("shop/one"));
   EXPECT_THAT(keys(abi::ObjectEvent::MODIFIED, one, &one), ElementsAre("shop/one"));

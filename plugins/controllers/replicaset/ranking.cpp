@@ -46,7 +46,8 @@ Ranked rank(const corev1::Pod& pod, size_t index, const std::map<std::string, in
   if (const auto it = on_node.find(pod.spec().node_name()); it != on_node.end()) r.neighbours = it->second;
   r.ready_since = sdk::ready_since_ns(pod);
   if (pod.metadata().has_creation_timestamp()) r.created = to_ns(pod.metadata().creation_timestamp());
-  for (const auto& status : pod.status().container_statuses()) r.restarts = std::max(r.restarts, status.restart_count());
+  for (const auto& status : pod.status().container_statuses())
+    r.restarts = std::max(r.restarts, status.restart_count());
   for (const auto& status : pod.status().init_container_statuses()) {
     if (is_sidecar(pod, status.name())) r.sidecar_restarts = std::max(r.sidecar_restarts, status.restart_count());
   }

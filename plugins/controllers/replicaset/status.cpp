@@ -63,8 +63,7 @@ bool same_status(const appsv1::ReplicaSetStatus& a, const appsv1::ReplicaSetStat
   return a.replicas() == b.replicas() && a.fully_labeled_replicas() == b.fully_labeled_replicas() &&
          a.ready_replicas() == b.ready_replicas() && a.available_replicas() == b.available_replicas() &&
          a.has_terminating_replicas() == b.has_terminating_replicas() &&
-         a.terminating_replicas() == b.terminating_replicas() &&
-         a.observed_generation() == b.observed_generation() &&
+         a.terminating_replicas() == b.terminating_replicas() && a.observed_generation() == b.observed_generation() &&
          std::equal(a.conditions().begin(), a.conditions().end(), b.conditions().begin(), b.conditions().end(),
                     same_condition);
 }

@@ -90,8 +90,8 @@ Status AddressPool::write_file(uint32_t address, const std::string& sandbox) {
   const auto path = dir_ / address_text(address);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return failed(path, "creating");
-  const bool written = ::write(fd, sandbox.data(), sandbox.size()) == static_cast<ssize_t>(sandbox.size()) &&
-                       ::fsync(fd) == 0;
+  const bool written =
+      ::write(fd, sandbox.data(), sandbox.size()) == static_cast<ssize_t>(sandbox.size()) && ::fsync(fd) == 0;
   Status status = written ? Status() : failed(path, "writing");
   ::close(fd);
   if (!written) ::unlink(path.c_str());

@@ -1,8 +1,8 @@
 // Host-local addresses: which sandbox has which address of this node's range.
 //
-// One file an address, named by it, holding the sandbox's id: created exclusively and synced before the address is used, so that
-// it survives restarts and is never handed out twice. The next address is sought behind the last one, so that a freed address
-// rests as long as possible. [any-thread]
+// One file an address, named by it, holding the sandbox's id: created exclusively and synced before the address is
+// used, so that it survives restarts and is never handed out twice. The next address is sought behind the last one, so
+// that a freed address rests as long as possible. [any-thread]
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct Range {
   uint32_t base = 0;
   int prefix = 0;
   static Expected<Range> parse(std::string_view cidr);
-  uint32_t first() const { return base + 1; }                            // the gateway
-  uint32_t last() const { return base + (1U << (32 - prefix)) - 2; }     // before the broadcast address
+  uint32_t first() const { return base + 1; }                         // the gateway
+  uint32_t last() const { return base + (1U << (32 - prefix)) - 2; }  // before the broadcast address
   bool contains(uint32_t address) const { return address >= base && address <= last() + 1; }
 };
 std::string address_text(uint32_t address);

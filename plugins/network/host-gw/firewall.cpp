@@ -11,8 +11,8 @@ std::string range_text(const Range& range) { return address_text(range.base) + "
 
 }  // namespace
 
-std::string firewall_rules(const std::string& table, const std::string& bridge, const Range& pods,
-                           const Range& cluster, bool masquerade, const std::vector<HostPort>& ports) {
+std::string firewall_rules(const std::string& table, const std::string& bridge, const Range& pods, const Range& cluster,
+                           bool masquerade, const std::vector<HostPort>& ports) {
   std::string dnat;
   for (const auto& port : ports) {
     dnat += "    fib daddr type local ";
@@ -23,11 +23,13 @@ std::string firewall_rules(const std::string& table, const std::string& bridge, 
   std::string rules = "add table ip " + table + "\ndelete table ip " + table + "\ntable ip " + table + " {\n";
   rules += "  chain postrouting {\n    type nat hook postrouting priority srcnat; policy accept;\n";
   if (masquerade) {
-    rules += "    ip saddr " + range_text(pods) + " ip daddr != " + range_text(cluster) + " ip daddr != 224.0.0.0/4 oifname != \"" +
-             bridge + "\" masquerade\n";
+    rules += "    ip saddr " + range_text(pods) + " ip daddr != " + range_text(cluster) +
+             " ip daddr != 224.0.0.0/4 oifname != \"" + bridge + "\" masquerade\n";
   }
   // What came in through a host port from the pod itself or from this host's loopback must come back to us.
-  if (!ports.empty()) rules += "    ct status dnat oifname \"" + bridge + "\" ip saddr { 127.0.0.0/8, " + range_text(pods) + " } masquerade\n";
+  if (!ports.empty())
+    rules +=
+        "    ct status dnat oifname \"" + bridge + "\" ip saddr { 127.0.0.0/8, " + range_text(pods) + " } masquerade\n";
   rules += "  }\n";
   if (!ports.empty()) {
     rules += "  chain prerouting {\n    type nat hook prerouting priority dstnat; policy accept;\n" + dnat + "  }\n";

@@ -13,14 +13,14 @@ namespace gantry::host_gw {
 struct HostPort {
   std::string protocol;  // "tcp", "udp"
   uint16_t host_port = 0;
-  std::string host_ip;   // empty: any
+  std::string host_ip;  // empty: any
   std::string pod_ip;
   uint16_t pod_port = 0;
 };
 
 // The rules as text for nft: the whole table, replaced in one transaction, so that applying it twice changes nothing.
-std::string firewall_rules(const std::string& table, const std::string& bridge, const Range& pods,
-                           const Range& cluster, bool masquerade, const std::vector<HostPort>& ports);
+std::string firewall_rules(const std::string& table, const std::string& bridge, const Range& pods, const Range& cluster,
+                           bool masquerade, const std::vector<HostPort>& ports);
 Status apply_firewall(const std::string& rules);
 Status remove_firewall(const std::string& table);
 

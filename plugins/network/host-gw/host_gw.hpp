@@ -1,7 +1,8 @@
 // host-gw: a bridge on the node, a veth pair and a host-local address for each pod, masquerading for what leaves.
 //
-// The plugin behind gantry.network/1. Level-triggered: every call may come again, also after a restart. State on disk is the
-// addresses alone; names of devices follow from the sandbox's id. [worker], calls for distinct sandboxes concurrently.
+// The plugin behind gantry.network/1. Level-triggered: every call may come again, also after a restart. State on disk
+// is the addresses alone; names of devices follow from the sandbox's id. [worker], calls for distinct sandboxes
+// concurrently.
 #pragma once
 
 #include <map>
@@ -33,7 +34,8 @@ class HostGw {
   explicit HostGw(sdk::Host host) : host_(host) {}
   std::string veth_name(const std::string& sandbox) const;
   std::shared_ptr<AddressPool> pool() const;
-  Status attach_inside(const abi::NetworkAttachment& attachment, uint32_t address, const AddressPool& pool, std::string& mac);
+  Status attach_inside(const abi::NetworkAttachment& attachment, uint32_t address, const AddressPool& pool,
+                       std::string& mac);
   Status update_firewall_locked();
   void note_ports(const abi::NetworkAttachment& attachment, const std::string& address);
   Status load_ports();

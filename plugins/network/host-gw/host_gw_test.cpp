@@ -78,7 +78,9 @@ class HostGwTest : public testing::Test {
     ::close(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     std::thread([&] {
       EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
-      EXPECT_EQ(::mount(("/proc/self/task/" + std::to_string(gettid()) + "/ns/net").c_str(), path.c_str(), "", MS_BIND, nullptr), 0);
+      EXPECT_EQ(::mount(("/proc/self/task/" + std::to_string(gettid()) + "/ns/net").c_str(), path.c_str(), "", MS_BIND,
+                        nullptr),
+                0);
     }).join();
     pinned_.push_back(path);
     abi::NetworkAttachment attachment;

@@ -98,7 +98,8 @@ Status Netlink::ensure_bridge(const std::string& name, int mtu) {
   if (const Link existing = get_link(socket_, name)) {
     const char* type = rtnl_link_get_type(existing.get());
     if (type == nullptr || std::string_view(type) != "bridge") {
-      return Status::conflict("network device " + name + " exists and is not a bridge; set another name for the bridge");
+      return Status::conflict("network device " + name +
+                              " exists and is not a bridge; set another name for the bridge");
     }
     return ensure_up(name);
   }
@@ -144,8 +145,8 @@ Status Netlink::ensure_default_route(const std::string& device, uint32_t gateway
   return error < 0 && error != -NLE_EXIST ? failed("setting the default route", error) : Status();
 }
 
-Status Netlink::create_veth(const std::string& host, const std::string& bridge, const std::string& inside,
-                            int netns_fd, int mtu) {
+Status Netlink::create_veth(const std::string& host, const std::string& bridge, const std::string& inside, int netns_fd,
+                            int mtu) {
   const int master = link_index(bridge);
   if (master == 0) return Status::unavailable("the bridge " + bridge + " is not there yet");
   const Link link(rtnl_link_veth_alloc());

@@ -6,9 +6,9 @@
 namespace gantry::oci {
 
 struct Bridge {
-  Fd terminal, in, out;   // in and out may be none
-  int process = -1;       // pidfd
-  int cancelled = -1;     // eventfd: stop at once
+  Fd terminal, in, out;  // in and out may be none
+  int process = -1;      // pidfd
+  int cancelled = -1;    // eventfd: stop at once
 };
 
 // Returns when the process ended and all it wrote has been passed on, or when cancelled. A slow reader is waited for.

@@ -69,8 +69,8 @@ Cgroups Cgroups::of_host() {
     if (type != "cgroup") continue;
     std::istringstream names(options);
     std::string name;
-    static const std::set<std::string> known = {"cpu",     "cpuacct", "cpuset",  "memory",   "devices",    "freezer",
-                                                "net_cls", "blkio",   "pids",    "net_prio", "perf_event", "hugetlb"};
+    static const std::set<std::string> known = {"cpu",     "cpuacct", "cpuset", "memory",   "devices",    "freezer",
+                                                "net_cls", "blkio",   "pids",   "net_prio", "perf_event", "hugetlb"};
     while (std::getline(names, name, ',')) {
       if (known.contains(name) || name.starts_with("name=")) found.v1_.emplace(name, point);
     }

@@ -18,7 +18,8 @@ class Cgroups {
 
   // Pure v2: no controller is mounted as v1.
   bool unified() const { return v1_.empty(); }
-  // The folder of a cgroup in the hierarchy of a v1 controller or, where that is not mounted, in v2; empty when neither is.
+  // The folder of a cgroup in the hierarchy of a v1 controller or, where that is not mounted, in v2; empty when neither
+  // is.
   fs::path dir(const std::string& controller, const std::string& cgroup) const;
   // Makes it everywhere; the files to which a process is to be written so that it joins.
   Expected<std::vector<std::string>> make(const std::string& cgroup) const;
@@ -37,15 +38,16 @@ class Cgroups {
   bool has_swap_accounting() const;
 
   struct Stats {
-    uint64_t cpu_ns = 0, memory_usage = 0, memory_limit = 0, inactive_file = 0, rss = 0, page_faults = 0, major_faults = 0;
+    uint64_t cpu_ns = 0, memory_usage = 0, memory_limit = 0, inactive_file = 0, rss = 0, page_faults = 0,
+             major_faults = 0;
     bool found = false;
   };
   Stats stats(const std::string& cgroup) const;
 
  private:
   std::vector<fs::path> roots() const;
-  std::map<std::string, fs::path> v1_;     // controller (or "name=x") -> mount point
-  fs::path v2_;                            // empty when not mounted
+  std::map<std::string, fs::path> v1_;  // controller (or "name=x") -> mount point
+  fs::path v2_;                         // empty when not mounted
 };
 
 }  // namespace gantry::oci

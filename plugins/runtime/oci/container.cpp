@@ -24,8 +24,8 @@ ContainerRecord Runtime::snapshot(Container& container) {
 
 Bundle Runtime::bundle_of(const ContainerRecord& record) const {
   const auto folder = container_dir(record.id);
-  return {record.id,           record.runtime,           folder / "bundle",         folder / "conmon",
-          record.log_path,     record.config.tty(),      record.config.stdin(),     record.config.stdin_once()};
+  return {record.id,       record.runtime,      folder / "bundle",     folder / "conmon",
+          record.log_path, record.config.tty(), record.config.stdin(), record.config.stdin_once()};
 }
 
 Expected<cri::CreateContainerResponse> Runtime::create_container(const cri::CreateContainerRequest& request) {
@@ -66,7 +66,8 @@ Expected<cri::CreateContainerResponse> Runtime::create_container(const cri::Crea
     record.runtime = *runtime;
     record.created_at = now();
     record.cgroup = (fs::path(pod.cgroup).parent_path() / record.id).string();
-    if (!config.log_path().empty()) record.log_path = (fs::path(pod.config.log_directory()) / config.log_path()).string();
+    if (!config.log_path().empty())
+      record.log_path = (fs::path(pod.config.log_directory()) / config.log_path()).string();
     const std::scoped_lock lock(mutex_);
     containers_[record.id] = container;
   }
@@ -89,7 +90,8 @@ Status Runtime::prepare(Container& container, const SandboxRecord& sandbox, cons
   }
   const auto folder = container_dir(record.id);
   for (const auto* part : {"bundle", "upper", "work", "rootfs"}) {
-    if (auto status = make_dirs(folder / part, part == std::string_view("bundle") ? 0700 : 0755); !status.ok()) return status;
+    if (auto status = make_dirs(folder / part, part == std::string_view("bundle") ? 0700 : 0755); !status.ok())
+      return status;
   }
   if (auto status = mount_rootfs(record); !status.ok()) return status;
   const auto config = images_->config(image);
@@ -243,12 +245,16 @@ void Runtime::refresh(Container& container) {
 void Runtime::record_exit(Container& container, int code, int64_t finished_at) {
   auto& record = container.record;
   std::error_code error;
-  const bool oom = cgroups_.oom_kills(record.cgroup) > 0 || fs::exists(container_dir(record.id) / "conmon" / "oom", error);
+  const bool oom =
+      cgroups_.oom_kills(record.cgroup) > 0 || fs::exists(container_dir(record.id) / "conmon" / "oom", error);
   record.exit_code = code;
   // A file's time comes from a coarser clock, which may be some milliseconds behind.
   record.finished_at = finished_at != 0 ? std::max(finished_at, record.started_at) : now();
   if (record.reason.empty()) {
-    record.reason = code == 0 ? "Completed" : oom ? "OOMKilled" : record.message.empty() ? "Error" : "ContainerStatusUnknown";
+    record.reason = code == 0                ? "Completed"
+                    : oom                    ? "OOMKilled"
+                    : record.message.empty() ? "Error"
+                                             : "ContainerStatusUnknown";
   }
   record.phase = Phase::Exited;
   if (auto status = save(container_dir(record.id), record); !status.ok()) {
@@ -340,9 +346,12 @@ namespace {
 
 cri::ContainerState state_of(Phase phase) {
   switch (phase) {
-    case Phase::Running: return cri::CONTAINER_RUNNING;
-    case Phase::Exited: return cri::CONTAINER_EXITED;
-    default: return cri::CONTAINER_CREATED;
+    case Phase::Running:
+      return cri::CONTAINER_RUNNING;
+    case Phase::Exited:
+      return cri::CONTAINER_EXITED;
+    default:
+      return cri::CONTAINER_CREATED;
   }
 }
 

@@ -40,8 +40,8 @@ void kill_command(const ExecTarget& target) {
   if (cgroup && cgroup->find(target.container) != std::string::npos) signal_process(process, SIGKILL);
 }
 
-// The terminal that the command itself has, when its standard input is one. Looked at before it is opened: opening some other
-// device of a container's choice could do something.
+// The terminal that the command itself has, when its standard input is one. Looked at before it is opened: opening some
+// other device of a container's choice could do something.
 Fd inner_terminal(const ExecTarget& target) {
   const auto path = "/proc/" + std::to_string(read_pid(target.pidfile)) + "/fd/0";
   const Fd seen(::open(path.c_str(), O_PATH | O_CLOEXEC));
@@ -179,7 +179,8 @@ void Execs::finish(const std::shared_ptr<Session>& session) {
   sessions_.erase(it);
 }
 
-// The runtime says which process the command is shortly after it runs: killed before, it would leave the command behind.
+// The runtime says which process the command is shortly after it runs: killed before, it would leave the command
+// behind.
 void Execs::end(Session& session) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
   std::error_code ignored;
@@ -207,7 +208,8 @@ void Execs::resize(uint64_t id, uint16_t columns, uint16_t rows) {
   struct winsize size {};
   size.ws_col = columns;
   size.ws_row = rows;
-  // The OCI runtime carries the size over at its start and by a signal; the command's own terminal is told at once as well.
+  // The OCI runtime carries the size over at its start and by a signal; the command's own terminal is told at once as
+  // well.
   ::ioctl(it->second->terminal, TIOCSWINSZ, &size);
   if (const auto inner = inner_terminal(it->second->target)) ::ioctl(inner.get(), TIOCSWINSZ, &size);
 }

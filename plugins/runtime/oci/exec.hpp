@@ -1,6 +1,8 @@
-// Commands that run inside containers, besides the containers' own: collected output, or streams and terminals of the host.
+// Commands that run inside containers, besides the containers' own: collected output, or streams and terminals of the
+// host.
 //
-// Each streaming exec has one thread, which bridges its terminal (if it has one), waits for its end and tells it. Any thread.
+// Each streaming exec has one thread, which bridges its terminal (if it has one), waits for its end and tells it. Any
+// thread.
 #pragma once
 
 #include <chrono>

@@ -53,7 +53,8 @@ Expected<std::string> read_file(const fs::path& path, size_t limit) {
     if (n < 0) return errno_status(path.string());
     if (n == 0) return out;
     out.append(chunk.data(), static_cast<size_t>(n));
-    if (out.size() > limit) return Status::too_large(path.string() + ": larger than " + std::to_string(limit) + " bytes");
+    if (out.size() > limit)
+      return Status::too_large(path.string() + ": larger than " + std::to_string(limit) + " bytes");
   }
 }
 
@@ -106,7 +107,8 @@ Status make_dirs(const fs::path& path, int mode) {
   if (path.has_parent_path() && path.parent_path() != path) {
     if (auto status = make_dirs(path.parent_path(), 0755); !status.ok()) return status;
   }
-  if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) < 0 && errno != EEXIST) return errno_status("mkdir " + path.string());
+  if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) < 0 && errno != EEXIST)
+    return errno_status("mkdir " + path.string());
   return {};
 }
 
@@ -120,7 +122,8 @@ Status publish_dir(const fs::path& from, const fs::path& to) {
 Status remove_tree(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
-  if (error && error != std::errc::no_such_file_or_directory) return errno_status("remove " + path.string(), error.value());
+  if (error && error != std::errc::no_such_file_or_directory)
+    return errno_status("remove " + path.string(), error.value());
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Files, folders and descriptors as the oci plugin needs them: owned descriptors, atomic writes that survive a crash, and
-// paths that can't be led astray by symlinks. No state; any thread.
+// Files, folders and descriptors as the oci plugin needs them: owned descriptors, atomic writes that survive a crash,
+// and paths that can't be led astray by symlinks. No state; any thread.
 #pragma once
 
 #include <filesystem>

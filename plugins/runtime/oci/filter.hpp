@@ -6,7 +6,9 @@
 namespace gantry::oci {
 
 // An id, or the beginning of one; nothing matches all.
-inline bool id_matches(const std::string& id, const std::string& wanted) { return wanted.empty() || id.starts_with(wanted); }
+inline bool id_matches(const std::string& id, const std::string& wanted) {
+  return wanted.empty() || id.starts_with(wanted);
+}
 
 template <typename Labels>
 bool labels_match(const Labels& labels, const Labels& selector) {

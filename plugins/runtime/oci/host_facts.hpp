@@ -1,4 +1,5 @@
-// What this host allows the daemon, and so its containers: capabilities, the lowest OOM score. Read once; then constant.
+// What this host allows the daemon, and so its containers: capabilities, the lowest OOM score. Read once; then
+// constant.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace gantry::oci {
 const std::vector<std::string>& capability_names();
 
 struct HostFacts {
-  uint64_t bounding = 0;   // capability bits that can be given
-  int oom_score_adj = 0;   // of this process
+  uint64_t bounding = 0;  // capability bits that can be given
+  int oom_score_adj = 0;  // of this process
   bool may_lower_oom_score = false;
 
   static HostFacts read();

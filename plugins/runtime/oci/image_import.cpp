@@ -31,8 +31,8 @@ std::string architecture() {
 
 // One image found in the archive, before its layers are unpacked.
 struct Found {
-  std::vector<std::string> names;      // as the archive has them
-  std::string manifest_digest;         // "sha256:..." of OCI archives
+  std::vector<std::string> names;  // as the archive has them
+  std::string manifest_digest;     // "sha256:..." of OCI archives
   const SpooledFile* config = nullptr;
   std::vector<const SpooledFile*> layers;
 };
@@ -73,7 +73,8 @@ class Import {
     if (hex.empty()) return Status::bad_request("the digest \"" + digest + "\" is not a valid SHA-256");
     const auto* file = spool_.blob(hex);
     if (file == nullptr) return Status::bad_request("the archive lacks the blob " + digest);
-    if (file->sha256 != hex) return Status::bad_request("the blob " + digest + " has another content: sha256:" + file->sha256);
+    if (file->sha256 != hex)
+      return Status::bad_request("the blob " + digest + " has another content: sha256:" + file->sha256);
     if (static_cast<int64_t>(file->size) != number_in(descriptor, "size")) {
       return Status::bad_request("the blob " + digest + " has another size than its descriptor says");
     }
@@ -167,7 +168,8 @@ class Import {
     for (const auto& item : *items) {
       Found found;
       found.config = spool_.find(text_in(item, "Config"));
-      if (found.config == nullptr) return Status::bad_request("the archive lacks the configuration that manifest.json names");
+      if (found.config == nullptr)
+        return Status::bad_request("the archive lacks the configuration that manifest.json names");
       for (const auto& name : texts_in(item, "Layers")) {
         found.layers.push_back(spool_.find(name));
         if (found.layers.back() == nullptr) return Status::bad_request("the archive lacks the layer " + name);
@@ -209,7 +211,8 @@ class Import {
                                  ", this machine is linux/" + architecture());
     }
     const auto diff_ids = texts_in(member(*config, "rootfs"), "diff_ids");
-    if (diff_ids.size() != found.layers.size()) return Status::bad_request("layers and diff_ids of the image differ in number");
+    if (diff_ids.size() != found.layers.size())
+      return Status::bad_request("layers and diff_ids of the image differ in number");
     ImageRecord image;
     image.id = "sha256:" + found.config->sha256;
     for (size_t i = 0; i < diff_ids.size(); i++) {
@@ -223,7 +226,8 @@ class Import {
       if (!name.tag.empty()) image.names.push_back(name.repository + ":" + name.tag);
       if (!found.manifest_digest.empty()) image.digests.push_back(name.repository + "@" + found.manifest_digest);
     }
-    if (auto status = write_file_atomic(store_.folder_ / "configs" / found.config->sha256, *text); !status.ok()) return status;
+    if (auto status = write_file_atomic(store_.folder_ / "configs" / found.config->sha256, *text); !status.ok())
+      return status;
     for (const auto& name : *names) imported.push_back({name.text(), image.id});
     return store_.add(std::move(image));
   }
@@ -245,7 +249,8 @@ class Import {
     if (!fd) return errno_status(file.path.string());
     const auto got = unpack_layer(fd.get(), folder, store_.max_bytes_);
     if (!got) return got.error();
-    if (*got != diff_id) return Status::bad_request("a layer unpacks to sha256:" + *got + " instead of sha256:" + diff_id);
+    if (*got != diff_id)
+      return Status::bad_request("a layer unpacks to sha256:" + *got + " instead of sha256:" + diff_id);
     return {};
   }
 

@@ -61,7 +61,8 @@ Status ImageStore::add(ImageRecord image) {
   const auto before = images_;
   // A name points to one image: the newest that was given it.
   for (auto& [id, other] : images_) {
-    std::erase_if(other.names, [&](const std::string& n) { return std::ranges::find(image.names, n) != image.names.end(); });
+    std::erase_if(other.names,
+                  [&](const std::string& n) { return std::ranges::find(image.names, n) != image.names.end(); });
   }
   auto& kept = images_[image.id];
   for (const auto list : {&ImageRecord::names, &ImageRecord::digests}) {
@@ -92,9 +93,9 @@ Expected<ImageRecord> ImageStore::find(const std::string& reference) const {
   if (const auto it = images_.find(id); it != images_.end()) return it->second;
   if (parsed) {
     for (const auto& [key, image] : images_) {
-      if (!parsed->digest.empty() ? has(image.digests, parsed->repository + "@" + parsed->digest) ||
-                                        (key == parsed->digest)
-                                  : has(image.names, parsed->text())) {
+      if (!parsed->digest.empty()
+              ? has(image.digests, parsed->repository + "@" + parsed->digest) || (key == parsed->digest)
+              : has(image.names, parsed->text())) {
         return image;
       }
     }

@@ -20,11 +20,11 @@
 namespace gantry::oci {
 
 struct ImageRecord {
-  std::string id;                     // "sha256:<digest of the configuration>"
-  std::vector<std::string> names;     // "docker.io/library/busybox:1.36"
-  std::vector<std::string> digests;   // "docker.io/library/busybox@sha256:<digest of the manifest>"
-  std::vector<std::string> layers;    // diff ids in hex, lowest first
-  uint64_t size = 0;                  // of the unpacked layers
+  std::string id;                    // "sha256:<digest of the configuration>"
+  std::vector<std::string> names;    // "docker.io/library/busybox:1.36"
+  std::vector<std::string> digests;  // "docker.io/library/busybox@sha256:<digest of the manifest>"
+  std::vector<std::string> layers;   // diff ids in hex, lowest first
+  uint64_t size = 0;                 // of the unpacked layers
 };
 
 // What of an image's configuration a container needs.
@@ -68,8 +68,8 @@ class ImageStore {
   const fs::path folder_;
   const uint64_t max_bytes_;
   const std::function<std::set<std::string>()> layers_in_use_;
-  std::mutex import_mutex_;    // one import or collection at a time; before mutex_
-  mutable std::mutex mutex_;   // images_
+  std::mutex import_mutex_;   // one import or collection at a time; before mutex_
+  mutable std::mutex mutex_;  // images_
   std::map<std::string, ImageRecord> images_;
 };
 

@@ -169,7 +169,8 @@ TEST_F(ImageTest, RefusesNamesThatLeadOut) {
   const auto outside = (base_ / "outside").string();
   expect_refused({{"link", {}, outside, {}, 0777, 'l'}, {"link/evil", "x"}}, "leads elsewhere");
   expect_refused({{"link", {}, "../../../outside", {}, 0777, 'l'}, {"link/evil", "x"}}, "leads elsewhere");
-  expect_refused({{"a", {}, "b", {}, 0777, 'l'}, {"b", {}, outside, {}, 0777, 'l'}, {"a/deep/evil", "x"}}, "leads elsewhere");
+  expect_refused({{"a", {}, "b", {}, 0777, 'l'}, {"b", {}, outside, {}, 0777, 'l'}, {"a/deep/evil", "x"}},
+                 "leads elsewhere");
   expect_refused({{"hard", {}, {}, "../../../../etc/passwd", 0755, 'h'}}, "leads elsewhere");
   expect_refused({{"etc", {}, "/etc", {}, 0777, 'l'}, {"hard", {}, {}, "etc/passwd", 0755, 'h'}}, "not in the layer");
   expect_refused({{".wh...", ""}}, "no valid whiteout");
@@ -216,7 +217,10 @@ TEST_F(ImageTest, RefusesWhatIsNoImage) {
   EXPECT_EQ(import(tar({{"index.json", "{"}})).error().code(), 400);
   EXPECT_EQ(import(tar({{"manifest.json", "{}"}})).error().code(), 400);
   EXPECT_EQ(import(tar({{"manifest.json", R"([{"Config":"../../etc/passwd","Layers":[]}])"}})).error().code(), 400);
-  EXPECT_EQ(import(tar({{"index.json", R"({"manifests":[{"digest":"sha256:../../../etc/passwd","size":1}]})"}})).error().code(), 400);
+  EXPECT_EQ(import(tar({{"index.json", R"({"manifests":[{"digest":"sha256:../../../etc/passwd","size":1}]})"}}))
+                .error()
+                .code(),
+            400);
   const auto whole = tar(oci_layout(busybox_image()));
   EXPECT_EQ(import(whole.substr(0, whole.size() / 2)).error().code(), 400);
   EXPECT_TRUE(store_->list().empty());

@@ -116,7 +116,8 @@ class Unpacker {
   // Folders get their times last: what was put into them changed these.
   void finish() {
     for (const auto& [path, times] : folder_times_) {
-      if (const auto fd = beneath(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) ::futimens(fd.get(), times.data());
+      if (const auto fd = beneath(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        ::futimens(fd.get(), times.data());
     }
   }
 
@@ -134,13 +135,15 @@ class Unpacker {
   // The folder to make an entry in; missing ones are made. Symlinks of the layer are followed only inside it.
   Expected<Fd> folder(const std::string& path, const std::string& entry_path) {
     if (auto fd = beneath(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY)) return fd;
-    if (errno == EXDEV || errno == ELOOP || errno == ENOTDIR) return refuse(entry_path, "passes through a link or file that leads elsewhere");
+    if (errno == EXDEV || errno == ELOOP || errno == ENOTDIR)
+      return refuse(entry_path, "passes through a link or file that leads elsewhere");
     if (errno != ENOENT) return errno_status("layer: " + path);
     const auto slash = path.rfind('/');
     auto above = folder(slash == std::string::npos ? "" : path.substr(0, slash), entry_path);
     if (!above) return above;
     const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
-    if (::mkdirat(above->get(), name.c_str(), 0755) < 0) return refuse(entry_path, "passes through a link that leads nowhere");
+    if (::mkdirat(above->get(), name.c_str(), 0755) < 0)
+      return refuse(entry_path, "passes through a link that leads nowhere");
     auto made = beneath(path.c_str(), O_RDONLY | O_DIRECTORY);
     if (!made) return errno_status("layer: " + path);
     return made;
@@ -184,18 +187,23 @@ class Unpacker {
   Status make(int parent, const std::string& name, struct archive_entry* e, const std::string& path) {
     struct stat info {};
     const auto type = archive_entry_filetype(e);
-    if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && !(S_ISDIR(info.st_mode) && type == AE_IFDIR)) {
+    if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !(S_ISDIR(info.st_mode) && type == AE_IFDIR)) {
       // A later entry of the same name takes the place of an earlier one.
-      if (::unlinkat(parent, name.c_str(), S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0) < 0) return errno_status("layer: " + path);
+      if (::unlinkat(parent, name.c_str(), S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0) < 0)
+        return errno_status("layer: " + path);
     }
     int done = 0;
     switch (type) {
-      case AE_IFREG: return regular(parent, name, path);
+      case AE_IFREG:
+        return regular(parent, name, path);
       case AE_IFDIR:
         done = ::mkdirat(parent, name.c_str(), 0700);
         if (done < 0 && errno == EEXIST) done = 0;
         break;
-      case AE_IFLNK: done = ::symlinkat(archive_entry_symlink(e), parent, name.c_str()); break;
+      case AE_IFLNK:
+        done = ::symlinkat(archive_entry_symlink(e), parent, name.c_str());
+        break;
       case AE_IFCHR:
       case AE_IFBLK: {
         const auto device = makedev(static_cast<unsigned>(archive_entry_rdevmajor(e)),
@@ -203,8 +211,11 @@ class Unpacker {
         done = ::mknodat(parent, name.c_str(), static_cast<mode_t>(type) | 0600, device);
         break;
       }
-      case AE_IFIFO: done = ::mkfifoat(parent, name.c_str(), 0600); break;
-      default: return refuse(path, "is of no known kind");
+      case AE_IFIFO:
+        done = ::mkfifoat(parent, name.c_str(), 0600);
+        break;
+      default:
+        return refuse(path, "is of no known kind");
     }
     return done < 0 ? errno_status("layer: " + path) : Status();
   }

@@ -1,7 +1,7 @@
 // Watches processes end: one thread of its own, which sleeps until one of them does.
 //
-// Made by the runtime; watch() from any thread; `ended` runs on the monitor's thread and must be short. The destructor waits
-// for it.
+// Made by the runtime; watch() from any thread; `ended` runs on the monitor's thread and must be short. The destructor
+// waits for it.
 #pragma once
 
 #include <functional>

@@ -39,7 +39,8 @@ std::vector<std::string> mount_points(const std::string& below) {
 
 Status set_layers(int context, const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work) {
   for (auto it = layers.rbegin(); it != layers.rend(); ++it) {
-    if (::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", it->c_str(), 0) < 0) return errno_status("overlay lowerdir");
+    if (::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", it->c_str(), 0) < 0)
+      return errno_status("overlay lowerdir");
   }
   if (::fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper.c_str(), 0) < 0 ||
       ::fsconfig(context, FSCONFIG_SET_STRING, "workdir", work.c_str(), 0) < 0 ||
@@ -69,7 +70,8 @@ bool is_mount(const fs::path& path) {
   return std::find(points.begin(), points.end(), path.string()) != points.end();
 }
 
-Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work, const fs::path& at) {
+Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work,
+                     const fs::path& at) {
   if (mount_overlay_layerwise(layers, upper, work, at).ok()) return {};
   std::string options = "lowerdir=";
   for (auto it = layers.rbegin(); it != layers.rend(); ++it) {

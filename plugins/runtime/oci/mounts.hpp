@@ -1,4 +1,5 @@
-// Mounts that outlive a call: overlay root file systems, pinned namespaces, the pods' shared memory. No state; any thread.
+// Mounts that outlive a call: overlay root file systems, pinned namespaces, the pods' shared memory. No state; any
+// thread.
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@ namespace gantry::oci {
 
 bool is_mount(const fs::path& path);
 // `layers` from the lowest to the highest.
-Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work, const fs::path& at);
+Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work,
+                     const fs::path& at);
 Status mount_tmpfs(const fs::path& at, const std::string& options);
 // Until nothing is mounted there any more; what is gone is success.
 Status unmount(const fs::path& at);

@@ -113,7 +113,8 @@ TEST_F(ExecTest, StreamsInputAndOutput) {
   ASSERT_EQ(stream(streams, id, {"/bin/sh", "-c", "cat; echo done >&2; exit 4"}, false), 0) << streams.error;
   const std::string big(300000, 'x');
   std::thread writer([&] {
-    for (size_t done = 0; done < big.size();) done += static_cast<size_t>(::write(streams.in.get(), big.data() + done, big.size() - done));
+    for (size_t done = 0; done < big.size();)
+      done += static_cast<size_t>(::write(streams.in.get(), big.data() + done, big.size() - done));
     streams.in.reset();
   });
   EXPECT_EQ(Streams::read_all(streams.out), big);

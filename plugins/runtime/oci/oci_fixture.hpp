@@ -1,5 +1,5 @@
-// A runtime with real conmon, runc, overlayfs and cgroups for tests: run as root. Every test has folders and a cgroup of its
-// own; at its end nothing may be left of it on the machine.
+// A runtime with real conmon, runc, overlayfs and cgroups for tests: run as root. Every test has folders and a cgroup
+// of its own; at its end nothing may be left of it on the machine.
 #pragma once
 
 #include <fcntl.h>
@@ -27,39 +27,42 @@ using namespace std::chrono_literals;
 // A host with folders, a real clock and nothing else.
 struct FakeHost {
   explicit FakeHost(fs::path at) : base(std::move(at)) {
-    host = {sizeof(gantry_host), 1, 0, this, [](const gantry_host*, const char* id) -> const void* {
-              static constexpr gantry_config config = {
-                  sizeof(gantry_config),
-                  [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
-                    if (to_view(key) != "cgroup_parent") return 404;
-                    fill_buffer(value, static_cast<FakeHost*>(self->context)->cgroup);
-                    return 0;
-                  },
-                  [](const gantry_host* self, gantry_slice key, int64_t* value, gantry_buffer*) -> gantry_code {
-                    if (to_view(key) != "log_size_max") return 404;
-                    *value = static_cast<FakeHost*>(self->context)->log_size_max;
-                    return 0;
-                  },
-                  [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
-                    const auto& folder = static_cast<FakeHost*>(self->context)->base;
-                    if (to_view(key) == "libexec_dir") {
-                      fill_buffer(value, GANTRY_LIBEXEC);
-                    } else if (to_view(key) == "data_dir" || to_view(key) == "run_dir") {
-                      fill_buffer(value, (folder / to_view(key)).string());
-                    } else {
-                      return 404;
-                    }
-                    return 0;
-                  }};
-              static constexpr gantry_clock clock = {
-                  sizeof(gantry_clock),
-                  [](const gantry_host*) -> int64_t { return std::chrono::system_clock::now().time_since_epoch().count(); },
-                  [](const gantry_host*) -> int64_t { return std::chrono::steady_clock::now().time_since_epoch().count(); }};
-              if (std::string_view(id) == GANTRY_CLOCK_ID) return &clock;
-              return std::string_view(id) == GANTRY_CONFIG_ID ? &config : nullptr;
-            }};
+    host = {
+        sizeof(gantry_host), 1, 0, this, [](const gantry_host*, const char* id) -> const void* {
+          static constexpr gantry_config config = {
+              sizeof(gantry_config),
+              [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
+                if (to_view(key) != "cgroup_parent") return 404;
+                fill_buffer(value, static_cast<FakeHost*>(self->context)->cgroup);
+                return 0;
+              },
+              [](const gantry_host* self, gantry_slice key, int64_t* value, gantry_buffer*) -> gantry_code {
+                if (to_view(key) != "log_size_max") return 404;
+                *value = static_cast<FakeHost*>(self->context)->log_size_max;
+                return 0;
+              },
+              [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
+              [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
+              [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
+                const auto& folder = static_cast<FakeHost*>(self->context)->base;
+                if (to_view(key) == "libexec_dir") {
+                  fill_buffer(value, GANTRY_LIBEXEC);
+                } else if (to_view(key) == "data_dir" || to_view(key) == "run_dir") {
+                  fill_buffer(value, (folder / to_view(key)).string());
+                } else {
+                  return 404;
+                }
+                return 0;
+              }};
+          static constexpr gantry_clock clock = {
+              sizeof(gantry_clock),
+              [](const gantry_host*) -> int64_t { return std::chrono::system_clock::now().time_since_epoch().count(); },
+              [](const gantry_host*) -> int64_t {
+                return std::chrono::steady_clock::now().time_since_epoch().count();
+              }};
+          if (std::string_view(id) == GANTRY_CLOCK_ID) return &clock;
+          return std::string_view(id) == GANTRY_CONFIG_ID ? &config : nullptr;
+        }};
   }
   fs::path base;
   std::string cgroup;
@@ -80,7 +83,8 @@ struct Events {
   }
   bool wait_for(const std::string& sandbox, const std::string& container) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, 20s, [&] { return std::ranges::find(seen, std::pair(sandbox, container)) != seen.end(); });
+    return changed.wait_for(lock, 20s,
+                            [&] { return std::ranges::find(seen, std::pair(sandbox, container)) != seen.end(); });
   }
 };
 
@@ -130,7 +134,8 @@ class OciTest : public testing::Test {
     EXPECT_FALSE(Cgroups::of_host().exists(host_->cgroup));
     EXPECT_TRUE(fs::is_empty(base_ / "run_dir" / "netns"));
     EXPECT_TRUE(fs::is_empty(base_ / "run_dir" / "oci"));
-    for (const auto& maker : fs::directory_iterator(base_ / "run_dir" / "exec")) EXPECT_TRUE(fs::is_empty(maker.path()));
+    for (const auto& maker : fs::directory_iterator(base_ / "run_dir" / "exec"))
+      EXPECT_TRUE(fs::is_empty(maker.path()));
     EXPECT_TRUE(fs::is_empty(base_ / "data_dir" / "containers"));
     EXPECT_TRUE(fs::is_empty(base_ / "data_dir" / "sandboxes"));
     EXPECT_EQ(processes_of_test(), "");
@@ -140,7 +145,8 @@ class OciTest : public testing::Test {
     std::string found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
       const auto line = read_file(entry.path() / "cmdline");
-      if (line && line->find(base_.string()) != std::string::npos && alive(process_of(std::atoi(entry.path().filename().c_str())))) {
+      if (line && line->find(base_.string()) != std::string::npos &&
+          alive(process_of(std::atoi(entry.path().filename().c_str())))) {
         found += *line + "\n";
       }
     }
@@ -161,8 +167,8 @@ class OciTest : public testing::Test {
     cri::ImportImageRequest request;
     request.set_name(name);
     Buffer response, error;
-    const auto code = table_->import_image(runtime_.get(), file.get(), to_slice(request.SerializeAsString()), response.out(),
-                                           error.out());
+    const auto code = table_->import_image(runtime_.get(), file.get(), to_slice(request.SerializeAsString()),
+                                           response.out(), error.out());
     if (code != 0) return status_of(code, error.view());
     cri::ImportImageResponse out;
     EXPECT_TRUE(out.ParseFromArray(response.view().data(), static_cast<int>(response.view().size())));

@@ -154,7 +154,8 @@ TEST_F(RecoveryTest, ARebootLeavesExitedContainersAndNoMounts) {
   ::kill(pid, SIGKILL);
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const auto line = read_file(entry.path() / "cmdline");
-    if (line && line->find(base_.string()) != std::string::npos) ::kill(std::atoi(entry.path().filename().c_str()), SIGKILL);
+    if (line && line->find(base_.string()) != std::string::npos)
+      ::kill(std::atoi(entry.path().filename().c_str()), SIGKILL);
   }
   EXPECT_TRUE(eventually([&] { return processes_of_test().empty(); }));
   ASSERT_TRUE(unmount_below(base_).ok());

@@ -46,8 +46,8 @@ TEST_F(OciTest, MergesCommandEnvironmentAndUser) {
   const auto id = run(sandbox, config);
   EXPECT_EQ(wait_exit(id).exit_code(), 0) << log();
   const auto text = log();
-  for (const auto* line : {"GREETING=hello world", "FROM_IMAGE=yes", "HOSTNAME=host-pod", "PATH=/bin", "/new/folder", "F host-pod",
-                           "uid=1000(user) gid=1000(user)", "2000(extra)", "3000"}) {
+  for (const auto* line : {"GREETING=hello world", "FROM_IMAGE=yes", "HOSTNAME=host-pod", "PATH=/bin", "/new/folder",
+                           "F host-pod", "uid=1000(user) gid=1000(user)", "2000(extra)", "3000"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
   EXPECT_EQ(container_status(id).user().linux().uid(), 1000);
@@ -151,7 +151,8 @@ TEST_F(OciTest, ContainersOfAPodShareNetworkAndMemory) {
   const auto a = run(sandbox, shell("sleep 1000", "a"));
   const auto b = run(sandbox, shell("sleep 1000", "b"));
   const auto netns = (*sandbox_status(sandbox).mutable_info())["netns"];
-  struct stat pinned {}, seen {};
+  struct stat pinned {
+  }, seen{};
   ASSERT_EQ(::stat(netns.c_str(), &pinned), 0);
   for (const auto& id : {a, b}) {
     ASSERT_EQ(::stat(("/proc/" + std::to_string(pid_of(id)) + "/ns/net").c_str(), &seen), 0);
@@ -192,7 +193,8 @@ TEST_F(OciTest, AHostNetworkPodIsInTheHostsNetwork) {
   auto one = shell("sleep 1000");
   one.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
   const auto id = run(sandbox, one);
-  struct stat own {}, seen {};
+  struct stat own {
+  }, seen{};
   ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);
   ASSERT_EQ(::stat(("/proc/" + std::to_string(pid_of(id)) + "/ns/net").c_str(), &seen), 0);
   EXPECT_EQ(own.st_ino, seen.st_ino);
@@ -262,7 +264,8 @@ TEST_F(OciTest, LimitsAreInTheCgroupAndCanChange) {
   EXPECT_EQ(cgroups.stats(cgroup).memory_limit, 96u << 20);
   EXPECT_EQ(container_status(id).resources().linux().memory_limit_in_bytes(), 96 << 20);
   EXPECT_EQ(container_status(id).resources().linux().cpu_shares(), 512);
-  const auto stats = call<cri::ListContainerStatsResponse>(table_->list_container_stats, cri::ListContainerStatsRequest());
+  const auto stats =
+      call<cri::ListContainerStatsResponse>(table_->list_container_stats, cri::ListContainerStatsRequest());
   ASSERT_TRUE(stats.ok());
   ASSERT_EQ(stats->stats_size(), 1);
   EXPECT_GT(stats->stats(0).cpu().usage_core_nano_seconds().value(), 0u);
@@ -289,7 +292,8 @@ TEST_F(OciTest, TheDefaultFilterKeepsContainersFromMounting) {
   EXPECT_NE(exec_out(id, "grep Seccomp: /proc/self/status").find("2"), std::string::npos);
   EXPECT_EQ(exec_out(id, "echo fork works | cat"), "fork works\n");
   auto free = shell("sleep 1000", "free");
-  free.mutable_linux()->mutable_security_context()->mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
+  free.mutable_linux()->mutable_security_context()->mutable_seccomp()->set_profile_type(
+      cri::SecurityProfile::Unconfined);
   EXPECT_NE(exec_out(run(sandbox, free), "grep Seccomp: /proc/self/status").find("0"), std::string::npos);
 }
 
@@ -322,7 +326,8 @@ TEST_F(OciTest, ALogIsBounded) {
   host_->log_size_max = 20000;
   start();
   const auto sandbox = run_sandbox(pod());
-  const auto id = run(sandbox, shell("i=0; while [ $i -lt 2000 ]; do echo line $i of many; i=$((i+1)); done; echo last"));
+  const auto id =
+      run(sandbox, shell("i=0; while [ $i -lt 2000 ]; do echo line $i of many; i=$((i+1)); done; echo last"));
   EXPECT_EQ(wait_exit(id).exit_code(), 0);
   EXPECT_LE(log().size(), 20000u);
   EXPECT_NE(log().find("last"), std::string::npos);

@@ -26,18 +26,20 @@ constexpr auto kToolTimeout = 60s;
 std::string trial_spec(const std::string& cgroup) {
   const json::object spec = {
       {"ociVersion", "1.0.2"},
-      {"process", {{"terminal", false},
-                   {"user", {{"uid", 0}, {"gid", 0}}},
-                   {"args", json::array{"/pause", "--trial"}},
-                   {"env", json::array{}},
-                   {"cwd", "/"}}},
+      {"process",
+       {{"terminal", false},
+        {"user", {{"uid", 0}, {"gid", 0}}},
+        {"args", json::array{"/pause", "--trial"}},
+        {"env", json::array{}},
+        {"cwd", "/"}}},
       {"root", {{"path", "rootfs"}, {"readonly", true}}},
       {"mounts", json::array{json::object{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}}}},
-      {"linux", {{"cgroupsPath", cgroup},
-                 {"resources", {{"memory", {{"limit", 64 << 20}}}}},
-                 {"namespaces", json::array{json::object{{"type", "pid"}}, json::object{{"type", "mount"}},
-                                            json::object{{"type", "network"}}, json::object{{"type", "ipc"}},
-                                            json::object{{"type", "uts"}}}}}}};
+      {"linux",
+       {{"cgroupsPath", cgroup},
+        {"resources", {{"memory", {{"limit", 64 << 20}}}}},
+        {"namespaces",
+         json::array{json::object{{"type", "pid"}}, json::object{{"type", "mount"}}, json::object{{"type", "network"}},
+                     json::object{{"type", "ipc"}}, json::object{{"type", "uts"}}}}}}};
   return json::serialize(spec);
 }
 
@@ -57,7 +59,8 @@ std::string read_line(int fd, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::array<char, 4096> chunk;
   while (line.find('\n') == std::string::npos) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wait{fd, POLLIN, 0};
     if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) break;
     const auto n = ::read(fd, chunk.data(), chunk.size());
@@ -90,7 +93,8 @@ std::string OciTool::message_of(const std::string& text) {
     if (const auto entry = parse_json(line); entry && !text_in(*entry, "msg").empty()) {
       if (text_in(*entry, "level") == "error" || found.empty()) found = text_in(*entry, "msg");
     } else if (const auto at = line.find("msg=\""); at != std::string::npos) {
-      if (line.find("level=error") != std::string::npos || found.empty()) found = unquote(std::string_view(line).substr(at + 5));
+      if (line.find("level=error") != std::string::npos || found.empty())
+        found = unquote(std::string_view(line).substr(at + 5));
     }
   }
   if (found.empty()) found = text;
@@ -117,13 +121,16 @@ Expected<std::string> OciTool::choose(const std::vector<std::string>& candidates
     const auto bundle = scratch / id;
     std::error_code error;
     Status status = make_dirs(bundle / "rootfs" / "proc");
-    if (status.ok() && !fs::copy_file(pause, bundle / "rootfs" / "pause", error)) status = errno_status(pause.string(), error.value());
+    if (status.ok() && !fs::copy_file(pause, bundle / "rootfs" / "pause", error))
+      status = errno_status(pause.string(), error.value());
     if (status.ok()) status = write_file_atomic(bundle / "config.json", trial_spec(cgroup + "/" + id));
-    auto ran = status.ok() ? run(command(program, {"run", "--bundle", bundle.string(), id}), 20s) : Expected<Ran>(status);
+    auto ran =
+        status.ok() ? run(command(program, {"run", "--bundle", bundle.string(), id}), 20s) : Expected<Ran>(status);
     if (!ran || ran->code != 0) static_cast<void>(run(command(program, {"delete", "--force", id}), 10s));
     static_cast<void>(remove_tree(bundle));
     if (ran && ran->code == 0) return program;
-    said += candidate + ": " + (ran ? message_of(ran->err.empty() ? ran->out : ran->err) : ran.error().message()) + "; ";
+    said +=
+        candidate + ": " + (ran ? message_of(ran->err.empty() ? ran->out : ran->err) : ran.error().message()) + "; ";
   }
   if (said.size() > 2) said.resize(said.size() - 2);
   return Status::unavailable("no OCI runtime works on this host: " + said);
@@ -147,15 +154,33 @@ Expected<OciTool::Created> OciTool::create(const Bundle& bundle) const {
   const Fd ours(ends[0]);
   Fd theirs(ends[1]);
   Spawn what;
-  what.arguments = {paths_.conmon,         "--api-version",  "1",
-                    "--cid",               bundle.id,        "--cuuid",
-                    bundle.id,             "--name",         bundle.id,
-                    "--runtime",           bundle.runtime,   "--bundle",
-                    bundle.folder.string(), "--persist-dir", bundle.monitor.string(),
-                    "--container-pidfile", pidfile.string(), "--conmon-pidfile",
-                    conmon_pidfile.string(), "--socket-dir-path", paths_.sockets.string(),
-                    "--full-attach",       "--log-level",    "warning",
-                    "--runtime-arg",       "--root",         "--runtime-arg",
+  what.arguments = {paths_.conmon,
+                    "--api-version",
+                    "1",
+                    "--cid",
+                    bundle.id,
+                    "--cuuid",
+                    bundle.id,
+                    "--name",
+                    bundle.id,
+                    "--runtime",
+                    bundle.runtime,
+                    "--bundle",
+                    bundle.folder.string(),
+                    "--persist-dir",
+                    bundle.monitor.string(),
+                    "--container-pidfile",
+                    pidfile.string(),
+                    "--conmon-pidfile",
+                    conmon_pidfile.string(),
+                    "--socket-dir-path",
+                    paths_.sockets.string(),
+                    "--full-attach",
+                    "--log-level",
+                    "warning",
+                    "--runtime-arg",
+                    "--root",
+                    "--runtime-arg",
                     paths_.state.string()};
   const auto add = [&](const std::string& a) { what.arguments.push_back(a); };
   add("--log-path");
@@ -197,7 +222,8 @@ Status OciTool::remove(const std::string& runtime, const std::string& id) const 
   if (!fs::exists(paths_.state / id, error)) return {};
   const auto ran = run(command(runtime, {"delete", "--force", id}), kToolTimeout);
   if (!ran) return ran.error();
-  // A damaged state folder (power loss while it was written) can't be read by its runtime either: it is only ours to remove.
+  // A damaged state folder (power loss while it was written) can't be read by its runtime either: it is only ours to
+  // remove.
   if (fs::exists(paths_.state / id, error)) return remove_tree(paths_.state / id);
   return {};
 }
@@ -218,10 +244,11 @@ bool OciTool::waits_for_start(const std::string& runtime, const std::string& id,
   return name && name->starts_with("runc:[");
 }
 
-std::vector<std::string> OciTool::exec_arguments(const std::string& runtime, const std::string& id, const fs::path& process,
-                                                 const fs::path& pidfile, const fs::path& log) const {
-  return command(runtime, {"--log", log.string(), "--log-format", "json", "exec", "--process", process.string(), "--pid-file",
-                           pidfile.string(), id});
+std::vector<std::string> OciTool::exec_arguments(const std::string& runtime, const std::string& id,
+                                                 const fs::path& process, const fs::path& pidfile,
+                                                 const fs::path& log) const {
+  return command(runtime, {"--log", log.string(), "--log-format", "json", "exec", "--process", process.string(),
+                           "--pid-file", pidfile.string(), id});
 }
 
 }  // namespace gantry::oci

@@ -1,4 +1,5 @@
-// conmon and the OCI runtime: the only programs, besides pause, that this plugin runs. No state that changes; any thread.
+// conmon and the OCI runtime: the only programs, besides pause, that this plugin runs. No state that changes; any
+// thread.
 #pragma once
 
 #include <string>
@@ -10,17 +11,17 @@ namespace gantry::oci {
 
 struct ToolPaths {
   std::string conmon = "conmon";
-  fs::path state;     // the OCI runtime's own folder (--root)
-  fs::path sockets;   // conmon's
+  fs::path state;    // the OCI runtime's own folder (--root)
+  fs::path sockets;  // conmon's
   int64_t log_size_max = 0;
 };
 
 // Where one container's files are.
 struct Bundle {
   std::string id, runtime;
-  fs::path folder;    // config.json, and conmon's fifos
-  fs::path monitor;   // folder for conmon: exit code, "oom", pid files
-  std::string log;    // empty: no log
+  fs::path folder;   // config.json, and conmon's fifos
+  fs::path monitor;  // folder for conmon: exit code, "oom", pid files
+  std::string log;   // empty: no log
   bool tty = false, stdin_open = false, stdin_once = false;
 };
 
@@ -30,9 +31,10 @@ class OciTool {
 
   // The path of a program from PATH; nothing when there is none.
   static std::string find_program(const std::string& name);
-  // Of the candidates (each tried below `cgroup`, which the caller removes) the first that runs a container on this host; an error that says what each one said.
-  Expected<std::string> choose(const std::vector<std::string>& candidates, const fs::path& pause, const fs::path& scratch,
-                               const std::string& cgroup) const;
+  // Of the candidates (each tried below `cgroup`, which the caller removes) the first that runs a container on this
+  // host; an error that says what each one said.
+  Expected<std::string> choose(const std::vector<std::string>& candidates, const fs::path& pause,
+                               const fs::path& scratch, const std::string& cgroup) const;
 
   // conmon, and the container created but not started. Gives conmon's and the container's processes.
   struct Created {

@@ -1,11 +1,12 @@
 /* pause: holds the namespaces of one pod, and reaps its orphans when the pod shares a PID namespace.
  *
- * Started by the oci plugin; detaches itself, so that it lives on when the daemon ends. Says "ok PID" or "error: WHY" on
- * descriptor 3 and then keeps nothing of the host: its root is an empty read-only file system, its user is nobody, it has
- * no capability.
+ * Started by the oci plugin; detaches itself, so that it lives on when the daemon ends. Says "ok PID" or "error: WHY"
+ * on descriptor 3 and then keeps nothing of the host: its root is an empty read-only file system, its user is nobody,
+ * it has no capability.
  *
- *   pause [--net PIN] [--ipc] [--uts] [--pid] [--hostname NAME] [--sysctl PATH=VALUE]... [--cgroup PROCS_FILE]... --root DIR --pidfile FILE
- *   pause --trial     ends at once with 0: to see whether an OCI runtime can run a container on this host
+ *   pause [--net PIN] [--ipc] [--uts] [--pid] [--hostname NAME] [--sysctl PATH=VALUE]... [--cgroup PROCS_FILE]...
+ * --root DIR --pidfile FILE pause --trial     ends at once with 0: to see whether an OCI runtime can run a container on
+ * this host
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -134,8 +135,8 @@ static void set_up(const struct options* o, int out) {
   }
 }
 
-/* The host's file systems are left behind: a container that sees this process must not reach them through /proc/PID/root,
- * and no mount of the host may stay busy because of it. */
+/* The host's file systems are left behind: a container that sees this process must not reach them through
+ * /proc/PID/root, and no mount of the host may stay busy because of it. */
 static void leave_host(const struct options* o, int out) {
   if (unshare(CLONE_NEWNS) < 0) die(out, "mount namespace");
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) die(out, "private mounts");

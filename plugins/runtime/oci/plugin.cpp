@@ -56,8 +56,8 @@ gantry_code exec(void* instance, gantry_slice request, int32_t in, int32_t out, 
     cri::ExecRequest message;
     if (!decode(request, message)) return undecodable(error);
     if (auto status = self(instance).ready(); !status.ok()) return fail(status, error);
-    const auto id = self(instance).exec(message, std::move(streams[0]), std::move(streams[1]), std::move(streams[2]), exited,
-                                        context);
+    const auto id = self(instance).exec(message, std::move(streams[0]), std::move(streams[1]), std::move(streams[2]),
+                                        exited, context);
     if (!id) return fail(id.error(), error);
     *exec_id = *id;
     return 0;
@@ -109,4 +109,5 @@ const void* Runtime::get_interface(std::string_view id) { return id == GANTRY_RU
 
 }  // namespace gantry::oci
 
-GANTRY_PLUGIN(gantry::oci::Runtime, "oci", "1.0.0", "Gantry", "Containers with conmon and an OCI runtime", GANTRY_RUNTIME_ID);
+GANTRY_PLUGIN(gantry::oci::Runtime, "oci", "1.0.0", "Gantry", "Containers with conmon and an OCI runtime",
+              GANTRY_RUNTIME_ID);

@@ -23,7 +23,8 @@ std::string boot_id() {
   return *text;
 }
 
-// State letter and start time of /proc/PID/stat. The name in parentheses may hold anything, so fields count from its end.
+// State letter and start time of /proc/PID/stat. The name in parentheses may hold anything, so fields count from its
+// end.
 bool read_stat(pid_t pid, char& state, uint64_t& start) {
   const auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
   if (!text) return false;
@@ -211,9 +212,11 @@ Expected<Ran> run(const std::vector<std::string>& arguments, std::chrono::millis
   Ran ran;
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   bool gone = false;
-  // What outlives the program and holds its output open (conmon's children) is not waited for: once it exited, one more pass.
+  // What outlives the program and holds its output open (conmon's children) is not waited for: once it exited, one more
+  // pass.
   while (!gone) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
       ::kill(*pid, SIGKILL);
       wait_exit(*pid);

@@ -1,7 +1,8 @@
-// Processes: starting the tools this plugin needs (conmon, the OCI runtime, pause), and knowing one again after a restart.
+// Processes: starting the tools this plugin needs (conmon, the OCI runtime, pause), and knowing one again after a
+// restart.
 //
-// A process is known by its id, its start time and the machine's boot id, so that a reused number is never taken for it.
-// No state; any thread.
+// A process is known by its id, its start time and the machine's boot id, so that a reused number is never taken for
+// it. No state; any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -38,7 +39,7 @@ std::vector<Process> processes_naming(const std::string& text);
 pid_t read_pid(const fs::path& path);
 
 struct Spawn {
-  std::vector<std::string> arguments;  // [0] is the program, searched in PATH
+  std::vector<std::string> arguments;    // [0] is the program, searched in PATH
   std::vector<std::string> environment;  // added to PATH only: nothing of the daemon's reaches the tools
   // {ours, theirs}: descriptor `ours` becomes `theirs`. 0, 1, 2 are /dev/null otherwise; nothing else is inherited.
   std::vector<std::pair<int, int>> descriptors;
@@ -55,7 +56,7 @@ struct Ran {
   std::string out, err;  // at most `limit` each
 };
 // Runs to the end; after `timeout` it is killed and the answer is a Timeout.
-Expected<Ran> run(const std::vector<std::string>& arguments, std::chrono::milliseconds timeout, std::string_view input = {},
-                  size_t limit = 1u << 20);
+Expected<Ran> run(const std::vector<std::string>& arguments, std::chrono::milliseconds timeout,
+                  std::string_view input = {}, size_t limit = 1u << 20);
 
 }  // namespace gantry::oci

@@ -44,10 +44,10 @@ json::array numbers(const std::vector<int64_t>& values) { return json::array(val
 
 Status save(const fs::path& folder, const SandboxRecord& r) {
   if (auto status = save_config(folder, r.config); !status.ok()) return status;
-  const json::object out = {{"handler", r.handler},   {"created_at", r.created_at},
-                            {"phase", static_cast<int>(r.phase)}, {"pause", to_json(r.pause)},
-                            {"cgroup", r.cgroup},     {"made_parent", r.made_parent},
-                            {"netns", r.netns}};
+  const json::object out = {
+      {"handler", r.handler},      {"created_at", r.created_at}, {"phase", static_cast<int>(r.phase)},
+      {"pause", to_json(r.pause)}, {"cgroup", r.cgroup},         {"made_parent", r.made_parent},
+      {"netns", r.netns}};
   return write_file_atomic(folder / "record.json", json::serialize(out));
 }
 

@@ -19,9 +19,9 @@ struct SandboxRecord {
   int64_t created_at = 0;
   Phase phase = Phase::Creating;
   Process pause;
-  std::string cgroup;          // pause's and the conmons'
-  bool made_parent = false;    // the pod's cgroup did not exist before: goes with the sandbox
-  std::string netns;           // empty: the host's
+  std::string cgroup;        // pause's and the conmons'
+  bool made_parent = false;  // the pod's cgroup did not exist before: goes with the sandbox
+  std::string netns;         // empty: the host's
 };
 
 struct ContainerRecord {
@@ -29,10 +29,10 @@ struct ContainerRecord {
   std::string id, sandbox_id;
   cri::ContainerConfig config;
   std::string image_id;
-  std::string image_ref;       // repository@digest, or the id
+  std::string image_ref;  // repository@digest, or the id
   std::vector<std::string> layers;
   std::string log_path, cgroup;
-  std::string runtime;         // the OCI runtime's program
+  std::string runtime;  // the OCI runtime's program
   int stop_signal = 15;
   User user;
   int64_t created_at = 0, started_at = 0, finished_at = 0;

@@ -16,7 +16,8 @@ bool plain(std::string_view text, std::string_view extra) {
 
 bool valid_tag(std::string_view tag) {
   return !tag.empty() && tag.size() <= 128 && tag[0] != '.' && tag[0] != '-' &&
-         std::ranges::all_of(tag, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; });
+         std::ranges::all_of(tag,
+                             [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; });
 }
 
 bool valid_path(std::string_view path) {
@@ -35,8 +36,8 @@ bool valid_path(std::string_view path) {
 bool valid_host(std::string_view host) {
   return !host.empty() && (std::isalnum(static_cast<unsigned char>(host[0])) != 0 || host[0] == '[') &&
          std::ranges::all_of(host, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
-  });
+           return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
+         });
 }
 
 }  // namespace

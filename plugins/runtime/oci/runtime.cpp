@@ -72,7 +72,8 @@ Status Runtime::ready() {
     if (auto status = make_dirs(options_.run_dir / part); !status.ok()) return status;
   }
   if (!images_) {
-    auto store = ImageStore::open(options_.data_dir / "images", options_.max_image_bytes, [this] { return layers_in_use(); });
+    auto store =
+        ImageStore::open(options_.data_dir / "images", options_.max_image_bytes, [this] { return layers_in_use(); });
     if (!store) return store.error();
     images_ = std::move(*store);
   }
@@ -87,7 +88,8 @@ Status Runtime::recover() {
   for (const auto& entry : fs::directory_iterator(options_.data_dir / "sandboxes", error)) {
     auto record = load_sandbox(entry.path());
     if (!record) {
-      host_.warn("sandbox " + entry.path().filename().string() + " was never complete and goes: " + record.error().message());
+      host_.warn("sandbox " + entry.path().filename().string() +
+                 " was never complete and goes: " + record.error().message());
       SandboxRecord rest;
       rest.id = entry.path().filename().string();
       static_cast<void>(tear_down(rest));
@@ -101,7 +103,8 @@ Status Runtime::recover() {
   for (const auto& entry : fs::directory_iterator(options_.data_dir / "containers", error)) {
     auto record = load_container(entry.path());
     if (!record) {
-      host_.warn("container " + entry.path().filename().string() + " was never complete and goes: " + record.error().message());
+      host_.warn("container " + entry.path().filename().string() +
+                 " was never complete and goes: " + record.error().message());
       static_cast<void>(unmount_below(entry.path()));
       static_cast<void>(remove_tree(entry.path()));
       continue;
@@ -201,7 +204,8 @@ void Runtime::sweep() {
   images_->collect_garbage();
 }
 
-// Execs lie in a folder of the process that made them: it may be this one, by an instance of this plugin that is being replaced.
+// Execs lie in a folder of the process that made them: it may be this one, by an instance of this plugin that is being
+// replaced.
 fs::path Runtime::exec_folder() const {
   const auto self = process_of(::getpid());
   return options_.run_dir / "exec" / (std::to_string(self.pid) + "-" + std::to_string(self.start_ticks));
@@ -317,7 +321,8 @@ std::vector<Runtime::ContainerPtr> Runtime::containers(const std::string& sandbo
 
 std::set<std::string> Runtime::layers_in_use() const {
   std::set<std::string> all;
-  for (const auto& container : containers()) all.insert(container->record.layers.begin(), container->record.layers.end());
+  for (const auto& container : containers())
+    all.insert(container->record.layers.begin(), container->record.layers.end());
   return all;
 }
 
@@ -337,7 +342,8 @@ Expected<cri::StatusResponse> Runtime::status(const cri::StatusRequest& request)
   auto state = ready();
   const auto runtime = oci_runtime();
   if (state.ok() && !runtime) state = runtime.error();
-  if (state.ok() && OciTool::find_program(options_.conmon).empty()) state = Status::unavailable(options_.conmon + ": not found");
+  if (state.ok() && OciTool::find_program(options_.conmon).empty())
+    state = Status::unavailable(options_.conmon + ": not found");
   cri::StatusResponse out;
   auto& condition = *out.mutable_status()->add_conditions();
   condition.set_type("RuntimeReady");

@@ -1,8 +1,9 @@
-// The runtime: sandboxes and containers of one daemon, with CRI's verbs. What it knows is on disk; memory only mirrors it.
+// The runtime: sandboxes and containers of one daemon, with CRI's verbs. What it knows is on disk; memory only mirrors
+// it.
 //
-// Below data_dir: images/, sandboxes/ID/, containers/ID/, trash/. Below run_dir (may be lost with a reboot): netns/ID, shm/ID,
-// oci/ (the OCI runtime's state), sock/, exec/. Two daemons with folders of their own don't meet, but for cgroups, which
-// carry the random ids.
+// Below data_dir: images/, sandboxes/ID/, containers/ID/, trash/. Below run_dir (may be lost with a reboot): netns/ID,
+// shm/ID, oci/ (the OCI runtime's state), sock/, exec/. Two daemons with folders of their own don't meet, but for
+// cgroups, which carry the random ids.
 //
 // Verbs run on the host's workers. A container has two locks: `operation` is held through a changing verb, `state` only
 // while the record is read or replaced. The monitor's thread takes `state` alone, so that a verb may wait for an exit.
@@ -45,10 +46,10 @@ struct Container {
 
 struct RuntimeOptions {
   fs::path data_dir, run_dir;
-  fs::path pause;                       // the helper program
+  fs::path pause;  // the helper program
   std::string conmon;
-  std::vector<std::string> runtimes;    // candidates, best first
-  std::string default_cgroup;           // parent of sandboxes that name none
+  std::vector<std::string> runtimes;  // candidates, best first
+  std::string default_cgroup;         // parent of sandboxes that name none
   uint64_t max_image_bytes = 0;
   int64_t pids_limit = 0;
   int64_t log_size_max = 0;
@@ -83,7 +84,8 @@ class Runtime {
 
   Expected<cri::ExecSyncResponse> exec_sync(const cri::ExecSyncRequest& request);
   // Takes the descriptors in every case.
-  Expected<uint64_t> exec(const cri::ExecRequest& request, Fd in, Fd out, Fd err, gantry_exec_exit exited, void* context);
+  Expected<uint64_t> exec(const cri::ExecRequest& request, Fd in, Fd out, Fd err, gantry_exec_exit exited,
+                          void* context);
   void exec_resize(uint64_t id, uint16_t columns, uint16_t rows) { execs_.resize(id, columns, rows); }
   void exec_cancel(uint64_t id) { execs_.cancel(id); }
 
@@ -171,10 +173,10 @@ class Runtime {
   mutable std::mutex mutex_;  // the two maps
   std::map<std::string, SandboxPtr> sandboxes_;
   std::map<std::string, ContainerPtr> containers_;
-  std::mutex names_mutex_;    // held while a new sandbox or container is looked for by its name and added
+  std::mutex names_mutex_;  // held while a new sandbox or container is looked for by its name and added
   std::atomic<bool> oom_clamp_told_ = false;
 
-  std::mutex sink_mutex_;     // held during a call of the sink
+  std::mutex sink_mutex_;  // held during a call of the sink
   gantry_runtime_event sink_ = nullptr;
   void* sink_context_ = nullptr;
 

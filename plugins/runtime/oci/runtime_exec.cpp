@@ -17,7 +17,8 @@ Expected<ExecTarget> Runtime::exec_target(const std::string& container_id) {
   const auto container = find_container(container_id);
   if (container == nullptr) return Status::not_found("container \"" + container_id + "\" not found");
   const auto record = snapshot(*container);
-  if (record.phase != ContainerRecord::Phase::Running) return Status::conflict("container " + container_id + " is not running");
+  if (record.phase != ContainerRecord::Phase::Running)
+    return Status::conflict("container " + container_id + " is not running");
   const auto folder = exec_folder();
   std::error_code failed;
   fs::create_directories(folder, failed);
@@ -28,8 +29,8 @@ Expected<ExecTarget> Runtime::exec_target(const std::string& container_id) {
   return target;
 }
 
-Status Runtime::write_exec(const std::string& container_id, const ExecTarget& target, const std::vector<std::string>& command,
-                           bool tty) const {
+Status Runtime::write_exec(const std::string& container_id, const ExecTarget& target,
+                           const std::vector<std::string>& command, bool tty) const {
   if (command.empty()) return Status::bad_request("no command to exec");
   const auto spec = read_file(container_dir(container_id) / "bundle" / "config.json");
   if (!spec) return spec.error();
@@ -71,7 +72,8 @@ Expected<cri::UpdateContainerResourcesResponse> Runtime::update_container_resour
   if (container == nullptr) return Status::not_found("container \"" + request.container_id() + "\" not found");
   const std::scoped_lock operation(container->operation);
   auto record = snapshot(*container);
-  if (record.phase == ContainerRecord::Phase::Exited) return Status::conflict("container " + record.id + " is not running");
+  if (record.phase == ContainerRecord::Phase::Exited)
+    return Status::conflict("container " + record.id + " is not running");
   auto& resources = *record.config.mutable_linux()->mutable_resources();
   const auto score = resources.oom_score_adj();
   resources.MergeFrom(request.linux());
@@ -83,7 +85,8 @@ Expected<cri::UpdateContainerResourcesResponse> Runtime::update_container_resour
     return status;
   }
   const auto folder = container_dir(record.id);
-  if (auto status = write_file_atomic(folder / "config.pb", record.config.SerializeAsString()); !status.ok()) return status;
+  if (auto status = write_file_atomic(folder / "config.pb", record.config.SerializeAsString()); !status.ok())
+    return status;
   const std::scoped_lock lock(container->state);
   container->record.config = record.config;
   return cri::UpdateContainerResourcesResponse();
@@ -125,7 +128,8 @@ Expected<cri::ListContainerStatsResponse> Runtime::list_container_stats(const cr
     memory.mutable_major_page_faults()->set_value(stats.major_faults);
     const auto limit = record.config.linux().resources().memory_limit_in_bytes();
     if (limit > 0) {
-      memory.mutable_available_bytes()->set_value(static_cast<uint64_t>(limit) - std::min(static_cast<uint64_t>(limit), working));
+      memory.mutable_available_bytes()->set_value(static_cast<uint64_t>(limit) -
+                                                  std::min(static_cast<uint64_t>(limit), working));
     }
     const auto upper = container_dir(record.id) / "upper";
     const auto used = tree_usage(upper);

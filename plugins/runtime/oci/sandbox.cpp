@@ -41,7 +41,8 @@ Expected<std::string> sysctl_file(const std::string& name, const cri::NamespaceO
   if ((!network && !shared) || dotted.find("..") != std::string::npos) {
     return Status::bad_request("sysctl \"" + name + "\" is not allowed: it belongs to no namespace of the pod");
   }
-  // With dots as separators, '/' inside a name (an interface "eth0/1") is not supported; with slashes, dots are part of names.
+  // With dots as separators, '/' inside a name (an interface "eth0/1") is not supported; with slashes, dots are part of
+  // names.
   auto path = name;
   if (name.find('/') == std::string::npos) std::ranges::replace(path, '.', '/');
   return "/proc/sys/" + path;
@@ -73,7 +74,8 @@ SandboxRecord Runtime::snapshot(Sandbox& sandbox) const {
 }
 
 cri::PodSandboxState Runtime::state_of(const SandboxRecord& record) const {
-  return record.phase == SandboxRecord::Phase::Ready && alive(record.pause) ? cri::SANDBOX_READY : cri::SANDBOX_NOTREADY;
+  return record.phase == SandboxRecord::Phase::Ready && alive(record.pause) ? cri::SANDBOX_READY
+                                                                            : cri::SANDBOX_NOTREADY;
 }
 
 Expected<cri::RunPodSandboxResponse> Runtime::run_pod_sandbox(const cri::RunPodSandboxRequest& request) {
@@ -102,15 +104,17 @@ Expected<cri::RunPodSandboxResponse> Runtime::run_pod_sandbox(const cri::RunPodS
     record.id = random_id();
     record.config = request.config();
     record.created_at = now();
-    const auto parent = cgroup_path(record.config.linux().cgroup_parent().empty() ? options_.default_cgroup
-                                                                                  : record.config.linux().cgroup_parent());
+    const auto parent =
+        cgroup_path(record.config.linux().cgroup_parent().empty() ? options_.default_cgroup
+                                                                  : record.config.linux().cgroup_parent());
     if (!parent) return parent.error();
     record.cgroup = (*parent == "/" ? "" : *parent) + "/" + record.id;
     record.made_parent = !cgroups_.exists(*parent);
     for (const auto& other : sandboxes()) {
       // The last of those that share a parent removes it.
       const auto known = snapshot(*other);
-      if (known.made_parent && fs::path(known.cgroup).parent_path() == fs::path(record.cgroup).parent_path()) record.made_parent = true;
+      if (known.made_parent && fs::path(known.cgroup).parent_path() == fs::path(record.cgroup).parent_path())
+        record.made_parent = true;
     }
     if (namespaces(record).network() != cri::NODE) record.netns = netns_path(record.id).string();
     const std::scoped_lock lock(mutex_);
@@ -118,7 +122,8 @@ Expected<cri::RunPodSandboxResponse> Runtime::run_pod_sandbox(const cri::RunPodS
   }
   auto status = make_sandbox(*sandbox);
   if (!status.ok()) {
-    if (auto cleaned = tear_down(record); !cleaned.ok()) host_.warn("clean up sandbox " + record.id + ": " + cleaned.message());
+    if (auto cleaned = tear_down(record); !cleaned.ok())
+      host_.warn("clean up sandbox " + record.id + ": " + cleaned.message());
     static_cast<void>(remove_tree(sandbox_dir(record.id)));
     const std::scoped_lock lock(mutex_);
     sandboxes_.erase(record.id);
@@ -152,7 +157,9 @@ Status Runtime::make_sandbox(Sandbox& sandbox) {
 Status Runtime::write_pod_files(const SandboxRecord& record) {
   const auto folder = sandbox_dir(record.id) / "files";
   if (auto status = make_dirs(folder, 0755); !status.ok()) return status;
-  const auto write = [&](const char* name, const std::string& text) { return write_file_atomic(folder / name, text, 0644); };
+  const auto write = [&](const char* name, const std::string& text) {
+    return write_file_atomic(folder / name, text, 0644);
+  };
   const auto from_host = [&](const char* name) {
     const auto text = read_file(std::string("/etc/") + name);
     return text ? write(name, *text) : Status();
@@ -175,7 +182,8 @@ Status Runtime::start_pause(SandboxRecord& record) {
   const auto folder = sandbox_dir(record.id);
   const auto& options = namespaces(record);
   Spawn what;
-  what.arguments = {options_.pause.string(), "--root", (folder / "root").string(), "--pidfile", (folder / "pause.pid").string()};
+  what.arguments = {options_.pause.string(), "--root", (folder / "root").string(), "--pidfile",
+                    (folder / "pause.pid").string()};
   const auto add = [&](std::initializer_list<std::string> words) {
     what.arguments.insert(what.arguments.end(), words);
   };
@@ -201,7 +209,8 @@ Status Runtime::start_pause(SandboxRecord& record) {
   theirs.reset();
   std::string said;
   std::array<char, 512> chunk;
-  for (ssize_t n = 0; (n = ::read(ours.get(), chunk.data(), chunk.size())) > 0;) said.append(chunk.data(), static_cast<size_t>(n));
+  for (ssize_t n = 0; (n = ::read(ours.get(), chunk.data(), chunk.size())) > 0;)
+    said.append(chunk.data(), static_cast<size_t>(n));
   wait_exit(*pid);
   if (!said.starts_with("ok ")) return Status::internal("pause: " + (said.empty() ? "it ended without a word" : said));
   record.pause = process_of(std::atoi(said.c_str() + 3));
@@ -214,7 +223,8 @@ Status Runtime::tear_down(SandboxRecord& record) {
   const auto folder = sandbox_dir(record.id);
   auto pause = record.pause;
   if (pause.pid == 0) {
-    for (const auto& left : processes_with_argument("pause", (folder / "pause.pid").string())) signal_process(left, SIGKILL);
+    for (const auto& left : processes_with_argument("pause", (folder / "pause.pid").string()))
+      signal_process(left, SIGKILL);
     pause = process_of(read_pid(folder / "pause.pid"));
   }
   signal_process(pause, SIGKILL);
@@ -265,7 +275,8 @@ Expected<cri::RemovePodSandboxResponse> Runtime::remove_pod_sandbox(const cri::R
   const auto gone = trash();
   std::error_code error;
   fs::rename(sandbox_dir(record.id), gone, error);
-  if (error && error != std::errc::no_such_file_or_directory) return errno_status("remove sandbox " + record.id, error.value());
+  if (error && error != std::errc::no_such_file_or_directory)
+    return errno_status("remove sandbox " + record.id, error.value());
   {
     const std::scoped_lock lock(mutex_);
     sandboxes_.erase(record.id);

@@ -23,12 +23,14 @@ struct Group {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> all = {
-      {"", {"add_key", "keyctl", "request_key", "kexec_load", "kexec_file_load", "nfsservctl", "uselib", "userfaultfd", "ustat",
-            "sysfs", "_sysctl", "vm86", "vm86old", "get_mempolicy", "move_pages", "io_uring_setup", "io_uring_enter",
-            "io_uring_register"}},
-      {"SYS_ADMIN", {"mount", "umount", "umount2", "pivot_root", "setns", "unshare", "swapon", "swapoff", "quotactl", "quotactl_fd",
-                     "fanotify_init", "lookup_dcookie", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount", "open_tree",
-                     "mount_setattr"}},
+      {"",
+       {"add_key", "keyctl", "request_key", "kexec_load", "kexec_file_load", "nfsservctl", "uselib", "userfaultfd",
+        "ustat", "sysfs", "_sysctl", "vm86", "vm86old", "get_mempolicy", "move_pages", "io_uring_setup",
+        "io_uring_enter", "io_uring_register"}},
+      {"SYS_ADMIN",
+       {"mount", "umount", "umount2", "pivot_root", "setns", "unshare", "swapon", "swapoff", "quotactl", "quotactl_fd",
+        "fanotify_init", "lookup_dcookie", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount", "open_tree",
+        "mount_setattr"}},
       {"BPF", {"bpf"}},
       {"PERFMON", {"perf_event_open"}},
       {"SYS_MODULE", {"init_module", "finit_module", "delete_module"}},
@@ -69,7 +71,8 @@ json::value default_filter(const cri::LinuxContainerSecurityContext& context) {
           {"names", json::array{"clone"}},
           {"action", "SCMP_ACT_ERRNO"},
           {"errnoRet", 1},
-          {"args", json::array{json::object{{"index", 0}, {"value", flag}, {"valueTwo", flag}, {"op", "SCMP_CMP_MASKED_EQ"}}}}});
+          {"args", json::array{json::object{
+                       {"index", 0}, {"value", flag}, {"valueTwo", flag}, {"op", "SCMP_CMP_MASKED_EQ"}}}}});
     }
     rules.push_back(json::object{{"names", json::array{"clone3"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 38}});
   }
@@ -81,9 +84,12 @@ json::value default_filter(const cri::LinuxContainerSecurityContext& context) {
 Expected<json::value> seccomp_filter(const cri::LinuxContainerSecurityContext& context) {
   if (!context.has_seccomp()) return json::value();
   switch (context.seccomp().profile_type()) {
-    case cri::SecurityProfile::Unconfined: return json::value();
-    case cri::SecurityProfile::RuntimeDefault: return default_filter(context);
-    default: break;
+    case cri::SecurityProfile::Unconfined:
+      return json::value();
+    case cri::SecurityProfile::RuntimeDefault:
+      return default_filter(context);
+    default:
+      break;
   }
   auto path = context.seccomp().localhost_ref();
   if (path.starts_with("localhost/")) path.erase(0, 10);

@@ -12,11 +12,12 @@ namespace {
 
 const std::map<std::string, int, std::less<>>& by_name() {
   static const std::map<std::string, int, std::less<>> names = {
-      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS},   {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},     {"CONT", SIGCONT},
-      {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},   {"IO", SIGIO},        {"IOT", SIGIOT},
-      {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGPOLL}, {"PROF", SIGPROF}, {"PWR", SIGPWR},      {"QUIT", SIGQUIT},
-      {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT}, {"STOP", SIGSTOP}, {"SYS", SIGSYS}, {"TERM", SIGTERM},  {"TRAP", SIGTRAP},
-      {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU}, {"URG", SIGURG},   {"USR1", SIGUSR1},    {"USR2", SIGUSR2},
+      {"ABRT", SIGABRT},     {"ALRM", SIGALRM},   {"BUS", SIGBUS},   {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},
+      {"CONT", SIGCONT},     {"FPE", SIGFPE},     {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},
+      {"IO", SIGIO},         {"IOT", SIGIOT},     {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGPOLL},
+      {"PROF", SIGPROF},     {"PWR", SIGPWR},     {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT},
+      {"STOP", SIGSTOP},     {"SYS", SIGSYS},     {"TERM", SIGTERM}, {"TRAP", SIGTRAP}, {"TSTP", SIGTSTP},
+      {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU},   {"URG", SIGURG},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
       {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}};
   return names;
 }
@@ -51,7 +52,8 @@ int number_of(std::string name) {
 
 int stop_signal(gantry::runtime::v1::Signal wanted, const std::string& image) {
   int number = 0;
-  if (wanted != gantry::runtime::v1::SIGNAL_RUNTIME_DEFAULT) number = number_of(gantry::runtime::v1::Signal_Name(wanted));
+  if (wanted != gantry::runtime::v1::SIGNAL_RUNTIME_DEFAULT)
+    number = number_of(gantry::runtime::v1::Signal_Name(wanted));
   if (number == 0 && !image.empty()) number = number_of(image);
   return number != 0 ? number : SIGTERM;
 }

@@ -7,8 +7,8 @@
 
 namespace gantry::oci {
 
-// The kernel's number of the signal that asks a container to end: the pod's word, else the image's ("SIGQUIT", "QUIT", "3"),
-// else SIGTERM.
+// The kernel's number of the signal that asks a container to end: the pod's word, else the image's ("SIGQUIT", "QUIT",
+// "3"), else SIGTERM.
 int stop_signal(gantry::runtime::v1::Signal wanted, const std::string& image);
 
 }  // namespace gantry::oci

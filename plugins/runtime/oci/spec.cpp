@@ -24,13 +24,17 @@ json::array repeated(const Repeated& all) {
   return out;
 }
 
-const cri::LinuxContainerSecurityContext& security(const SpecInput& in) { return in.config->linux().security_context(); }
+const cri::LinuxContainerSecurityContext& security(const SpecInput& in) {
+  return in.config->linux().security_context();
+}
 
 // What containers of Docker, containerd and CRI-O have when nothing is said.
 const std::set<std::string>& default_capabilities() {
   static const std::set<std::string> names = {
-      "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",     "CAP_MKNOD", "CAP_NET_RAW",    "CAP_SETGID",
-      "CAP_SETUID", "CAP_SETFCAP",      "CAP_SETPCAP",          "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+      "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+      "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+      "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+      "CAP_KILL",    "CAP_AUDIT_WRITE"};
   return names;
 }
 
@@ -134,9 +138,14 @@ Expected<json::object> host_mount(const cri::Mount& wanted) {
   if (error) return errno_status("mount " + wanted.host_path(), error.value());
   std::vector<std::string> options;
   switch (wanted.propagation()) {
-    case cri::PROPAGATION_BIDIRECTIONAL: options.emplace_back("rshared"); break;
-    case cri::PROPAGATION_HOST_TO_CONTAINER: options.emplace_back("rslave"); break;
-    default: options.emplace_back("rprivate");
+    case cri::PROPAGATION_BIDIRECTIONAL:
+      options.emplace_back("rshared");
+      break;
+    case cri::PROPAGATION_HOST_TO_CONTAINER:
+      options.emplace_back("rslave");
+      break;
+    default:
+      options.emplace_back("rprivate");
   }
   if (wanted.recursive_read_only()) options.emplace_back("rro");
   options.emplace_back(wanted.readonly() ? "ro" : "rw");
@@ -157,7 +166,8 @@ Expected<json::array> mounts(const SpecInput& in) {
   };
   for (const auto* file : {"hostname", "hosts", "resolv.conf"}) {
     std::error_code error;
-    if (fs::exists(in.files / file, error)) all.push_back(bind_mount(in.files / file, std::string("/etc/") + file, {"rprivate", files_rw}));
+    if (fs::exists(in.files / file, error))
+      all.push_back(bind_mount(in.files / file, std::string("/etc/") + file, {"rprivate", files_rw}));
   }
   std::vector<cri::Mount> wanted(in.config->mounts().begin(), in.config->mounts().end());
   // What lies inside another mount comes after it.
@@ -248,24 +258,32 @@ json::array namespaces(const SpecInput& in) {
   if (options.ipc() == cri::POD) join("ipc", pause + "ipc");
   if (options.ipc() == cri::CONTAINER) out.push_back(json::object{{"type", "ipc"}});
   switch (options.pid()) {
-    case cri::POD: join("pid", pause + "pid"); break;
-    case cri::TARGET: join("pid", "/proc/" + std::to_string(in.target_pid) + "/ns/pid"); break;
-    case cri::CONTAINER: out.push_back(json::object{{"type", "pid"}}); break;
-    default: break;
+    case cri::POD:
+      join("pid", pause + "pid");
+      break;
+    case cri::TARGET:
+      join("pid", "/proc/" + std::to_string(in.target_pid) + "/ns/pid");
+      break;
+    case cri::CONTAINER:
+      out.push_back(json::object{{"type", "pid"}});
+      break;
+    default:
+      break;
   }
   if (in.cgroups->unified() && !security(in).privileged()) out.push_back(json::object{{"type", "cgroup"}});
   return out;
 }
 
 const std::vector<std::string>& default_masked() {
-  static const std::vector<std::string> paths = {"/proc/asound",      "/proc/acpi",       "/proc/interrupts", "/proc/kcore",
-                                                 "/proc/keys",        "/proc/latency_stats", "/proc/timer_list",
-                                                 "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
-                                                 "/sys/firmware",     "/sys/devices/virtual/powercap"};
+  static const std::vector<std::string> paths = {
+      "/proc/asound",      "/proc/acpi",          "/proc/interrupts", "/proc/kcore",
+      "/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+      "/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap"};
   return paths;
 }
 const std::vector<std::string>& default_readonly() {
-  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                 "/proc/sysrq-trigger"};
   return paths;
 }
 
@@ -286,7 +304,8 @@ json::object resources(const cri::LinuxContainerResources& r, const Cgroups& cgr
   if (!memory.empty()) out["memory"] = std::move(memory);
   if (!cpu.empty()) out["cpu"] = std::move(cpu);
   json::array huge;
-  for (const auto& limit : r.hugepage_limits()) huge.push_back(json::object{{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
+  for (const auto& limit : r.hugepage_limits())
+    huge.push_back(json::object{{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
   if (!huge.empty()) out["hugepageLimits"] = std::move(huge);
   if (cgroups.unified() && !r.unified().empty()) {
     json::object unified;
@@ -375,7 +394,8 @@ Expected<std::string> make_exec_process(const std::string& spec, const std::vect
   out["terminal"] = tty;
   if (tty && !flag_in(*own, "terminal")) {
     auto& env = out["env"].as_array();
-    const bool has_term = std::ranges::any_of(env, [](const json::value& v) { return v.as_string().starts_with("TERM="); });
+    const bool has_term =
+        std::ranges::any_of(env, [](const json::value& v) { return v.as_string().starts_with("TERM="); });
     if (!has_term) env.emplace_back("TERM=xterm");
   }
   return json::serialize(out);

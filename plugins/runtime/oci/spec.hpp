@@ -19,9 +19,9 @@ struct SpecInput {
   User user;
   std::string cgroup;
   fs::path rootfs;
-  fs::path shm;            // the pod's /dev/shm
-  fs::path files;          // folder with the pod's hostname, hosts and resolv.conf
-  pid_t target_pid = 0;    // for a PID namespace of another container
+  fs::path shm;          // the pod's /dev/shm
+  fs::path files;        // folder with the pod's hostname, hosts and resolv.conf
+  pid_t target_pid = 0;  // for a PID namespace of another container
   int64_t pids_limit = 0;
 };
 

@@ -1,7 +1,7 @@
 // An image archive taken apart: every file of it lies under a number in a temporary folder, with size and digest known.
 //
-// Names of the archive never become names of the file system, so that a hostile one can't choose where it is written. Used
-// by the image store during one import; the folder goes with the object. One thread.
+// Names of the archive never become names of the file system, so that a hostile one can't choose where it is written.
+// Used by the image store during one import; the folder goes with the object. One thread.
 #pragma once
 
 #include <map>

@@ -107,11 +107,13 @@ std::vector<Entry> busybox_entries() {
   entries.push_back({"tmp", {}, {}, {}, 01777, 'd'});
   const auto busybox = read_file("/usr/bin/busybox");
   entries.push_back({"bin/busybox", busybox ? *busybox : std::string()});
-  for (const auto* applet : {"sh",   "sleep", "echo", "cat",  "id",    "env",  "hostname", "ls",  "true", "false", "kill", "mkdir", "touch",
-                             "head", "test",  "tr",   "stty", "mount", "wget", "grep",     "pwd", "dd",   "tail",  "ps",   "readlink"}) {
+  for (const auto* applet : {"sh",    "sleep", "echo",  "cat",   "id",   "env",  "hostname", "ls",   "true",
+                             "false", "kill",  "mkdir", "touch", "head", "test", "tr",       "stty", "mount",
+                             "wget",  "grep",  "pwd",   "dd",    "tail", "ps",   "readlink"}) {
     entries.push_back({std::string("bin/") + applet, {}, "busybox", {}, 0777, 'l'});
   }
-  entries.push_back({"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n", {}, {}, 0644});
+  entries.push_back(
+      {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n", {}, {}, 0644});
   entries.push_back({"etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n", {}, {}, 0644});
   return entries;
 }
@@ -126,21 +128,29 @@ ImageSpec busybox_image() {
 std::vector<Entry> oci_layout(const ImageSpec& image) {
   const auto config = config_of(image);
   std::vector<Entry> files;
-  const auto blob = [&](const std::string& bytes) { files.push_back({"blobs/sha256/" + sha256_hex(bytes), bytes, {}, {}, 0644}); };
+  const auto blob = [&](const std::string& bytes) {
+    files.push_back({"blobs/sha256/" + sha256_hex(bytes), bytes, {}, {}, 0644});
+  };
   json::array layers;
   for (const auto& layer : image.layers) {
     const auto packed = image.gzip_layers ? gzip(layer) : layer;
-    layers.push_back(descriptor(std::string("application/vnd.oci.image.layer.v1.tar") + (image.gzip_layers ? "+gzip" : ""), packed));
+    layers.push_back(
+        descriptor(std::string("application/vnd.oci.image.layer.v1.tar") + (image.gzip_layers ? "+gzip" : ""), packed));
     blob(packed);
   }
-  const auto manifest = json::serialize(json::object{{"schemaVersion", 2},
-                                                     {"config", descriptor("application/vnd.oci.image.config.v1+json", config)},
-                                                     {"layers", std::move(layers)}});
+  const auto manifest =
+      json::serialize(json::object{{"schemaVersion", 2},
+                                   {"config", descriptor("application/vnd.oci.image.config.v1+json", config)},
+                                   {"layers", std::move(layers)}});
   blob(config);
   blob(manifest);
   auto top = descriptor("application/vnd.oci.image.manifest.v1+json", manifest);
   if (!image.name.empty()) top["annotations"] = json::object{{"org.opencontainers.image.ref.name", image.name}};
-  files.push_back({"index.json", json::serialize(json::object{{"schemaVersion", 2}, {"manifests", json::array{top}}}), {}, {}, 0644});
+  files.push_back({"index.json",
+                   json::serialize(json::object{{"schemaVersion", 2}, {"manifests", json::array{top}}}),
+                   {},
+                   {},
+                   0644});
   files.push_back({"oci-layout", R"({"imageLayoutVersion":"1.0.0"})", {}, {}, 0644});
   return files;
 }
@@ -155,7 +165,8 @@ std::vector<Entry> docker_layout(const ImageSpec& image) {
     files.push_back({name, image.layers[i], {}, {}, 0644});
   }
   files.push_back({sha256_hex(config) + ".json", config, {}, {}, 0644});
-  const json::object entry = {{"Config", sha256_hex(config) + ".json"}, {"RepoTags", json::array{image.name}}, {"Layers", std::move(layers)}};
+  const json::object entry = {
+      {"Config", sha256_hex(config) + ".json"}, {"RepoTags", json::array{image.name}}, {"Layers", std::move(layers)}};
   files.push_back({"manifest.json", json::serialize(json::array{entry}), {}, {}, 0644});
   return files;
 }

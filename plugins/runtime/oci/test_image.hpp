@@ -22,7 +22,7 @@ std::vector<Entry> busybox_entries();
 
 struct ImageSpec {
   std::string name = "gantry.local/busybox:1.36";
-  std::vector<std::string> layers;     // uncompressed tars
+  std::vector<std::string> layers;  // uncompressed tars
   std::vector<std::string> command = {"/bin/sh"}, entrypoint, environment;
   std::string user, stop_signal, working_dir;
   bool gzip_layers = false;

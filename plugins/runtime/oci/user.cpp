@@ -41,7 +41,8 @@ bool number(const std::string& text, int64_t& value) {
 }
 
 const Row* find(const std::vector<Row>& rows, size_t column, const std::string& value) {
-  const auto it = std::ranges::find_if(rows, [&](const Row& row) { return row.size() > column && row[column] == value; });
+  const auto it =
+      std::ranges::find_if(rows, [&](const Row& row) { return row.size() > column && row[column] == value; });
   return it == rows.end() ? nullptr : &*it;
 }
 

@@ -48,8 +48,8 @@ Expected<Addresses> Addresses::plan(std::string_view cidr, int64_t nodes, int64_
   // As many again as pods may run: an address is not given to the next pod at once.
   while ((int64_t{1} << (32 - out.prefix_)) < 2 * pods + 3) --out.prefix_;
   if (out.prefix_ < prefix || (int64_t{1} << (out.prefix_ - prefix)) < nodes) {
-    return Status::invalid("pod_cidr: " + std::string(cidr) + " has no room for " + std::to_string(nodes) + " nodes with a /" +
-                           std::to_string(out.prefix_) + " each");
+    return Status::invalid("pod_cidr: " + std::string(cidr) + " has no room for " + std::to_string(nodes) +
+                           " nodes with a /" + std::to_string(out.prefix_) + " each");
   }
   out.nodes_.resize(static_cast<size_t>(nodes));
   return out;

@@ -20,17 +20,28 @@ void read_code(std::string_view text, int32_t& into) {
 }
 
 void apply(std::string_view key, std::string_view value, Behaviour& out) {
-  if (key == "run-for") read_duration(value, out.run_for);
-  else if (key == "exit-code") read_code(value, out.exit_code);
-  else if (key == "init-run-for") read_duration(value, out.init_run_for);
-  else if (key == "init-exit-code") read_code(value, out.init_exit_code);
-  else if (key == "ready") out.ready = value != "false";
-  else if (key == "fail-rate") read_share(value, out.timing.fail_rate);
-  else if (key == "fail-after") read_duration(value, out.timing.fail_after);
-  else if (key == "pull-latency") read_duration(value, out.timing.pull);
-  else if (key == "start-latency") read_duration(value, out.timing.start);
-  else if (key == "ready-latency") read_duration(value, out.timing.ready);
-  else if (key == "stop-latency") read_duration(value, out.timing.stop);
+  if (key == "run-for")
+    read_duration(value, out.run_for);
+  else if (key == "exit-code")
+    read_code(value, out.exit_code);
+  else if (key == "init-run-for")
+    read_duration(value, out.init_run_for);
+  else if (key == "init-exit-code")
+    read_code(value, out.init_exit_code);
+  else if (key == "ready")
+    out.ready = value != "false";
+  else if (key == "fail-rate")
+    read_share(value, out.timing.fail_rate);
+  else if (key == "fail-after")
+    read_duration(value, out.timing.fail_after);
+  else if (key == "pull-latency")
+    read_duration(value, out.timing.pull);
+  else if (key == "start-latency")
+    read_duration(value, out.timing.start);
+  else if (key == "ready-latency")
+    read_duration(value, out.timing.ready);
+  else if (key == "stop-latency")
+    read_duration(value, out.timing.stop);
 }
 
 }  // namespace

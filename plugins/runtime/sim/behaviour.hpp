@@ -10,11 +10,11 @@ namespace gantry::sim {
 
 struct Behaviour {
   Timing timing;
-  int64_t run_for = -1;      // containers end by themselves after this long; -1: never
+  int64_t run_for = -1;  // containers end by themselves after this long; -1: never
   int32_t exit_code = 0;
   int64_t init_run_for = 0;  // init containers do, always
   int32_t init_exit_code = 0;
-  bool ready = true;         // what a readiness probe would find
+  bool ready = true;  // what a readiness probe would find
 };
 
 Behaviour behaviour_of(const corev1::Pod& pod, const Timing& usual);

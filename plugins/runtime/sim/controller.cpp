@@ -23,7 +23,8 @@ Status HollowNodes::configure() {
   return {};
 }
 
-// Nothing in the cluster says "begin" but the namespace of the Leases, which is there from the start: its event makes the nodes.
+// Nothing in the cluster says "begin" but the namespace of the Leases, which is there from the start: its event makes
+// the nodes.
 abi::ControllerSpec HollowNodes::spec() const {
   abi::ControllerSpec spec;
   spec.set_name("sim");

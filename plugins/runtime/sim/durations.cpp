@@ -18,12 +18,8 @@ std::optional<double> take_number(std::string_view& text) {
 
 // Takes a unit off the front; 0 when there is none. "ms" before "m".
 int64_t take_unit(std::string_view& text) {
-  constexpr std::array<std::pair<std::string_view, int64_t>, 6> kUnits{{{"ms", kMilli},
-                                                                        {"us", 1'000},
-                                                                        {"ns", 1},
-                                                                        {"s", kSecond},
-                                                                        {"m", 60 * kSecond},
-                                                                        {"h", 3'600 * kSecond}}};
+  constexpr std::array<std::pair<std::string_view, int64_t>, 6> kUnits{
+      {{"ms", kMilli}, {"us", 1'000}, {"ns", 1}, {"s", kSecond}, {"m", 60 * kSecond}, {"h", 3'600 * kSecond}}};
   for (const auto& [name, size] : kUnits) {
     if (!text.starts_with(name)) continue;
     text.remove_prefix(name.size());

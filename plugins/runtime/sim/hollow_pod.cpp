@@ -53,7 +53,8 @@ void HollowPod::read_containers(const corev1::Pod& pod) {
 // Times of the status are whole seconds; a latency that was under way begins anew.
 void HollowPod::restore(const corev1::Pod& pod, const Behaviour& behaviour, int64_t now) {
   for (size_t i = 0; i < containers_.size(); ++i) {
-    const auto& statuses = containers_[i].init ? pod.status().init_container_statuses() : pod.status().container_statuses();
+    const auto& statuses =
+        containers_[i].init ? pod.status().init_container_statuses() : pod.status().container_statuses();
     for (const auto& status : statuses) {
       if (status.name() == containers_[i].name) restore_container(i, status, behaviour, now);
     }
@@ -74,7 +75,8 @@ void HollowPod::restore_container(size_t at, const corev1::ContainerStatus& stat
     container.last = read(status.last_state().terminated(), std::max(0, status.restart_count() - 1));
   }
   for (int32_t n = 0; n < status.restart_count() && container.backoff < behaviour.timing.backoff_most; ++n) {
-    container.backoff = std::min(behaviour.timing.backoff_most, std::max(behaviour.timing.backoff_first, 2 * container.backoff));
+    container.backoff =
+        std::min(behaviour.timing.backoff_most, std::max(behaviour.timing.backoff_first, 2 * container.backoff));
   }
   container.run.attempt = status.restart_count();
   if (status.state().has_running()) {
@@ -187,7 +189,8 @@ void HollowPod::plan(size_t at, const Behaviour& behaviour) {
   container.planned_exit = behaviour.exit_code != 0 ? behaviour.exit_code : 1;
 }
 
-// The container has ended as `run` says: is it begun again, and when? The first time at once, then after 10 s, 20 s, ...
+// The container has ended as `run` says: is it begun again, and when? The first time at once, then after 10 s, 20 s,
+// ...
 void HollowPod::end(size_t at, const Behaviour& behaviour, int64_t now) {
   auto& container = containers_[at];
   const auto& timing = behaviour.timing;
@@ -227,7 +230,8 @@ void HollowPod::see_deletion(const corev1::Pod& pod, const Behaviour& behaviour,
   if (!meta.has_deletion_timestamp() || over_) return;
   if (stop_due_ == 0) {
     const auto& timing = behaviour.timing;
-    const bool runs = std::any_of(containers_.begin(), containers_.end(), [](const auto& one) { return one.running(); });
+    const bool runs =
+        std::any_of(containers_.begin(), containers_.end(), [](const auto& one) { return one.running(); });
     const int64_t wanted = runs && !dice_.empty() ? vary(dice_[0], kStop, 0, timing.stop, timing.jitter) : 0;
     stop_due_ = now + std::min(wanted, meta.deletion_grace_period_seconds() * kSecond);
   }
@@ -242,7 +246,8 @@ void HollowPod::see_deletion(const corev1::Pod& pod, const Behaviour& behaviour,
 void HollowPod::see_end(int64_t now) {
   bool all = true;
   for (const auto& container : containers_) {
-    if (container.init && !container.sidecar && container.over() && container.run.exit_code != 0) return finish(now, false);
+    if (container.init && !container.sidecar && container.over() && container.run.exit_code != 0)
+      return finish(now, false);
     if (!container.init) all = all && container.over();
   }
   if (all && initialized_) finish(now, true);

@@ -1,5 +1,5 @@
-// A pod as its hollow kubelet runs it: containers that are begun, run, end and begin again at times that follow from the pod, the
-// seed and the clock alone.
+// A pod as its hollow kubelet runs it: containers that are begun, run, end and begin again at times that follow from
+// the pod, the seed and the clock alone.
 //
 // No thread, no timer, no API: advance() is told the time and says through next_due() when it wants to be told again.
 // Used by one thread at a time.
@@ -25,12 +25,12 @@ struct HollowContainer {
   };
 
   std::string name;
-  std::string policy;            // Always, OnFailure, Never
+  std::string policy;  // Always, OnFailure, Never
   bool init = false, sidecar = false;
   State state = State::kIdle;
-  Run run;                       // the present or the last one
-  std::optional<Run> last;       // the one before, once it runs again
-  int64_t due = 0;               // when its state changes next; 0: not by itself
+  Run run;                  // the present or the last one
+  std::optional<Run> last;  // the one before, once it runs again
+  int64_t due = 0;          // when its state changes next; 0: not by itself
   int32_t planned_exit = 0;
   int64_t ready_at = 0;
   int64_t backoff = 0, backoff_set = 0;  // the wait that the next restart has, and when it was set

@@ -50,7 +50,8 @@ TEST(HollowPod, WithoutLatenciesItRunsAtOnce) {
   EXPECT_EQ(status.phase(), "Running");
   EXPECT_EQ(status.pod_ip(), "100.64.0.2");
   EXPECT_EQ(status.start_time().seconds(), kNow / kSecond);
-  for (const char* type : {"PodScheduled", "Initialized", "ContainersReady", "Ready"}) EXPECT_EQ(condition(status, type), "True");
+  for (const char* type : {"PodScheduled", "Initialized", "ContainersReady", "Ready"})
+    EXPECT_EQ(condition(status, type), "True");
   ASSERT_EQ(status.container_statuses_size(), 2);
   EXPECT_TRUE(status.container_statuses(1).ready());
   EXPECT_TRUE(status.container_statuses(1).state().has_running());

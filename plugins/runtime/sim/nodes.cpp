@@ -22,7 +22,8 @@ std::string micro_time(int64_t unix_ns) {
   ::gmtime_r(&seconds, &parts);
   std::array<char, 48> text;
   const size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + length, text.size() - length, ".%06dZ", static_cast<int>(unix_ns % kNanosPerSecond / 1'000));
+  std::snprintf(text.data() + length, text.size() - length, ".%06dZ",
+                static_cast<int>(unix_ns % kNanosPerSecond / 1'000));
   return text.data();
 }
 
@@ -82,10 +83,10 @@ void Nodes::set_status(int64_t node, corev1::NodeStatus& status) const {
   }
   status.clear_conditions();
   const auto now = to_time(host_.now_unix_ns());
-  for (const auto& [type, reason] : {std::pair{"MemoryPressure", "KubeletHasSufficientMemory"},
-                                     std::pair{"DiskPressure", "KubeletHasNoDiskPressure"},
-                                     std::pair{"PIDPressure", "KubeletHasSufficientPID"},
-                                     std::pair{"Ready", "KubeletReady"}}) {
+  for (const auto& [type, reason] :
+       {std::pair{"MemoryPressure", "KubeletHasSufficientMemory"},
+        std::pair{"DiskPressure", "KubeletHasNoDiskPressure"}, std::pair{"PIDPressure", "KubeletHasSufficientPID"},
+        std::pair{"Ready", "KubeletReady"}}) {
     auto& condition = *status.add_conditions();
     condition.set_type(type);
     condition.set_status(reason == std::string_view("KubeletReady") ? "True" : "False");
@@ -160,13 +161,17 @@ Expected<int64_t> Nodes::tend(int64_t batch) {
     first = !begun_[static_cast<size_t>(batch)];
   }
   for (int64_t node = batch; node < settings_.nodes; node += batches_) {
-    if (first && !host_.cached<corev1::Node>("", name(node))) missing.push_back(node);
-    else if (works(node)) present.push_back(node);
+    if (first && !host_.cached<corev1::Node>("", name(node)))
+      missing.push_back(node);
+    else if (works(node))
+      present.push_back(node);
   }
   std::vector<sdk::ApiRequest> leases;
   if (auto status = create_nodes(missing, leases); !status.ok()) return status;
-  if (settings_.heartbeat_ms == 0) leases.clear();
-  else if (auto status = renew(present, leases); !status.ok()) return status;
+  if (settings_.heartbeat_ms == 0)
+    leases.clear();
+  else if (auto status = renew(present, leases); !status.ok())
+    return status;
   if (auto status = create_leases(leases); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   begun_[static_cast<size_t>(batch)] = true;
@@ -194,7 +199,8 @@ Status Nodes::renew(const std::vector<int64_t>& nodes, std::vector<sdk::ApiReque
   std::vector<sdk::ApiRequest> requests;
   const std::string patch = R"({"spec":{"renewTime":")" + micro_time(host_.now_unix_ns()) + "\"}}";
   for (const auto node : nodes) {
-    requests.push_back(sdk::Host::request_for<coordinationv1::Lease>(sdk::ApiRequest::PATCH, kLeaseNamespace, name(node)));
+    requests.push_back(
+        sdk::Host::request_for<coordinationv1::Lease>(sdk::ApiRequest::PATCH, kLeaseNamespace, name(node)));
     requests.back().set_patch_type(sdk::ApiRequest::MERGE_PATCH);
     requests.back().set_body(patch);
   }
@@ -226,7 +232,8 @@ Status Nodes::see(int64_t node, bool& revived) {
     state = static_cast<uint8_t>(kKnown | (idle ? kIdle : 0));
   }
   if (idle) return {};
-  // The configuration may have changed since the Node was made. Asked once: the server may write amounts in another way.
+  // The configuration may have changed since the Node was made. Asked once: the server may write amounts in another
+  // way.
   const auto& capacity = object->status().capacity();
   const auto differs = [&](const char* name, const std::string& amount) {
     const auto it = capacity.find(name);

@@ -1,7 +1,8 @@
-// The Node objects and their Leases: made once, kept true, told to be alive in batches that are spread over the heartbeat.
+// The Node objects and their Leases: made once, kept true, told to be alive in batches that are spread over the
+// heartbeat.
 //
-// Nodes of the API that were deleted while this runs stay away until somebody makes them again: a kubelet does not register
-// twice either. [worker] unless it says otherwise.
+// Nodes of the API that were deleted while this runs stay away until somebody makes them again: a kubelet does not
+// register twice either. [worker] unless it says otherwise.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The events that a kubelet records of a pod, for those who want to see them: off by default, for each is a write. Pure but for the
-// host's recorder, which does not wait.
+// The events that a kubelet records of a pod, for those who want to see them: off by default, for each is a write. Pure
+// but for the host's recorder, which does not wait.
 #pragma once
 
 #include <vector>

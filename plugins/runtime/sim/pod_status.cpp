@@ -1,10 +1,10 @@
 #include "pod_status.hpp"
 
-#include "gantry/pods.hpp"
-#include "gantry/times.hpp"
-
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "gantry/pods.hpp"
+#include "gantry/times.hpp"
 
 namespace gantry::sim {
 namespace {
@@ -105,13 +105,13 @@ class Builder {
 
   void set_back_off(const HollowContainer& container, corev1::ContainerStateWaiting& out) const {
     const int64_t seconds = container.backoff / kSecond;
-    const std::string span = seconds < 60         ? std::to_string(seconds) + "s"
-                             : seconds < 3600     ? std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s"
-                                                  : std::to_string(seconds / 3600) + "h";
+    const std::string span = seconds < 60     ? std::to_string(seconds) + "s"
+                             : seconds < 3600 ? std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s"
+                                              : std::to_string(seconds / 3600) + "h";
     const auto& meta = pod_.metadata();
     out.set_reason("CrashLoopBackOff");
-    out.set_message("back-off " + span + " restarting failed container=" + container.name + " pod=" + meta.name() + "_" +
-                    meta.namespace_() + "(" + meta.uid() + ")");
+    out.set_message("back-off " + span + " restarting failed container=" + container.name + " pod=" + meta.name() +
+                    "_" + meta.namespace_() + "(" + meta.uid() + ")");
   }
 
   std::string phase() const {
@@ -169,10 +169,14 @@ class Builder {
       *condition->mutable_last_transition_time() = whole_seconds(in_.now_ns);
     }
     condition->set_status(status);
-    if (verdict.reason.empty()) condition->clear_reason();
-    else condition->set_reason(verdict.reason);
-    if (verdict.message.empty()) condition->clear_message();
-    else condition->set_message(verdict.message);
+    if (verdict.reason.empty())
+      condition->clear_reason();
+    else
+      condition->set_reason(verdict.reason);
+    if (verdict.message.empty())
+      condition->clear_message();
+    else
+      condition->set_message(verdict.message);
     if (pod_.metadata().generation() > 0) condition->set_observed_generation(pod_.metadata().generation());
   }
 
@@ -236,6 +240,8 @@ std::string deterministic(const corev1::PodStatus& status) {
 
 corev1::PodStatus build_status(const Observation& observation) { return Builder(observation).build(); }
 
-bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) { return deterministic(a) == deterministic(b); }
+bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) {
+  return deterministic(a) == deterministic(b);
+}
 
 }  // namespace gantry::sim

@@ -10,7 +10,7 @@ namespace gantry::sim {
 struct Observation {
   const corev1::Pod& pod;
   const HollowPod& hollow;
-  bool ready = true;          // what the readiness probes of running containers find
+  bool ready = true;  // what the readiness probes of running containers find
   const std::string& host_ip;
   const std::string& pod_ip;  // empty: none yet
   int64_t now_ns = 0;

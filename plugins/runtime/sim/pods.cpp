@@ -147,8 +147,8 @@ void Pods::write_status(const RecordPtr& record, corev1::Pod& pod, corev1::PodSt
   *pod.mutable_status() = std::move(status);
   // A status update leaves the spec as it is, whatever is sent: nobody need write or read it.
   pod.clear_spec();
-  auto request = sdk::Host::request_for<corev1::Pod>(sdk::ApiRequest::UPDATE, pod.metadata().namespace_(),
-                                                     pod.metadata().name());
+  auto request =
+      sdk::Host::request_for<corev1::Pod>(sdk::ApiRequest::UPDATE, pod.metadata().namespace_(), pod.metadata().name());
   request.set_subresource("status");
   request.set_body(pod.SerializeAsString());
   send(record, pod, request);
@@ -158,8 +158,8 @@ void Pods::remove(const RecordPtr& record, const corev1::Pod& pod) {
   metav1::DeleteOptions options;
   options.set_grace_period_seconds(0);
   options.mutable_preconditions()->set_uid(record->uid);
-  auto request = sdk::Host::request_for<corev1::Pod>(sdk::ApiRequest::DELETE, pod.metadata().namespace_(),
-                                                     pod.metadata().name());
+  auto request =
+      sdk::Host::request_for<corev1::Pod>(sdk::ApiRequest::DELETE, pod.metadata().namespace_(), pod.metadata().name());
   request.set_body(options.SerializeAsString());
   send(record, pod, request);
 }
@@ -209,8 +209,10 @@ void Pods::answered(Call& call, gantry_code code, gantry_slice response, gantry_
   if (code != 0 && code != 404 && code != 409) {
     host_.warn("pod " + call.ns + "/" + call.name + ": " + status_of(code, to_view(error)).message());
   }
-  if (retry_ms > 0) host_.enqueue_after(call.ns, call.name, retry_ms);
-  else if (again) host_.enqueue(call.ns, call.name);
+  if (retry_ms > 0)
+    host_.enqueue_after(call.ns, call.name, retry_ms);
+  else if (again)
+    host_.enqueue(call.ns, call.name);
   const std::lock_guard lock(mutex_);
   if (--calls_ == 0) idle_.notify_all();
 }

@@ -1,7 +1,7 @@
 // The hollow kubelets' work on pods: what the API says of a pod on one of our nodes, and what is written back.
 //
-// One write in flight a pod, asynchronous: a worker never waits for a commit, and the server commits many pods' writes together.
-// reconcile runs on the host's workers, for one pod at a time; answers come on the host's threads.
+// One write in flight a pod, asynchronous: a worker never waits for a commit, and the server commits many pods' writes
+// together. reconcile runs on the host's workers, for one pod at a time; answers come on the host's threads.
 #pragma once
 
 #include <condition_variable>
@@ -39,11 +39,11 @@ class Pods {
     std::string ip;
     const int64_t node;
     HollowPod hollow;
-    bool has_ip = false;   // and gives it back
+    bool has_ip = false;  // and gives it back
     // Under mutex_, for answers come on other threads.
     bool in_flight = false, again = false, failed = false;
-    int64_t seen = 0;      // the resourceVersion that was looked at last
-    int64_t written = 0;   // that of our last write
+    int64_t seen = 0;     // the resourceVersion that was looked at last
+    int64_t written = 0;  // that of our last write
     int64_t failures = 0;
   };
   using RecordPtr = std::shared_ptr<Record>;

@@ -36,7 +36,8 @@ struct Runtime::Alarm {
 };
 
 Runtime::Runtime(sdk::Host host)
-    : host_(host), file_(host.daemon("data_dir").empty() ? "" : std::filesystem::path(host.daemon("data_dir")) / "runtime") {
+    : host_(host),
+      file_(host.daemon("data_dir").empty() ? "" : std::filesystem::path(host.daemon("data_dir")) / "runtime") {
   load();
 }
 
@@ -175,7 +176,8 @@ Expected<cri::StartContainerResponse> Runtime::start_container(const cri::StartC
   const auto found = containers_.find(in.container_id());
   if (found == containers_.end()) return no_container(in.container_id());
   auto& status = found->second.status;
-  if (status.state() != cri::CONTAINER_CREATED) return Status::bad_request("container " + in.container_id() + " was started before");
+  if (status.state() != cri::CONTAINER_CREATED)
+    return Status::bad_request("container " + in.container_id() + " was started before");
   status.set_state(cri::CONTAINER_RUNNING);
   status.set_started_at(host_.now_unix_ns());
   const auto& sandbox = sandboxes_[found->second.made.pod_sandbox_id()];

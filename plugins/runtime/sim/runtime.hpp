@@ -1,7 +1,7 @@
 // Imaginary containers behind CRI's verbs: the daemon's own node runs pods that cost nothing.
 //
-// Everything is in memory, and in one small file of the data folder, written before a changing verb answers, so that a restarted
-// daemon finds what ran. [worker] unless it says otherwise; verbs may come at the same time.
+// Everything is in memory, and in one small file of the data folder, written before a changing verb answers, so that a
+// restarted daemon finds what ran. [worker] unless it says otherwise; verbs may come at the same time.
 #pragma once
 
 #include <filesystem>
@@ -38,7 +38,8 @@ class Runtime {
   Expected<cri::RemoveContainerResponse> remove_container(const cri::RemoveContainerRequest& in);
   Expected<cri::ListContainersResponse> list_containers(const cri::ListContainersRequest& in);
   Expected<cri::ContainerStatusResponse> container_status(const cri::ContainerStatusRequest& in);
-  Expected<cri::UpdateContainerResourcesResponse> update_container_resources(const cri::UpdateContainerResourcesRequest&);
+  Expected<cri::UpdateContainerResourcesResponse> update_container_resources(
+      const cri::UpdateContainerResourcesRequest&);
   Expected<cri::ExecSyncResponse> exec_sync(const cri::ExecSyncRequest& in);
   Expected<cri::ListImagesResponse> list_images(const cri::ListImagesRequest&);
   Expected<cri::ImageStatusResponse> image_status(const cri::ImageStatusRequest& in);
@@ -46,7 +47,8 @@ class Runtime {
   Expected<cri::RemoveImageResponse> remove_image(const cri::RemoveImageRequest& in);
   Expected<cri::ListContainerStatsResponse> list_container_stats(const cri::ListContainerStatsRequest&);
 
-  // Writes the command's echo to `out` (-1: nowhere) and ends at once. The descriptors are the caller's. Answers the exit code.
+  // Writes the command's echo to `out` (-1: nowhere) and ends at once. The descriptors are the caller's. Answers the
+  // exit code.
   Expected<int32_t> exec(const cri::ExecRequest& in, int out);
   // [main]
   void set_event_sink(gantry_runtime_event sink, void* context);

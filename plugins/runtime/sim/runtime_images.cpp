@@ -78,7 +78,9 @@ Expected<cri::PullImageResponse> Runtime::pull_image(const cri::PullImageRequest
   return out;
 }
 
-Expected<cri::RemoveImageResponse> Runtime::remove_image(const cri::RemoveImageRequest&) { return cri::RemoveImageResponse(); }
+Expected<cri::RemoveImageResponse> Runtime::remove_image(const cri::RemoveImageRequest&) {
+  return cri::RemoveImageResponse();
+}
 
 Expected<cri::ListContainerStatsResponse> Runtime::list_container_stats(const cri::ListContainerStatsRequest&) {
   return cri::ListContainerStatsResponse();
@@ -110,7 +112,8 @@ Expected<int32_t> Runtime::exec(const cri::ExecRequest& in, int out) {
   if (auto runs = must_run(in.container_id()); !runs.ok()) return runs;
   const auto text = echo(in.cmd());
   // Short enough for any pipe: this never waits for a reader.
-  if (out >= 0 && ::write(out, text.data(), text.size()) < 0) return Status::internal("the output could not be written");
+  if (out >= 0 && ::write(out, text.data(), text.size()) < 0)
+    return Status::internal("the output could not be written");
   return 0;
 }
 

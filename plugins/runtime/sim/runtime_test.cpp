@@ -1,10 +1,10 @@
 // Imaginary containers and their network.
 #include "runtime.hpp"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <gtest/gtest.h>
 
 #include "imaginary_network.hpp"
 #include "testing.hpp"

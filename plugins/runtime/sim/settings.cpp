@@ -29,7 +29,8 @@ class Reader {
     std::string written = "0";
     text(key, written);
     const auto parsed = parse_share(written);
-    if (!parsed) return wrong(std::string(key) + " must be a share such as \"0.05\" or \"5%\", not \"" + written + "\"");
+    if (!parsed)
+      return wrong(std::string(key) + " must be a share such as \"0.05\" or \"5%\", not \"" + written + "\"");
     value = *parsed;
   }
   void wrong(std::string what) {
@@ -40,8 +41,10 @@ class Reader {
  private:
   template <typename T>
   void take(Expected<T> read, T& value) {
-    if (read) value = std::move(*read);
-    else if (status_.ok()) status_ = std::move(read).error();
+    if (read)
+      value = std::move(*read);
+    else if (status_.ok())
+      status_ = std::move(read).error();
   }
 
   const sdk::Host& host_;
@@ -51,8 +54,10 @@ class Reader {
 void read_labels(Reader& in, Settings& out) {
   for (const auto& label : in.list("labels")) {
     const auto at = label.find('=');
-    if (at == 0 || at == std::string::npos) in.wrong("labels: \"" + label + "\" is not KEY=VALUE");
-    else out.labels.emplace_back(label.substr(0, at), label.substr(at + 1));
+    if (at == 0 || at == std::string::npos)
+      in.wrong("labels: \"" + label + "\" is not KEY=VALUE");
+    else
+      out.labels.emplace_back(label.substr(0, at), label.substr(at + 1));
   }
   for (const auto& taint : in.list("taints")) {
     const auto effect = taint.rfind(':');

@@ -1,4 +1,5 @@
-// [plugin.sim]: how many nodes there are, what they look like, and how long things take on them. Read once, then constant.
+// [plugin.sim]: how many nodes there are, what they look like, and how long things take on them. Read once, then
+// constant.
 #pragma once
 
 #include <cstdint>

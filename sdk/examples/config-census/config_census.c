@@ -1,6 +1,8 @@
-/* A controller in C: the gauge config_census_config_maps{namespace="..."} tells how many config maps each namespace has.
+/* A controller in C: the gauge config_census_config_maps{namespace="..."} tells how many config maps each namespace
+ * has.
  *
- * The two protobuf messages that cross are short enough to be written by hand: a spec here, and nothing on the way back. */
+ * The two protobuf messages that cross are short enough to be written by hand: a spec here, and nothing on the way
+ * back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +43,17 @@ static gantry_code create(const gantry_host* host, void** instance, gantry_buffe
 
 static void destroy(void* instance) { free(instance); }
 
-/* gantry.abi.ControllerSpec { name: "config-census" watches { version: "v1" resource: "configmaps" } }; the mapping that is
- * not written is SELF. A field is its number * 8 + 2, its length, its bytes; a message is a field like any other. */
+/* gantry.abi.ControllerSpec { name: "config-census" watches { version: "v1" resource: "configmaps" } }; the mapping
+ * that is not written is SELF. A field is its number * 8 + 2, its length, its bytes; a message is a field like any
+ * other. */
 static const char kSpec[] =
-    "\x0a\x0d" "config-census"
+    "\x0a\x0d"
+    "config-census"
     "\x12\x10"
-    "\x12\x02" "v1"
-    "\x1a\x0a" "configmaps";
+    "\x12\x02"
+    "v1"
+    "\x1a\x0a"
+    "configmaps";
 
 /* A buffer without a release function may point to constants. */
 static gantry_code describe(void* instance, gantry_buffer* spec, gantry_buffer* error) {
@@ -71,8 +77,7 @@ static gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name,
   const gantry_resource config_maps = {slice(""), slice("v1"), slice("configmaps")};
   long count = 0;
   char text[256];
-  const gantry_code code =
-      self->cache->list(self->host, &config_maps, ns, slice(""), count_one, &count, error);
+  const gantry_code code = self->cache->list(self->host, &config_maps, ns, slice(""), count_one, &count, error);
   (void)name;
   (void)result;
   if (code != 0) return code;
@@ -98,8 +103,9 @@ static const void* get_interface(void* instance, const char* id) {
 
 static const char* const kInterfaces[] = {GANTRY_CONTROLLER_ID, NULL};
 static const gantry_plugin_descriptor kDescriptor = {
-    sizeof(gantry_plugin_descriptor), "config-census", "1.0.0", "Gantry's examples", "Counts config maps, in C", kInterfaces};
+    sizeof(gantry_plugin_descriptor), "config-census", "1.0.0", "Gantry's examples",
+    "Counts config maps, in C",       kInterfaces};
 
 __attribute__((visibility("default"))) extern const gantry_plugin_api gantry_plugin;
-const gantry_plugin_api gantry_plugin = {sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, &kDescriptor,
-                                         create, destroy, get_interface};
+const gantry_plugin_api gantry_plugin = {
+    sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, &kDescriptor, create, destroy, get_interface};

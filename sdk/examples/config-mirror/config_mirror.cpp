@@ -1,5 +1,6 @@
 // Config maps of the namespace "default" with the label "mirror" exist in every namespace, with the same data.
 #include <map>
+
 #include "gantry/controller.hpp"
 
 namespace {
@@ -20,7 +21,8 @@ class ConfigMirror : public sdk::Controller {
   // A key is a config map's name, whichever namespace the event came from. A new namespace concerns all of them.
   void map(const gantry::abi::ObjectEvent& event, const Emit& emit) override {
     corev1::ConfigMap object;
-    if (event.resource() == "configmaps" && object.ParseFromString(event.object())) return emit("", object.metadata().name());
+    if (event.resource() == "configmaps" && object.ParseFromString(event.object()))
+      return emit("", object.metadata().name());
     if (const auto sources = host().cached_list<corev1::ConfigMap>("default", "mirror")) {
       for (const auto& source : *sources) emit("", source.metadata().name());
     }
@@ -56,4 +58,5 @@ class ConfigMirror : public sdk::Controller {
 
 }  // namespace
 
-GANTRY_CONTROLLER(ConfigMirror, "config-mirror", "1.0.0", "Gantry's examples", "Copies config maps into every namespace");
+GANTRY_CONTROLLER(ConfigMirror, "config-mirror", "1.0.0", "Gantry's examples",
+                  "Copies config maps into every namespace");

@@ -1,6 +1,7 @@
-// A pod network that connects nothing: each pod gets an address of its node's range on its own loopback device, and that is
-// all. Pods have their usual addresses and can talk to themselves; nothing else reaches them. For jobs that need no network,
-// and as the least that a backend must do: be told of ranges, keep track of attachments, survive a restart.
+// A pod network that connects nothing: each pod gets an address of its node's range on its own loopback device, and
+// that is all. Pods have their usual addresses and can talk to themselves; nothing else reaches them. For jobs that
+// need no network, and as the least that a backend must do: be told of ranges, keep track of attachments, survive a
+// restart.
 //
 // An attachment is a file in the plugin's data folder, named like its sandbox, that holds the address. So a restarted
 // daemon finds what was given out.
@@ -55,7 +56,8 @@ Status set_loopback(const std::string& ip) {
   return done;
 }
 
-// A network namespace belongs to a thread, and the host's worker must keep its own: another thread goes there, and ends.
+// A network namespace belongs to a thread, and the host's worker must keep its own: another thread goes there, and
+// ends.
 Status in_namespace(const std::string& netns, const std::string& ip) {
   Status done;
   std::thread([&] {
@@ -80,9 +82,9 @@ class Loopback {
   }
 
   const void* get_interface(std::string_view id) {
-    static constexpr gantry_network table = {sizeof(gantry_network), verb<&Loopback::set_node>, verb<&Loopback::set_nodes>,
-                                             verb<&Loopback::add>,   verb<&Loopback::del>,      verb<&Loopback::check>,
-                                             verb<&Loopback::gc>};
+    static constexpr gantry_network table = {
+        sizeof(gantry_network), verb<&Loopback::set_node>, verb<&Loopback::set_nodes>, verb<&Loopback::add>,
+        verb<&Loopback::del>,   verb<&Loopback::check>,    verb<&Loopback::gc>};
     return id == GANTRY_NETWORK_ID ? &table : nullptr;
   }
 
@@ -100,7 +102,8 @@ class Loopback {
     });
   }
   template <typename Message>
-  static Expected<Result> call(Loopback& self, Expected<Result> (Loopback::*verb)(const Message&), gantry_slice request) {
+  static Expected<Result> call(Loopback& self, Expected<Result> (Loopback::*verb)(const Message&),
+                               gantry_slice request) {
     Message message;
     if (!message.ParseFromArray(request.data, static_cast<int>(request.size))) {
       return Status::bad_request("the request could not be decoded");
@@ -138,7 +141,8 @@ class Loopback {
     return Result();
   }
   Expected<Result> check(const gantry::abi::NetworkAttachment& of) {
-    if (address_of(of.sandbox_id()).empty()) return Status::not_found("sandbox " + of.sandbox_id() + " is not attached");
+    if (address_of(of.sandbox_id()).empty())
+      return Status::not_found("sandbox " + of.sandbox_id() + " is not attached");
     return Result();
   }
   Expected<Result> gc(const gantry::abi::NetworkLive& live) {
@@ -180,4 +184,5 @@ class Loopback {
 
 }  // namespace
 
-GANTRY_PLUGIN(Loopback, "loopback", "1.0.0", "Gantry's examples", "Pods with an address and no network", GANTRY_NETWORK_ID);
+GANTRY_PLUGIN(Loopback, "loopback", "1.0.0", "Gantry's examples", "Pods with an address and no network",
+              GANTRY_NETWORK_ID);

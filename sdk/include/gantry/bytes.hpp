@@ -12,9 +12,7 @@ namespace gantry {
 inline gantry_slice to_slice(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
-inline std::string_view to_view(gantry_slice slice) {
-  return {reinterpret_cast<const char*>(slice.data), slice.size};
-}
+inline std::string_view to_view(gantry_slice slice) { return {reinterpret_cast<const char*>(slice.data), slice.size}; }
 
 // Fills an out parameter with bytes that the receiver will release.
 inline void fill_buffer(gantry_buffer* out, std::string bytes) {

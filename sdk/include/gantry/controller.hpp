@@ -4,7 +4,8 @@
 //    public:
 //     using Controller::Controller;
 //     gantry::abi::ControllerSpec spec() const override { return watching<corev1::ConfigMap>("greeter"); }
-//     gantry::Expected<Result> reconcile(const Key& key) override { ... host().cached<corev1::ConfigMap>(key.ns, key.name) ... }
+//     gantry::Expected<Result> reconcile(const Key& key) override { ... host().cached<corev1::ConfigMap>(key.ns,
+//     key.name) ... }
 //   };
 //   GANTRY_CONTROLLER(Greeter, "greeter", "1.0.0", "me", "Greets config maps");
 //
@@ -53,8 +54,7 @@ class Controller {
  protected:
   // Adds a watch of Message's resource to a spec.
   template <typename Message>
-  static gantry::abi::WatchSpec& watch(gantry::abi::ControllerSpec& spec,
-                                       gantry::abi::WatchSpec::Mapping mapping) {
+  static gantry::abi::WatchSpec& watch(gantry::abi::ControllerSpec& spec, gantry::abi::WatchSpec::Mapping mapping) {
     constexpr auto resource = ResourceOf<Message>::name;
     auto& watch = *spec.add_watches();
     watch.set_group(std::string(resource.group));
@@ -104,9 +104,8 @@ class ControllerPlugin {
     guard(nullptr, [&]() -> gantry_code {
       gantry::abi::ObjectEvent parsed;
       if (!parsed.ParseFromArray(event.data, static_cast<int>(event.size))) return 400;
-      self(instance).map(parsed, [&](std::string_view ns, std::string_view name) {
-        emit(context, to_slice(ns), to_slice(name));
-      });
+      self(instance).map(
+          parsed, [&](std::string_view ns, std::string_view name) { emit(context, to_slice(ns), to_slice(name)); });
       return 0;
     });
   }

@@ -75,8 +75,7 @@ class Host {
     if (code != 0 && code != 404) return status_of(code, failure.view());
     return value != 0;
   }
-  Expected<std::vector<std::string>> config_strings(std::string_view key,
-                                                    std::vector<std::string> otherwise) const {
+  Expected<std::vector<std::string>> config_strings(std::string_view key, std::vector<std::string> otherwise) const {
     const auto* table = get<gantry_config>(GANTRY_CONFIG_ID);
     if (table == nullptr) return otherwise;
     Buffer value, failure;
@@ -119,7 +118,8 @@ class Host {
     }
     return answer;
   }
-  // Makes all requests at once and waits for all: the server commits them together. Answers in the order of the requests.
+  // Makes all requests at once and waits for all: the server commits them together. Answers in the order of the
+  // requests.
   std::vector<Expected<ApiResponse>> call_all(const std::vector<ApiRequest>& requests) const {
     struct Wait {
       std::mutex mutex;
@@ -171,8 +171,7 @@ class Host {
   // `subresource` "status" for a status update. Conflicts when the resourceVersion in `wanted` is not the newest.
   template <typename Message>
   Expected<Message> update(const Message& wanted, std::string_view subresource = {}) const {
-    auto request =
-        request_for<Message>(ApiRequest::UPDATE, wanted.metadata().namespace_(), wanted.metadata().name());
+    auto request = request_for<Message>(ApiRequest::UPDATE, wanted.metadata().namespace_(), wanted.metadata().name());
     request.set_subresource(std::string(subresource));
     request.set_body(wanted.SerializeAsString());
     return object<Message>(call(request));
@@ -214,8 +213,8 @@ class Host {
     const auto resource = resource_of<Message>();
     std::vector<Message> found;
     Buffer failure;
-    const auto code = table->list(host_, &resource, to_slice(ns), to_slice(selector), &Host::collect<Message>, &found,
-                                  failure.out());
+    const auto code =
+        table->list(host_, &resource, to_slice(ns), to_slice(selector), &Host::collect<Message>, &found, failure.out());
     if (code != 0) return status_of(code, failure.view());
     return found;
   }
@@ -252,8 +251,7 @@ class Host {
     regarding.set_name(object.metadata().name());
     regarding.set_uid(object.metadata().uid());
     regarding.set_resource_version(object.metadata().resource_version());
-    table->record(host_, to_slice(regarding.SerializeAsString()), to_slice(type), to_slice(reason),
-                  to_slice(message));
+    table->record(host_, to_slice(regarding.SerializeAsString()), to_slice(type), to_slice(reason), to_slice(message));
   }
 
   // Runs fn on one of the host's workers, where it may block; an error when too much waits.

@@ -1,16 +1,16 @@
 // Which objects belong to a controller's object: label selectors, controller references, adoption and release.
 //
-// For kinds that own what their selector matches (ReplicaSet, Deployment, StatefulSet, DaemonSet, Job). The claim runs inside a
-// reconcile; the rest is pure. [worker] for claim_owned, any thread for the rest.
+// For kinds that own what their selector matches (ReplicaSet, Deployment, StatefulSet, DaemonSet, Job). The claim runs
+// inside a reconcile; the rest is pure. [worker] for claim_owned, any thread for the rest.
 #pragma once
+
+#include <google/protobuf/map.h>
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <google/protobuf/map.h>
 
 #include "gantry/host.hpp"
 
@@ -162,9 +162,8 @@ class Claim {
   }
 
   Expected<bool> release(const metav1::ObjectMeta& meta) {
-    const auto patched =
-        host_.template patch<Object>(meta.namespace_(), meta.name(), release_patch(reference_.uid(), meta.uid()),
-                                     ApiRequest::STRATEGIC_MERGE_PATCH);
+    const auto patched = host_.template patch<Object>(
+        meta.namespace_(), meta.name(), release_patch(reference_.uid(), meta.uid()), ApiRequest::STRATEGIC_MERGE_PATCH);
     // Gone, or no longer ours: as wanted.
     if (!patched && patched.error().code() != 404 && patched.error().code() != 422) return patched.error();
     return false;

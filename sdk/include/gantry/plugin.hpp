@@ -47,18 +47,17 @@ struct PluginEntry {
 }  // namespace gantry::sdk
 
 // GANTRY_PLUGIN(Class, "name", "1.0.0", "vendor", "What it does", "gantry.runtime/1", ...)
-#define GANTRY_PLUGIN(CLASS, NAME, VERSION, VENDOR, DESCRIPTION, ...)                                      \
-  namespace {                                                                                              \
-  const char* const gantry_plugin_interfaces[] = {__VA_ARGS__, nullptr};                                   \
-  const gantry_plugin_descriptor gantry_plugin_described = {                                               \
-      sizeof(gantry_plugin_descriptor), NAME, VERSION, VENDOR, DESCRIPTION, gantry_plugin_interfaces};     \
-  }                                                                                                        \
-  extern "C" __attribute__((visibility("default"))) const gantry_plugin_api gantry_plugin;                 \
-  extern "C" const gantry_plugin_api gantry_plugin = {                                                     \
-      sizeof(gantry_plugin_api),                                                                           \
-      GANTRY_ABI_MAJOR,                                                                                    \
-      GANTRY_ABI_MINOR,                                                                                    \
-      &gantry_plugin_described,                                                                            \
-      &::gantry::sdk::PluginEntry<CLASS>::create,                                                          \
-      &::gantry::sdk::PluginEntry<CLASS>::destroy,                                                         \
-      &::gantry::sdk::PluginEntry<CLASS>::get_interface}
+#define GANTRY_PLUGIN(CLASS, NAME, VERSION, VENDOR, DESCRIPTION, ...)                                  \
+  namespace {                                                                                          \
+  const char* const gantry_plugin_interfaces[] = {__VA_ARGS__, nullptr};                               \
+  const gantry_plugin_descriptor gantry_plugin_described = {                                           \
+      sizeof(gantry_plugin_descriptor), NAME, VERSION, VENDOR, DESCRIPTION, gantry_plugin_interfaces}; \
+  }                                                                                                    \
+  extern "C" __attribute__((visibility("default"))) const gantry_plugin_api gantry_plugin;             \
+  extern "C" const gantry_plugin_api gantry_plugin = {sizeof(gantry_plugin_api),                       \
+                                                      GANTRY_ABI_MAJOR,                                \
+                                                      GANTRY_ABI_MINOR,                                \
+                                                      &gantry_plugin_described,                        \
+                                                      &::gantry::sdk::PluginEntry<CLASS>::create,      \
+                                                      &::gantry::sdk::PluginEntry<CLASS>::destroy,     \
+                                                      &::gantry::sdk::PluginEntry<CLASS>::get_interface}

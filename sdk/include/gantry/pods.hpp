@@ -21,9 +21,7 @@ inline bool is_finished(const corev1::Pod& pod) {
 }
 
 // Neither over nor on its way out: what counts towards a wanted number of pods.
-inline bool is_active(const corev1::Pod& pod) {
-  return !is_finished(pod) && !pod.metadata().has_deletion_timestamp();
-}
+inline bool is_active(const corev1::Pod& pod) { return !is_finished(pod) && !pod.metadata().has_deletion_timestamp(); }
 
 // Being deleted, but its containers may still run.
 inline bool is_terminating(const corev1::Pod& pod) {

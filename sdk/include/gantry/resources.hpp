@@ -30,10 +30,10 @@ struct ResourceName {
 template <typename Message>
 struct ResourceOf;
 
-#define GANTRY_RESOURCE(TYPE, GROUP, VERSION, RESOURCE)                  \
-  template <>                                                            \
-  struct ResourceOf<TYPE> {                                              \
-    static constexpr ResourceName name = {GROUP, VERSION, RESOURCE};     \
+#define GANTRY_RESOURCE(TYPE, GROUP, VERSION, RESOURCE)              \
+  template <>                                                        \
+  struct ResourceOf<TYPE> {                                          \
+    static constexpr ResourceName name = {GROUP, VERSION, RESOURCE}; \
   }
 
 GANTRY_RESOURCE(corev1::Pod, "", "v1", "pods");

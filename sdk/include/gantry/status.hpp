@@ -16,9 +16,9 @@ namespace gantry {
 
 // One cause inside a Status (metav1.StatusCause): which field and what is wrong with it.
 struct StatusCause {
-  std::string reason;   // "FieldValueInvalid", "FieldValueRequired", ...
+  std::string reason;  // "FieldValueInvalid", "FieldValueRequired", ...
   std::string message;
-  std::string field;    // "spec.containers[0].name"
+  std::string field;  // "spec.containers[0].name"
 };
 
 // The details of a Status (metav1.StatusDetails).
@@ -40,7 +40,7 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == 0; }
   // HTTP status code of the error; 0 for success.
   int32_t code() const { return code_; }
-  const std::string& reason() const { return reason_; }    // "NotFound", "Conflict", ...
+  const std::string& reason() const { return reason_; }  // "NotFound", "Conflict", ...
   const std::string& message() const { return message_; }
   const std::optional<StatusDetails>& details() const { return details_; }
 
@@ -65,9 +65,7 @@ class [[nodiscard]] Status {
   static Status gone(std::string m) { return {410, "Gone", std::move(m)}; }
   static Status expired(std::string m) { return {410, "Expired", std::move(m)}; }
   static Status too_large(std::string m) { return {413, "RequestEntityTooLarge", std::move(m)}; }
-  static Status unsupported_media_type(std::string m) {
-    return {415, "UnsupportedMediaType", std::move(m)};
-  }
+  static Status unsupported_media_type(std::string m) { return {415, "UnsupportedMediaType", std::move(m)}; }
   static Status invalid(std::string m) { return {422, "Invalid", std::move(m)}; }
   static Status too_many_requests(std::string m) { return {429, "TooManyRequests", std::move(m)}; }
   static Status internal(std::string m) { return {500, "InternalError", std::move(m)}; }

@@ -36,7 +36,11 @@ inline k8s::io::apimachinery::pkg::apis::meta::v1::Status to_proto(const Status&
 inline Status from_proto(const k8s::io::apimachinery::pkg::apis::meta::v1::Status& from) {
   Status status(from.code() == 0 ? 500 : from.code(), from.reason(), from.message());
   if (!from.has_details()) return status;
-  StatusDetails details{from.details().name(), from.details().group(), from.details().kind(), from.details().uid(), {},
+  StatusDetails details{from.details().name(),
+                        from.details().group(),
+                        from.details().kind(),
+                        from.details().uid(),
+                        {},
                         from.details().retry_after_seconds()};
   for (const auto& cause : from.details().causes()) {
     details.causes.push_back({cause.reason(), cause.message(), cause.field()});

@@ -26,12 +26,14 @@ typedef int32_t (*gantry_visit)(void* context, gantry_slice object);
 
 typedef struct gantry_cache {
   size_t size;
-  /* One object, by reference count; 404 when absent, 400 when this controller does not watch the resource. [any-thread] */
+  /* One object, by reference count; 404 when absent, 400 when this controller does not watch the resource. [any-thread]
+   */
   gantry_code (*get)(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice name,
                      gantry_buffer* object);
-  /* Objects of a namespace ("" for all) whose labels match `selector` (the API's syntax; empty for all). [any-thread] */
-  gantry_code (*list)(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
-                      gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error);
+  /* Objects of a namespace ("" for all) whose labels match `selector` (the API's syntax; empty for all). [any-thread]
+   */
+  gantry_code (*list)(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
+                      gantry_visit visit, void* context, gantry_buffer* error);
   /* Objects with an ownerReference to `uid`, through an index. [any-thread] */
   gantry_code (*by_owner)(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
                           gantry_visit visit, void* context);

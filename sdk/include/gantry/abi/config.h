@@ -12,8 +12,8 @@ extern "C" {
 
 #define GANTRY_CONFIG_ID "gantry.config/1"
 
-/* Every get_*: 0 and the value; 404 when the key is absent (value untouched); 422 when it has another type, with an error
- * that names file, line, column, key and the expected type. Keys of nested tables are dotted. [any-thread] */
+/* Every get_*: 0 and the value; 404 when the key is absent (value untouched); 422 when it has another type, with an
+ * error that names file, line, column, key and the expected type. Keys of nested tables are dotted. [any-thread] */
 typedef struct gantry_config {
   size_t size;
   gantry_code (*get_string)(const gantry_host* host, gantry_slice key, gantry_buffer* value, gantry_buffer* error);
@@ -21,8 +21,9 @@ typedef struct gantry_config {
   gantry_code (*get_bool)(const gantry_host* host, gantry_slice key, int32_t* value, gantry_buffer* error);
   /* A list of strings, as a gantry.abi.StringList. */
   gantry_code (*get_strings)(const gantry_host* host, gantry_slice key, gantry_buffer* value, gantry_buffer* error);
-  /* What the daemon knows for its plugins: "data_dir" and "run_dir" (private folders of this plugin, existing, mode 0700),
-   * "node_name", "plugin_dir" (where its .so lies), "libexec_dir" (helper programs such as the pause binary). 404: unknown. */
+  /* What the daemon knows for its plugins: "data_dir" and "run_dir" (private folders of this plugin, existing, mode
+   * 0700), "node_name", "plugin_dir" (where its .so lies), "libexec_dir" (helper programs such as the pause binary).
+   * 404: unknown. */
   gantry_code (*get_daemon)(const gantry_host* host, gantry_slice key, gantry_buffer* value, gantry_buffer* error);
 } gantry_config;
 

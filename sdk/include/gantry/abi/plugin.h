@@ -27,8 +27,8 @@ struct gantry_host {
 /* Who a plugin is. All strings are NUL-terminated UTF-8 with static lifetime. */
 typedef struct gantry_plugin_descriptor {
   size_t size;
-  const char* name;        /* DNS-1123 label; unique in a daemon; the [plugin.NAME] table's name */
-  const char* version;     /* of the plugin, "1.2.3" */
+  const char* name;    /* DNS-1123 label; unique in a daemon; the [plugin.NAME] table's name */
+  const char* version; /* of the plugin, "1.2.3" */
   const char* vendor;
   const char* description; /* one line */
   /* Ids of the interfaces get_interface() answers, ended by NULL. */
@@ -45,7 +45,8 @@ typedef struct gantry_plugin_api {
   gantry_code (*create)(const gantry_host* host, void** instance, gantry_buffer* error);
   /* Ends an instance: no other call is in flight; afterwards no thread, timer or callback of it may remain. [main] */
   void (*destroy)(void* instance);
-  /* An interface of this instance by id ("gantry.controller/1"), or NULL. The table lives as long as the instance. [any-thread] */
+  /* An interface of this instance by id ("gantry.controller/1"), or NULL. The table lives as long as the instance.
+   * [any-thread] */
   const void* (*get_interface)(void* instance, const char* id);
 } gantry_plugin_api;
 

@@ -3,9 +3,9 @@
  * Requests and responses are the messages of sdk/proto/gantry/runtime.proto, wire-compatible with runtime.v1 of
  * kubernetes/cri-api, so that a plugin can pass them on to a CRI socket. Every verb must be idempotent as CRI demands:
  * stopping or removing what is gone succeeds. Pods outlive the daemon: an instance created after a restart finds
- * what runs. Verbs of different sandboxes run concurrently. Of one sandbox the host runs one changing verb at a time, but for
- * stop_container, which takes its grace: it may run beside verbs of the sandbox's other containers, and again for the
- * same container with less time. */
+ * what runs. Verbs of different sandboxes run concurrently. Of one sandbox the host runs one changing verb at a time,
+ * but for stop_container, which takes its grace: it may run beside verbs of the sandbox's other containers, and again
+ * for the same container with less time. */
 #ifndef GANTRY_ABI_RUNTIME_H
 #define GANTRY_ABI_RUNTIME_H
 
@@ -30,35 +30,36 @@ typedef void (*gantry_exec_exit)(void* context, gantry_code code, int32_t exit_c
 
 typedef struct gantry_runtime {
   size_t size;
-  gantry_runtime_verb version;               /* VersionRequest [worker] */
-  gantry_runtime_verb status;                /* StatusRequest [worker] */
-  gantry_runtime_verb run_pod_sandbox;       /* RunPodSandboxRequest [worker]. Creates namespaces and pause; for a pod network
-                                                of its own, PodSandboxStatus.info["netns"] then names the network namespace's
-                                                path, to which the host attaches a network plugin */
-  gantry_runtime_verb stop_pod_sandbox;      /* [worker] */
-  gantry_runtime_verb remove_pod_sandbox;    /* [worker] */
-  gantry_runtime_verb pod_sandbox_status;    /* [worker] */
-  gantry_runtime_verb list_pod_sandbox;      /* [worker] */
-  gantry_runtime_verb create_container;      /* [worker] */
-  gantry_runtime_verb start_container;       /* [worker] */
-  gantry_runtime_verb stop_container;        /* StopContainerRequest: SIGTERM (or the image's signal), SIGKILL after timeout [worker] */
-  gantry_runtime_verb remove_container;      /* [worker] */
-  gantry_runtime_verb list_containers;       /* [worker] */
-  gantry_runtime_verb container_status;      /* [worker] */
+  gantry_runtime_verb version;         /* VersionRequest [worker] */
+  gantry_runtime_verb status;          /* StatusRequest [worker] */
+  gantry_runtime_verb run_pod_sandbox; /* RunPodSandboxRequest [worker]. Creates namespaces and pause; for a pod network
+                                          of its own, PodSandboxStatus.info["netns"] then names the network namespace's
+                                          path, to which the host attaches a network plugin */
+  gantry_runtime_verb stop_pod_sandbox;   /* [worker] */
+  gantry_runtime_verb remove_pod_sandbox; /* [worker] */
+  gantry_runtime_verb pod_sandbox_status; /* [worker] */
+  gantry_runtime_verb list_pod_sandbox;   /* [worker] */
+  gantry_runtime_verb create_container;   /* [worker] */
+  gantry_runtime_verb start_container;    /* [worker] */
+  gantry_runtime_verb
+      stop_container; /* StopContainerRequest: SIGTERM (or the image's signal), SIGKILL after timeout [worker] */
+  gantry_runtime_verb remove_container;           /* [worker] */
+  gantry_runtime_verb list_containers;            /* [worker] */
+  gantry_runtime_verb container_status;           /* [worker] */
   gantry_runtime_verb update_container_resources; /* [worker] */
-  gantry_runtime_verb exec_sync;             /* ExecSyncRequest; output cut at 16 KiB each [worker] */
-  gantry_runtime_verb list_images;           /* [worker] */
-  gantry_runtime_verb image_status;          /* [worker] */
-  gantry_runtime_verb pull_image;            /* [worker] */
-  gantry_runtime_verb remove_image;          /* [worker] */
-  gantry_runtime_verb list_container_stats;  /* [worker] */
-  /* Imports every image of an OCI or docker archive read from fd `archive` (not closed). Request: gantry.runtime.v1.ImportImageRequest;
-   * response: ImportImageResponse with the names. [worker] */
+  gantry_runtime_verb exec_sync;                  /* ExecSyncRequest; output cut at 16 KiB each [worker] */
+  gantry_runtime_verb list_images;                /* [worker] */
+  gantry_runtime_verb image_status;               /* [worker] */
+  gantry_runtime_verb pull_image;                 /* [worker] */
+  gantry_runtime_verb remove_image;               /* [worker] */
+  gantry_runtime_verb list_container_stats;       /* [worker] */
+  /* Imports every image of an OCI or docker archive read from fd `archive` (not closed). Request:
+   * gantry.runtime.v1.ImportImageRequest; response: ImportImageResponse with the names. [worker] */
   gantry_code (*import_image)(void* instance, int32_t archive, gantry_slice request, gantry_buffer* response,
                               gantry_buffer* error);
-  /* Runs a command in a container (gantry.runtime.v1.ExecRequest) with the host's descriptors, -1 where not wanted; the runtime
-   * owns them from the call on. With tty, in/out are bridged to a terminal and err is -1. Returns an id for resize and
-   * cancel; `exited` is called once unless the call fails. [worker] */
+  /* Runs a command in a container (gantry.runtime.v1.ExecRequest) with the host's descriptors, -1 where not wanted; the
+   * runtime owns them from the call on. With tty, in/out are bridged to a terminal and err is -1. Returns an id for
+   * resize and cancel; `exited` is called once unless the call fails. [worker] */
   gantry_code (*exec)(void* instance, gantry_slice request, int32_t in, int32_t out, int32_t err,
                       gantry_exec_exit exited, void* context, uint64_t* exec_id, gantry_buffer* error);
   /* Terminal size of a running exec. [any-thread] */
