@@ -1,5 +1,5 @@
 // Owns the reading of descriptor sets: field numbers of google/protobuf/descriptor.proto and gantry/schema.proto.
-// Called once at start, from one thread.
+// Pure functions, any thread.
 #include "core/schema/descriptor_reader.hpp"
 
 #include <map>
@@ -13,6 +13,8 @@ using wire::Entry;
 using wire::Reader;
 
 constexpr uint32_t kOptionNumber = 51200;
+// Messages within messages: real ones hold map entries, and no more.
+constexpr size_t kMaxNesting = 32;
 
 std::string text(const Entry& entry) { return std::string(entry.bytes); }
 
@@ -287,6 +289,7 @@ RawField read_field(std::string_view bytes) {
         break;
       case 5:
         raw.field.type = type_of(entry.value);
+        raw.protobuf_type = static_cast<uint32_t>(entry.value);
         break;
       case 6:
         raw.type_name = std::string(entry.bytes.substr(entry.bytes.starts_with('.') ? 1 : 0));
@@ -308,18 +311,26 @@ RawField read_field(std::string_view bytes) {
   return raw;
 }
 
-void read_message(std::string_view bytes, const std::string& scope, std::vector<uint32_t> path, Comments& comments,
-                  std::vector<RawMessage>& out) {
+// Where a message stands: its file, the package or message around it, and its path in the file's comments.
+struct Place {
+  const std::string& file;
+  const std::string& scope;
+  std::vector<uint32_t> path;
+  size_t depth = 0;
+};
+
+bool read_message(std::string_view bytes, const Place& place, Comments& comments, std::vector<RawMessage>& out) {
   RawMessage message;
-  message.package = scope;
+  message.file = place.file;
+  message.package = place.scope;
   std::vector<std::string_view> nested;
   uint32_t index = 0;
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
-    if (entry.number == 1) message.name = scope + "." + text(entry);
+    if (entry.number == 1) message.name = place.scope + "." + text(entry);
     if (entry.number == 2) {
       message.fields.push_back(read_field(entry.bytes));
-      auto field_path = path;
+      auto field_path = place.path;
       field_path.insert(field_path.end(), {2, index++});
       if (auto it = comments.find(field_path); it != comments.end()) {
         message.fields.back().field.comment = std::move(it->second);
@@ -328,20 +339,22 @@ void read_message(std::string_view bytes, const std::string& scope, std::vector<
     if (entry.number == 3) nested.push_back(entry.bytes);
     if (entry.number == 7) read_message_options(entry.bytes, message);
   }
-  if (auto it = comments.find(path); it != comments.end()) message.comment = std::move(it->second);
+  if (reader.failed() || place.depth > kMaxNesting) return false;
+  if (auto it = comments.find(place.path); it != comments.end()) message.comment = std::move(it->second);
   std::string name = message.name;
   if (message.has_resource) message.kind.kind = name.substr(name.rfind('.') + 1);
   out.push_back(std::move(message));
   for (std::string_view inner : nested) {
     // Nested messages are map entries: they carry no comments.
     Comments none;
-    read_message(inner, name, {}, none, out);
+    if (!read_message(inner, {place.file, name, {}, place.depth + 1}, none, out)) return false;
   }
+  return true;
 }
 
 }  // namespace
 
-Expected<std::vector<RawMessage>> read_descriptors(std::string_view bytes) {
+Expected<std::vector<RawMessage>> read_descriptors(std::string_view bytes, size_t max_messages) {
   std::vector<RawMessage> out;
   Reader files(bytes);
   for (Entry file; files.next(file);) {
@@ -358,9 +371,15 @@ Expected<std::vector<RawMessage>> read_descriptors(std::string_view bytes) {
       if (entry.number == 9) source_info = entry.bytes;
     }
     if (reader.failed()) return Status::internal("descriptor set: broken file " + name);
-    if (!package.starts_with("google.") && package != "gantry.schema") {
-      read_comments(source_info, comments);
-      for (uint32_t i = 0; i < messages.size(); ++i) read_message(messages[i], package, {4, i}, comments, out);
+    if (package.starts_with("google.") || package == "gantry.schema") continue;
+    read_comments(source_info, comments);
+    for (uint32_t i = 0; i < messages.size(); ++i) {
+      if (!read_message(messages[i], {name, package, {4, i}}, comments, out)) {
+        return Status::internal("descriptor set: broken message in " + name);
+      }
+      if (out.size() > max_messages) {
+        return Status::internal("descriptor set: more than " + std::to_string(max_messages) + " messages");
+      }
     }
   }
   if (files.failed()) return Status::internal("descriptor set: broken");

@@ -1,5 +1,5 @@
 // Reads a compiled descriptor set (FileDescriptorSet with gantry/schema.proto's options) into plain structs, without
-// the full protobuf runtime. Used once at start by tree.cpp.
+// the full protobuf runtime. Used at start for the built-in kinds, and for each descriptor set that a plugin brings.
 #pragma once
 
 #include <string>
@@ -13,11 +13,13 @@ namespace gantry::schema {
 // One message as written in the file; Field::message is still unset, its type's name stands in `type_name`.
 struct RawField {
   Field field;
-  std::string type_name;  // of a message field, without the leading dot
+  std::string type_name;       // of a message field, without the leading dot
+  uint32_t protobuf_type = 0;  // FieldDescriptorProto.Type
   std::string default_json;
 };
 
 struct RawMessage {
+  std::string file;  // "k8s.io/api/core/v1/pod.proto"
   std::string name;
   std::string package;
   std::string comment;
@@ -29,6 +31,7 @@ struct RawMessage {
   std::vector<RawField> fields;
 };
 
-Expected<std::vector<RawMessage>> read_descriptors(std::string_view bytes);
+// At most `max_messages`, so that a broken set costs no more than that.
+Expected<std::vector<RawMessage>> read_descriptors(std::string_view bytes, size_t max_messages = SIZE_MAX);
 
 }  // namespace gantry::schema

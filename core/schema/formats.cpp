@@ -260,6 +260,13 @@ std::vector<std::string> format_problems(std::string_view format, std::string_vi
   return {};
 }
 
+bool known_format(std::string_view format) {
+  for (const Format& known : kFormats) {
+    if (known.name == format) return true;
+  }
+  return false;
+}
+
 std::string check_format(std::string_view format, std::string_view value) {
   std::string out;
   for (const std::string& problem : format_problems(format, value)) {

@@ -1,8 +1,9 @@
 // The schema tree: what the .proto files and their options say, as the machinery reads it.
 //
-// A Schema is built once at start from the embedded descriptor set and then only read, from any thread. Codecs,
-// defaulting, validation, patches, tables and OpenAPI are functions over it and a JSON document, so that a kind
-// that comes from elsewhere (a custom resource) takes the same path.
+// A Schema is built at start from the embedded descriptor set, and extended by the sets that plugins bring; it is read
+// from any thread. Codecs, defaulting, validation, patches, tables and OpenAPI are functions over it and a JSON
+// document, so that a kind that comes from elsewhere takes the same path. What it gives out (Kind, Message, Field,
+// kinds()) lives as long as it does, also when the kind is no longer served.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -106,6 +107,16 @@ class Schema {
   virtual const Message* find_message(std::string_view full_name) const = 0;
   // Kinds in discovery order: core group first.
   virtual const std::vector<const Kind*>& kinds() const = 0;
+  // Counts the changes of kinds().
+  virtual uint64_t generation() const = 0;
+
+  // From now on the kinds of `owner` are those of this FileDescriptorSet, which may use the built-in messages; its
+  // earlier ones are no longer served. An error names what is wrong with the set, and changes nothing. [any-thread]
+  virtual Status extend(std::string_view owner, std::string_view descriptors) = 0;
+  // The kinds of `owner` are no longer served. [any-thread]
+  virtual void withdraw(std::string_view owner) = 0;
+  // The set that the owner's kinds come from; empty: it has none. [any-thread]
+  virtual std::string extension(std::string_view owner) const = 0;
 };
 
 }  // namespace gantry::schema

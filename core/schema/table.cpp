@@ -67,6 +67,7 @@ void put_cell(const Column& column, cells::Row& row, std::string& out) {
     return;
   }
   if (source.starts_with('.')) source.remove_prefix(1);
+  if (column.type == "date") return append_json_string(out, cells::since(row.document, source, row.now_ns));
   put_value(column, cells::at(row.document, source), empty, out);
 }
 

@@ -1,17 +1,8 @@
-// Owns the schema tree: builds it from the embedded descriptor set at start, answers lookups afterwards.
-// Built on one thread, read from any.
+// Builds trees: messages from the raw ones, linked with each other. Pure, any thread.
+#include "core/schema/tree.hpp"
+
 #include <algorithm>
-#include <array>
 #include <boost/json/parse.hpp>
-#include <map>
-
-#include "core/schema/descriptor_reader.hpp"
-#include "core/schema/schema.hpp"
-
-extern "C" {
-extern const char gantry_api_descriptors_begin[];
-extern const char gantry_api_descriptors_end[];
-}
 
 namespace gantry::schema {
 
@@ -35,62 +26,7 @@ bool Kind::has_verb(std::string_view verb) const { return std::find(verbs.begin(
 
 namespace {
 
-// The order in which upstream's discovery lists its groups.
-constexpr std::array<std::string_view, 19> kGroupOrder = {"",
-                                                          "apiregistration.k8s.io",
-                                                          "apps",
-                                                          "events.k8s.io",
-                                                          "authentication.k8s.io",
-                                                          "authorization.k8s.io",
-                                                          "autoscaling",
-                                                          "batch",
-                                                          "certificates.k8s.io",
-                                                          "networking.k8s.io",
-                                                          "policy",
-                                                          "rbac.authorization.k8s.io",
-                                                          "storage.k8s.io",
-                                                          "admissionregistration.k8s.io",
-                                                          "apiextensions.k8s.io",
-                                                          "scheduling.k8s.io",
-                                                          "coordination.k8s.io",
-                                                          "node.k8s.io",
-                                                          "discovery.k8s.io"};
-
-size_t group_rank(std::string_view group) {
-  return static_cast<size_t>(std::find(kGroupOrder.begin(), kGroupOrder.end(), group) - kGroupOrder.begin());
-}
-
-class Tree final : public Schema {
- public:
-  Status build(std::vector<RawMessage> raw);
-
-  const Kind* find_kind(std::string_view group, std::string_view version, std::string_view kind) const override {
-    for (const Kind* k : kinds_) {
-      if (k->kind == kind && k->group == group && k->version == version) return k;
-    }
-    return nullptr;
-  }
-  const Kind* find_resource(std::string_view group, std::string_view version, std::string_view plural) const override {
-    for (const Kind* k : kinds_) {
-      if (k->plural == plural && k->group == group && k->version == version) return k;
-    }
-    return nullptr;
-  }
-  const Message* find_message(std::string_view name) const override {
-    auto it = messages_.find(name);
-    return it == messages_.end() ? nullptr : it->second.get();
-  }
-  const std::vector<const Kind*>& kinds() const override { return kinds_; }
-
- private:
-  Status link_field(RawField& raw, const std::map<std::string_view, RawMessage*>& entries, Field& field);
-  Status add_kinds(std::vector<RawMessage>& raw);
-
-  std::map<std::string, std::unique_ptr<Message>, std::less<>> messages_;
-  std::vector<std::unique_ptr<Kind>> owned_kinds_;
-  std::vector<const Kind*> kinds_;
-};
-
+// Inlined messages have been indexed into `from`'s fields already, however deep: only their fields are needed.
 void index_fields(Message& message, const Message& from) {
   for (const Field& field : from.fields) {
     if (field.inlined && field.message != nullptr) {
@@ -101,7 +37,32 @@ void index_fields(Message& message, const Message& from) {
   }
 }
 
-Status Tree::link_field(RawField& raw, const std::map<std::string_view, RawMessage*>& entries, Field& field) {
+// Does following these fields lead back to a message? Then walking it would never end.
+const Message* find_cycle(const Message& message, bool (*follows)(const Field&), std::set<const Message*>& done,
+                          std::vector<const Message*>& path) {
+  if (std::find(path.begin(), path.end(), &message) != path.end()) return &message;
+  if (!done.insert(&message).second) return nullptr;
+  path.push_back(&message);
+  for (const Field& field : message.fields) {
+    if (field.message == nullptr || !follows(field)) continue;
+    if (const Message* found = find_cycle(*field.message, follows, done, path)) return found;
+  }
+  path.pop_back();
+  return nullptr;
+}
+
+bool is_made_with_parent(const Field& field) {
+  return field.inlined || (field.default_struct && !field.repeated && !field.map);
+}
+
+}  // namespace
+
+const Message* Tree::find_message(std::string_view name) const {
+  auto it = messages_.find(name);
+  return it == messages_.end() ? nullptr : it->second.get();
+}
+
+Status Tree::link_field(RawField& raw, const std::map<std::string_view, RawMessage*>& entries, Field& field) const {
   field = std::move(raw.field);
   if (field.type == FieldType::kMessage) {
     std::string_view target = raw.type_name;
@@ -118,9 +79,9 @@ Status Tree::link_field(RawField& raw, const std::map<std::string_view, RawMessa
       target = value->type_name;
     }
     if (field.type == FieldType::kMessage) {
-      auto it = messages_.find(target);
-      if (it == messages_.end()) return Status::internal("descriptor set: unknown type " + std::string(target));
-      field.message = it->second.get();
+      field.message = find_message(target);
+      if (field.message == nullptr && base_ != nullptr) field.message = base_->find_message(target);
+      if (field.message == nullptr) return Status::internal("descriptor set: unknown type " + std::string(target));
     }
   }
   if (!raw.default_json.empty()) {
@@ -132,29 +93,21 @@ Status Tree::link_field(RawField& raw, const std::map<std::string_view, RawMessa
   return {};
 }
 
-Status Tree::add_kinds(std::vector<RawMessage>& raw) {
+void Tree::add_kinds(std::vector<RawMessage>& raw) {
   for (RawMessage& from : raw) {
     if (!from.has_resource) continue;
     auto kind = std::make_unique<Kind>(std::move(from.kind));
     kind->list_kind = kind->kind + "List";
     kind->message = find_message(from.name);
     kind->list_message = find_message(from.package + "." + kind->list_kind);
-    owned_kinds_.push_back(std::move(kind));
+    kinds_.push_back(std::move(kind));
   }
-  for (const auto& kind : owned_kinds_) kinds_.push_back(kind.get());
-  std::sort(kinds_.begin(), kinds_.end(), [](const Kind* a, const Kind* b) {
-    auto key = [](const Kind* k) {
-      return std::tuple(group_rank(k->group), std::string_view(k->group), std::string_view(k->version),
-                        std::string_view(k->plural));
-    };
-    return key(a) < key(b);
-  });
-  return {};
 }
 
-Status Tree::build(std::vector<RawMessage> raw) {
+Status Tree::link(std::vector<RawMessage>& raw) {
   std::map<std::string_view, RawMessage*> entries;
   for (RawMessage& from : raw) {
+    files_.insert(from.file);
     if (from.map_entry) {
       entries[from.name] = &from;
       continue;
@@ -164,7 +117,9 @@ Status Tree::build(std::vector<RawMessage> raw) {
     message->comment = std::move(from.comment);
     message->form = from.form;
     message->one_of = from.one_of;
-    messages_.emplace(from.name, std::move(message));
+    if (!messages_.emplace(from.name, std::move(message)).second) {
+      return Status::internal("descriptor set: message " + from.name + " twice");
+    }
   }
   for (RawMessage& from : raw) {
     if (from.map_entry) continue;
@@ -175,22 +130,26 @@ Status Tree::build(std::vector<RawMessage> raw) {
       if (!status.ok()) return std::move(status).in(from.name);
     }
   }
+  std::set<const Message*> done;
+  for (const auto& [name, message] : messages_) {
+    std::vector<const Message*> path;
+    if (const auto* found = find_cycle(*message, is_made_with_parent, done, path)) {
+      return Status::internal("descriptor set: message " + found->name +
+                              " contains itself through fields with inline or default_struct");
+    }
+  }
   for (auto& [name, message] : messages_) {
     for (const Field& field : message->fields) message->by_number.emplace(field.number, &field);
     index_fields(*message, *message);
   }
-  return add_kinds(raw);
+  return {};
 }
 
-}  // namespace
-
-Expected<std::unique_ptr<Schema>> Schema::builtin() {
-  auto size = static_cast<size_t>(gantry_api_descriptors_end - gantry_api_descriptors_begin);
-  auto raw = read_descriptors({gantry_api_descriptors_begin, size});
-  if (!raw) return std::move(raw).error();
-  auto tree = std::make_unique<Tree>();
-  if (Status status = tree->build(*std::move(raw)); !status.ok()) return status;
-  return std::unique_ptr<Schema>(std::move(tree));
+Expected<std::unique_ptr<Tree>> Tree::build(std::vector<RawMessage> raw, const Tree* base) {
+  std::unique_ptr<Tree> tree(new Tree(base));
+  if (Status status = tree->link(raw); !status.ok()) return status;
+  tree->add_kinds(raw);
+  return tree;
 }
 
 }  // namespace gantry::schema

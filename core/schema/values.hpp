@@ -43,6 +43,8 @@ Expected<int64_t> scaled_value(std::string_view int_or_percent, int64_t total, b
 
 // Named checks of FieldRules.format; the empty string when fine, else upstream's explanation of the rule.
 std::string check_format(std::string_view format, std::string_view value);
+// Whether there is a check of that name.
+bool known_format(std::string_view format);
 
 // "5d3h", as kubectl's AGE column.
 std::string human_duration(int64_t seconds);

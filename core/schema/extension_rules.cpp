@@ -1,0 +1,246 @@
+// Checks extensions' trees: by themselves, beside other trees, and against the one they replace. Pure, any thread.
+#include "core/schema/extension_rules.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/schema/extension.hpp"
+#include "core/schema/table_cells.hpp"
+
+namespace gantry::schema {
+namespace {
+
+constexpr std::string_view kMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.";
+
+std::string full_name(const Kind& kind) { return kind.plural + "." + kind.group; }
+
+// What a dotted path leads to: a field; or somewhere that the schema does not describe (within a map, say).
+struct Target {
+  const Field* field = nullptr;
+  bool open = false;
+};
+
+Target follow(const Message* message, std::string_view path) {
+  Target target;
+  while (!path.empty()) {
+    if (target.field != nullptr && (target.field->map || message == nullptr || message->form == Form::kRawJson)) {
+      return {nullptr, target.field->map || message != nullptr};
+    }
+    if (message == nullptr) return {};
+    const size_t dot = std::min(path.find('.'), path.size());
+    target.field = message->find(path.substr(0, dot));
+    if (target.field == nullptr) return {};
+    message = target.field->message;
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  return target;
+}
+
+Status check_column(const Kind& kind, const Column& column) {
+  const std::string where = "column " + column.name + " of kind " + kind.kind;
+  if (column.name.empty()) return Status::invalid("a column of kind " + kind.kind + " has no name");
+  static const std::set<std::string_view> kTypes = {"string", "integer", "number", "boolean", "date"};
+  if (!kTypes.contains(column.type)) {
+    return Status::invalid(where + " has the type \"" + column.type +
+                           "\"; there is string, integer, number, boolean and date");
+  }
+  const std::string_view source = column.source;
+  if (source.starts_with('@')) {
+    if (cells::find_cell(source.substr(1)) != nullptr) return {};
+    return Status::invalid(where + " has the source \"" + column.source + "\", which this daemon does not know");
+  }
+  const Target target = source.starts_with('.') ? follow(kind.message, source.substr(1)) : Target();
+  if (target.field != nullptr || target.open) return {};
+  return Status::invalid(where + " has the source \"" + column.source +
+                         "\"; it must be the path of a field, such as .spec.size");
+}
+
+Status check_selectable(const Kind& kind, const std::string& path) {
+  const Target target = follow(kind.message, path);
+  const Field* field = target.field;
+  if (field != nullptr && !field->repeated && !field->map && field->message == nullptr) return {};
+  return Status::invalid("kind " + kind.kind + " has the selectable field \"" + path +
+                         "\"; it must be the path of a single value, such as spec.size");
+}
+
+Status check_scale(const Kind& kind) {
+  for (const std::string_view path : {"spec.replicas", "status.replicas"}) {
+    const Target target = follow(kind.message, path);
+    if (target.field == nullptr || target.field->type != FieldType::kInt32) {
+      return Status::invalid("kind " + kind.kind + " has the subresource scale, but no field " + std::string(path) +
+                             " of type int32");
+    }
+  }
+  return {};
+}
+
+bool fits(const Field& field, const Json& value) {
+  if (field.repeated) return value.is_array();
+  if (field.map) return value.is_object();
+  switch (field.type) {
+    case FieldType::kBool:
+      return value.is_bool();
+    case FieldType::kInt32:
+    case FieldType::kInt64:
+      return value.is_int64();
+    case FieldType::kDouble:
+      return value.is_number();
+    case FieldType::kString:
+    case FieldType::kBytes:
+      return value.is_string();
+    case FieldType::kMessage:
+      return field.message->form != Form::kStruct || value.is_object();
+  }
+  return false;
+}
+
+// Of a message and what it reaches, but for the built-in ones.
+Status check_defaults(const Message& message, std::set<const Message*>& done) {
+  if (message.name.starts_with("k8s.io.") || !done.insert(&message).second) return {};
+  for (const Field& field : message.fields) {
+    if (field.default_value && !fits(field, *field.default_value)) {
+      return Status::invalid("the default of field " + field.json + " of " + message.name +
+                             " has not the field's type");
+    }
+    if (field.message == nullptr) continue;
+    if (auto status = check_defaults(*field.message, done); !status.ok()) return status;
+  }
+  return {};
+}
+
+bool is_list(const Kind& kind) {
+  const Message& list = *kind.list_message;
+  const Field *metadata = list.find("metadata"), *items = list.find("items");
+  return metadata != nullptr && items != nullptr && metadata->number == 1 && items->number == 2 && items->repeated &&
+         items->message == kind.message && metadata->message != nullptr &&
+         metadata->message->name == std::string(kMeta) + "ListMeta";
+}
+
+Status taken(const Kind& kind, std::string_view what, const std::string& name, const Kind& by) {
+  return Status::invalid("kind " + kind.kind + " has the " + std::string(what) + " \"" + name +
+                         "\", which is taken by " + full_name(by));
+}
+
+bool has(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+Status check_pair(const Kind& kind, const Kind& other) {
+  if (kind.group == other.group) {
+    if (kind.plural == other.plural) return taken(kind, "plural", kind.plural, other);
+    if (kind.kind == other.kind) return taken(kind, "name", kind.kind, other);
+  }
+  for (const auto& name : kind.short_names) {
+    if (name == other.plural || name == other.singular || has(other.short_names, name)) {
+      return taken(kind, "short name", name, other);
+    }
+  }
+  for (const auto& [what, name] : {std::pair("plural", &kind.plural), std::pair("singular", &kind.singular)}) {
+    if (has(other.short_names, *name)) return taken(kind, what, *name, other);
+  }
+  return {};
+}
+
+std::string type_of(const Field& field) {
+  std::string type = std::to_string(static_cast<int>(field.type)) + (field.repeated ? " list"
+                                                                     : field.map    ? " map"
+                                                                                    : "");
+  return field.message == nullptr ? type : type + " " + field.message->name;
+}
+
+Status check_message_change(const Message& before, const Message& next) {
+  const auto changed = [&](const Field& field, const std::string& how) {
+    return Status::invalid("field " + field.json + " of " + next.name + how +
+                           "; objects that are served already would be read wrong, so that takes a field with a name "
+                           "and a number of its own, or a restart of the daemon");
+  };
+  for (const Field& field : next.fields) {
+    const auto old =
+        std::find_if(before.fields.begin(), before.fields.end(), [&](const Field& f) { return f.json == field.json; });
+    if (old != before.fields.end()) {
+      if (old->number != field.number) return changed(field, " has another number than before");
+      if (type_of(*old) != type_of(field)) return changed(field, " has another type than before");
+    } else if (const Field* other = before.find_number(field.number)) {
+      return changed(field, " has the number that was " + other->json + "'s");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_kind_tree(const Kind& kind) {
+  if (!is_list(kind)) {
+    return Status::invalid("message " + kind.list_message->name +
+                           " must have the fields metadata = 1 and items = 2, a list of " + kind.kind);
+  }
+  for (const Column& column : kind.columns) {
+    if (auto status = check_column(kind, column); !status.ok()) return status;
+  }
+  for (const auto& path : kind.selectable_fields) {
+    if (auto status = check_selectable(kind, path); !status.ok()) return status;
+  }
+  if (kind.subresource("status") != nullptr) {
+    const Field* status = kind.message->find("status");
+    if (status == nullptr || status->message == nullptr || status->repeated || status->map) {
+      return Status::invalid("kind " + kind.kind + " has the subresource status, but no message in a field \"status\"");
+    }
+  }
+  if (kind.subresource("scale") != nullptr) {
+    if (auto status = check_scale(kind); !status.ok()) return status;
+  }
+  std::set<const Message*> done;
+  return check_defaults(*kind.message, done);
+}
+
+Status check_against(const Tree& tree, const std::vector<const Tree*>& others) {
+  const Tree& builtin = *others.front();
+  for (const auto& kind : tree.kinds()) {
+    for (const auto& own : builtin.kinds()) {
+      if (own->group == kind->group) {
+        return Status::invalid("kind " + kind->kind + " has the group \"" + kind->group +
+                               "\", which is the daemon's own");
+      }
+    }
+    for (const auto& sibling : tree.kinds()) {
+      if (sibling == kind) break;
+      if (auto status = check_pair(*kind, *sibling); !status.ok()) return status;
+    }
+    for (const Tree* other : others) {
+      for (const auto& theirs : other->kinds()) {
+        if (auto status = check_pair(*kind, *theirs); !status.ok()) return status;
+      }
+    }
+  }
+  for (const auto& [name, message] : tree.messages()) {
+    for (const Tree* other : others) {
+      if (other->find_message(name) == nullptr) continue;
+      return Status::invalid("message " + name + " is there already; another package keeps it apart");
+    }
+  }
+  return {};
+}
+
+Status check_change(const Tree& before, const Tree& next) {
+  for (const auto& [name, message] : next.messages()) {
+    const Message* old = before.find_message(name);
+    if (old == nullptr) continue;
+    if (auto status = check_message_change(*old, *message); !status.ok()) return status;
+  }
+  for (const auto& kind : next.kinds()) {
+    for (const auto& old : before.kinds()) {
+      if (old->group != kind->group || old->plural != kind->plural) continue;
+      if (old->version != kind->version) {
+        return Status::invalid("kind " + kind->kind + " changes its version from " + old->version + " to " +
+                               kind->version + "; nothing converts the objects that are there");
+      }
+      if (old->namespaced != kind->namespaced) {
+        return Status::invalid("kind " + kind->kind +
+                               " is namespaced no longer, or was not; the objects that are there would be lost");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace gantry::schema

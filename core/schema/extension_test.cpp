@@ -1,0 +1,253 @@
+// Kinds that come from outside: what is served, what is refused and with which words, what a change may change.
+#include <atomic>
+#include <thread>
+
+#include "core/schema/extension_testing.hpp"
+#include "core/schema/openapi.hpp"
+#include "core/schema/schema_testing.hpp"
+#include "core/schema/table.hpp"
+
+namespace gantry::schema {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+
+class Extension : public ::testing::Test {
+ protected:
+  Extension() : schema_(*Schema::builtin()) {}
+  std::string refusal(const Widgets& widgets, std::string_view owner = "widgets") {
+    return refusal(widgets.set(), owner);
+  }
+  std::string refusal(const std::string& set, std::string_view owner = "widgets") {
+    const auto generation = schema_->generation();
+    const auto status = schema_->extend(owner, set);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(schema_->generation(), generation);
+    return status.message();
+  }
+  void accept(const std::string& set, std::string_view owner = "widgets") {
+    const auto status = schema_->extend(owner, set);
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+  const Kind* widget() const { return schema_->find_resource("demo.example.com", "v1", "widgets"); }
+
+  std::unique_ptr<Schema> schema_;
+};
+
+TEST_F(Extension, AKindIsServedLikeAnother) {
+  const auto kinds = schema_->kinds().size();
+  accept(Widgets().set());
+  EXPECT_EQ(schema_->kinds().size(), kinds + 1);
+  EXPECT_EQ(schema_->generation(), 1u);
+  const Kind* kind = widget();
+  ASSERT_NE(kind, nullptr);
+  EXPECT_EQ(schema_->find_kind("demo.example.com", "v1", "Widget"), kind);
+  EXPECT_NE(schema_->find_message("demo.v1.WidgetSpec"), nullptr);
+  // What an author may leave out.
+  EXPECT_EQ(kind->singular, "widget");
+  EXPECT_EQ(kind->verbs.size(), 8u);
+  ASSERT_NE(kind->list_message, nullptr);
+  EXPECT_EQ(kind->list_message->name, "demo.v1.WidgetList");
+  ASSERT_EQ(kind->columns.size(), 2u);
+  EXPECT_EQ(kind->columns[0].name, "Name");
+  EXPECT_EQ(kind->subresource("status")->verbs.size(), 3u);
+}
+
+TEST_F(Extension, DefaultsRulesAndTablesWork) {
+  accept(Widgets().set());
+  auto object = document(*widget(), R"({"metadata":{"name":"a"},"spec":{"colour":"green"}})");
+  apply_defaults(*widget(), object);
+  EXPECT_EQ(object.at("spec").at("size"), Json(3));
+  const auto status = invalid_status(*widget(), "a", validate(*widget(), object));
+  EXPECT_THAT(status.message(), HasSubstr("Widget.demo.example.com \"a\" is invalid: ["));
+  EXPECT_THAT(status.message(), HasSubstr("spec.owner: Required value"));
+  EXPECT_THAT(status.message(), HasSubstr("spec.colour: Unsupported value: \"green\": supported values: "));
+  EXPECT_EQ(table_row_json(*widget(), object, "{}", IncludeObject::kNone, 0), R"({"cells":["a",3],"object":null})");
+  auto bytes = encode_protobuf(*widget()->message, object);
+  ASSERT_TRUE(bytes);
+  auto back = decode(*widget()->message, Media::kProtobuf, wrap_protobuf("demo.example.com/v1", "Widget", *bytes));
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(back->at("spec").at("colour"), Json("green"));
+  const auto open = openapi_v3_json(*schema_, "demo.example.com", "v1", "v1");
+  EXPECT_THAT(open, HasSubstr("/apis/demo.example.com/v1/namespaces/{namespace}/widgets/{name}/status"));
+  EXPECT_THAT(open, HasSubstr("demo.v1.WidgetSpec"));
+  EXPECT_THAT(openapi_v3_index(*schema_), HasSubstr("apis/demo.example.com/v1"));
+}
+
+TEST_F(Extension, ADateColumnSaysHowLongAgo) {
+  Widgets widgets;
+  widgets.more = column("Made", "date", ".metadata.creationTimestamp");
+  accept(widgets.set());
+  const auto object = document(*widget(), R"({"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:10Z"}})");
+  EXPECT_EQ(table_row_json(*widget(), object, "{}", IncludeObject::kNone, int64_t{70} * 1'000'000'000),
+            R"({"cells":["a","60s"],"object":null})");
+}
+
+TEST_F(Extension, TheSameSetChangesNothing) {
+  accept(Widgets().set());
+  const auto* kind = widget();
+  accept(Widgets().set());
+  EXPECT_EQ(widget(), kind);
+  EXPECT_EQ(schema_->generation(), 1u);
+  EXPECT_EQ(schema_->extension("widgets"), Widgets().set());
+}
+
+TEST_F(Extension, AChangedSetTakesItsPlaceAndTheOldTreeStays) {
+  accept(Widgets().set());
+  const Kind* before = widget();
+  Widgets next;
+  next.spec.push_back(field("weight", 4, kInt64Type));
+  accept(next.set());
+  ASSERT_NE(widget(), before);
+  EXPECT_NE(widget()->message->find("spec")->message->find("weight"), nullptr);
+  EXPECT_EQ(before->plural, "widgets");  // still readable
+  EXPECT_EQ(before->message->find("spec")->message->find("weight"), nullptr);
+  accept(Widgets().set());
+  EXPECT_EQ(widget(), before);
+}
+
+TEST_F(Extension, WithdrawnKindsAreGone) {
+  accept(Widgets().set());
+  const Kind* kind = widget();
+  schema_->withdraw("widgets");
+  EXPECT_EQ(widget(), nullptr);
+  EXPECT_EQ(schema_->extension("widgets"), "");
+  EXPECT_EQ(schema_->find_message("demo.v1.Widget"), nullptr);
+  EXPECT_EQ(kind->plural, "widgets");
+  schema_->withdraw("nobody");
+  EXPECT_EQ(schema_->generation(), 2u);
+}
+
+TEST_F(Extension, BrokenBytesAreRefused) {
+  EXPECT_THAT(refusal(std::string("\x0a\xff", 2)), HasSubstr("broken"));
+  EXPECT_THAT(refusal(std::string()), HasSubstr("no kind"));
+  EXPECT_THAT(refusal(std::string(5 << 20, 'x')), HasSubstr("at most 4194304"));
+  const auto whole = Widgets().set();
+  for (size_t size = 1; size < whole.size(); ++size) {
+    (void)schema_->extend("cut", whole.substr(0, size));  // never a crash
+    schema_->withdraw("cut");
+  }
+}
+
+TEST_F(Extension, GroupsOfOthersAreRefused) {
+  for (const char* group : {"", "apps", "batch", "Demo.example.com", "demo..com"}) {
+    Widgets widgets;
+    widgets.group = group;
+    EXPECT_THAT(refusal(widgets), HasSubstr("must be a DNS name with a dot")) << group;
+  }
+  Widgets widgets;
+  widgets.group = "widgets.k8s.io";
+  EXPECT_THAT(refusal(widgets), HasSubstr("names under k8s.io are Kubernetes' own"));
+  widgets.group = "gantry.dev";
+  EXPECT_THAT(refusal(widgets), HasSubstr("the group \"gantry.dev\", which is the daemon's own"));
+}
+
+TEST_F(Extension, NamesThatAreTakenAreRefused) {
+  accept(Widgets().set());
+  Widgets other;
+  other.package = "other.v1";
+  EXPECT_EQ(refusal(other, "other"),
+            "kind Widget has the plural \"widgets\", which is taken by widgets.demo.example.com");
+  other.plural = "gadgets";
+  EXPECT_THAT(refusal(other, "other"), HasSubstr("has the name \"Widget\", which is taken"));
+  other.name = "Gadget";
+  EXPECT_THAT(refusal(other, "other"), HasSubstr("has the short name \"wd\", which is taken"));
+  other.more = bytes_field(6, "po");
+  EXPECT_THAT(refusal(other, "other"), HasSubstr("has the short name \"po\", which is taken by pods."));
+  other.more = {};
+  other.package = "demo.v1";
+  other.name = "Widget";
+  other.group = "other.example.com";
+  EXPECT_THAT(refusal(other, "other"), HasSubstr("message demo.v1.Widget is there already"));
+}
+
+TEST_F(Extension, AKindNeedsItsMetadata) {
+  Widgets widgets;
+  widgets.metadata = field("metadata", 2, kMessageType, kMetadataType);
+  EXPECT_THAT(refusal(widgets), HasSubstr("kind Widget needs the field \"metadata\""));
+  widgets.metadata = field("about", 1, kMessageType, kMetadataType);
+  EXPECT_THAT(refusal(widgets), HasSubstr("kind Widget needs the field \"metadata\""));
+}
+
+TEST_F(Extension, FieldsThatTheApiCanNotHaveAreRefused) {
+  Widgets widgets;
+  widgets.more = {};
+  widgets.spec = {field("mode", 1, kEnumType, ".demo.v1.Mode")};
+  EXPECT_THAT(refusal(widgets), HasSubstr("field mode of demo.v1.WidgetSpec is an enum"));
+  widgets.spec = {field("mode", 1, 13)};
+  EXPECT_THAT(refusal(widgets), HasSubstr("has a type that the API does not have"));
+  widgets.spec = {field("mode", 1, kMessageType, ".demo.v1.Nowhere")};
+  EXPECT_THAT(refusal(widgets), HasSubstr("unknown type demo.v1.Nowhere"));
+  widgets.spec = {field("mode", 1, kMessageType, ".demo.v1.WidgetSpec", number_field(16, 1))};
+  EXPECT_THAT(refusal(widgets), HasSubstr("contains itself"));
+  widgets.spec = {field("mode", 1, kStringType, {}, bytes_field(9, "5"))};
+  EXPECT_THAT(refusal(widgets), HasSubstr("the default of field mode"));
+  widgets.spec = {field("mode", 1, kStringType, {}, bytes_field(12, "zip-code"))};
+  EXPECT_THAT(refusal(widgets), HasSubstr("the format \"zip-code\""));
+}
+
+TEST_F(Extension, OptionsNameWhatIsThere) {
+  Widgets widgets;
+  widgets.more = column("Size", "integer", ".spec.sise");
+  EXPECT_THAT(refusal(widgets), HasSubstr("column Size of kind Widget has the source \".spec.sise\""));
+  widgets.more = column("Size", "integer", "@pod-sizes");
+  EXPECT_THAT(refusal(widgets), HasSubstr("the source \"@pod-sizes\""));
+  widgets.more = column("Size", "int", ".spec.size");
+  EXPECT_THAT(refusal(widgets), HasSubstr("the type \"int\""));
+  widgets.more = bytes_field(11, "spec.weight");
+  EXPECT_THAT(refusal(widgets), HasSubstr("the selectable field \"spec.weight\""));
+  widgets.more = bytes_field(9, bytes_field(1, "scale"));
+  EXPECT_THAT(refusal(widgets), HasSubstr("no field spec.replicas of type int32"));
+  widgets.more = bytes_field(9, bytes_field(1, "exec"));
+  EXPECT_THAT(refusal(widgets), HasSubstr("the subresource \"exec\"; there is status and scale"));
+  widgets.more = bytes_field(8, "fly");
+  EXPECT_THAT(refusal(widgets), HasSubstr("the verb \"fly\""));
+}
+
+TEST_F(Extension, AChangeKeepsWhatIsStoredReadable) {
+  accept(Widgets().set());
+  Widgets next;
+  next.spec[0] = field("size", 7, kInt32Type);
+  EXPECT_THAT(refusal(next), HasSubstr("field size of demo.v1.WidgetSpec has another number than before"));
+  next.spec[0] = field("size", 1, kStringType);
+  EXPECT_THAT(refusal(next), HasSubstr("has another type than before"));
+  next.spec[0] = field("length", 1, kInt32Type);
+  next.more = {};
+  EXPECT_THAT(refusal(next), HasSubstr("field length of demo.v1.WidgetSpec has the number that was size's"));
+  next = Widgets();
+  next.version = "v2";
+  EXPECT_THAT(refusal(next), HasSubstr("changes its version from v1 to v2"));
+}
+
+TEST_F(Extension, OnlySoManyDifferentSets) {
+  Widgets widgets;
+  for (uint32_t i = 0; i < 64; ++i) {
+    widgets.spec.push_back(field("more" + std::to_string(i), 10 + i, kBoolType));
+    accept(widgets.set());
+  }
+  widgets.spec.push_back(field("last", 100, kBoolType));
+  EXPECT_THAT(refusal(widgets), HasSubstr("64 different sets of kinds"));
+}
+
+TEST_F(Extension, ReadersAreNeverDisturbed) {
+  Widgets more;
+  more.spec.push_back(field("weight", 4, kInt64Type));
+  const std::string sets[] = {Widgets().set(), more.set()};
+  accept(sets[0]);
+  std::atomic<bool> over = false;
+  std::thread reader([&] {
+    while (!over) {
+      const Kind* kind = widget();
+      ASSERT_NE(kind, nullptr);
+      ASSERT_NE(kind->message->find("spec")->message->find("size"), nullptr);
+      for (const Kind* each : schema_->kinds()) ASSERT_NE(each->message, nullptr);
+    }
+  });
+  for (int i = 0; i < 200; ++i) accept(sets[i % 2]);
+  over = true;
+  reader.join();
+}
+
+}  // namespace
+}  // namespace gantry::schema
