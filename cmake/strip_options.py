@@ -62,6 +62,9 @@ def copy(root, name, out, seen):
     if name in seen or name == "gantry/schema.proto" or name.startswith("google/"):
         return
     seen.add(name)
+    # What a plugin's file imports from the SDK is no part of its project.
+    if not os.path.exists(os.path.join(root, name)):
+        return
     with open(os.path.join(root, name), encoding="utf-8") as f:
         text = f.read()
     text = strip(text)

@@ -23,6 +23,7 @@ constexpr std::array<const char*, static_cast<size_t>(Op::kEnd)> kNames = {"noth
                                                                            "set_event_sink",
                                                                            "save",
                                                                            "restore",
+                                                                           "descriptor_set",
                                                                            "new lane",
                                                                            "timer",
                                                                            "call_async",

@@ -31,6 +31,7 @@ enum class Op : uint16_t {
   kSetSink,
   kSave,
   kRestore,
+  kKindsSet,
   // The daemon tells the plugin's process, on the control connection.
   kNewLane,
   kTimerFired,

@@ -9,18 +9,20 @@
 #include <string_view>
 
 #include "gantry/abi/controller.h"
+#include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/network.h"
 #include "gantry/abi/reload.h"
 #include "gantry/abi/runtime.h"
 
 namespace gantry::isolation {
 
-enum InterfaceIndex : uint8_t { kController, kNetwork, kRuntime, kReload, kInterfaces };
+enum InterfaceIndex : uint8_t { kController, kNetwork, kRuntime, kReload, kKinds, kInterfaces };
 
 constexpr std::array<const char*, kInterfaces> kInterfaceIds = {GANTRY_CONTROLLER_ID, GANTRY_NETWORK_ID,
-                                                                GANTRY_RUNTIME_ID, GANTRY_RELOAD_ID};
+                                                                GANTRY_RUNTIME_ID, GANTRY_RELOAD_ID, GANTRY_KINDS_ID};
 constexpr std::array<size_t, kInterfaces> kTableSizes = {sizeof(gantry_controller), sizeof(gantry_network),
-                                                         sizeof(gantry_runtime), sizeof(gantry_reload)};
+                                                         sizeof(gantry_runtime), sizeof(gantry_reload),
+                                                         sizeof(gantry_kinds)};
 
 // Tables are a size and then functions: the n-th function lies here.
 constexpr size_t function_offset(size_t n) { return sizeof(size_t) + n * sizeof(void (*)()); }

@@ -40,10 +40,19 @@ gantry_code restore(void* instance, gantry_slice state, gantry_buffer* error) {
   return give(session_of(instance).call(Op::kRestore, to_view(state), Session::Where::kMain), nullptr, error);
 }
 
+// Empty when the process is gone: no set is.
+gantry_slice descriptor_set(void* instance) {
+  auto& remote = *static_cast<Remote*>(instance);
+  auto reply = remote.session->call(Op::kKindsSet, {}, Session::Where::kMain);
+  if (reply.code == 0) remote.kinds_set = std::move(reply.response);
+  return to_slice(remote.kinds_set);
+}
+
 constexpr gantry_controller kControllerProxy = {sizeof(gantry_controller), &describe, &map, &reconcile};
 constexpr gantry_network kNetworkProxy = {sizeof(gantry_network), &network_verb<0>, &network_verb<1>, &network_verb<2>,
                                           &network_verb<3>,       &network_verb<4>, &network_verb<5>};
 constexpr gantry_reload kReloadProxy = {sizeof(gantry_reload), &save, &restore};
+constexpr gantry_kinds kKindsProxy = {sizeof(gantry_kinds), &descriptor_set};
 
 }  // namespace
 
@@ -54,7 +63,7 @@ gantry_code give(Reply reply, gantry_buffer* response, gantry_buffer* error) {
 }
 
 const void* Remote::table(std::string_view id) const {
-  const std::array<const void*, kInterfaces> tables = {&controller, &network, &runtime, &reload};
+  const std::array<const void*, kInterfaces> tables = {&controller, &network, &runtime, &reload, &kinds};
   for (size_t i = 0; i < kInterfaces; ++i) {
     if (id == kInterfaceIds[i]) return present[i] ? tables[i] : nullptr;
   }
@@ -66,10 +75,12 @@ void fill_tables(Remote& remote, const std::array<uint64_t, kInterfaces>& masks)
   remote.network = kNetworkProxy;
   remote.runtime = runtime_proxy();
   remote.reload = kReloadProxy;
+  remote.kinds = kKindsProxy;
   keep_functions(&remote.controller, sizeof remote.controller, masks[kController]);
   keep_functions(&remote.network, sizeof remote.network, masks[kNetwork]);
   keep_functions(&remote.runtime, sizeof remote.runtime, masks[kRuntime]);
   keep_functions(&remote.reload, sizeof remote.reload, masks[kReload]);
+  keep_functions(&remote.kinds, sizeof remote.kinds, masks[kKinds]);
 }
 
 }  // namespace gantry::isolation

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "core/isolation/interface_set.hpp"
@@ -20,6 +21,8 @@ struct Remote {
   gantry_network network;
   gantry_runtime runtime;
   gantry_reload reload;
+  gantry_kinds kinds;
+  std::string kinds_set;  // what the plugin said, for as long as it lives
 
   const void* table(std::string_view id) const;
 };

@@ -3,21 +3,29 @@ include_guard(GLOBAL)
 
 set(GANTRY_PACKAGE_DIR "${CMAKE_CURRENT_LIST_DIR}" CACHE INTERNAL "")
 
-# gantry_add_plugin(NAME SOURCES file... [LIBS library...])
+# gantry_add_plugin(NAME SOURCES file... [PROTOS file.proto...] [LIBS library...])
 #
 # Builds NAME.so, target plugin_NAME, in the build folder, as a daemon wants it: nothing visible but the entry point, no
 # symbol that would keep the image from unloading, nothing in it that is not used, stripped in Release. `cmake --install`
 # puts it into lib/gantry/plugins. NAME must be the name that the source gives to GANTRY_PLUGIN or GANTRY_CONTROLLER.
 # A plugin whose sources are all C uses the ABI headers alone.
+#
+# PROTOS describe API kinds that the plugin brings, with the options of gantry/schema.proto; their paths are below the
+# project's folder. Sources then have NAME.kinds.hpp: the messages, and gantry::kinds::NAME for
+# GANTRY_CONTROLLER_WITH_KINDS ('-' as '_'); in C NAME.kinds.h: the descriptor set's bytes.
 function(gantry_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 A "" "" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 A "" "" "SOURCES;PROTOS;LIBS")
   _gantry_check_name("${name}")
   if(A_UNPARSED_ARGUMENTS OR NOT A_SOURCES)
-    message(FATAL_ERROR "gantry_add_plugin(${name}): expected SOURCES file... [LIBS library...]")
+    message(FATAL_ERROR "gantry_add_plugin(${name}): expected SOURCES file... [PROTOS file.proto...] [LIBS library...]")
   endif()
   set(target plugin_${name})
   add_library(${target} MODULE ${A_SOURCES})
   _gantry_base(base ${A_SOURCES})
+  if(A_PROTOS)
+    _gantry_add_kinds(${name} ${base} ${A_PROTOS})
+    list(APPEND A_LIBS kinds_${name})
+  endif()
   target_link_libraries(${target} PRIVATE ${base} ${A_LIBS})
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} POSITION_INDEPENDENT_CODE ON
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
@@ -65,6 +73,52 @@ function(gantry_add_plugin_test name)
   add_executable(${name} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE ${A_LIBS} Gantry::testkit GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+# The library kinds_NAME: the plugin's .proto files as C++ messages, and as a descriptor set in a header.
+function(_gantry_add_kinds name base)
+  find_program(GANTRY_PROTOC protoc)
+  find_program(GANTRY_PYTHON3 python3)
+  if(NOT GANTRY_PROTOC OR NOT GANTRY_PYTHON3)
+    message(FATAL_ERROR "gantry_add_plugin(${name}): PROTOS need protoc and python3 (Debian: apt-get install protobuf-compiler python3)")
+  endif()
+  set(gen ${CMAKE_CURRENT_BINARY_DIR}/kinds_${name})
+  set(set ${gen}/${name}.kinds.pb)
+  set(headers ${gen}/${name}.kinds.h ${gen}/${name}.kinds.hpp)
+  set(sources)
+  set(includes)
+  file(MAKE_DIRECTORY ${gen}/in)
+  foreach(proto IN LISTS ARGN)
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    list(APPEND includes ${stem}.pb.h)
+    if(base STREQUAL "Gantry::abi")
+      continue()
+    endif()
+    # Compiled without the options, which are not lite.
+    add_custom_command(OUTPUT ${gen}/${stem}.pb.cc ${gen}/${stem}.pb.h
+      COMMAND ${GANTRY_PYTHON3} ${GANTRY_PACKAGE_DIR}/strip_options.py ${CMAKE_CURRENT_SOURCE_DIR} ${proto} ${gen}/in
+      COMMAND ${GANTRY_PROTOC} -I${gen}/in -I${GANTRY_PROTO_DIR} --cpp_out=${gen} ${gen}/in/${proto}
+      DEPENDS ${proto} VERBATIM)
+    list(APPEND sources ${gen}/${stem}.pb.cc)
+  endforeach()
+  add_custom_command(OUTPUT ${set} ${headers}
+    COMMAND ${GANTRY_PROTOC} -I${CMAKE_CURRENT_SOURCE_DIR} -I${GANTRY_PROTO_DIR} --include_source_info
+            --descriptor_set_out=${set} ${ARGN}
+    COMMAND ${GANTRY_PYTHON3} ${GANTRY_PACKAGE_DIR}/kinds.py ${set} ${name} ${gen} ${includes}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} DEPENDS ${ARGN} ${GANTRY_PACKAGE_DIR}/kinds.py VERBATIM)
+  add_custom_target(kinds_${name}_headers DEPENDS ${headers})
+  if(sources)
+    add_library(kinds_${name} STATIC ${sources})
+    set_target_properties(kinds_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    target_compile_options(kinds_${name} PRIVATE -w -ffunction-sections -fdata-sections)
+    target_link_libraries(kinds_${name} PUBLIC ${base})
+    target_include_directories(kinds_${name} PUBLIC ${gen})
+  else()
+    add_library(kinds_${name} INTERFACE)
+    target_link_libraries(kinds_${name} INTERFACE ${base})
+    target_include_directories(kinds_${name} INTERFACE ${gen})
+  endif()
+  add_dependencies(kinds_${name} kinds_${name}_headers)
 endfunction()
 
 # The daemon refuses other names; better to hear it here.

@@ -41,5 +41,6 @@ install(FILES $<TARGET_FILE:gantry_proto> DESTINATION ${CMAKE_INSTALL_LIBDIR} CO
 install(DIRECTORY proto DESTINATION ${sdk_data} COMPONENT sdk FILES_MATCHING PATTERN "*.proto" PATTERN "testdata" EXCLUDE)
 install(DIRECTORY examples DESTINATION ${sdk_data} COMPONENT sdk PATTERN target EXCLUDE PATTERN Cargo.lock EXCLUDE)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/GantryConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/GantryConfigVersion.cmake
-  ${sdk_here}/GantryPlugin.cmake ${sdk_here}/plugin.map DESTINATION ${sdk_package} COMPONENT sdk)
+  ${sdk_here}/GantryPlugin.cmake ${sdk_here}/plugin.map ${sdk_here}/kinds.py
+  ${CMAKE_SOURCE_DIR}/cmake/strip_options.py DESTINATION ${sdk_package} COMPONENT sdk)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sdk)

@@ -5,6 +5,7 @@
 #include "gantry/abi/clock.h"
 #include "gantry/abi/config.h"
 #include "gantry/abi/controller.h"
+#include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/log.h"
 #include "gantry/abi/metrics.h"
@@ -33,6 +34,7 @@ AT(gantry_runtime, version, 8);
 AT(gantry_runtime, set_event_sink, 200);
 AT(gantry_network, gc, 48);
 AT(gantry_reload, restore, 16);
+AT(gantry_kinds, descriptor_set, 8);
 AT(gantry_cache, by_owner, 24);
 AT(gantry_client, call_async, 16);
 AT(gantry_config, get_daemon, 40);

@@ -60,6 +60,8 @@ Reply Server::answer(Frame& frame, Channel& lane) {
     case Op::kSave:
     case Op::kRestore:
       return call_reload(frame);
+    case Op::kKindsSet:
+      return {0, std::string(to_view(table<gantry_kinds>(kKinds).descriptor_set(instance_))), {}};
     default:
       return call_runtime(frame, lane);
   }

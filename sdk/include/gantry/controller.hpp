@@ -9,6 +9,9 @@
 //   };
 //   GANTRY_CONTROLLER(Greeter, "greeter", "1.0.0", "me", "Greets config maps");
 //
+// With kinds of its own: #include "greeter.kinds.hpp", which gantry_add_plugin(... PROTOS ...) makes, and
+//   GANTRY_CONTROLLER_WITH_KINDS(Greeter, gantry::kinds::greeter, "greeter", "1.0.0", "me", "Keeps greetings");
+//
 // reconcile runs on the host's workers, never for one key twice at a time; it reads the caches, compares, and writes
 // through host(). It may be run again at any time: level-triggered.
 #pragma once
@@ -17,8 +20,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "gantry/abi/controller.h"
+#include "gantry/kinds.hpp"
 #include "gantry/plugin.hpp"
 
 namespace gantry::sdk {
@@ -75,8 +80,8 @@ class Controller {
   Host host_;
 };
 
-// The plugin around one controller class.
-template <typename T>
+// The plugin around one controller class, and what kinds.hpp calls Kinds, if it brings any.
+template <typename T, typename Kinds = void>
 class ControllerPlugin {
  public:
   static Expected<std::unique_ptr<ControllerPlugin>> create(Host host) {
@@ -88,6 +93,9 @@ class ControllerPlugin {
 
   const void* get_interface(std::string_view id) {
     static constexpr gantry_controller table = {sizeof(gantry_controller), &describe, &map, &reconcile};
+    if constexpr (!std::is_void_v<Kinds>) {
+      if (id == GANTRY_KINDS_ID) return kinds_table<Kinds>();
+    }
     return id == GANTRY_CONTROLLER_ID ? &table : nullptr;
   }
 
@@ -130,3 +138,7 @@ class ControllerPlugin {
 
 #define GANTRY_CONTROLLER(CLASS, NAME, VERSION, VENDOR, DESCRIPTION) \
   GANTRY_PLUGIN(::gantry::sdk::ControllerPlugin<CLASS>, NAME, VERSION, VENDOR, DESCRIPTION, GANTRY_CONTROLLER_ID)
+
+#define GANTRY_CONTROLLER_WITH_KINDS(CLASS, KINDS, NAME, VERSION, VENDOR, DESCRIPTION) \
+  using GantryControllerWithKinds = ::gantry::sdk::ControllerPlugin<CLASS, KINDS>;     \
+  GANTRY_PLUGIN(GantryControllerWithKinds, NAME, VERSION, VENDOR, DESCRIPTION, GANTRY_CONTROLLER_ID, GANTRY_KINDS_ID)

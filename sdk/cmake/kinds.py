@@ -1,0 +1,88 @@
+"""Writes the headers with which a plugin brings API kinds, from the descriptor set of its .proto files.
+
+kinds.py SET NAME FOLDER HEADER...   writes FOLDER/NAME.kinds.h and .hpp; HEADER: what protoc made of the files
+
+The set is read by hand (field numbers of descriptor.proto and gantry/schema.proto), so that no protobuf package for Python is
+needed.
+"""
+import os
+import sys
+
+OPTIONS = 51200  # of gantry/schema.proto
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def fields(data):
+    """The (number, value) pairs of a message; values are numbers or bytes."""
+    at = 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        kind = tag & 7
+        if kind == 0:
+            value, at = varint(data, at)
+        elif kind == 2:
+            size, at = varint(data, at)
+            value, at = data[at:at + size], at + size
+        else:
+            size = 8 if kind == 1 else 4
+            value, at = data[at:at + size], at + size
+        yield tag >> 3, value
+
+
+def first(data, number, default=b""):
+    return next((value for found, value in fields(data) if found == number), default)
+
+
+def resources(data):
+    """(C++ type, group, version, plural) of every kind in the set."""
+    for file in (value for number, value in fields(data) if number == 1):
+        package = first(file, 2).decode()
+        for message in (value for number, value in fields(file) if number == 4):
+            resource = first(first(first(message, 7), OPTIONS), 2)
+            if resource:
+                name = "::" + "::".join(package.split(".") + [first(message, 1).decode()])
+                yield (name, *(first(resource, number).decode() for number in (1, 2, 3)))
+
+
+def write(path, text):
+    """Leaves a file alone that is as it would be written, so that nothing is compiled anew for it."""
+    if os.path.exists(path) and open(path, encoding="utf-8").read() == text:
+        os.utime(path)
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main():
+    path, name, folder, *headers = sys.argv[1:]
+    data = open(path, "rb").read()
+    kinds = list(resources(data))
+    if not kinds:
+        sys.exit(f"{name}: no message of its .proto files has the option (gantry.schema.message).resource")
+    word = name.replace("-", "_")
+    rows = [", ".join(str(byte) for byte in data[i:i + 32]) for i in range(0, len(data), 32)]
+    bytes_name = f"gantry_kinds_of_{word}"
+    write(os.path.join(folder, name + ".kinds.h"),
+          "/* Made by gantry_add_plugin(): the descriptor set of the plugin's kinds. */\n"
+          f"#ifndef GANTRY_KINDS_OF_{word.upper()}_H\n#define GANTRY_KINDS_OF_{word.upper()}_H\n\n"
+          f"static const unsigned char {bytes_name}[{len(data)}] = {{\n    " + ",\n    ".join(rows) + "};\n\n#endif\n")
+    text = "// Made by gantry_add_plugin(): the plugin's kinds, their messages, and which resource each is.\n#pragma once\n\n"
+    text += f'#include "{name}.kinds.h"\n#include "gantry/kinds.hpp"\n#include "gantry/resources.hpp"\n'
+    text += "".join(f'#include "{header}"\n' for header in headers) + "\nnamespace gantry {\n\n"
+    text += "".join(f'GANTRY_RESOURCE({kind}, "{group}", "{version}", "{plural}");\n' for kind, group, version, plural in kinds)
+    text += f"\nnamespace kinds {{\n\nstruct {word} {{\n"
+    text += f"  static gantry_slice descriptor_set() {{ return {{{bytes_name}, sizeof {bytes_name}}}; }}\n}};\n\n"
+    text += "}  // namespace kinds\n}  // namespace gantry\n"
+    write(os.path.join(folder, name + ".kinds.hpp"), text)
+
+
+main()
