@@ -127,9 +127,12 @@ bool refuses_json(std::string_view accept) {
 }  // namespace
 
 struct Discovery::State : std::enable_shared_from_this<Discovery::State> {
-  State(const schema::Schema& s, const Options& o) : schema(s), options(o) {}
+  State(const schema::Schema& s, const Options& o) : schema(s), options(o), generation(s.generation()) {}
 
   void build();
+  bool owns(std::string_view path) const {
+    return path == "/api" || path == "/version" || plain.contains(path) || openapi.contains(path);
+  }
   void serve_plain(const http::Request& request, http::Exchange& exchange, const Plain& forms) const;
   void serve_lazy(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange, Lazy& lazy,
                   std::string_view cache_control) const;
@@ -138,6 +141,7 @@ struct Discovery::State : std::enable_shared_from_this<Discovery::State> {
 
   const schema::Schema& schema;
   const Options options;
+  const uint64_t generation;
   std::map<std::string, Plain, std::less<>> plain;
   std::map<std::string, std::unique_ptr<Lazy>, std::less<>> openapi;
   std::unique_ptr<Lazy> openapi_v2_protobuf;
@@ -215,52 +219,65 @@ std::string_view Discovery::State::v3_cache_control(const http::Request& request
 }
 
 Discovery::Discovery(const schema::Schema& schema, const Options& options)
-    : state_(std::make_shared<State>(schema, options)) {
-  state_->build();
+    : schema_(schema), options_(std::make_unique<const Options>(options)) {
+  current();
 }
 
 Discovery::~Discovery() = default;
 
+std::shared_ptr<Discovery::State> Discovery::current() const {
+  const auto fresh = [this](const std::shared_ptr<State>& known) {
+    return known != nullptr && known->generation == schema_.generation();
+  };
+  if (auto known = state_.load(std::memory_order_acquire); fresh(known)) return known;
+  const std::lock_guard lock(mutex_);
+  if (auto known = state_.load(std::memory_order_acquire); fresh(known)) return known;
+  auto next = std::make_shared<State>(schema_, *options_);
+  next->build();
+  state_.store(next, std::memory_order_release);
+  return next;
+}
+
 bool Discovery::owns(std::string_view path) const {
   if (path.ends_with('/')) path.remove_suffix(1);
-  return path == "/api" || path == "/version" || state_->plain.contains(path) || state_->openapi.contains(path);
+  return current()->owns(path);
 }
 
 bool Discovery::handle(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange) const {
   std::string_view path = request.path;
-  if (!owns(path)) return false;
   if (path.ends_with('/')) path.remove_suffix(1);
+  const auto state = current();
+  if (!state->owns(path)) return false;
   if (request.method != "GET" && request.method != "HEAD") {
     send_error(*exchange,
                Status::method_not_allowed("the server does not allow this method on the requested resource"));
     return true;
   }
   if (path == "/version") {
-    send(request, *exchange, state_->version, kPrivate, false);
+    send(request, *exchange, state->version, kPrivate, false);
     return true;
   }
-  if ((path == "/api" || path == "/apis") && state_->serve_aggregated(request, *exchange, path == "/api")) return true;
+  if ((path == "/api" || path == "/apis") && state->serve_aggregated(request, *exchange, path == "/api")) return true;
   if (path == "/api") {
     // Tells the address that the client used: the server itself does not know by which it can be reached.
     const Json versions = legacy_versions(request.header("host"));
-    state_->serve_plain(request, *exchange,
-                        plain_forms(state_->schema, std::string(kMetaV1) + "APIVersions", versions));
+    state->serve_plain(request, *exchange, plain_forms(state->schema, std::string(kMetaV1) + "APIVersions", versions));
     return true;
   }
-  if (const auto at = state_->plain.find(path); at != state_->plain.end()) {
-    state_->serve_plain(request, *exchange, at->second);
+  if (const auto at = state->plain.find(path); at != state->plain.end()) {
+    state->serve_plain(request, *exchange, at->second);
     return true;
   }
-  auto* lazy = state_->openapi.find(path)->second.get();
+  auto* lazy = state->openapi.find(path)->second.get();
   if (path == "/openapi/v2" && wants_openapi_protobuf(request.header("accept"))) {
-    lazy = state_->openapi_v2_protobuf.get();
+    lazy = state->openapi_v2_protobuf.get();
   }
   if (path != "/openapi/v2" && refuses_json(request.header("accept"))) {
     send_error(*exchange, Status::not_acceptable("only the following media types are accepted: application/json"));
     return true;
   }
   const bool v3_document = path.starts_with("/openapi/v3/");
-  state_->serve_lazy(request, exchange, *lazy, v3_document ? state_->v3_cache_control(request) : kRevalidate);
+  state->serve_lazy(request, exchange, *lazy, v3_document ? state->v3_cache_control(request) : kRevalidate);
   return true;
 }
 

@@ -1,11 +1,13 @@
 // The paths a client finds the API by: /api, /apis, their groups and versions, /openapi/v2 and v3, /version.
 //
-// Built once from the schema by the Environment, asked by ApiServer::handle after authorization and before the resource
-// routes. Thread-safe: the discovery documents are made by the constructor, the OpenAPI ones (large) by whoever asks
-// first.
+// Owned by the Environment, asked by ApiServer::handle after authorization and before the resource routes. Thread-safe.
+// The discovery documents are made by the constructor, and anew by whoever asks first after the schema's kinds have
+// changed; the OpenAPI ones (large) by whoever asks for them first.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "core/apiserver/server.hpp"
@@ -28,7 +30,12 @@ class Discovery {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<State> current() const;
+
+  const schema::Schema& schema_;
+  const std::unique_ptr<const Options> options_;
+  mutable std::mutex mutex_;  // of who makes a new one
+  mutable std::atomic<std::shared_ptr<State>> state_;
 };
 
 }  // namespace gantry::apiserver

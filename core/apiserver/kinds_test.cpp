@@ -1,0 +1,104 @@
+// Kinds that come while the server runs: found, served, printed and forgotten like built-in ones.
+#include "core/apiserver/test_server.hpp"
+#include "core/schema/extension_testing.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+using namespace schema::testing;
+
+class KindsTest : public ServerTest {
+ protected:
+  void extend(const Widgets& widgets = {}) {
+    const auto status = schema_->extend("widgets", widgets.set());
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+  static std::string widget(const std::string& name, const std::string& spec = R"("owner":"me")") {
+    return R"({"apiVersion":"demo.example.com/v1","kind":"Widget","metadata":{"name":")" + name + R"("},"spec":{)" +
+           spec + "}}";
+  }
+  std::string etag() {
+    return ask("GET", "/apis", {}, {}, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+        .header("ETag");
+  }
+  static constexpr const char* kWidgets = "/apis/demo.example.com/v1/namespaces/default/widgets";
+  static constexpr const char* kGroup = "/apis/demo.example.com/v1";
+};
+
+TEST_F(KindsTest, AreFoundFromTheMomentTheyAreThere) {
+  EXPECT_EQ(ask("GET", kGroup).code, 404);
+  EXPECT_EQ(ask("GET", kWidgets).code, 404);
+  const auto before = etag();
+  extend();
+  EXPECT_NE(etag(), before);
+  EXPECT_NE(ask("GET", "/apis").body.find("\"demo.example.com\""), std::string::npos);
+  const auto resources = ask("GET", kGroup);
+  EXPECT_EQ(resources.code, 200);
+  EXPECT_NE(resources.body.find("\"widgets/status\""), std::string::npos) << resources.body;
+  EXPECT_NE(resources.body.find("\"wd\""), std::string::npos);
+  EXPECT_NE(ask("GET", "/openapi/v3").body.find("apis/demo.example.com/v1"), std::string::npos);
+  EXPECT_NE(ask("GET", "/openapi/v3/apis/demo.example.com/v1").body.find("demo.v1.WidgetSpec"), std::string::npos);
+  EXPECT_NE(ask("GET", "/openapi/v2").body.find("demo.v1.WidgetSpec"), std::string::npos);
+  EXPECT_EQ(ask("GET", kWidgets).text({"kind"}), "WidgetList");
+}
+
+TEST_F(KindsTest, ObjectsLiveLikeOthers) {
+  extend();
+  const auto created = made(kWidgets, widget("a"));
+  EXPECT_EQ(int_at(created.json(), {"spec", "size"}), 3);
+  EXPECT_EQ(int_at(created.json(), {"metadata", "generation"}), 1);
+  const auto refused = ask("POST", kWidgets, widget("b", R"("colour":"green","size":10)"));
+  EXPECT_EQ(refused.code, 422);
+  EXPECT_EQ(refused.text({"message"}),
+            "Widget.demo.example.com \"b\" is invalid: [spec.owner: Required value, spec.colour: Unsupported value: "
+            "\"green\": supported values: \"red\", \"blue\", spec.size: Invalid value: 10: must be between 1 and 9, "
+            "inclusive]");
+  const auto path = std::string(kWidgets) + "/a";
+  const auto patched =
+      ask("PATCH", path, R"({"spec":{"colour":"red"},"status":{"ready":1}})", "application/merge-patch+json");
+  EXPECT_EQ(patched.code, 200) << patched.body;
+  EXPECT_EQ(int_at(patched.json(), {"metadata", "generation"}), 2);
+  EXPECT_EQ(find(patched.json(), {"status", "ready"}), nullptr);
+  const auto status =
+      ask("PATCH", path + "/status", R"({"spec":{"size":9},"status":{"ready":1}})", "application/merge-patch+json");
+  EXPECT_EQ(int_at(status.json(), {"status", "ready"}), 1) << status.body;
+  EXPECT_EQ(int_at(status.json(), {"spec", "size"}), 3);
+  made(kWidgets, widget("b"));
+  const auto red = ask("GET", std::string(kWidgets) + "?fieldSelector=spec.colour%3Dred");
+  EXPECT_EQ(find(red.json(), {"items"})->as_array().size(), 1u);
+  const auto table = ask("GET", kWidgets, {}, {}, "application/json;as=Table;v=v1;g=meta.k8s.io");
+  EXPECT_NE(table.body.find(R"("cells":["a",3])"), std::string::npos) << table.body;
+  EXPECT_EQ(ask("GET", path, {}, {}, "application/vnd.kubernetes.protobuf").code, 200);
+  EXPECT_EQ(ask("DELETE", path).code, 200);
+  EXPECT_EQ(ask("GET", path).code, 404);
+}
+
+TEST_F(KindsTest, AWatchGoesOnWhileTheKindChanges) {
+  extend();
+  const auto watch = ask("GET", std::string(kWidgets) + "?watch=true&resourceVersion=0");
+  ASSERT_NE(watch.stream, nullptr);
+  made(kWidgets, widget("a"));
+  ASSERT_TRUE(watch.stream->wait_text("\"a\""));
+  Widgets next;
+  next.spec.push_back(field("weight", 4, kInt64Type));
+  extend(next);
+  const auto created = made(kWidgets, widget("b", R"("owner":"me","weight":7)"));
+  EXPECT_EQ(int_at(created.json(), {"spec", "weight"}), 7);
+  ASSERT_TRUE(watch.stream->wait_text("\"weight\":7"));
+}
+
+TEST_F(KindsTest, ObjectsOutliveTheirKind) {
+  extend();
+  made(kWidgets, widget("a"));
+  schema_->withdraw("widgets");
+  EXPECT_EQ(ask("GET", kWidgets).code, 404);
+  EXPECT_EQ(ask("GET", kGroup).code, 404);
+  close();
+  open();
+  EXPECT_EQ(ask("GET", kWidgets).code, 404);
+  extend();
+  EXPECT_EQ(ask("GET", std::string(kWidgets) + "/a").text({"spec", "owner"}), "me");
+}
+
+}  // namespace
+}  // namespace gantry::apiserver
