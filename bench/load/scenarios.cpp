@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <sstream>
 
 namespace gantry::bench {
 namespace {
@@ -275,11 +276,63 @@ int64_t deploy_once(Bench& bench, int64_t turn) {
   return took;
 }
 
+// Sum and count of the server's histograms of this name, by their labels.
+std::map<std::string, std::pair<double, double>> histogram(Bench& bench, const std::string& name) {
+  std::map<std::string, std::pair<double, double>> out;
+  std::istringstream lines(must(bench, client::raw_request("GET", "/metrics")));
+  for (std::string line; std::getline(lines, line);) {
+    for (const bool sum : {true, false}) {
+      const std::string head = name + (sum ? "_sum{" : "_count{");
+      const auto end = line.rfind("} ");
+      if (!line.starts_with(head) || end == std::string::npos) continue;
+      auto& found = out[line.substr(head.size(), end - head.size())];
+      (sum ? found.first : found.second) = std::stod(line.substr(end + 2));
+    }
+  }
+  return out;
+}
+
+// What the parts of a pod's start took on average: calls into the plugins, and within them the OCI runtime.
+class StartParts {
+ public:
+  explicit StartParts(Bench& bench) : bench_(bench), before_(now()) {}
+  void add_to(std::vector<Figure>& figures) {
+    const auto after = now();
+    for (const auto& [name, value] : after) {
+      const double seconds = value.first - before_[name].first, count = value.second - before_[name].second;
+      if (count > 0) figures.push_back({"  " + name + " mean", 1000 * seconds / count, "ms"});
+    }
+  }
+
+ private:
+  std::map<std::string, std::pair<double, double>> now() {
+    constexpr std::pair<const char*, const char*> kNames[] = {
+        {"runtime", "kubelet_runtime_operations_duration_seconds"},
+        {"network", "gantry_network_operations_duration_seconds"},
+        {"OCI runtime", "gantry_oci_runtime_duration_seconds"}};
+    std::map<std::string, std::pair<double, double>> out;
+    for (const auto& [who, metric] : kNames) {
+      for (const auto& [labels, value] : histogram(bench_, metric)) {
+        for (const char* part : {"run_podsandbox", "create_container", "start_container", "\"add\"", "command="}) {
+          if (labels.find(part) != std::string::npos) out[std::string(who) + " " + labels] = value;
+        }
+      }
+    }
+    return out;
+  }
+  Bench& bench_;
+  std::map<std::string, std::pair<double, double>> before_;
+};
+
 std::vector<Figure> deploy(Bench& bench) {
+  StartParts parts(bench);
   Latencies latencies;
   for (int64_t i = 0; i < bench.settings.count; ++i) latencies.add(deploy_once(bench, i));
-  return {{"created to available p50", static_cast<double>(latencies.percentile(0.5)) / 1000, "ms"},
-          {"created to available p99", static_cast<double>(latencies.percentile(0.99)) / 1000, "ms"}};
+  std::vector<Figure> figures = {
+      {"created to available p50", static_cast<double>(latencies.percentile(0.5)) / 1000, "ms"},
+      {"created to available p99", static_cast<double>(latencies.percentile(0.99)) / 1000, "ms"}};
+  parts.add_to(figures);
+  return figures;
 }
 
 }  // namespace

@@ -13,6 +13,57 @@ struct AttributesForm : store::Derived {
   schema::Attributes attributes;
 };
 
+void fill_heads(const schema::Kind& kind, ProtobufForm& form) {
+  const std::string api_version = kind.api_version();
+  form.heads.clear();
+  wire::put_varint(form.heads, (2 << 3) | 2);
+  wire::put_varint(form.heads, form.bytes.size());
+  form.ends[0] = static_cast<uint16_t>(form.heads.size());
+  for (const auto event : {EventKind::kAdded, EventKind::kModified, EventKind::kDeleted}) {
+    form.heads += watch_header(event_name(event), api_version, kind.kind, form.bytes.size());
+    form.ends[1 + static_cast<size_t>(event)] = static_cast<uint16_t>(form.heads.size());
+  }
+  form.heads += envelope_prefix(api_version, kind.kind, form.bytes.size());
+  form.ends[4] = static_cast<uint16_t>(form.heads.size());
+  form.heads.shrink_to_fit();
+}
+
+// The object with this metadata.resourceVersion (ObjectMeta's field 6), in place of one that may be there.
+std::string with_version(std::string_view object, store::Revision revision) {
+  constexpr uint32_t kMetadata = 1, kResourceVersion = 6;
+  wire::Reader reader(object);
+  wire::Entry first;
+  const bool known = reader.next(first) && first.number == kMetadata;
+  const std::string_view metadata = known ? first.bytes : std::string_view();
+  const size_t rest = known ? static_cast<size_t>(metadata.data() + metadata.size() - object.data()) : 0;
+  size_t cut = 0, resume = 0;
+  wire::Reader fields(metadata);
+  for (wire::Entry field; fields.next(field) && field.number <= kResourceVersion;) {
+    resume = metadata.size() - fields.left();
+    if (field.number < kResourceVersion) cut = resume;
+  }
+  std::string version;
+  wire::put_bytes(version, kResourceVersion, std::to_string(revision));
+  std::string out;
+  out.reserve(object.size() + version.size() + 4);
+  wire::put_varint(out, kMetadata << 3 | 2);
+  wire::put_varint(out, metadata.size() - (resume - cut) + version.size());
+  return out.append(metadata.substr(0, cut))
+      .append(version)
+      .append(metadata.substr(resume))
+      .append(object.substr(rest));
+}
+
+// Waits for its revision.
+struct WrittenProtobuf final : ProtobufForm {
+  explicit WrittenProtobuf(const schema::Kind& k) : kind(k) {}
+  void stored(store::Revision revision) override {
+    bytes = with_version(bytes, revision);
+    fill_heads(kind, *this);
+  }
+  const schema::Kind& kind;
+};
+
 // Keeps `made` in the slot unless another thread was first.
 template <typename T>
 const T& keep(const store::Entry& entry, size_t slot, std::unique_ptr<T> made) {
@@ -98,18 +149,19 @@ const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry
   auto form = std::make_unique<ProtobufForm>();
   // What the server stored is canonical, so this fails only for bytes it never wrote.
   if (auto bytes = schema::encode_protobuf(*kind.message, parse_entry(entry))) form->bytes = std::move(*bytes);
-  const std::string api_version = kind.api_version();
-  wire::put_varint(form->heads, (2 << 3) | 2);
-  wire::put_varint(form->heads, form->bytes.size());
-  form->ends[0] = static_cast<uint16_t>(form->heads.size());
-  for (const auto event : {EventKind::kAdded, EventKind::kModified, EventKind::kDeleted}) {
-    form->heads += watch_header(event_name(event), api_version, kind.kind, form->bytes.size());
-    form->ends[1 + static_cast<size_t>(event)] = static_cast<uint16_t>(form->heads.size());
-  }
-  form->heads += envelope_prefix(api_version, kind.kind, form->bytes.size());
-  form->ends[4] = static_cast<uint16_t>(form->heads.size());
-  form->heads.shrink_to_fit();
+  fill_heads(kind, *form);
   return keep(entry, 1, std::move(form));
+}
+
+void derive(const schema::Kind& kind, const Json& document, store::Write& write) {
+  auto attributes = std::make_unique<AttributesForm>();
+  attributes->attributes = schema::attributes_of(kind, document);
+  write.derived[0] = std::move(attributes);
+  auto form = std::make_unique<WrittenProtobuf>(kind);
+  auto bytes = schema::encode_protobuf(*kind.message, document);
+  if (!bytes) return;  // then a reader finds out
+  form->bytes = std::move(*bytes);
+  write.derived[1] = std::move(form);
 }
 
 Json parse_entry(const store::Entry& entry) {

@@ -1,5 +1,6 @@
 // What readers derive from a stored version, once: attributes for selectors (slot 0), protobuf (slot 1).
-// Thread-safe: made by whoever needs it first, a loser of the race throws his away.
+// Thread-safe: made with the write where readers are sure to come (derive), else by whoever needs it first; a loser of
+// that race throws his away.
 #pragma once
 
 #include <array>
@@ -44,6 +45,8 @@ std::string watch_header(std::string_view type, std::string_view api_version, st
 
 const schema::Attributes& attributes(const schema::Kind& kind, const store::Entry& entry);
 const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry);
+// Derives both from the document that `write` is about to store, as they would be from its bytes.
+void derive(const schema::Kind& kind, const Json& document, store::Write& write);
 // The stored document, parsed.
 Json parse_entry(const store::Entry& entry);
 // The JSON behind the leading kind and apiVersion, as items of lists have it (without the opening brace).

@@ -106,6 +106,7 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   if (!erase && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});
   }
+  if (!erase && strategy_of(kind).read_at_once) derive(kind, next, write);
   env.store.write(std::move(write),
                   [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
 }

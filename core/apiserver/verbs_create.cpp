@@ -2,6 +2,7 @@
 #include "core/admission/admission.hpp"
 #include "core/apiserver/body.hpp"
 #include "core/apiserver/errors.hpp"
+#include "core/apiserver/forms.hpp"
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
@@ -89,6 +90,7 @@ void write(std::shared_ptr<NewObject> object) {
     return respond_document(call, 201, kind, object->document);
   }
   change.value = schema::encode_json(*kind.message, object->document, &change.revision_at);
+  if (strategy_of(kind).read_at_once) derive(kind, object->document, change);
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};
   call.env->store.write(std::move(change),
                         [object](Expected<store::EntryPtr> result) { written(object, std::move(result)); });

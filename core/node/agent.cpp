@@ -376,8 +376,12 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   auto network = table(options.network_plugin, GANTRY_NETWORK_ID);
   if (!network) return std::move(network).error();
   const AgentClock time{options.plugins->options().clock, options.plugins->options().timers};
-  return make_agent(std::move(options), time, RuntimeClient(PluginTable<gantry_runtime>(*runtime, GANTRY_RUNTIME_ID)),
-                    NetworkClient(PluginTable<gantry_network>(*network, GANTRY_NETWORK_ID)));
+  const auto operations = [&](const char* prefix) {
+    return std::make_shared<Operations>(options.plugins->metrics(), *time.clock, prefix);
+  };
+  RuntimeClient runtime_client(PluginTable<gantry_runtime>(*runtime, GANTRY_RUNTIME_ID), operations("kubelet_runtime"));
+  NetworkClient network_client(PluginTable<gantry_network>(*network, GANTRY_NETWORK_ID), operations("gantry_network"));
+  return make_agent(std::move(options), time, std::move(runtime_client), std::move(network_client));
 }
 
 }  // namespace gantry::node

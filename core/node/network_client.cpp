@@ -21,10 +21,14 @@ Expected<abi::NetworkResult> ask(gantry_network_verb verb, void* instance, const
 
 }  // namespace
 
-Expected<abi::NetworkResult> NetworkClient::call(Verb verb, const std::string& request) const {
+Expected<abi::NetworkResult> NetworkClient::call(std::string_view operation, Verb verb,
+                                                 const std::string& request) const {
   const auto pinned = table_.pin();
   if (pinned.table == nullptr) return table_.absent();
-  return ask(pinned.table->*verb, pinned.instance, request);
+  const int64_t begun = operations_ ? operations_->begin() : 0;
+  auto result = ask(pinned.table->*verb, pinned.instance, request);
+  if (operations_) operations_->end(operation, begun, result.ok());
+  return result;
 }
 
 Expected<abi::NetworkResult> NetworkClient::set_node(const abi::NetworkNode& node) const {
@@ -33,7 +37,7 @@ Expected<abi::NetworkResult> NetworkClient::set_node(const abi::NetworkNode& nod
     const std::lock_guard lock(shared_->mutex);
     shared_->node = bytes;
   }
-  return call(&gantry_network::set_node, bytes);
+  return call("set_node", &gantry_network::set_node, bytes);
 }
 
 Status NetworkClient::set_nodes(const abi::NetworkNodes& nodes) const {
@@ -42,7 +46,7 @@ Status NetworkClient::set_nodes(const abi::NetworkNodes& nodes) const {
     const std::lock_guard lock(shared_->mutex);
     shared_->nodes = bytes;
   }
-  const auto result = call(&gantry_network::set_nodes, bytes);
+  const auto result = call("set_nodes", &gantry_network::set_nodes, bytes);
   return result ? Status() : result.error();
 }
 
@@ -65,18 +69,18 @@ Status NetworkClient::adopt(plugin::Instance* next) const {
 }
 
 Expected<abi::NetworkResult> NetworkClient::add(const abi::NetworkAttachment& attachment) const {
-  return call(&gantry_network::add, attachment.SerializeAsString());
+  return call("add", &gantry_network::add, attachment.SerializeAsString());
 }
 
 Status NetworkClient::del(const abi::NetworkAttachment& attachment) const {
-  const auto result = call(&gantry_network::del, attachment.SerializeAsString());
+  const auto result = call("del", &gantry_network::del, attachment.SerializeAsString());
   return result ? Status() : result.error();
 }
 
 Status NetworkClient::gc(const std::vector<std::string>& sandbox_ids) const {
   abi::NetworkLive live;
   for (const auto& id : sandbox_ids) live.add_sandbox_ids(id);
-  const auto result = call(&gantry_network::gc, live.SerializeAsString());
+  const auto result = call("gc", &gantry_network::gc, live.SerializeAsString());
   return result ? Status() : result.error();
 }
 

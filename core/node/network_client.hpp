@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/node/operations.hpp"
 #include "core/node/plugin_table.hpp"
 #include "gantry/abi.pb.h"
 #include "gantry/abi/network.h"
@@ -18,8 +19,9 @@ namespace gantry::node {
 
 class NetworkClient {
  public:
-  explicit NetworkClient(PluginTable<gantry_network> table)
-      : table_(std::move(table)), shared_(std::make_shared<Shared>()) {}
+  // `operations`: told of each verb; null: nobody is.
+  explicit NetworkClient(PluginTable<gantry_network> table, std::shared_ptr<Operations> operations = nullptr)
+      : table_(std::move(table)), operations_(std::move(operations)), shared_(std::make_shared<Shared>()) {}
 
   const plugin::Plugin* plugin() const { return table_.plugin(); }
   // The plugin is exchanged: `next` hears of this node and the others before anything else. [main]
@@ -39,9 +41,10 @@ class NetworkClient {
     std::mutex mutex;
     std::optional<std::string> node, nodes;
   };
-  Expected<abi::NetworkResult> call(Verb verb, const std::string& request) const;
+  Expected<abi::NetworkResult> call(std::string_view operation, Verb verb, const std::string& request) const;
 
   PluginTable<gantry_network> table_;
+  std::shared_ptr<Operations> operations_;
   std::shared_ptr<Shared> shared_;
 };
 

@@ -56,11 +56,20 @@ struct RuntimeClient::Shared {
   }
 };
 
-RuntimeClient::RuntimeClient(PluginTable<gantry_runtime> table)
-    : table_(std::move(table)), shared_(std::make_shared<Shared>()) {}
+RuntimeClient::RuntimeClient(PluginTable<gantry_runtime> table, std::shared_ptr<Operations> operations)
+    : table_(std::move(table)), operations_(std::move(operations)), shared_(std::make_shared<Shared>()) {}
 
 template <typename Response, typename Request>
-Expected<Response> RuntimeClient::call(Verb verb, const Request& request, plugin::CallKind kind) const {
+Expected<Response> RuntimeClient::call(std::string_view operation, Verb verb, const Request& request,
+                                       plugin::CallKind kind) const {
+  const int64_t begun = operations_ ? operations_->begin() : 0;
+  auto response = send<Response>(verb, request, kind);
+  if (operations_) operations_->end(operation, begun, response.ok());
+  return response;
+}
+
+template <typename Response, typename Request>
+Expected<Response> RuntimeClient::send(Verb verb, const Request& request, plugin::CallKind kind) const {
   const auto pinned = table_.pin(kind);
   if (pinned.table == nullptr) return table_.absent();
   const auto function = pinned.table->*verb;
@@ -80,11 +89,11 @@ Expected<Response> RuntimeClient::call(Verb verb, const Request& request, plugin
 Expected<cri::VersionResponse> RuntimeClient::version() const {
   cri::VersionRequest request;
   request.set_version("v1");
-  return call<cri::VersionResponse>(&gantry_runtime::version, request);
+  return call<cri::VersionResponse>("version", &gantry_runtime::version, request);
 }
 
 Expected<cri::StatusResponse> RuntimeClient::status() const {
-  return call<cri::StatusResponse>(&gantry_runtime::status, cri::StatusRequest());
+  return call<cri::StatusResponse>("status", &gantry_runtime::status, cri::StatusRequest());
 }
 
 Expected<std::string> RuntimeClient::run_pod_sandbox(const cri::PodSandboxConfig& config,
@@ -92,7 +101,7 @@ Expected<std::string> RuntimeClient::run_pod_sandbox(const cri::PodSandboxConfig
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = config;
   request.set_runtime_handler(handler);
-  auto response = call<cri::RunPodSandboxResponse>(&gantry_runtime::run_pod_sandbox, request);
+  auto response = call<cri::RunPodSandboxResponse>("run_podsandbox", &gantry_runtime::run_pod_sandbox, request);
   if (!response) return std::move(response).error();
   return response->pod_sandbox_id();
 }
@@ -100,31 +109,32 @@ Expected<std::string> RuntimeClient::run_pod_sandbox(const cri::PodSandboxConfig
 Status RuntimeClient::stop_pod_sandbox(const std::string& id) const {
   cri::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return only_status(call<cri::StopPodSandboxResponse>(&gantry_runtime::stop_pod_sandbox, request));
+  return only_status(call<cri::StopPodSandboxResponse>("stop_podsandbox", &gantry_runtime::stop_pod_sandbox, request));
 }
 
 Status RuntimeClient::remove_pod_sandbox(const std::string& id) const {
   cri::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return only_status(call<cri::RemovePodSandboxResponse>(&gantry_runtime::remove_pod_sandbox, request));
+  return only_status(
+      call<cri::RemovePodSandboxResponse>("remove_podsandbox", &gantry_runtime::remove_pod_sandbox, request));
 }
 
 Expected<cri::PodSandboxStatusResponse> RuntimeClient::pod_sandbox_status(const std::string& id) const {
   cri::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(id);
-  return call<cri::PodSandboxStatusResponse>(&gantry_runtime::pod_sandbox_status, request);
+  return call<cri::PodSandboxStatusResponse>("podsandbox_status", &gantry_runtime::pod_sandbox_status, request);
 }
 
 Expected<std::vector<cri::PodSandbox>> RuntimeClient::list_pod_sandbox(const std::string& pod_uid) const {
   cri::ListPodSandboxRequest request;
   if (!pod_uid.empty()) (*request.mutable_filter()->mutable_label_selector())[labels::kPodUid] = pod_uid;
-  auto response = call<cri::ListPodSandboxResponse>(&gantry_runtime::list_pod_sandbox, request);
+  auto response = call<cri::ListPodSandboxResponse>("list_podsandbox", &gantry_runtime::list_pod_sandbox, request);
   if (!response) return std::move(response).error();
   return take_all(*response->mutable_items());
 }
 
 Expected<std::string> RuntimeClient::create_container(const cri::CreateContainerRequest& request) const {
-  auto response = call<cri::CreateContainerResponse>(&gantry_runtime::create_container, request);
+  auto response = call<cri::CreateContainerResponse>("create_container", &gantry_runtime::create_container, request);
   if (!response) return std::move(response).error();
   return response->container_id();
 }
@@ -132,27 +142,28 @@ Expected<std::string> RuntimeClient::create_container(const cri::CreateContainer
 Status RuntimeClient::start_container(const std::string& id) const {
   cri::StartContainerRequest request;
   request.set_container_id(id);
-  return only_status(call<cri::StartContainerResponse>(&gantry_runtime::start_container, request));
+  return only_status(call<cri::StartContainerResponse>("start_container", &gantry_runtime::start_container, request));
 }
 
 Status RuntimeClient::stop_container(const std::string& id, int64_t timeout_seconds) const {
   cri::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(timeout_seconds);
-  return only_status(
-      call<cri::StopContainerResponse>(&gantry_runtime::stop_container, request, plugin::CallKind::kLong));
+  return only_status(call<cri::StopContainerResponse>("stop_container", &gantry_runtime::stop_container, request,
+                                                      plugin::CallKind::kLong));
 }
 
 Status RuntimeClient::remove_container(const std::string& id) const {
   cri::RemoveContainerRequest request;
   request.set_container_id(id);
-  return only_status(call<cri::RemoveContainerResponse>(&gantry_runtime::remove_container, request));
+  return only_status(
+      call<cri::RemoveContainerResponse>("remove_container", &gantry_runtime::remove_container, request));
 }
 
 Expected<std::vector<cri::Container>> RuntimeClient::list_containers(const std::string& pod_uid) const {
   cri::ListContainersRequest request;
   if (!pod_uid.empty()) (*request.mutable_filter()->mutable_label_selector())[labels::kPodUid] = pod_uid;
-  auto response = call<cri::ListContainersResponse>(&gantry_runtime::list_containers, request);
+  auto response = call<cri::ListContainersResponse>("list_containers", &gantry_runtime::list_containers, request);
   if (!response) return std::move(response).error();
   return take_all(*response->mutable_containers());
 }
@@ -160,7 +171,7 @@ Expected<std::vector<cri::Container>> RuntimeClient::list_containers(const std::
 Expected<cri::ContainerStatus> RuntimeClient::container_status(const std::string& id) const {
   cri::ContainerStatusRequest request;
   request.set_container_id(id);
-  auto response = call<cri::ContainerStatusResponse>(&gantry_runtime::container_status, request);
+  auto response = call<cri::ContainerStatusResponse>("container_status", &gantry_runtime::container_status, request);
   if (!response) return std::move(response).error();
   return std::move(*response->mutable_status());
 }
@@ -171,11 +182,11 @@ Expected<cri::ExecSyncResponse> RuntimeClient::exec_sync(const std::string& id, 
   request.set_container_id(id);
   for (const auto& word : command) request.add_cmd(word);
   request.set_timeout(timeout_seconds);
-  return call<cri::ExecSyncResponse>(&gantry_runtime::exec_sync, request, plugin::CallKind::kLong);
+  return call<cri::ExecSyncResponse>("exec_sync", &gantry_runtime::exec_sync, request, plugin::CallKind::kLong);
 }
 
 Expected<std::vector<cri::Image>> RuntimeClient::list_images() const {
-  auto response = call<cri::ListImagesResponse>(&gantry_runtime::list_images, cri::ListImagesRequest());
+  auto response = call<cri::ListImagesResponse>("list_images", &gantry_runtime::list_images, cri::ListImagesRequest());
   if (!response) return std::move(response).error();
   return take_all(*response->mutable_images());
 }
@@ -183,7 +194,7 @@ Expected<std::vector<cri::Image>> RuntimeClient::list_images() const {
 Expected<cri::Image> RuntimeClient::image_status(const std::string& image) const {
   cri::ImageStatusRequest request;
   request.mutable_image()->set_image(image);
-  auto response = call<cri::ImageStatusResponse>(&gantry_runtime::image_status, request);
+  auto response = call<cri::ImageStatusResponse>("image_status", &gantry_runtime::image_status, request);
   if (!response) return std::move(response).error();
   return std::move(*response->mutable_image());
 }
@@ -193,7 +204,8 @@ Expected<std::string> RuntimeClient::pull_image(const std::string& image, const 
   request.mutable_image()->set_image(image);
   request.mutable_image()->set_user_specified_image(image);
   *request.mutable_sandbox_config() = sandbox;
-  auto response = call<cri::PullImageResponse>(&gantry_runtime::pull_image, request, plugin::CallKind::kLong);
+  auto response =
+      call<cri::PullImageResponse>("pull_image", &gantry_runtime::pull_image, request, plugin::CallKind::kLong);
   if (!response) return std::move(response).error();
   return response->image_ref();
 }
@@ -201,7 +213,7 @@ Expected<std::string> RuntimeClient::pull_image(const std::string& image, const 
 Status RuntimeClient::remove_image(const std::string& image) const {
   cri::RemoveImageRequest request;
   request.mutable_image()->set_image(image);
-  return only_status(call<cri::RemoveImageResponse>(&gantry_runtime::remove_image, request));
+  return only_status(call<cri::RemoveImageResponse>("remove_image", &gantry_runtime::remove_image, request));
 }
 
 Expected<std::vector<std::string>> RuntimeClient::import_image(int archive_fd) const {

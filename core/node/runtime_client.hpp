@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "core/node/operations.hpp"
 #include "core/node/plugin_table.hpp"
 #include "gantry/abi/runtime.h"
 #include "gantry/runtime.pb.h"
@@ -22,7 +24,8 @@ namespace cri = gantry::runtime::v1;
 
 class RuntimeClient {
  public:
-  explicit RuntimeClient(PluginTable<gantry_runtime> table);
+  // `operations`: told of each verb but exec; null: nobody is.
+  explicit RuntimeClient(PluginTable<gantry_runtime> table, std::shared_ptr<Operations> operations = nullptr);
 
   const plugin::Plugin* plugin() const { return table_.plugin(); }
   // The plugin is exchanged: events come from `next` (null: from nobody). [main]
@@ -64,10 +67,14 @@ class RuntimeClient {
  private:
   using Verb = gantry_runtime_verb gantry_runtime::*;
   template <typename Response, typename Request>
-  Expected<Response> call(Verb verb, const Request& request, plugin::CallKind kind = plugin::CallKind::kShort) const;
+  Expected<Response> call(std::string_view operation, Verb verb, const Request& request,
+                          plugin::CallKind kind = plugin::CallKind::kShort) const;
+  template <typename Response, typename Request>
+  Expected<Response> send(Verb verb, const Request& request, plugin::CallKind kind) const;
   struct Shared;
 
   PluginTable<gantry_runtime> table_;
+  std::shared_ptr<Operations> operations_;
   std::shared_ptr<Shared> shared_;
 };
 

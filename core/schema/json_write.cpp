@@ -42,28 +42,6 @@ void append_double(std::string& out, double number) {
   out += text;
 }
 
-bool empty_value(const Json& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return true;
-    case boost::json::kind::bool_:
-      return !value.get_bool();
-    case boost::json::kind::int64:
-      return value.get_int64() == 0;
-    case boost::json::kind::uint64:
-      return value.get_uint64() == 0;
-    case boost::json::kind::double_:
-      return value.get_double() == 0;
-    case boost::json::kind::string:
-      return value.get_string().empty();
-    case boost::json::kind::array:
-      return value.get_array().empty();
-    case boost::json::kind::object:
-      return value.get_object().empty();
-  }
-  return false;
-}
-
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
@@ -239,6 +217,28 @@ class Writer {
 void sort_entries(std::vector<const boost::json::key_value_pair*>& entries) {
   std::sort(entries.begin(), entries.end(),
             [](const auto* a, const auto* b) { return std::string_view(a->key()) < std::string_view(b->key()); });
+}
+
+bool empty_value(const Json& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null:
+      return true;
+    case boost::json::kind::bool_:
+      return !value.get_bool();
+    case boost::json::kind::int64:
+      return value.get_int64() == 0;
+    case boost::json::kind::uint64:
+      return value.get_uint64() == 0;
+    case boost::json::kind::double_:
+      return value.get_double() == 0;
+    case boost::json::kind::string:
+      return value.get_string().empty();
+    case boost::json::kind::array:
+      return value.get_array().empty();
+    case boost::json::kind::object:
+      return value.get_object().empty();
+  }
+  return false;
 }
 
 void append_plain_json(std::string& out, const Json& value) {

@@ -1,4 +1,4 @@
-// Inside of the codecs: plain JSON text with sorted keys, as Go writes maps. Any thread.
+// Inside of the codecs: plain JSON text with sorted keys, as Go writes maps, and which values are empty. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,8 @@
 namespace gantry::schema {
 
 void sort_entries(std::vector<const boost::json::key_value_pair*>& entries);
+// What JSON leaves out unless the schema says otherwise.
+bool empty_value(const Json& value);
 void append_plain_json(std::string& out, const Json& value);
 
 }  // namespace gantry::schema

@@ -13,16 +13,39 @@ Status mismatch(const Field& field) {
   return Status::internal("protobuf: the document has a wrong type at " + field.json);
 }
 
+// The length before what was appended since `start`, made room for once it is known: inner messages are written in
+// place.
+void put_length(std::string& out, size_t start) {
+  char digits[10];
+  size_t count = 0;
+  for (uint64_t size = out.size() - start; count == 0 || size != 0; size >>= 7) {
+    digits[count++] = static_cast<char>((size & 0x7f) | (size >= 0x80 ? 0x80 : 0));
+  }
+  out.insert(start, digits, count);
+}
+
+void put_tag(std::string& out, uint32_t number) { wire::put_varint(out, (static_cast<uint64_t>(number) << 3) | 2); }
+
+// Writes what the JSON form of the same document says: empty values that JSON leaves out are left out, those that it
+// always names are named.
 class ProtobufWriter {
  public:
   Status message(const Message& message, const boost::json::object& object, std::string& out) {
     for (const Field& field : message.fields) {
       Status status;
       if (field.inlined && field.message != nullptr) {
-        std::string inner;
-        status = this->message(*field.message, object, inner);
-        if (!inner.empty()) wire::put_bytes(out, field.number, inner);
-      } else if (const Json* value = object.if_contains(field.json); value != nullptr && !value->is_null()) {
+        const size_t before = out.size();
+        put_tag(out, field.number);
+        const size_t start = out.size();
+        status = this->message(*field.message, object, out);
+        if (out.size() == start) {
+          out.resize(before);
+        } else {
+          put_length(out, start);
+        }
+      } else if (const Json* value = object.if_contains(field.json); value == nullptr || value->is_null()) {
+        if (field.always) status = zero(field, out);
+      } else if (field.always || field.pointer || !empty_value(*value)) {
         status = field.map        ? map(field, *value, out)
                  : field.repeated ? list(field, *value, out)
                                   : single(field, field.number, *value, out);
@@ -33,6 +56,26 @@ class ProtobufWriter {
   }
 
  private:
+  // What JSON writes as "", 0, false or {}; nothing for what it writes as null.
+  Status zero(const Field& field, std::string& out) {
+    if (field.pointer || field.repeated || field.map || field.type == FieldType::kBytes) return {};
+    if (field.type == FieldType::kString) return single(field, field.number, Json(""), out);
+    if (field.type == FieldType::kBool) return single(field, field.number, Json(false), out);
+    if (field.type != FieldType::kMessage) return single(field, field.number, Json(0), out);
+    switch (field.message->form) {
+      case Form::kStruct:
+        return single(field, field.number, Json(boost::json::object()), out);
+      case Form::kQuantity:
+        return single(field, field.number, Json("0"), out);
+      case Form::kIntOrString:
+        return single(field, field.number, Json(0), out);
+      case Form::kDuration:
+        return single(field, field.number, Json("0s"), out);
+      default:
+        return {};
+    }
+  }
+
   Status map(const Field& field, const Json& value, std::string& out) {
     const auto* object = value.if_object();
     if (object == nullptr) return mismatch(field);
@@ -40,11 +83,12 @@ class ProtobufWriter {
     for (const auto& entry : *object) entries.push_back(&entry);
     sort_entries(entries);
     for (const auto* entry : entries) {
-      std::string inner;
-      wire::put_bytes(inner, 1, entry->key());
-      Status status = entry->value().is_null() ? Status() : single(field, 2, entry->value(), inner);
+      put_tag(out, field.number);
+      const size_t start = out.size();
+      wire::put_bytes(out, 1, entry->key());
+      Status status = entry->value().is_null() ? Status() : single(field, 2, entry->value(), out);
       if (!status.ok()) return status;
-      wire::put_bytes(out, field.number, inner);
+      put_length(out, start);
     }
     return {};
   }
@@ -92,11 +136,11 @@ class ProtobufWriter {
       case FieldType::kMessage:
         break;
     }
-    std::string inner;
-    Status status = field.message->form == Form::kStruct ? structure(field, value, inner) : form(field, value, inner);
-    if (!status.ok()) return status;
-    wire::put_bytes(out, number, inner);
-    return {};
+    put_tag(out, number);
+    const size_t start = out.size();
+    Status status = field.message->form == Form::kStruct ? structure(field, value, out) : form(field, value, out);
+    if (status.ok()) put_length(out, start);
+    return status;
   }
 
   Status structure(const Field& field, const Json& value, std::string& out) {

@@ -64,6 +64,7 @@ class Reader {
     }
     return false;
   }
+  size_t left() const { return rest_.size(); }
   bool at_end() const { return rest_.empty(); }
   bool failed() const { return failed_; }
 

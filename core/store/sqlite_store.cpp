@@ -60,6 +60,11 @@ EventPtr make_event(Write&& write, const EntryPtr& current, Revision revision) {
   entry->value = with_revision(write.value, write.revision_at, revision);
   entry->mod_revision = revision;
   entry->create_revision = current ? current->create_revision : revision;
+  for (size_t slot = 0; slot < Entry::kSlots; ++slot) {
+    if (!write.derived[slot]) continue;
+    write.derived[slot]->stored(revision);
+    entry->derived[slot].store(write.derived[slot].release(), std::memory_order_release);
+  }
   auto event = std::make_shared<Event>();
   if (write.kind == Write::Kind::kDelete) event->type = EventType::kDelete;
   event->entry = std::move(entry);

@@ -6,6 +6,7 @@
 // on disk. Also the shape of the future `store` plugin interface.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,8 @@ using Revision = int64_t;
 // all.
 struct Derived {
   virtual ~Derived() = default;
+  // For a form that came with the write: the revision that the entry got, before anybody reads it. [writer]
+  virtual void stored(int64_t) {}
 };
 
 // One version of one object. Immutable but for the derived slots, which are set once (compare-and-swap).
@@ -66,6 +69,9 @@ struct Write {
   size_t revision_at = std::string::npos;
   // kUpdate, kDelete: must equal the current mod_revision, else Conflict. 0: whatever is there.
   Revision expected = 0;
+  // Forms that readers would derive from `value`, made while its document was at hand; they become the entry's. Null:
+  // none.
+  std::array<std::unique_ptr<Derived>, Entry::kSlots> derived;
 };
 
 // The answer to a write: the new entry (for kDelete the final state), or

@@ -75,6 +75,18 @@ TEST_F(NodeAgent, VolumesOfEveryKind) {
   EXPECT_NE(try_k({"exec", "p", "--", "touch", "/all/new"}).code, 0);
 }
 
+TEST_F(NodeAgent, MetricsTellWhatThePluginsTook) {
+  k({"apply", "-f", "-"}, pod("p", "sleep 1000"));
+  wait_ready("p");
+  const auto metrics = cluster_->must({"get", "--raw", "/metrics"});
+  for (const char* line : {"kubelet_runtime_operations_total{operation_type=\"run_podsandbox\"} ",
+                           "kubelet_runtime_operations_duration_seconds_count{operation_type=\"start_container\"} ",
+                           "gantry_network_operations_duration_seconds_count{operation_type=\"add\"} ",
+                           "gantry_oci_runtime_duration_seconds_count{command=\"create\",plugin=\"oci\"} "}) {
+    EXPECT_TRUE(contains(metrics, line)) << line << "\n" << metrics;
+  }
+}
+
 TEST_F(NodeAgent, VolumesOutliveTheContainer) {
   const std::string spec =
       "  volumes:\n  - {name: memory, emptyDir: {medium: Memory}}\n  - {name: disk, emptyDir: {}}\n";

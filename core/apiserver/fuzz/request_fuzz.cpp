@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "core/apiserver/forms.hpp"
 #include "core/apiserver/test_server.hpp"
 
 namespace gantry::apiserver {
@@ -310,6 +311,32 @@ class RequestFuzz : public ServerTest {
     EXPECT_EQ(int_at(body, {"code"}), code) << shown(request);
   }
 
+  // What came with a write is what a reader would have derived from the stored bytes.
+  void check_forms() {
+    size_t came_along = 0;
+    const auto all = store_->list("/");
+    ASSERT_TRUE(all.ok());
+    for (const auto& entry : all->entries) {
+      const auto* kind = kind_of(entry->key);
+      if (kind == nullptr) continue;
+      came_along += entry->derived[1].load() != nullptr ? 1 : 0;
+      store::Entry anew;
+      anew.key = entry->key;
+      anew.value = entry->value;
+      EXPECT_EQ(protobuf(*kind, *entry).bytes, protobuf(*kind, anew).bytes) << entry->key << "\n" << entry->value;
+      EXPECT_EQ(protobuf(*kind, *entry).heads, protobuf(*kind, anew).heads) << entry->key;
+      EXPECT_EQ(attributes(*kind, *entry).labels, attributes(*kind, anew).labels) << entry->key;
+      EXPECT_EQ(attributes(*kind, *entry).fields, attributes(*kind, anew).fields) << entry->key;
+    }
+    EXPECT_GT(came_along, 10U);
+  }
+  const schema::Kind* kind_of(std::string_view key) const {
+    for (const auto* kind : schema_->kinds()) {
+      if (key.starts_with("/" + kind->group + "/" + kind->plural + "/")) return kind;
+    }
+    return nullptr;
+  }
+
   std::map<int, int> answers_;  // by code
 };
 
@@ -326,6 +353,7 @@ TEST_F(RequestFuzz, EveryRequestGetsOneAnswer) {
   EXPECT_GT(answers_[200] + answers_[201], static_cast<int>(count / 10)) << counts;
   EXPECT_GT(answers_[201], 0) << counts;
   RecordProperty("codes", counts);
+  check_forms();
   made(kMaps, config_map("after-all"));
 }
 

@@ -22,6 +22,8 @@ struct Strategy {
   bool unconditional_update = true;  // PUT without resourceVersion
   bool create_on_update = false;     // PUT makes what isn't there
   bool returns_deleted = false;      // DELETE answers with the object, not with a Status
+  // Controllers, scheduler or node agent get each version at once, so its protobuf form is made with the write.
+  bool read_at_once = true;
 };
 
 const Strategy& strategy_of(const schema::Kind& kind);

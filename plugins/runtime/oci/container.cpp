@@ -188,14 +188,19 @@ Status Runtime::launch(Container& container, const SandboxRecord& sandbox) {
   if (!bundle.log.empty()) {
     if (status = make_dirs(fs::path(bundle.log).parent_path(), 0755); !status.ok()) return status;
   }
+  const int64_t begun = host_.monotonic_ns();
   const auto created = tool_.create(bundle);
+  const int64_t made = host_.monotonic_ns();
+  host_.record(create_time_, static_cast<double>(made - begun) / 1e9);
   if (!created) return created.error();
   // So that ending the daemon's own cgroup, as a service manager does, leaves conmon alone.
   if (auto moved = cgroups_.add(sandbox.cgroup, created->conmon.pid); !moved.ok() && alive(created->conmon)) {
     host_.warn("conmon of " + record.id + " stays in the daemon's cgroup: " + moved.message());
   }
   const auto started_at = now();
-  if (status = tool_.start(bundle); !status.ok()) {
+  status = tool_.start(bundle);
+  host_.record(start_time_, static_cast<double>(host_.monotonic_ns() - made) / 1e9);
+  if (!status.ok()) {
     signal_process(created->init, SIGKILL);
     return status;
   }

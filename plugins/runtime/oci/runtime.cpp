@@ -45,6 +45,11 @@ Expected<RuntimeOptions> read_options(const sdk::Host& host) {
   return options;
 }
 
+uint64_t tool_time(const sdk::Host& host, const std::string& command) {
+  return host.metric(GANTRY_METRIC_HISTOGRAM, "gantry_oci_runtime_duration_seconds",
+                     "How long conmon and the OCI runtime took.", "command=\"" + command + "\"");
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<Runtime>> Runtime::create(sdk::Host host) {
@@ -55,6 +60,8 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(sdk::Host host) {
 
 Runtime::Runtime(sdk::Host host, RuntimeOptions options)
     : host_(host),
+      create_time_(tool_time(host, "create")),
+      start_time_(tool_time(host, "start")),
       options_(std::move(options)),
       cgroups_(Cgroups::of_host()),
       facts_(HostFacts::read()),

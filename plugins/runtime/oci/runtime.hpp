@@ -160,6 +160,7 @@ class Runtime {
   fs::path trash() const { return options_.data_dir / "trash" / random_id(); }
 
   sdk::Host host_;
+  const uint64_t create_time_, start_time_;  // metrics
   const RuntimeOptions options_;
   const Cgroups cgroups_;
   const HostFacts facts_;

@@ -20,6 +20,7 @@
 #include "gantry/abi/config.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/log.h"
+#include "gantry/abi/metrics.h"
 #include "gantry/abi/queue.h"
 #include "gantry/abi/tasks.h"
 #include "gantry/abi/timer.h"
@@ -45,6 +46,16 @@ class Host {
   void error(std::string_view text) const { log(GANTRY_LOG_ERROR, text); }
   void log(int32_t level, std::string_view text) const {
     if (const auto* table = get<gantry_log>(GANTRY_LOG_ID)) table->write(host_, level, to_slice(text));
+  }
+
+  // Metrics, in the daemon's /metrics with a label plugin="NAME": a handle by kind (GANTRY_METRIC_...), name, help and
+  // constant labels ("a=\"x\""). 0 when the host refuses or lacks it, and recording 0 does nothing.
+  uint64_t metric(int32_t kind, std::string_view name, std::string_view help, std::string_view labels = {}) const {
+    const auto* table = get<gantry_metrics>(GANTRY_METRICS_ID);
+    return table == nullptr ? 0 : table->declare(host_, kind, to_slice(name), to_slice(help), to_slice(labels));
+  }
+  void record(uint64_t metric, double value) const {
+    if (const auto* table = get<gantry_metrics>(GANTRY_METRICS_ID)) table->record(host_, metric, value);
   }
 
   // Configuration: the value of a key, or the default when the key is absent; an error when its type is wrong.
