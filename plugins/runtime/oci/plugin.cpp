@@ -1,13 +1,16 @@
 // The ABI face of oci: gantry.runtime/1.
-#include "gantry/plugin.hpp"
-
-#include "gantry/abi/runtime.h"
+#include "gantry/verbs.hpp"
 #include "runtime.hpp"
 
 namespace gantry::oci {
 namespace {
 
 Runtime& self(void* instance) { return *static_cast<Runtime*>(instance); }
+
+Expected<Runtime*> ready_self(void* instance) {
+  if (auto status = self(instance).ready(); !status.ok()) return status;
+  return &self(instance);
+}
 
 template <typename Request>
 bool decode(gantry_slice bytes, Request& into) {
@@ -16,24 +19,6 @@ bool decode(gantry_slice bytes, Request& into) {
 
 gantry_code undecodable(gantry_buffer* error) {
   return fail(Status::bad_request("the request could not be decoded"), error);
-}
-
-// Decodes the request, calls, encodes what comes back.
-template <typename Request, typename Response, Expected<Response> (Runtime::*Call)(const Request&)>
-gantry_code verb(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return sdk::guard(error, [&]() -> gantry_code {
-    Request message;
-    if (!decode(request, message)) return undecodable(error);
-    auto& runtime = self(instance);
-    // The status itself says what is not ready.
-    if constexpr (!std::is_same_v<Request, cri::StatusRequest>) {
-      if (auto status = runtime.ready(); !status.ok()) return fail(status, error);
-    }
-    const auto result = (runtime.*Call)(message);
-    if (!result) return fail(result.error(), error);
-    fill_buffer(response, result->SerializeAsString());
-    return 0;
-  });
 }
 
 gantry_code import_image(void* instance, int32_t archive, gantry_slice request, gantry_buffer* response,
@@ -72,36 +57,18 @@ void set_event_sink(void* instance, gantry_runtime_event sink, void* context) {
   self(instance).set_event_sink(sink, context);
 }
 
-#define VERB(NAME, CALL) &verb<cri::NAME##Request, cri::NAME##Response, &Runtime::CALL>
-constexpr gantry_runtime kTable = {
-    sizeof(gantry_runtime),
-    VERB(Version, version),
-    VERB(Status, status),
-    VERB(RunPodSandbox, run_pod_sandbox),
-    VERB(StopPodSandbox, stop_pod_sandbox),
-    VERB(RemovePodSandbox, remove_pod_sandbox),
-    VERB(PodSandboxStatus, pod_sandbox_status),
-    VERB(ListPodSandbox, list_pod_sandbox),
-    VERB(CreateContainer, create_container),
-    VERB(StartContainer, start_container),
-    VERB(StopContainer, stop_container),
-    VERB(RemoveContainer, remove_container),
-    VERB(ListContainers, list_containers),
-    VERB(ContainerStatus, container_status),
-    VERB(UpdateContainerResources, update_container_resources),
-    VERB(ExecSync, exec_sync),
-    VERB(ListImages, list_images),
-    VERB(ImageStatus, image_status),
-    VERB(PullImage, pull_image),
-    VERB(RemoveImage, remove_image),
-    VERB(ListContainerStats, list_container_stats),
-    &import_image,
-    &exec,
-    &exec_resize,
-    &exec_cancel,
-    &set_event_sink,
-};
-#undef VERB
+constexpr gantry_runtime make_table() {
+  auto table = sdk::runtime_verbs<Runtime, &ready_self>();
+  // The status itself says what is not ready.
+  table.status = &sdk::verb<&Runtime::status, &self>;
+  table.import_image = &import_image;
+  table.exec = &exec;
+  table.exec_resize = &exec_resize;
+  table.exec_cancel = &exec_cancel;
+  table.set_event_sink = &set_event_sink;
+  return table;
+}
+constexpr gantry_runtime kTable = make_table();
 
 }  // namespace
 

@@ -44,15 +44,17 @@ Expected<abi::NetworkResult> ImaginaryNetwork::add(const abi::NetworkAttachment&
   return out;
 }
 
-void ImaginaryNetwork::del(const abi::NetworkAttachment& attachment) {
+Status ImaginaryNetwork::del(const abi::NetworkAttachment& attachment) {
   const std::lock_guard lock(mutex_);
   given_.erase(attachment.sandbox_id());
+  return {};
 }
 
-void ImaginaryNetwork::gc(const abi::NetworkLive& live) {
+Status ImaginaryNetwork::gc(const abi::NetworkLive& live) {
   const std::lock_guard lock(mutex_);
   const std::set<std::string> ids(live.sandbox_ids().begin(), live.sandbox_ids().end());
   std::erase_if(given_, [&](const auto& one) { return !ids.contains(one.first); });
+  return {};
 }
 
 }  // namespace gantry::sim

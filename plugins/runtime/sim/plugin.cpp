@@ -1,10 +1,8 @@
 // The ABI face of sim: one instance that is a controller, a container runtime and a pod network.
-#include "gantry/plugin.hpp"
-
 #include <unistd.h>
 
 #include "controller.hpp"
-#include "gantry/abi/network.h"
+#include "gantry/verbs.hpp"
 #include "imaginary_network.hpp"
 #include "runtime.hpp"
 
@@ -37,6 +35,8 @@ class Plugin {
 };
 
 Plugin& self(void* instance) { return *static_cast<Plugin*>(instance); }
+Runtime& runtime_of(void* instance) { return self(instance).runtime; }
+ImaginaryNetwork& network_of(void* instance) { return self(instance).network; }
 
 gantry_code describe(void* instance, gantry_buffer* spec, gantry_buffer* error) {
   return self(instance).table().describe(self(instance).controller(), spec, error);
@@ -48,27 +48,6 @@ gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name, gantry
   return self(instance).table().reconcile(self(instance).controller(), ns, name, result, error);
 }
 constexpr gantry_controller kController = {sizeof(gantry_controller), &describe, &map, &reconcile};
-
-// Decodes the request, hands it to `call`, encodes what comes back.
-template <typename Request, typename Call>
-gantry_code serve(gantry_slice request, gantry_buffer* response, gantry_buffer* error, Call&& call) {
-  return sdk::guard(error, [&]() -> gantry_code {
-    Request message;
-    if (!message.ParseFromArray(request.data, static_cast<int>(request.size))) {
-      return fail(Status::bad_request("the request could not be decoded"), error);
-    }
-    auto result = call(message);
-    if (!result) return fail(result.error(), error);
-    fill_buffer(response, result->SerializeAsString());
-    return 0;
-  });
-}
-
-template <typename Request, typename Response, Expected<Response> (Runtime::*Call)(const Request&)>
-gantry_code verb(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return serve<Request>(request, response, error,
-                        [&](const Request& message) { return (self(instance).runtime.*Call)(message); });
-}
 
 gantry_code import_image(void*, int32_t, gantry_slice, gantry_buffer*, gantry_buffer* error) {
   return fail(Status::bad_request("every image exists here; there is nothing to import"), error);
@@ -99,65 +78,17 @@ void set_event_sink(void* instance, gantry_runtime_event sink, void* context) {
   self(instance).runtime.set_event_sink(sink, context);
 }
 
-#define VERB(NAME, CALL) &verb<cri::NAME##Request, cri::NAME##Response, &Runtime::CALL>
-constexpr gantry_runtime kRuntime = {
-    sizeof(gantry_runtime),
-    VERB(Version, version),
-    VERB(Status, status),
-    VERB(RunPodSandbox, run_pod_sandbox),
-    VERB(StopPodSandbox, stop_pod_sandbox),
-    VERB(RemovePodSandbox, remove_pod_sandbox),
-    VERB(PodSandboxStatus, pod_sandbox_status),
-    VERB(ListPodSandbox, list_pod_sandbox),
-    VERB(CreateContainer, create_container),
-    VERB(StartContainer, start_container),
-    VERB(StopContainer, stop_container),
-    VERB(RemoveContainer, remove_container),
-    VERB(ListContainers, list_containers),
-    VERB(ContainerStatus, container_status),
-    VERB(UpdateContainerResources, update_container_resources),
-    VERB(ExecSync, exec_sync),
-    VERB(ListImages, list_images),
-    VERB(ImageStatus, image_status),
-    VERB(PullImage, pull_image),
-    VERB(RemoveImage, remove_image),
-    VERB(ListContainerStats, list_container_stats),
-    &import_image,
-    &exec,
-    &exec_resize,
-    &exec_cancel,
-    &set_event_sink,
-};
-#undef VERB
-
-gantry_code set_node(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return serve<abi::NetworkNode>(request, response, error,
-                                 [&](const abi::NetworkNode& node) -> Expected<abi::NetworkResult> {
-                                   if (auto status = self(instance).network.set_node(node); !status.ok()) return status;
-                                   return abi::NetworkResult();
-                                 });
+constexpr gantry_runtime make_runtime() {
+  auto table = sdk::runtime_verbs<Runtime, &runtime_of>();
+  table.import_image = &import_image;
+  table.exec = &exec;
+  table.exec_resize = &exec_resize;
+  table.exec_cancel = &exec_cancel;
+  table.set_event_sink = &set_event_sink;
+  return table;
 }
-gantry_code set_nodes(void*, gantry_slice, gantry_buffer*, gantry_buffer*) { return 0; }
-gantry_code add(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return serve<abi::NetworkAttachment>(
-      request, response, error, [&](const abi::NetworkAttachment& one) { return self(instance).network.add(one); });
-}
-gantry_code del(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return serve<abi::NetworkAttachment>(request, response, error,
-                                       [&](const abi::NetworkAttachment& one) -> Expected<abi::NetworkResult> {
-                                         self(instance).network.del(one);
-                                         return abi::NetworkResult();
-                                       });
-}
-gantry_code check(void*, gantry_slice, gantry_buffer*, gantry_buffer*) { return 0; }
-gantry_code gc(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return serve<abi::NetworkLive>(request, response, error,
-                                 [&](const abi::NetworkLive& live) -> Expected<abi::NetworkResult> {
-                                   self(instance).network.gc(live);
-                                   return abi::NetworkResult();
-                                 });
-}
-constexpr gantry_network kNetwork = {sizeof(gantry_network), &set_node, &set_nodes, &add, &del, &check, &gc};
+constexpr gantry_runtime kRuntime = make_runtime();
+constexpr gantry_network kNetwork = sdk::network_verbs<ImaginaryNetwork, &network_of>();
 
 const void* Plugin::get_interface(std::string_view id) {
   if (id == GANTRY_CONTROLLER_ID) return &kController;

@@ -18,12 +18,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <system_error>
 #include <thread>
 
-#include "gantry/abi/network.h"
-#include "gantry/plugin.hpp"
+#include "gantry/verbs.hpp"
 
 namespace {
 
@@ -82,45 +82,22 @@ class Loopback {
   }
 
   const void* get_interface(std::string_view id) {
-    static constexpr gantry_network table = {
-        sizeof(gantry_network), verb<&Loopback::set_node>, verb<&Loopback::set_nodes>, verb<&Loopback::add>,
-        verb<&Loopback::del>,   verb<&Loopback::check>,    verb<&Loopback::gc>};
+    static constexpr gantry_network table = sdk::network_verbs<Loopback>();
     return id == GANTRY_NETWORK_ID ? &table : nullptr;
   }
 
- private:
-  using Result = gantry::abi::NetworkResult;
-
-  // Verbs differ in the message they take; all answer with a result, or none.
-  template <auto Verb>
-  static gantry_code verb(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-    return sdk::guard(error, [&]() -> gantry_code {
-      auto done = call(*static_cast<Loopback*>(instance), Verb, request);
-      if (!done) return fail(done.error(), error);
-      fill_buffer(response, done->SerializeAsString());
-      return 0;
-    });
-  }
-  template <typename Message>
-  static Expected<Result> call(Loopback& self, Expected<Result> (Loopback::*verb)(const Message&),
-                               gantry_slice request) {
-    Message message;
-    if (!message.ParseFromArray(request.data, static_cast<int>(request.size))) {
-      return Status::bad_request("the request could not be decoded");
-    }
-    const std::lock_guard lock(self.mutex_);
-    return (self.*verb)(message);
-  }
-
-  Expected<Result> set_node(const gantry::abi::NetworkNode& node) {
+  // The verbs. They come from any worker.
+  Status set_node(const gantry::abi::NetworkNode& node) {
+    const std::lock_guard lock(mutex_);
     if (node.pod_cidrs().empty()) return Status::invalid("node " + node.name() + " has no pod range");
     range_ = node.pod_cidrs(0);
-    return Result();
+    return {};
   }
   // Other nodes can't be reached, and none asks for anything.
-  Expected<Result> set_nodes(const gantry::abi::NetworkNodes&) { return Result(); }
+  Status set_nodes(const gantry::abi::NetworkNodes&) { return {}; }
 
-  Expected<Result> add(const gantry::abi::NetworkAttachment& to) {
+  Expected<gantry::abi::NetworkResult> add(const gantry::abi::NetworkAttachment& to) {
+    const std::lock_guard lock(mutex_);
     auto ip = address_of(to.sandbox_id());
     if (ip.empty()) {
       auto free = free_address();
@@ -131,28 +108,32 @@ class Loopback {
       if (!(file << ip << std::flush)) return failed((dir_ / to.sandbox_id()).string());
     }
     if (auto done = in_namespace(to.netns(), ip); !done.ok()) return done;
-    Result result;
+    gantry::abi::NetworkResult result;
     result.add_ips(ip);
     return result;
   }
   // The device goes with its namespace.
-  Expected<Result> del(const gantry::abi::NetworkAttachment& from) {
+  Status del(const gantry::abi::NetworkAttachment& from) {
+    const std::lock_guard lock(mutex_);
     fs::remove(dir_ / from.sandbox_id());
-    return Result();
+    return {};
   }
-  Expected<Result> check(const gantry::abi::NetworkAttachment& of) {
+  Status check(const gantry::abi::NetworkAttachment& of) {
+    const std::lock_guard lock(mutex_);
     if (address_of(of.sandbox_id()).empty())
       return Status::not_found("sandbox " + of.sandbox_id() + " is not attached");
-    return Result();
+    return {};
   }
-  Expected<Result> gc(const gantry::abi::NetworkLive& live) {
+  Status gc(const gantry::abi::NetworkLive& live) {
+    const std::lock_guard lock(mutex_);
     const std::set<std::string> keep(live.sandbox_ids().begin(), live.sandbox_ids().end());
     for (const auto& entry : fs::directory_iterator(dir_)) {
       if (!keep.contains(entry.path().filename().string())) fs::remove(entry.path());
     }
-    return Result();
+    return {};
   }
 
+ private:
   std::string address_of(const std::string& sandbox) const {
     std::ifstream file(dir_ / sandbox);
     std::string ip;
