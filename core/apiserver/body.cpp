@@ -70,11 +70,11 @@ Expected<Json> read_body(Call& call) {
 }
 
 Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
-                         std::string_view kind, const Json& document) {
+                         std::string_view kind, Json document) {
   std::vector<std::string> problems;
   schema::DecodeOptions options;
   if (!ignores_unknown(call)) options.problems = &problems;
-  auto out = schema::canonicalize(message, document, options);
+  auto out = schema::canonicalize(message, std::move(document), options);
   if (!out) return out;
   if (auto status = check_type(*out, api_version, kind); !status.ok()) return status;
   call.warnings.clear();  // a retry of a patch says everything again

@@ -14,7 +14,7 @@ Expected<Json> read_body(Call& call, const schema::Message& message, std::string
 Expected<Json> read_body(Call& call);  // of the target's kind
 // Brings a patched document into canonical form, with the same rules.
 Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
-                         std::string_view kind, const Json& document);
+                         std::string_view kind, Json document);
 // DeleteOptions from the body, then the query.
 Expected<Json> read_delete_options(Call& call);
 

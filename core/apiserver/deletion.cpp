@@ -6,6 +6,8 @@
 #include "core/admission/admission.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/lifecycle.hpp"
+#include "core/schema/arena.hpp"
+#include "core/schema/same_json.hpp"
 #include "core/schema/values.hpp"
 
 namespace gantry::apiserver {
@@ -103,7 +105,7 @@ Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind,
   const auto name = text_at(current, {"metadata", "name"});
   if (const auto why = admission::refuse_delete(kind, name); !why.empty()) return forbidden(kind, name, why);
   if (auto status = check_preconditions(kind, options, entry, current); !status.ok()) return status;
-  Change change{.next = current, .internal = true};
+  Change change{.next = schema::copy_of(current), .internal = true};
   set_policy_finalizers(change.next, text_at(options, {"propagationPolicy"}));
   const bool marked = !text_at(current, {"metadata", "deletionTimestamp"}).empty();
   if (is_kind(kind, "", "namespaces")) return plan_namespace(env, std::move(change), marked);
@@ -113,7 +115,7 @@ Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind,
   const int64_t before = int_at(current, {"metadata", "deletionGracePeriodSeconds"});
   const bool held = has_items(change.next, {"metadata", "finalizers"});
   if (marked && before > 0 && grace >= before) {
-    change.unchanged = change.next == current;
+    change.unchanged = schema::same_json(change.next, current);
     return change;
   }
   if (grace == 0 && !held) {
@@ -128,7 +130,7 @@ Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind,
   } else if (before > grace) {
     shorten(change.next, before, grace);
   } else {
-    change.unchanged = change.next == current;
+    change.unchanged = schema::same_json(change.next, current);
   }
   return change;
 }

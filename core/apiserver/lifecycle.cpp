@@ -5,6 +5,7 @@
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/strategies/strategy.hpp"
 #include "core/schema/codec.hpp"
+#include "core/schema/same_json.hpp"
 #include "core/schema/values.hpp"
 
 namespace gantry::apiserver {
@@ -21,7 +22,7 @@ bool same_content(const Json& next, const Json& old) {
   for (const auto& [key, value] : next.as_object()) {
     if (!is_content(key)) continue;
     const Json* before = find(old, {key});
-    if (before == nullptr || *before != value) return false;
+    if (before == nullptr || !schema::same_json(*before, value)) return false;
   }
   for (const auto& [key, value] : old.as_object()) {
     if (is_content(key) && !next.as_object().contains(key)) return false;

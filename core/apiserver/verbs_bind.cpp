@@ -4,6 +4,7 @@
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/schema/arena.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
 #include "core/schema/values.hpp"
@@ -95,7 +96,7 @@ void set_scheduled(Json& pod, int64_t now) {
 }
 
 Json bound(const Json& pod, const Json& binding, int64_t now) {
-  Json next = pod;
+  Json next = schema::copy_of(pod);
   object_in(next.as_object(), "spec")["nodeName"] = text_at(binding, {"target", "name"});
   if (const Json* annotations = find(binding, {"metadata", "annotations"});
       annotations != nullptr && annotations->is_object()) {

@@ -62,7 +62,7 @@ void patch(const CallPtr& call) {
     const auto& kind = call->kind();
     auto patched = apply_patch(patch, *kind.message, document);
     if (!patched) return patched.error();
-    auto next = canonical(*call, *kind.message, kind.api_version(), kind.kind, *patched);
+    auto next = canonical(*call, *kind.message, kind.api_version(), kind.kind, std::move(*patched));
     if (!next) return next.error();
     return Change{.next = std::move(*next)};
   };

@@ -6,6 +6,7 @@
 #include "core/apiserver/patching.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/schema/arena.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
 #include "core/schema/selector.hpp"
@@ -83,7 +84,7 @@ void change_scale(const CallPtr& call, ScaleOf next_scale) {
     if (!scale) return scale.error();
     if (auto status = check_scale(*call, *scale); !status.ok()) return status;
     Change change;
-    change.next = workload;
+    change.next = schema::copy_of(workload);
     object_in(change.next.as_object(), "spec")["replicas"] = int_at(*scale, {"spec", "replicas"});
     // The preconditions that the caller's Scale carries are checked like those of an update.
     for (const std::string_view key : {"resourceVersion", "uid"}) {

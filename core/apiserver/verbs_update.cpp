@@ -5,6 +5,7 @@
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/schema/arena.hpp"
 #include "core/schema/rules.hpp"
 
 namespace gantry::apiserver {
@@ -45,7 +46,7 @@ void update(const CallPtr& call) {
   auto mutation = mutation_of(call);
   mutation->change = [body = std::move(*body), name = target.name](const store::Entry&, const Json&) {
     Change change;
-    change.next = body;
+    change.next = schema::copy_of(body);
     auto& metadata = metadata_of(change.next);
     if (!metadata.contains("name")) metadata["name"] = name;
     return Expected<Change>(std::move(change));

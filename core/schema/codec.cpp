@@ -86,13 +86,12 @@ Expected<Json> parse_json(std::string_view bytes, size_t max_depth) { return par
 
 Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth) { return read_yaml(bytes, max_depth, nullptr); }
 
-Expected<Json> canonicalize(const Message& message, const Json& document, const DecodeOptions& options) {
-  Json copy = document;
-  Status status = canonicalize_in_place(message, copy, options);
+Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options) {
+  Status status = canonicalize_in_place(message, document, options);
   if (!status.ok()) {
     return unhandled(message, text_of(document, "apiVersion"), text_of(document, "kind"), status.message(), "");
   }
-  return copy;
+  return document;
 }
 
 }  // namespace gantry::schema

@@ -40,7 +40,7 @@ Expected<Json> parse_json(std::string_view bytes, size_t max_depth = 64);
 Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth = 64);
 
 // Brings a plain document (after a patch) into canonical form; errors as decode's.
-Expected<Json> canonicalize(const Message& message, const Json& document, const DecodeOptions& options = {});
+Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options = {});
 
 // JSON bytes. `revision_at` receives the offset between the quotes of metadata.resourceVersion, which is
 // written as an empty string at its place (for store::Write); null: the document's own value is written.

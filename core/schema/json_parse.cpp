@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <functional>
 #include <set>
 
+#include "core/schema/arena.hpp"
 #include "core/schema/canonical.hpp"
 
 namespace gantry::schema {
@@ -260,12 +260,8 @@ Error run(boost::json::basic_parser<Handler>& parser, std::string_view bytes) {
 
 Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth) {
   Error error;
-  // A document lives for one request and is read more than changed: its parts lie in one arena that goes with the last
-  // of them.
-  auto arena = boost::json::make_shared_resource<boost::json::monotonic_resource>(
-      std::clamp<size_t>(bytes.size() * 3, 1024, 64 << 10));
-  Json value =
-      boost::json::parse(string_view(bytes.data(), bytes.size()), error, std::move(arena), options_of(max_depth));
+  Json value = boost::json::parse(string_view(bytes.data(), bytes.size()), error, make_arena(3 * bytes.size()),
+                                  options_of(max_depth));
   if (error) return parse_error(error, bytes);
   return value;
 }

@@ -10,6 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "core/schema/arena.hpp"
+#include "core/schema/same_json.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -133,7 +136,7 @@ Json* find(Json& document, std::string_view pointer) {
 bool test(Json& document, std::string_view pointer, const Json* expected) {
   Json* found = find(document, pointer);
   bool want_null = expected == nullptr || expected->is_null();
-  if (found != nullptr) return expected == nullptr ? found->is_null() : *found == *expected;
+  if (found != nullptr) return expected == nullptr ? found->is_null() : same_json(*found, *expected);
   // An absent member of an object that exists tests equal to null, as upstream has it.
   Token at = resolve(document, pointer);
   return want_null && at.container != nullptr && at.container->is_object();
@@ -228,7 +231,7 @@ Expected<Json> json_patch(const Json& document, const Json& operations) {
     return Status::too_large("The allowed maximum operations in a JSON patch is " + std::to_string(kMaxOperations) +
                              ", got " + std::to_string(list.size()));
   }
-  Json result = document;
+  Json result = copy_of(document);
   size_t copied = 0;
   for (const Json& operation : list) {
     if (!apply(result, operation.get_object(), copied)) return rejected();
@@ -242,7 +245,7 @@ Expected<Json> merge_patch(const Json& document, const Json& patch) {
     return Status::bad_request(std::string("error decoding patch: json: cannot unmarshal ") + kind_of(patch) +
                                " into Go value of type map[string]interface {}");
   }
-  Json result = document;
+  Json result = copy_of(document);
   merge_into(result, patch.get_object());
   return result;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/schema/arena.hpp"
 #include "core/schema/patch.hpp"
 
 namespace gantry::schema {
@@ -140,7 +141,7 @@ Positions positions_of(const Array& list, const std::string& merge_key) {
 }
 
 struct Placed {
-  Json value;
+  Json* value = nullptr;
   size_t patch_at = kNowhere;   // place in the list that orders the patch's elements
   size_t server_at = kNowhere;  // place in the server's list before the patch
 };
@@ -158,14 +159,14 @@ Array in_order(Array merged, const Array& patch_order, const Positions& server, 
       if (auto it = patch.find(id); it != patch.end()) placed.patch_at = it->second;
       if (auto it = server.find(id); it != server.end()) placed.server_at = it->second;
     }
-    placed.value = std::move(element);
+    placed.value = &element;
     (placed.patch_at == kNowhere ? others : named).push_back(std::move(placed));
   }
   auto by_patch = [](const Placed& a, const Placed& b) { return a.patch_at < b.patch_at; };
   auto by_server = [](const Placed& a, const Placed& b) { return a.server_at < b.server_at; };
   std::stable_sort(named.begin(), named.end(), by_patch);
   std::stable_sort(others.begin(), others.end(), by_server);
-  Array out;
+  Array out(merged.storage());
   out.reserve(named.size() + others.size());
   auto n = named.begin();
   auto o = others.begin();
@@ -174,7 +175,7 @@ Array in_order(Array merged, const Array& patch_order, const Positions& server, 
     if (!other_first && o != others.end()) {
       other_first = o->server_at != kNowhere && n->server_at != kNowhere && o->server_at < n->server_at;
     }
-    out.push_back(std::move(other_first ? (o++)->value : (n++)->value));
+    out.push_back(std::move(*(other_first ? o++ : n++)->value));
   }
   return out;
 }
@@ -194,7 +195,7 @@ Status remove_matching(Array& original, const std::string& key, const Json& elem
 
 // Elements with $patch: carries out deletions, notes a replacement, and leaves the ordinary elements in `patch`.
 Status special_elements(Array& original, Array& patch, const std::string& key, bool& replace) {
-  Array plain;
+  Array plain(patch.storage());
   for (Json& element : patch) {
     Object& object = element.get_object();
     const Json* directive = object.if_contains("$patch");
@@ -237,7 +238,7 @@ Status merge_elements(Array& merged, Array& patch, const Meta& meta) {
 
 Status merge_primitives(Array& original, const Array& patch, bool deletes) {
   Positions named = positions_of(patch, "");
-  Array out;
+  Array out(original.storage());
   std::unordered_map<std::string, bool> seen;
   auto take = [&](const Json& value) {
     std::string id = shown(value);
@@ -358,7 +359,7 @@ Status merge_ordered(Object& original, Object& patch, const Json& order, std::st
     return Status::bad_request("invalid patch format of setElementOrder list");
   }
   Meta meta = scope.lookup(key);
-  Array merged;
+  Array merged(original.storage());
   Positions server;
   if (mine != nullptr) server = positions_of(mine->get_array(), meta.merge_key);
   if (theirs != nullptr) {
@@ -466,7 +467,7 @@ Status merge_map(Json& original, Object& patch, Scope scope) {
 Expected<Json> strategic_merge_patch(const Message& message, const Json& document, const Json& patch) {
   if (patch.is_null()) return document;
   if (!patch.is_object()) return Status::bad_request("invalid JSON document");
-  Json result = document;
+  Json result = copy_of(document);
   Object copy = patch.get_object();
   if (Status status = merge_map(result, copy, Scope{&message}); !status.ok()) return status;
   return result;

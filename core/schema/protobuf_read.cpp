@@ -1,5 +1,6 @@
 // Owns the reading of protobuf: the envelope, and messages into documents by the tree. Input is hostile.
 // Any thread.
+#include "core/schema/arena.hpp"
 #include "core/schema/canonical.hpp"
 #include "core/schema/json_parse.hpp"
 #include "core/schema/protobuf.hpp"
@@ -49,7 +50,7 @@ class ProtobufReader {
   Status single(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out, size_t depth) {
     Json* old = out.if_contains(field.json);
     // A second part of the same message is merged into the first.
-    Json value = old != nullptr && old->is_object() ? std::move(*old) : Json();
+    Json value = old != nullptr && old->is_object() ? std::move(*old) : Json(out.storage());
     auto kept = this->value(owner, field, entry, value, depth);
     if (!kept) return std::move(kept).error();
     if (*kept == Kept::kDrop) {
@@ -70,14 +71,14 @@ class ProtobufReader {
       Entry one;
       while (!packed.at_end()) {
         if (!packed.varint(one.value)) return broken(owner);
-        Json value;
+        Json value(out.storage());
         auto kept = this->value(owner, field, one, value, depth);
         if (!kept) return std::move(kept).error();
         list.get_array().push_back(std::move(value));
       }
       return {};
     }
-    Json value;
+    Json value(out.storage());
     auto kept = this->value(owner, field, entry, value, depth);
     if (!kept) return std::move(kept).error();
     list.get_array().push_back(value.is_null() ? zero_element(field) : std::move(value));
@@ -88,7 +89,7 @@ class ProtobufReader {
                    size_t depth) {
     if (entry.type != wire::Type::kBytes) return broken(owner);
     std::string_view key;
-    Json value;
+    Json value(out.storage());
     Reader reader(entry.bytes);
     for (Entry part; reader.next(part);) {
       if (part.number == 1) {
@@ -222,7 +223,7 @@ constexpr std::string_view kMagic("k8s\0", 4);
 }  // namespace
 
 Expected<Json> read_protobuf(const Message& message, std::string_view raw, const DecodeOptions& options) {
-  Json document;
+  Json document(make_arena(4 * raw.size()));
   Status status = ProtobufReader(options).message(message, raw, document.emplace_object(), 1);
   if (!status.ok()) return status;
   return document;

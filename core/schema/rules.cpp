@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/schema/same_json.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/validation.hpp"
 
@@ -20,7 +21,7 @@ bool unchanged(const JsonObject& root, const JsonObject* old, std::string_view k
   if (old == nullptr) return false;
   const Json* now = get(root, key);
   const Json* before = get(*old, key);
-  return now == nullptr ? before == nullptr : before != nullptr && *now == *before;
+  return now == nullptr ? before == nullptr : before != nullptr && same_json(*now, *before);
 }
 
 void check_tree(const Kind& kind, const JsonObject& root, const JsonObject* old, Errors& errors) {

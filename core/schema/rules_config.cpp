@@ -1,6 +1,7 @@
 // Owns the rules of the small kinds: ConfigMap, Secret, Namespace, Node, Event, Lease. Pure functions, any thread.
 #include <boost/json/parse.hpp>
 
+#include "core/schema/same_json.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/validation.hpp"
 
@@ -16,7 +17,7 @@ bool same(const JsonObject& object, const JsonObject& old, std::string_view key)
     return value == nullptr || (value->is_object() && value->get_object().empty());
   };
   if (empty(now) || empty(before)) return empty(now) == empty(before);
-  return *now == *before;
+  return same_json(*now, *before);
 }
 
 // Bytes are kept in base64, and counted as what they stand for.
@@ -166,7 +167,7 @@ void check_node(const JsonObject& node, const JsonObject* old, Errors& errors) {
   At at = root.child("spec");
   const JsonObject* spec = get_object(node, "spec");
   const JsonObject* before = old != nullptr ? get_object(*old, "spec") : nullptr;
-  if (spec == nullptr || (before != nullptr && *spec == *before)) return;
+  if (spec == nullptr || (before != nullptr && same_json(*spec, *before))) return;
   check_taints(*spec, at, errors);
   const JsonArray* ranges = get_array(*spec, "podCIDRs");
   for (size_t i = 0; ranges != nullptr && i < ranges->size(); ++i) {

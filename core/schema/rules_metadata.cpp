@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/schema/json_write.hpp"
+#include "core/schema/same_json.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/validation.hpp"
 
@@ -119,7 +120,8 @@ void check_unchanged(const JsonObject& metadata, const JsonObject& old, const At
   for (std::string_view key : {"name", "namespace", "uid", "creationTimestamp"}) {
     const Json* now = get(metadata, key);
     const Json* before = get(old, key);
-    if (now != nullptr && before != nullptr && *now != *before) errors.invalid(at, key, *now, "field is immutable");
+    if (now != nullptr && before != nullptr && !same_json(*now, *before))
+      errors.invalid(at, key, *now, "field is immutable");
   }
   if (get(metadata, "generation") != nullptr && get_number(metadata, "generation") < get_number(old, "generation")) {
     errors.invalid(at, "generation", get_number(metadata, "generation"), "must not be decremented");
@@ -131,7 +133,7 @@ bool same_part(const JsonObject& metadata, const JsonObject* old, std::string_vi
   if (old == nullptr) return false;
   const Json* now = get(metadata, key);
   const Json* before = get(*old, key);
-  return now == nullptr || (before != nullptr && *now == *before);
+  return now == nullptr || (before != nullptr && same_json(*now, *before));
 }
 
 }  // namespace

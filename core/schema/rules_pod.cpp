@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "core/schema/same_json.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -118,7 +120,7 @@ void check_pod(const JsonObject& pod, const JsonObject* old, Errors& errors) {
   const JsonObject* spec = get_object(pod, "spec");
   const JsonObject* before = old != nullptr ? get_object(*old, "spec") : nullptr;
   // Most updates of pods are of their status.
-  bool changed = spec != nullptr && (before == nullptr || *spec != *before);
+  bool changed = spec != nullptr && (before == nullptr || !same_json(*spec, *before));
   if (changed) check_spec(*spec, true, at, errors);
   if (changed && before != nullptr) check_pod_update(*spec, *before, at, errors);
   if (old != nullptr) return check_pod_status(pod, *old, errors);

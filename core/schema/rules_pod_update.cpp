@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/schema/rules_pod.hpp"
+#include "core/schema/same_json.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -75,7 +76,7 @@ bool has_entries(const JsonObject& map, const JsonObject* wanted) {
   if (wanted == nullptr) return true;
   return std::all_of(wanted->begin(), wanted->end(), [&](const auto& entry) {
     const Json* value = map.if_contains(entry.key());
-    return value != nullptr && *value == entry.value();
+    return value != nullptr && same_json(*value, entry.value());
   });
 }
 
@@ -112,7 +113,7 @@ std::string differing(const JsonObject& next, const JsonObject& old) {
   auto add = [&](std::string_view key) { out.append(out.empty() ? "" : ", ").append("spec.").append(key); };
   for (const auto& entry : next) {
     const Json* before = get(old, entry.key());
-    if (before == nullptr || *before != entry.value()) add(entry.key());
+    if (before == nullptr || !same_json(*before, entry.value())) add(entry.key());
   }
   for (const auto& entry : old) {
     if (get(next, entry.key()) == nullptr) add(entry.key());
@@ -155,13 +156,13 @@ void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& a
     take_over(next, old, "terminationGracePeriodSeconds");
   }
   check_gated(next, spec, old, at, errors);
-  if (next != old) errors.forbidden(at, "", std::string(kMayChange) + "\nchanged: " + differing(next, old));
+  if (!same_json(next, old)) errors.forbidden(at, "", std::string(kMayChange) + "\nchanged: " + differing(next, old));
 }
 
 void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& errors) {
   const JsonObject* status = get_object(pod, "status");
   const JsonObject* before = get_object(old, "status");
-  if (status == nullptr || (before != nullptr && *status == *before)) return;
+  if (status == nullptr || (before != nullptr && same_json(*status, *before))) return;
   At root;
   At at = root.child("status");
   std::string_view nominated = get_text(*status, "nominatedNodeName");

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "core/schema/same_json.hpp"
 #include "core/schema/validation.hpp"
 
 namespace gantry::schema {
@@ -167,7 +168,7 @@ void check_immutable(const Field& field, const JsonObject& object, const JsonObj
   if (field.immutable) {
     const Json& left = now != nullptr ? *now : kAbsent;
     const Json& right = before != nullptr ? *before : kAbsent;
-    if (left != right) errors.invalid(at, field.json, left, "field is immutable");
+    if (!same_json(left, right)) errors.invalid(at, field.json, left, "field is immutable");
     return;
   }
   // Lists and maps have no fixed partner to compare an element with.

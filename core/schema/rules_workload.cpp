@@ -2,6 +2,7 @@
 // Pure functions, any thread.
 #include <algorithm>
 
+#include "core/schema/same_json.hpp"
 #include "core/schema/selector.hpp"
 #include "core/schema/validation.hpp"
 #include "core/schema/values.hpp"
@@ -107,7 +108,7 @@ void check_counts(const JsonObject& object, const JsonObject* old, std::initiali
                   Errors& errors) {
   const JsonObject* status = get_object(object, "status");
   const JsonObject* before = old != nullptr ? get_object(*old, "status") : nullptr;
-  if (status == nullptr || old == nullptr || (before != nullptr && *status == *before)) return;
+  if (status == nullptr || old == nullptr || (before != nullptr && same_json(*status, *before))) return;
   At root;
   At at = root.child("status");
   for (std::string_view key :
@@ -135,7 +136,7 @@ void check_counts(const JsonObject& object, const JsonObject* old, std::initiali
 const JsonObject* changed_spec(const JsonObject& object, const JsonObject* old) {
   const JsonObject* spec = get_object(object, "spec");
   const JsonObject* before = old != nullptr ? get_object(*old, "spec") : nullptr;
-  return spec != nullptr && before != nullptr && *spec == *before ? nullptr : spec;
+  return spec != nullptr && before != nullptr && same_json(*spec, *before) ? nullptr : spec;
 }
 
 }  // namespace
