@@ -99,6 +99,18 @@ function(gantry_plugin name)
   endif()
 endfunction()
 
+# gantry_test_plugin(NAME SOURCES ...): test_plugins/NAME.so, for tests to load; its symbols are not stripped.
+function(gantry_test_plugin name)
+  cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
+  add_library(${name} MODULE ${A_SOURCES})
+  gantry_warnings(${name})
+  target_compile_options(${name} PRIVATE -fno-gnu-unique)
+  target_link_libraries(${name} PRIVATE gantry_sdk)
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test_plugins)
+endfunction()
+
 # gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l]): a GoogleTest program run by ctest.
 function(gantry_test name)
   cmake_parse_arguments(A "SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})

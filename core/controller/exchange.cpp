@@ -57,6 +57,7 @@ Status ControllerHost::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
   const bool forward = next != nullptr && next == exchange_.prepared;
   const auto& wanted = forward ? exchange_.next : next != nullptr ? exchange_.old : ControllerPtr();
   if (running(plugin) != wanted) set_running(plugin, wanted);
+  exchange_.switched = forward;
   return {};
 }
 
@@ -64,6 +65,7 @@ void ControllerHost::resume(plugin::Plugin& plugin) {
   auto exchange = std::exchange(exchange_, {});
   const auto now = running(plugin);
   if (now != nullptr) {
+    if (exchange.switched) now->queue().excuse_overdue();
     now->queue().resume();
     now->start_if_synced();
     now->map_held_events();

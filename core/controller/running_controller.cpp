@@ -200,6 +200,10 @@ WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   const auto call = plugin_->enter();
   const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
   if (table == nullptr) return {true, 0};  // ended under it: kept, and tried again by the next instance
+  auto& instance = call.pinned();
+  const auto noted = [&] { queue_.note_overdue(key, !plugin_->is_current(instance)); };
+  const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, key.ns,
+                                      key.name, std::ref(noted));
   Buffer result, error;
   const auto code = table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
   if (code != 0) {

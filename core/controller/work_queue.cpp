@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace gantry::controller {
 namespace {
@@ -105,7 +106,7 @@ void WorkQueue::stop() {
 }
 
 void WorkQueue::dispatch_locked() {
-  while (started_ && !paused_ && active_ < workers_ && !ready_.empty()) {
+  while (started_ && !paused_ && active_ - excused_ < workers_ && !ready_.empty()) {
     ++active_;
     auto key = std::move(ready_.front());
     ready_.pop_front();
@@ -128,6 +129,10 @@ void WorkQueue::finish(const Key& key, const Outcome& outcome) {
   Item& item = items_[key];
   const bool dirty = item.state == State::kDirty;
   item.state = State::kIdle;
+  if (std::exchange(item.lateness, Lateness::kNone) == Lateness::kExcused) {
+    --excused_;
+    pool_.lend(false);
+  }
   if (outcome.failed) {
     ++item.failures;
     ++retries_;
@@ -149,6 +154,31 @@ void WorkQueue::forget_if_idle_locked(const Key& key) {
   if (it != items_.end() && it->second.state == State::kIdle && it->second.timer == 0 && it->second.failures == 0) {
     items_.erase(it);
   }
+}
+
+void WorkQueue::excuse_locked(Item& item) {
+  item.lateness = Lateness::kExcused;
+  ++excused_;
+  pool_.lend(true);
+}
+
+void WorkQueue::note_overdue(const Key& key, bool replaced) {
+  const std::lock_guard lock(mutex_);
+  const auto it = items_.find(key);
+  const bool runs = it != items_.end() && (it->second.state == State::kRunning || it->second.state == State::kDirty);
+  if (!runs || it->second.lateness == Lateness::kExcused) return;
+  it->second.lateness = Lateness::kOverdue;
+  if (!replaced) return;
+  excuse_locked(it->second);
+  dispatch_locked();
+}
+
+void WorkQueue::excuse_overdue() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [key, item] : items_) {
+    if (item.lateness == Lateness::kOverdue) excuse_locked(item);
+  }
+  dispatch_locked();
 }
 
 size_t WorkQueue::depth() const {

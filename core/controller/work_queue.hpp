@@ -54,13 +54,20 @@ class WorkQueue {
   bool pause(int64_t wait_ms);
   void resume();
 
+  // The run of a key is over its deadline: once another instance has taken over (now, or at excuse_overdue()), it no
+  // longer counts as one of the workers, so that the others' keys go on. Its own key waits for its end.
+  void note_overdue(const Key& key, bool replaced);
+  void excuse_overdue();
+
   size_t depth() const;
   uint64_t retries() const;
 
  private:
   enum class State : uint8_t { kIdle, kQueued, kRunning, kDirty };
+  enum class Lateness : uint8_t { kNone, kOverdue, kExcused };
   struct Item {
     State state = State::kIdle;
+    Lateness lateness = Lateness::kNone;
     uint32_t failures = 0;
     uint64_t timer = 0;
     int64_t due_ns = 0;
@@ -71,6 +78,7 @@ class WorkQueue {
   void schedule_locked(const Key& key, Item& item, int64_t delay_ms);
   void fire(const Key& key, uint64_t generation);
   void forget_if_idle_locked(const Key& key);
+  void excuse_locked(Item& item);
 
   // Timers outlive the queue; they find it through this, or find nothing.
   struct Gate {
@@ -88,6 +96,7 @@ class WorkQueue {
   std::unordered_map<Key, Item, KeyHash> items_;
   std::deque<Key> ready_;
   size_t active_ = 0;
+  size_t excused_ = 0;  // of the active ones
   uint64_t generation_ = 0;
   uint64_t retries_ = 0;
   bool started_ = false;

@@ -180,6 +180,30 @@ std::string text_of(const toml::table& table) {
   return text.str();
 }
 
+// The strings of an array; nothing when it is something else.
+std::optional<std::vector<std::string>> names_of(const toml::node& node) {
+  if (!node.is_array()) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& item : *node.as_array()) {
+    if (!item.is_string()) return std::nullopt;
+    names.push_back(item.as_string()->get());
+  }
+  return names;
+}
+
+template <typename Take>
+void read_watchdog(plugin::WatchLimits& watch, const Take& take) {
+  int64_t strikes = watch.strikes;
+  std::string act = "report";
+  take("reconcile_deadline_ms", watch.deadline_ms, "a whole number of milliseconds from 0 (never) to a day",
+       [](int64_t ms) { return ms >= 0 && ms <= 86'400'000; });
+  take("watchdog_strikes", strikes, "a whole number from 1 to 1000", [](int64_t n) { return n >= 1 && n <= 1'000; });
+  take("watchdog", act, "\"report\" or \"isolate\"",
+       [](const std::string& text) { return text == "report" || text == "isolate"; });
+  watch.strikes = static_cast<uint32_t>(strikes);
+  watch.isolate = act == "isolate";
+}
+
 // [plugin.NAME]: takes out the daemon's own keys.
 void read_plugin(const std::string& file, const std::string& name, toml::node& node, Config& config,
                  std::vector<std::string>& errors) {
@@ -217,6 +241,18 @@ void read_plugin(const std::string& file, const std::string& name, toml::node& n
   take("memory_limit_mib", memory_mib, "a whole number of MiB from 1 on",
        [](int64_t mib) { return mib >= 1 && mib < 1 << 24; });
   take("seccomp", plugin.isolation.seccomp, "a boolean", any);
+  take("cgroup", plugin.isolation.cgroup, "the absolute path of a cgroup's folder",
+       [](const std::string& path) { return path.starts_with('/'); });
+  if (const toml::node* allowed = table.get("seccomp_allow"); allowed != nullptr) {
+    if (auto names = names_of(*allowed)) {
+      plugin.isolation.seccomp_allow = std::move(*names);
+    } else {
+      errors.push_back(place(file, allowed->source()) + "plugin." + name +
+                       ".seccomp_allow: expected an array of names of system calls");
+    }
+    table.erase("seccomp_allow");
+  }
+  read_watchdog(plugin.watch, take);
   plugin.isolation.process = isolation == "process";
   plugin.isolation.memory_limit = static_cast<uint64_t>(memory_mib) << 20;
   plugin.table = std::make_shared<TomlPluginTable>(file, name, std::move(table));
@@ -353,6 +389,18 @@ std::string print_config(const Config& config) {
     if (!plugin.sha256.empty()) keys_of_it.insert("sha256", plugin.sha256);
     if (plugin.isolation.process) keys_of_it.insert("isolation", "process");
     if (plugin.isolation.seccomp) keys_of_it.insert("seccomp", true);
+    if (!plugin.isolation.seccomp_allow.empty()) {
+      toml::array names;
+      for (const auto& allowed : plugin.isolation.seccomp_allow) names.push_back(allowed);
+      keys_of_it.insert("seccomp_allow", std::move(names));
+    }
+    if (!plugin.isolation.cgroup.empty()) keys_of_it.insert("cgroup", plugin.isolation.cgroup);
+    const plugin::WatchLimits usual;
+    if (plugin.watch.deadline_ms != usual.deadline_ms) {
+      keys_of_it.insert("reconcile_deadline_ms", plugin.watch.deadline_ms);
+    }
+    if (plugin.watch.strikes != usual.strikes) keys_of_it.insert("watchdog_strikes", plugin.watch.strikes);
+    if (plugin.watch.isolate) keys_of_it.insert("watchdog", "isolate");
     if (plugin.isolation.memory_limit > 0) {
       keys_of_it.insert("memory_limit_mib", static_cast<int64_t>(plugin.isolation.memory_limit >> 20));
     }
@@ -362,8 +410,10 @@ std::string print_config(const Config& config) {
   text << toml::toml_formatter(toml::table{{"plugin", std::move(plugins)}});
   out +=
       "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
-      "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib and\n"
-      "# seccomp. The others are the plugin's.\n" +
+      "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib,\n"
+      "# cgroup (below which it gets its own), seccomp (system calls that plugins never need are refused) and\n"
+      "# seccomp_allow (but for these); reconcile_deadline_ms (a longer reconcile is reported), with watchdog (\"isolate\": after\n"
+      "# watchdog_strikes of them the plugin moves to a process of its own). The others are the plugin's.\n" +
       text.str() + "\n";
   return out;
 }

@@ -25,6 +25,7 @@ struct PluginConfig {
   bool required = false;
   std::string sha256;
   plugin::IsolationSettings isolation;
+  plugin::WatchLimits watch;
   std::shared_ptr<plugin::ConfigTable> table;
   std::string text;  // of the whole table, to tell a changed one
 };

@@ -21,6 +21,22 @@ namespace gantry::daemon {
 
 const char* const kVersion = GANTRY_VERSION;
 
+namespace {
+
+// How long a stop waits for reconciles under way.
+constexpr int64_t kStopGraceMs = 10'000;
+
+using Opened = std::unique_ptr<plugin::LoadedLibrary>;
+
+Status check_group(const plugin::PluginSettings& settings) {
+  const auto& group = settings.isolation.cgroup;
+  std::error_code ignored;
+  if (group.empty() || std::filesystem::exists(std::filesystem::path(group) / "cgroup.procs", ignored)) return {};
+  return Status::invalid("plugin." + settings.name + ".cgroup: " + group + " is not the folder of a cgroup");
+}
+
+}  // namespace
+
 struct Daemon::Impl {
   Impl(Config given, Log& l)
       : config(std::move(given)), log(l), timers(clock), blocking("blocking", 32), tasks("plugin-tasks", 16) {}
@@ -33,6 +49,7 @@ struct Daemon::Impl {
   Status start_agent(const std::string& cluster_cidr);
   void add_paths();
   std::string status_json() const;
+  void leave_when_stuck();
   void stop();
 
   const Config config;
@@ -74,7 +91,8 @@ Status Daemon::Impl::prepare() {
   options.data_dir = config.data_dir;
   if (config.require_signature) options.public_key = config.plugins_public_key;
   options.open_isolated = [this](const plugin::PluginSettings& settings, const std::filesystem::path& copy,
-                                 std::function<void(const std::string&)> on_exit) {
+                                 std::function<void(const std::string&)> on_exit) -> Expected<Opened> {
+    if (auto group = check_group(settings); !group.ok()) return group;
     isolation::IsolationOptions process;
     process.name = settings.name;
     process.copy = copy;
@@ -82,6 +100,7 @@ Status Daemon::Impl::prepare() {
     process.memory_limit = settings.isolation.memory_limit;
     process.seccomp = settings.isolation.seccomp;
     process.seccomp_allow = settings.isolation.seccomp_allow;
+    process.cgroup_dir = settings.isolation.cgroup;
     process.on_exit = std::move(on_exit);
     return isolation::open_isolated(std::move(process));
   };
@@ -227,8 +246,23 @@ Status Daemon::Impl::start() {
   return {};
 }
 
+// A reconcile that never returns can't be waited for, nor its thread be ended. All that was acknowledged is on disk and
+// pods go on without the daemon, so it leaves as it stands.
+void Daemon::Impl::leave_when_stuck() {
+  const auto stuck = plugins->watchdog().running_for(kStopGraceMs);
+  if (stuck.empty()) {
+    timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
+    return;
+  }
+  for (const auto& call : stuck) {
+    log.write("", GANTRY_LOG_ERROR, call + ", does not end; the daemon ends without it");
+  }
+  ::_exit(0);
+}
+
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
+  if (plugins) timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
   folders.reset();
   if (objects) objects->stop();
   if (server) {

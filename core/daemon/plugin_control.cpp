@@ -24,6 +24,7 @@ PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
     wanted.settings.required = plugin.required;
     wanted.settings.config = plugin.table;
     wanted.settings.isolation = plugin.isolation;
+    wanted.settings.watch = plugin.watch;
     wanted.table = plugin.text;
   }
   for (auto& [name, wanted] : found) wanted.settings.name = name;

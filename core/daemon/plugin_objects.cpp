@@ -1,5 +1,6 @@
 #include "core/daemon/plugin_objects.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <future>
 
@@ -35,6 +36,19 @@ std::string duration_text(int64_t ns) {
     std::snprintf(text, sizeof text, "%lldus", static_cast<long long>(ns / 1'000));
   } else {
     std::snprintf(text, sizeof text, "%.1fms", static_cast<double>(ns) / 1e6);
+  }
+  return text;
+}
+
+// An Event's message is short; the whole stack is in the status and in the log.
+std::string first_frames(const std::string& stack) {
+  constexpr size_t kFrames = 5;
+  std::string text;
+  size_t begin = 0;
+  for (size_t i = 0; i < kFrames && begin < stack.size(); ++i) {
+    const auto end = std::min(stack.find('\n', begin), stack.size());
+    text += (i == 0 ? "; in " : " < ") + stack.substr(begin, end - begin).substr(0, 100);
+    begin = end + 1;
   }
   return text;
 }
@@ -76,6 +90,13 @@ void fill(pluginv1::PluginStatus& status, const PluginInfo& info) {
   status.set_required(info.required);
   status.set_file(info.image.path);
   status.set_sha256(info.image.sha256);
+  if (info.overdue > 0) {
+    status.set_overdue_reconciles(static_cast<int64_t>(info.overdue));
+    status.set_strikes(info.strikes);
+    status.set_last_overdue(info.last_overdue);
+    status.set_last_overdue_stack(info.last_overdue_stack);
+    set_time(*status.mutable_last_overdue_time(), info.last_overdue_unix_ns);
+  }
   if (info.last_reload_unix_ns == 0) return;
   set_time(*status.mutable_last_reload_time(), info.last_reload_unix_ns);
   status.set_last_pause(duration_text(info.last_pause_ns));
@@ -87,6 +108,11 @@ void fill_conditions(pluginv1::Plugin& object, const PluginInfo& info, int64_t n
   const bool runs = info.phase == PluginPhase::kRunning;
   set_condition(status, "Ready", runs, std::string(plugin::phase_name(info.phase)), runs ? "" : info.message,
                 generation, now_ns);
+  if (info.overdue > 0) {
+    const bool late = info.overdue_now > 0;
+    set_condition(status, "Responsive", !late, late ? "ReconcileOverdue" : "ReconcilesEnd",
+                  late ? info.last_overdue : "", generation, now_ns);
+  }
   if (info.reloads + info.failed_reloads == 0) return;
   const bool failed = runs && !info.message.empty();
   set_condition(status, "Reloaded", !failed, failed ? "ReloadFailed" : "Reloaded", failed ? info.message : "",
@@ -244,6 +270,10 @@ void PluginObjects::tell(const pluginv1::Plugin& object, const PluginInfo& befor
   }
   if (now.failed_reloads > before.failed_reloads) event("Warning", "ReloadFailed", now.message);
   if (now.restarts > before.restarts) event("Normal", "Restarted", "Started anew after a crash");
+  if (now.overdue > before.overdue) {
+    event("Warning", "ReconcileOverdue", now.last_overdue + first_frames(now.last_overdue_stack));
+  }
+  if (now.moved && !before.moved) event("Warning", "Isolated", "Moved to a process of its own by the watchdog");
   if (now.phase == before.phase && !before.name.empty()) return;
   switch (now.phase) {
     case PluginPhase::kRunning:

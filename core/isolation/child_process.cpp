@@ -79,7 +79,7 @@ ChildProcess::~ChildProcess() {
   reap();
 }
 
-bool ChildProcess::limit_memory(const std::filesystem::path& cgroup_dir, const std::string& name, uint64_t limit) {
+bool ChildProcess::join_group(const std::filesystem::path& cgroup_dir, const std::string& name, uint64_t limit) {
   if (cgroup_dir.empty()) return false;
   auto group = MemoryGroup::create(cgroup_dir, name, limit);
   if (!group || !group->add(pid_)) return false;

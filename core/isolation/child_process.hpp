@@ -26,8 +26,8 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();  // kills and reaps
 
-  // Whether the limit is the kernel's from now on.
-  bool limit_memory(const std::filesystem::path& cgroup_dir, const std::string& name, uint64_t limit);
+  // Puts it into a cgroup of its own below this one; a limit of 0 is none. False when there is none, or it can't be.
+  bool join_group(const std::filesystem::path& cgroup_dir, const std::string& name, uint64_t limit);
 
   int pidfd() const { return pidfd_.get(); }
   void kill();

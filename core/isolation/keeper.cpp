@@ -53,7 +53,7 @@ Status Keeper::spawn(Fd main_end, bool* limited) {
   if (!process) return std::move(process).error();
   process_.emplace(std::move(*process));
   *limited =
-      options_.memory_limit > 0 && process_->limit_memory(options_.cgroup_dir, options_.name, options_.memory_limit);
+      process_->join_group(options_.cgroup_dir, options_.name, options_.memory_limit) && options_.memory_limit > 0;
   return {};
 }
 

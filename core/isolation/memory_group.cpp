@@ -27,6 +27,7 @@ std::optional<MemoryGroup> MemoryGroup::create(const fs::path& parent, const std
   if (!fs::create_directory(dir, error) || error) return std::nullopt;
   const bool unified = fs::exists(dir / "memory.max", error);
   MemoryGroup group(dir, unified);
+  if (limit == 0) return group;
   const auto text = std::to_string(limit);
   if (unified) {
     if (!write_to(dir / "memory.max", text)) return std::nullopt;

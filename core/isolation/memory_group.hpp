@@ -12,7 +12,7 @@ namespace gantry::isolation {
 
 class MemoryGroup {
  public:
-  // Nothing when no memory cgroup can be made there.
+  // Nothing when no memory cgroup can be made there. A limit of 0: none.
   static std::optional<MemoryGroup> create(const std::filesystem::path& parent, const std::string& name,
                                            uint64_t limit);
   MemoryGroup(MemoryGroup&& other) noexcept;

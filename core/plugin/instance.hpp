@@ -16,6 +16,7 @@
 
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/library.hpp"
+#include "core/plugin/watchdog.hpp"
 #include "gantry/abi/plugin.h"
 #include "gantry/status.hpp"
 
@@ -50,6 +51,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const std::filesystem::path& copy() const { return library_->copy(); }
   const ImageInfo& image() const { return image_; }
   ConfigTable* config() const { return config_.get(); }
+  const WatchLimits& watch() const { return watch_; }
+  // Before anybody calls into it.
+  void set_watch(const WatchLimits& limits) { watch_ = limits; }
   void* get() const { return instance_; }
   // A table that passed the checks of its interface, or null.
   template <typename Table>
@@ -78,6 +82,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::vector<std::pair<std::string, const void*>> interfaces_;
   size_t short_calls_ = 0, long_calls_ = 0;
   bool retired_ = false;
+  WatchLimits watch_{.deadline_ms = 0};
   std::mutex tasks_mutex_;
   std::condition_variable tasks_done_;
   size_t tasks_ = 0;

@@ -53,6 +53,11 @@ bool Plugin::has_interface(std::string_view id) const {
   return now != nullptr && now->find_interface(id) != nullptr;
 }
 
+bool Plugin::is_current(const Instance& instance) const {
+  const std::lock_guard lock(mutex_);
+  return current_.get() == &instance;
+}
+
 Plugin::Call Plugin::begin_locked(CallKind kind) {
   if (current_ == nullptr) return {};
   ++(kind == CallKind::kShort ? current_->short_calls_ : current_->long_calls_);

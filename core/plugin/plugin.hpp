@@ -42,6 +42,13 @@ struct PluginInfo {
   int64_t last_pause_ns = 0;  // how long the last reload held calls back
   uint64_t revision = 0;      // counts changes of this info
   uint32_t crashes = 0;       // in a row, for the wait before the next start
+  // Reconciles over their deadline: how often that was seen, how many still run, and of the last what, where and when.
+  uint64_t overdue = 0, overdue_now = 0;
+  uint32_t strikes = 0;  // of the running instance
+  std::string last_overdue;
+  std::string last_overdue_stack;  // one frame a line, innermost first
+  int64_t last_overdue_unix_ns = 0;
+  bool moved = false;  // to a process of its own, by the watchdog
 };
 
 // How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec)
@@ -80,6 +87,8 @@ class Plugin {
   PluginHost& host() const { return host_; }
   PluginInfo info() const;
   bool has_interface(std::string_view id) const;
+  // Whether it is the one that calls go to now.
+  bool is_current(const Instance& instance) const;
 
   // Waits while a reload switches. Not from a thread that such a switch waits for.
   Call enter(CallKind kind = CallKind::kShort);

@@ -11,7 +11,13 @@ namespace gantry::plugin {
 namespace fs = std::filesystem;
 
 PluginHost::PluginHost(PluginHostOptions options)
-    : options_(std::move(options)), metrics_(std::make_unique<MetricsRegistry>()), reaper_("plugin-reaper", 1) {
+    : options_(std::move(options)),
+      metrics_(std::make_unique<MetricsRegistry>()),
+      reaper_("plugin-reaper", 1),
+      watchdog_({[this](const Watchdog::Overdue& call) { overdue(call); },
+                 [this](Instance& instance, const std::string& what, int64_t ran_ms) {
+                   overdue_ended(instance, what, ran_ms);
+                 }}) {
   // Copies that an earlier run left; nobody maps them, this run's are made under new names. Only below an absolute
   // folder: without one this would be the "plugins" of wherever the process happens to stand.
   std::error_code ignored;
@@ -127,6 +133,7 @@ std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {
 
 void PluginHost::shutdown() {
   *alive_ = false;
+  watchdog_.stop();
   reaper_.stop();
   const std::lock_guard change(change_mutex_);
   users_.clear();

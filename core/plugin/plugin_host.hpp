@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "core/plugin/plugin.hpp"
 #include "core/plugin/plugin_user.hpp"
 #include "core/plugin/timers.hpp"
+#include "core/plugin/watchdog.hpp"
 #include "core/plugin/worker_pool.hpp"
 
 namespace gantry::plugin {
@@ -34,6 +36,7 @@ struct IsolationSettings {
   uint64_t memory_limit = 0;  // bytes; 0: none
   bool seccomp = false;
   std::vector<std::string> seccomp_allow;
+  std::string cgroup;  // folder of a cgroup with the memory controller, below which the process gets its own
   auto operator<=>(const IsolationSettings&) const = default;
 };
 
@@ -44,6 +47,7 @@ struct PluginSettings {
   bool required = false;
   std::shared_ptr<ConfigTable> config;  // may be null
   IsolationSettings isolation = {};
+  WatchLimits watch = {};
 };
 
 struct PluginHostOptions {
@@ -105,15 +109,18 @@ class PluginHost {
 
   const PluginHostOptions& options() const { return options_; }
   MetricsRegistry& metrics() { return *metrics_; }
+  Watchdog& watchdog() { return watchdog_; }
   const void* host_interface(std::string_view id) const;
 
  private:
   friend class Plugin;
   std::shared_ptr<Plugin> place(const std::string& name);
   Expected<std::shared_ptr<Instance>> make_instance(Plugin& plugin, const PluginSettings& settings, ImageInfo& image);
-  Status replace(Plugin& plugin, const PluginSettings& settings);
+  // Whether calls into the old instance are given the time to end, or known not to.
+  enum class Rest : uint8_t { kAwaited, kHopeless };
+  Status replace(Plugin& plugin, const PluginSettings& settings, Rest rest = Rest::kAwaited);
   Status prepare(Plugin& plugin, Instance& next);
-  Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next);
+  Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next, Rest rest = Rest::kAwaited);
   Status hand_over_state(Instance& old, Instance& next);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
   Expected<std::unique_ptr<LoadedLibrary>> open_library(const PluginSettings& settings,
@@ -122,7 +129,13 @@ class PluginHost {
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
   void restart(const std::string& name, uint64_t copy);
-  void retire(std::shared_ptr<Instance> old);
+  // A reconcile is over its deadline: on the watchdog's thread; and its end, on the reconcile's own.
+  void overdue(const Watchdog::Overdue& call);
+  void overdue_ended(Instance& instance, const std::string& what, int64_t ran_ms);
+  void move_out(const std::string& name, uint64_t copy);
+  // As the configuration says, but for who was moved to a process of its own.
+  PluginSettings effective(const PluginSettings& settings);
+  void retire(std::shared_ptr<Instance> old, int64_t wait_ms);
   void reap();       // under change_mutex_
   void reap_soon();  // [any-thread]
   void notify(const Plugin& plugin);
@@ -135,6 +148,7 @@ class PluginHost {
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way
   uint64_t copies_ = 0;                             // under change_mutex_
   std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
+  std::set<std::string> moved_;                     // under change_mutex_: to processes of their own, by the watchdog
   std::shared_ptr<std::atomic<bool>> alive_ =
       std::make_shared<std::atomic<bool>>(true);  // for timers that outlive this
   mutable std::mutex mutex_;
@@ -142,6 +156,7 @@ class PluginHost {
   std::function<void(const Plugin&)> told_;
   std::map<uint64_t, std::string> early_crashes_;  // by number: of instances that are not a plugin's yet
   WorkerPool reaper_;
+  Watchdog watchdog_;  // last: its thread uses the rest
 };
 
 }  // namespace gantry::plugin

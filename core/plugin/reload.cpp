@@ -32,11 +32,14 @@ bool mapped(const fs::path& image) {
 // being worked on, and what the old one still does is what a worker beside the new one would do. Then nothing waits for
 // calls in flight. With state to hand over, or another interface (two networks handing out addresses), the old one must
 // have come to rest.
-bool may_overlap(const Instance* old, const Instance* next) {
+//
+// `hopeless`: the old one is known not to come to rest; then its state is given up.
+bool may_overlap(const Instance* old, const Instance* next, bool hopeless) {
   if (old == nullptr || next == nullptr) return false;
-  const auto is_controller = [](const Instance& instance) {
-    const auto& all = instance.image().interfaces;
-    return all.size() == 1 && all.front() == GANTRY_CONTROLLER_ID;
+  const auto is_controller = [hopeless](const Instance& instance) {
+    return std::ranges::all_of(instance.image().interfaces, [hopeless](const std::string& id) {
+      return id == GANTRY_CONTROLLER_ID || (hopeless && id == GANTRY_RELOAD_ID);
+    });
   };
   return is_controller(*old) && is_controller(*next);
 }
@@ -53,7 +56,10 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
   if (!library) return Status(library.error());
   if (auto digest = sha256_of(copy)) image.sha256 = *digest;
   auto made = Instance::create(plugin, std::move(*library), settings.config, image);
-  if (made) image = (*made)->image();
+  if (!made) return made;
+  image = (*made)->image();
+  // A process has deadlines of its own.
+  if (!settings.isolation.process) (*made)->set_watch(settings.watch);
   return made;
 }
 
@@ -87,7 +93,8 @@ void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, Im
   });
 }
 
-Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
+Status PluginHost::replace(Plugin& plugin, const PluginSettings& given, Rest rest) {
+  const auto settings = effective(given);
   ImageInfo image;
   auto next = make_instance(plugin, settings, image);
   if (!next) {
@@ -105,7 +112,7 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
   // begins with a new one.
   std::this_thread::yield();
   const int64_t begin = options_.clock->monotonic_ns();
-  if (auto switched = switch_to(plugin, *next); !switched.ok()) {
+  if (auto switched = switch_to(plugin, *next, rest); !switched.ok()) {
     note_failure(plugin, settings, image, switched);
     return switched;
   }
@@ -117,6 +124,8 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
     info.message.clear();
     info.required = settings.required;
     info.process = settings.isolation.process;
+    info.moved = moved_.contains(info.name);
+    info.strikes = 0;
     if (after_crash) ++info.restarts;
     if (old == nullptr || after_crash) return;
     info.crashes = 0;
@@ -129,7 +138,7 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& settings) {
     options_.log("", GANTRY_LOG_INFO,
                  "plugin " + plugin.name() + (after_crash ? " was started anew" : " was reloaded") +
                      "; calls waited for " + std::to_string(pause / 1000) + " us");
-    retire(std::move(old));
+    retire(std::move(old), rest == Rest::kAwaited ? options_.drain_ms : 0);
   }
   return {};
 }
@@ -145,17 +154,18 @@ Status PluginHost::prepare(Plugin& plugin, Instance& next) {
 }
 
 // `next` null: switched off.
-Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next) {
+Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next, Rest rest) {
   const auto old = plugin.current();
   size_t paused = 0, adopted = 0;
   Status status;
-  const int64_t wait_ms = may_overlap(old.get(), next.get()) ? 0 : options_.drain_ms;
+  const int64_t wait_ms = may_overlap(old.get(), next.get(), rest == Rest::kHopeless) ? 0 : options_.drain_ms;
   while (status.ok() && paused < users_.size()) status = users_[paused++]->pause(plugin, wait_ms);
   const bool closed = status.ok() && plugin.close_gate(wait_ms);
   if (status.ok() && !closed) {
     status = Status::unavailable("calls into it did not end within " + std::to_string(options_.drain_ms) + " ms");
   }
-  const bool can_save = old != nullptr && plugin.info().phase != PluginPhase::kCrashed;
+  const bool can_save =
+      old != nullptr && plugin.info().phase != PluginPhase::kCrashed && rest == Rest::kAwaited;
   if (status.ok() && can_save && next != nullptr) status = hand_over_state(*old, *next);
   while (status.ok() && adopted < users_.size()) status = users_[adopted++]->adopt(plugin, next.get());
   if (!status.ok()) {
@@ -200,15 +210,15 @@ Status PluginHost::disable(const std::string& name) {
     info.phase = PluginPhase::kDisabled;
     info.message.clear();
   });
-  if (old != nullptr) retire(std::move(old));
+  if (old != nullptr) retire(std::move(old), options_.drain_ms);
   return {};
 }
 
-void PluginHost::retire(std::shared_ptr<Instance> old) {
+void PluginHost::retire(std::shared_ptr<Instance> old, int64_t wait_ms) {
   // Here nobody is held back any longer; who asked for the change learns of its end when the old image is gone, if it
   // can be.
   old->plugin().retire(*old);
-  old->plugin().wait_for_short_calls(*old, options_.drain_ms);
+  old->plugin().wait_for_short_calls(*old, wait_ms);
   retired_.push_back(std::move(old));
   reap();
 }

@@ -26,6 +26,17 @@ bool WorkerPool::post(std::function<void()> work) {
   return true;
 }
 
+void WorkerPool::lend(bool one_more) {
+  const std::lock_guard lock(mutex_);
+  if (one_more) {
+    ++limit_;
+  } else {
+    --limit_;  // the thread that is one too many stays, idle
+    return;
+  }
+  if (!stopped_ && idle_ < queue_.size() && threads_.size() < limit_) threads_.emplace_back([this] { run(); });
+}
+
 void WorkerPool::stop() {
   std::vector<std::thread> threads;
   std::deque<std::function<void()>> dropped;  // destroyed without the lock: captures may call back

@@ -21,6 +21,8 @@ class WorkerPool {
 
   // False when the queue is full or the pool stopped.
   bool post(std::function<void()> work);
+  // One thread more, or again as before: for work that holds a thread and is not expected to let it go.
+  void lend(bool one_more);
   // Finishes what runs and drops what waits; must not be called from a worker.
   void stop();
 
@@ -28,7 +30,7 @@ class WorkerPool {
   void run();
 
   const std::string name_;
-  const size_t limit_;
+  size_t limit_;  // under mutex_
   const size_t max_queue_;
   std::mutex mutex_;
   std::condition_variable wake_;

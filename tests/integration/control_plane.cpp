@@ -8,6 +8,7 @@
 #include "core/apiserver/server.hpp"
 #include "core/client/event_recorder.hpp"
 #include "core/controller/controller_host.hpp"
+#include "core/isolation/isolated_library.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/schema/schema.hpp"
 #include "core/store/sqlite_store.hpp"
@@ -130,6 +131,15 @@ Status ControlPlane::Impl::start_controllers() {
   host_options.log_level = 0;
   host_options.run_dir = folder.path() / "run";
   host_options.data_dir = folder.path();
+  host_options.open_isolated = [](const plugin::PluginSettings& settings, const fs::path& copy,
+                                  std::function<void(const std::string&)> on_exit) {
+    isolation::IsolationOptions process;
+    process.name = settings.name;
+    process.copy = copy;
+    process.host = GANTRY_PLUGIN_HOST;
+    process.on_exit = std::move(on_exit);
+    return isolation::open_isolated(std::move(process));
+  };
   plugins = std::make_unique<plugin::PluginHost>(std::move(host_options));
   controller::ControllerHostOptions run;
   run.plugins = plugins.get();
@@ -165,6 +175,10 @@ plugin::PluginSettings ControlPlane::Impl::settings(const std::string& name) con
   if (const auto it = options.config.find(name); it != options.config.end()) {
     settings.config = std::make_shared<Numbers>(it->second);
   }
+  if (const auto it = options.tables.find(name); it != options.tables.end()) {
+    if (!it->second.file.empty()) settings.path = it->second.file;
+    settings.watch = it->second.watch;
+  }
   return settings;
 }
 
@@ -186,6 +200,10 @@ Expected<std::unique_ptr<ControlPlane>> ControlPlane::start(Options options) {
 
 client::Client& ControlPlane::client() { return *impl_->test_client; }
 void ControlPlane::after(int64_t delay_ms, std::function<void()> fn) { impl_->timers.start(delay_ms, std::move(fn)); }
+std::filesystem::path ControlPlane::data_dir(const std::string& plugin) const {
+  return impl_->folder.path() / "plugins" / plugin;
+}
+
 void ControlPlane::stop_controllers() { impl_->stop_controllers(); }
 
 Status ControlPlane::restart_controllers() {

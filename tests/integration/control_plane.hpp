@@ -30,9 +30,15 @@ using client::ApiResponse;
 
 class ControlPlane {
  public:
+  // What a [plugin.NAME] table says beside the plugin's own keys.
+  struct Table {
+    std::filesystem::path file;  // empty: of the build's plugin folder
+    plugin::WatchLimits watch = {};
+  };
   struct Options {
     std::vector<std::string> plugins;  // file names without ".so", in the build's plugin folder
     std::map<std::string, std::map<std::string, int64_t>> config;  // whole numbers of [plugin.NAME]
+    std::map<std::string, Table> tables = {};
   };
   static Expected<std::unique_ptr<ControlPlane>> start(Options options);
   ~ControlPlane();
@@ -48,6 +54,8 @@ class ControlPlane {
   Status reload(const std::string& plugin);
   Status disable(const std::string& plugin);
   plugin::PluginHost& plugins();
+  // gantry_config.get_daemon("data_dir") of a plugin.
+  std::filesystem::path data_dir(const std::string& plugin) const;
 
   // The API as typed calls, in the namespace "default".
   template <typename M>
