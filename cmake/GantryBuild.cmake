@@ -99,6 +99,17 @@ function(gantry_plugin name)
   endif()
 endfunction()
 
+# gantry_plugin_suite(NAME [ARGS ...]): what every plugin must pass (tests/plugins), for this one. ARGS: "KEY=VALUE" that
+# its configuration needs; "--isolation=none" when it can not have a process of its own.
+function(gantry_plugin_suite name)
+  cmake_parse_arguments(A "" "" "ARGS" ${ARGN})
+  if(NOT BUILD_TESTING OR NOT TARGET gantry_isolation)
+    return()
+  endif()
+  add_test(NAME ${name}_suite COMMAND plugin_suite $<TARGET_FILE:plugin_${name}> ${A_ARGS})
+  set_tests_properties(${name}_suite PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()
+
 # gantry_test_plugin(NAME SOURCES ...): test_plugins/NAME.so, for tests to load; its symbols are not stripped.
 function(gantry_test_plugin name)
   cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})

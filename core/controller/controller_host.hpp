@@ -67,7 +67,7 @@ class ControllerHost : public plugin::PluginUser {
  private:
   friend class RunningController;
   using ControllerPtr = std::shared_ptr<RunningController>;
-  // One exchange under way; on the changing thread alone.
+  // An exchange under way, of one plugin; on the changing thread alone.
   struct Exchange {
     ControllerPtr old, next;
     plugin::Instance* prepared = nullptr;
@@ -87,7 +87,7 @@ class ControllerHost : public plugin::PluginUser {
 
   ControllerHostOptions options_;
   plugin::WorkerPool pool_;
-  Exchange exchange_;
+  std::map<const plugin::Plugin*, Exchange> exchanges_;  // two when one plugin takes another's place
   mutable std::mutex mutex_;
   std::condition_variable synced_;
   std::vector<ControllerPtr> controllers_;

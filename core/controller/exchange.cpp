@@ -1,5 +1,7 @@
 // A controller's plugin is exchanged, switched off, or comes later: what ControllerHost does at each step. All on the
 // thread that changes plugins, one exchange at a time.
+#include <algorithm>
+
 #include "core/controller/controller_host.hpp"
 #include "core/controller/running_controller.hpp"
 
@@ -7,6 +9,8 @@ namespace gantry::controller {
 namespace {
 
 constexpr std::chrono::seconds kFillLimit(15);
+// What a selector filters out is never seen.
+constexpr int64_t kSeenLimitMs = 2'000;
 
 bool same(const gantry::abi::ControllerSpec& a, const gantry::abi::ControllerSpec& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -15,26 +19,26 @@ bool same(const gantry::abi::ControllerSpec& a, const gantry::abi::ControllerSpe
 }  // namespace
 
 Status ControllerHost::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
-  exchange_ = {};
+  auto& exchange = exchanges_[&plugin] = {};
   {
     const std::lock_guard lock(mutex_);
     if (!started_ || stopped_) return {};
   }
-  exchange_.old = running(plugin);
-  exchange_.prepared = &next;
+  exchange.old = running(plugin);
+  exchange.prepared = &next;
   if (next.interface<gantry_controller>(GANTRY_CONTROLLER_ID) == nullptr) return {};
   auto spec = describe(plugin, next);
   if (!spec) return std::move(spec).error();
-  if (exchange_.old != nullptr && same(exchange_.old->spec(), *spec)) {
-    exchange_.next = exchange_.old;
+  if (exchange.old != nullptr && same(exchange.old->spec(), *spec)) {
+    exchange.next = exchange.old;
     return {};
   }
   // It watches something else: caches and a queue of its own, filled while the old one works.
-  exchange_.next = make_controller(plugin, std::move(*spec));
-  exchange_.next->hold_events();
-  connect(*exchange_.next);
+  exchange.next = make_controller(plugin, std::move(*spec));
+  exchange.next->hold_events();
+  connect(*exchange.next);
   start_informers();
-  return wait_synced(*exchange_.next);
+  return wait_synced(*exchange.next);
 }
 
 Status ControllerHost::wait_synced(const RunningController& controller) {
@@ -45,24 +49,30 @@ Status ControllerHost::wait_synced(const RunningController& controller) {
 }
 
 Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
-  if (exchange_.prepared == nullptr) exchange_.old = running(plugin);  // being switched off
-  if (exchange_.old == nullptr) return {};
+  auto& exchange = exchanges_[&plugin];
+  if (exchange.prepared == nullptr) exchange.old = running(plugin);  // being switched off
+  if (exchange.old == nullptr) return {};
   // Another queue takes over: it would not know of the keys that are being worked on.
-  if (exchange_.old != exchange_.next && wait_ms <= 0) wait_ms = kFillLimit / std::chrono::milliseconds(1);
-  if (exchange_.old->queue().pause(wait_ms) || wait_ms <= 0) return {};
+  if (exchange.old != exchange.next && wait_ms <= 0) wait_ms = kFillLimit / std::chrono::milliseconds(1);
+  const bool quiet = exchange.old->queue().pause(wait_ms);
+  // Nor would who works next know of writes that the caches do not show yet.
+  if (quiet && exchange.old != exchange.next) exchange.old->wait_seen(std::min(wait_ms, kSeenLimitMs));
+  if (quiet || wait_ms <= 0) return {};
   return Status::unavailable("a reconcile did not end within " + std::to_string(wait_ms) + " ms");
 }
 
 Status ControllerHost::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
-  const bool forward = next != nullptr && next == exchange_.prepared;
-  const auto& wanted = forward ? exchange_.next : next != nullptr ? exchange_.old : ControllerPtr();
+  auto& exchange = exchanges_[&plugin];
+  const bool forward = next != nullptr && next == exchange.prepared;
+  const auto& wanted = forward ? exchange.next : next != nullptr ? exchange.old : ControllerPtr();
   if (running(plugin) != wanted) set_running(plugin, wanted);
-  exchange_.switched = forward;
+  exchange.switched = forward;
   return {};
 }
 
 void ControllerHost::resume(plugin::Plugin& plugin) {
-  auto exchange = std::exchange(exchange_, {});
+  auto exchange = std::move(exchanges_[&plugin]);
+  exchanges_.erase(&plugin);
   const auto now = running(plugin);
   if (now != nullptr) {
     if (exchange.switched) now->queue().excuse_overdue();

@@ -1,6 +1,7 @@
 #include "core/controller/running_controller.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
@@ -266,6 +267,11 @@ uint64_t RunningController::begin_unseen(const Key& key) {
   return writes_;
 }
 
+void RunningController::wait_seen(int64_t ms) {
+  std::unique_lock lock(mutex_);
+  all_seen_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return unseen_.empty(); });
+}
+
 bool RunningController::end_unseen(const Key& key, uint64_t write) {
   const std::lock_guard lock(mutex_);
   const auto it = unseen_.find(key);
@@ -273,6 +279,7 @@ bool RunningController::end_unseen(const Key& key, uint64_t write) {
   std::erase_if(it->second, [write](const Unseen& unseen) { return unseen.write == write; });
   if (!it->second.empty()) return false;
   unseen_.erase(it);
+  if (unseen_.empty()) all_seen_.notify_all();
   return true;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,9 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   void hold_events() { holding_ = true; }
   // Ends that, and maps what came while the plugin was being exchanged.
   void map_held_events();
+
+  // Waits until the caches show all that was written by now, at most so long.
+  void wait_seen(int64_t ms);
 
   // The key that the calling thread reconciles for this controller, if any.
   std::optional<Key> current_key() const;
@@ -84,6 +88,7 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   };
   std::unordered_map<Key, std::vector<Unseen>, KeyHash> unseen_;
   uint64_t writes_ = 0;
+  std::condition_variable all_seen_;
   HeldEvents held_;  // under mutex_
   std::atomic<bool> started_ = false, holding_ = false;
   WorkQueue queue_;  // last: its runs use the rest

@@ -253,6 +253,8 @@ void read_plugin(const std::string& file, const std::string& name, toml::node& n
     table.erase("seccomp_allow");
   }
   read_watchdog(plugin.watch, take);
+  take("replaces", plugin.replaces, "the name of another plugin",
+       [&](const std::string& other) { return !other.empty() && other != name; });
   plugin.isolation.process = isolation == "process";
   plugin.isolation.memory_limit = static_cast<uint64_t>(memory_mib) << 20;
   plugin.table = std::make_shared<TomlPluginTable>(file, name, std::move(table));
@@ -394,12 +396,15 @@ std::string print_config(const Config& config) {
       for (const auto& allowed : plugin.isolation.seccomp_allow) names.push_back(allowed);
       keys_of_it.insert("seccomp_allow", std::move(names));
     }
+    if (!plugin.replaces.empty()) keys_of_it.insert("replaces", plugin.replaces);
     if (!plugin.isolation.cgroup.empty()) keys_of_it.insert("cgroup", plugin.isolation.cgroup);
     const plugin::WatchLimits usual;
     if (plugin.watch.deadline_ms != usual.deadline_ms) {
       keys_of_it.insert("reconcile_deadline_ms", plugin.watch.deadline_ms);
     }
-    if (plugin.watch.strikes != usual.strikes) keys_of_it.insert("watchdog_strikes", plugin.watch.strikes);
+    if (plugin.watch.strikes != usual.strikes) {
+      keys_of_it.insert("watchdog_strikes", static_cast<int64_t>(plugin.watch.strikes));
+    }
     if (plugin.watch.isolate) keys_of_it.insert("watchdog", "isolate");
     if (plugin.isolation.memory_limit > 0) {
       keys_of_it.insert("memory_limit_mib", static_cast<int64_t>(plugin.isolation.memory_limit >> 20));
@@ -412,8 +417,9 @@ std::string print_config(const Config& config) {
       "\n# Plugins. The daemon's own keys: enabled; required (the daemon stops when the plugin does not load);\n"
       "# sha256 (the file must have it); isolation (\"process\": in a process of its own), with memory_limit_mib,\n"
       "# cgroup (below which it gets its own), seccomp (system calls that plugins never need are refused) and\n"
-      "# seccomp_allow (but for these); reconcile_deadline_ms (a longer reconcile is reported), with watchdog (\"isolate\": after\n"
-      "# watchdog_strikes of them the plugin moves to a process of its own). The others are the plugin's.\n" +
+      "# seccomp_allow (but for these); reconcile_deadline_ms (a longer reconcile is reported), with watchdog\n"
+      "# (\"isolate\": after watchdog_strikes of them the plugin moves to a process of its own); replaces (the plugin\n"
+      "# whose place it takes). The others are the plugin's.\n" +
       text.str() + "\n";
   return out;
 }

@@ -26,6 +26,7 @@ struct PluginConfig {
   std::string sha256;
   plugin::IsolationSettings isolation;
   plugin::WatchLimits watch;
+  std::string replaces;  // the plugin whose place it takes
   std::shared_ptr<plugin::ConfigTable> table;
   std::string text;  // of the whole table, to tell a changed one
 };

@@ -63,6 +63,12 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[node]\nmax_pods = 0\n", "node.max_pods: expected an integer from 1 to 10000, found 0"},
       {"[plugin.x]\nsha256 = \"abc\"\n", "g.toml:2:10: plugin.x.sha256: expected 64 lower-case hexadecimal digits"},
       {"[plugin]\nx = 1\n", "plugin.x: expected a table"},
+      {"[plugin.x]\nwatchdog = \"bite\"\n", "g.toml:2:12: plugin.x.watchdog: expected \"report\" or \"isolate\""},
+      {"[plugin.x]\nreconcile_deadline_ms = -1\n", "plugin.x.reconcile_deadline_ms: expected a whole number"},
+      {"[plugin.x]\nwatchdog_strikes = 0\n", "plugin.x.watchdog_strikes: expected a whole number"},
+      {"[plugin.x]\nseccomp_allow = [1]\n", "g.toml:2:17: plugin.x.seccomp_allow: expected an array of names"},
+      {"[plugin.x]\ncgroup = \"plugins\"\n", "plugin.x.cgroup: expected the absolute path of a cgroup's folder"},
+      {"[plugin.x]\nreplaces = \"x\"\n", "plugin.x.replaces: expected the name of another plugin"},
       {"[api\n", "g.toml:1:"},
   };
   for (const auto& c : cases) EXPECT_NE(error_of(c.text).find(c.message), std::string::npos) << error_of(c.text);
@@ -72,6 +78,26 @@ TEST(Config, AllMistakesAreReported) {
   const auto message = error_of("[log]\nlevel = 1\nformat = 2\n");
   EXPECT_NE(message.find("log.level"), std::string::npos);
   EXPECT_NE(message.find("log.format"), std::string::npos);
+}
+
+TEST(Config, WhatTheDaemonKnowsOfPlugins) {
+  const auto config = parse_config(
+      "[plugin.x]\nisolation = \"process\"\nseccomp = true\nseccomp_allow = [\"mount\", \"setns\"]\n"
+      "cgroup = \"/sys/fs/cgroup/memory/plugins\"\nmemory_limit_mib = 64\nreplaces = \"y\"\n"
+      "reconcile_deadline_ms = 250\nwatchdog_strikes = 7\nwatchdog = \"isolate\"\n",
+      "g.toml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  const auto again = parse_config(print_config(*config), "g.toml");
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  for (const auto& plugin : {config->plugins.at("x"), again->plugins.at("x")}) {
+    EXPECT_EQ(plugin.isolation.seccomp_allow, (std::vector<std::string>{"mount", "setns"}));
+    EXPECT_EQ(plugin.isolation.cgroup, "/sys/fs/cgroup/memory/plugins");
+    EXPECT_EQ(plugin.replaces, "y");
+    EXPECT_EQ(plugin.watch.deadline_ms, 250);
+    EXPECT_EQ(plugin.watch.strikes, 7u);
+    EXPECT_TRUE(plugin.watch.isolate);
+    EXPECT_TRUE(plugin.table->unknown_keys().empty());
+  }
 }
 
 TEST(Config, PrintedConfigurationParsesToTheSame) {

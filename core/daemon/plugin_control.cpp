@@ -25,6 +25,7 @@ PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
     wanted.settings.config = plugin.table;
     wanted.settings.isolation = plugin.isolation;
     wanted.settings.watch = plugin.watch;
+    wanted.settings.replaces = plugin.replaces;
     wanted.table = plugin.text;
   }
   for (auto& [name, wanted] : found) wanted.settings.name = name;
@@ -67,8 +68,23 @@ bool PluginControl::off_by_file(const std::string& name) const {
   return off_by_file_.contains(name);
 }
 
+bool PluginControl::is_replaced(const std::string& name) const {
+  const auto plugin = host_.find_any(name);
+  return plugin != nullptr && plugin->info().phase == PluginPhase::kReplaced;
+}
+
 Status PluginControl::load_all(const std::set<std::string>& off) {
-  for (const auto& [name, wanted] : wanted_of(config_)) {
+  const auto all = wanted_of(config_);
+  // Successors first: whom they replace is not even loaded, unless they fail.
+  std::vector<std::string> order;
+  for (const bool successors : {true, false}) {
+    for (const auto& [name, wanted] : all) {
+      if (wanted.settings.replaces.empty() != successors) order.push_back(name);
+    }
+  }
+  for (const auto& name : order) {
+    const auto& wanted = all.at(name);
+    if (is_replaced(name)) continue;
     if (wanted.settings.path.empty()) {
       if (!wanted.enabled || !wanted.settings.required) continue;
       return Status::not_found("required plugin " + name + ": no such file in plugins.dirs");
@@ -119,7 +135,12 @@ Status PluginControl::apply_configuration() {
   auto all = wanted();
   if (!all) return std::move(all).error();
   size_t failed = 0;
+  std::vector<std::string> replaced;
   for (const auto& [name, next] : *all) {
+    if (is_replaced(name)) {
+      replaced.push_back(name);
+      continue;
+    }
     const auto plugin = host_.find_any(name);
     const bool runs = plugin != nullptr && host_.find(name) != nullptr;
     if (!next.enabled) {
@@ -130,6 +151,11 @@ Status PluginControl::apply_configuration() {
     if (plugin != nullptr && plugin->info().phase == PluginPhase::kDisabled && !off_by_file(name)) continue;
     if (next.settings.path.empty() || (runs && !differs(next, plugin->info()))) continue;
     if (!load(next).ok()) ++failed;
+  }
+  // Whose successor has gone comes back.
+  for (const auto& name : replaced) {
+    const auto& next = all->at(name);
+    if (!is_replaced(name) && next.enabled && !next.settings.path.empty() && !load(next).ok()) ++failed;
   }
   if (failed == 0) return {};
   return Status::internal(std::to_string(failed) + (failed == 1 ? " plugin" : " plugins") + " could not be changed");
@@ -146,7 +172,8 @@ void PluginControl::file_changed(const std::filesystem::path& path) {
     const auto info = plugin->info();
     const auto digest = plugin::sha256_of(path);
     const bool loaded = digest && *digest == info.image.sha256 && info.message.empty();
-    if (info.phase == PluginPhase::kDisabled || loaded) return;
+    const bool idle = info.phase == PluginPhase::kDisabled || info.phase == PluginPhase::kReplaced;
+    if (idle || loaded) return;
   }
   (void)load(found->second);
 }

@@ -50,6 +50,7 @@ class PluginControl {
   Status load(const Wanted& wanted);
   Status switch_off_by_file(const std::string& name);
   bool off_by_file(const std::string& name) const;
+  bool is_replaced(const std::string& name) const;
 
   const Config& config_;
   plugin::PluginHost& host_;

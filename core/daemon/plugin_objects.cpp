@@ -289,6 +289,9 @@ void PluginObjects::tell(const pluginv1::Plugin& object, const PluginInfo& befor
     case PluginPhase::kCrashed:
       event("Warning", "Crashed", now.message);
       break;
+    case PluginPhase::kReplaced:
+      event("Normal", "Replaced", now.message);
+      break;
   }
 }
 

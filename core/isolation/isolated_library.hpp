@@ -30,8 +30,8 @@ struct IsolationOptions {
   std::chrono::milliseconds long_call_deadline{2 * 3600 * 1000};
   size_t max_frame = 16 * 1024 * 1024;
   uint64_t memory_limit = 0;  // bytes; 0: none
-  // An existing folder below which a memory cgroup is made for the process (v1: in the memory hierarchy). Empty, or when
-  // that fails, a limit is RLIMIT_AS, which counts address space and is inherited by what the plugin starts.
+  // An existing folder below which a memory cgroup is made for the process (v1: in the memory hierarchy). Empty, or
+  // when that fails, a limit is RLIMIT_AS, which counts address space and is inherited by what the plugin starts.
   std::filesystem::path cgroup_dir;
   // Refuses the system calls that a plugin never needs (mount, ptrace, setns, bpf, ...) with EPERM, but for these
   // names. What the plugin starts inherits it: not for a runtime.

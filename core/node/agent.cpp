@@ -194,13 +194,16 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   }
 
   Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override {
-    if (&plugin == parts_.runtime.plugin()) parts_.runtime.adopt(next);
-    return &plugin == parts_.network.plugin() ? parts_.network.adopt(next) : Status();
+    if (acts_for(plugin, parts_.runtime.plugin())) parts_.runtime.adopt(next);
+    return acts_for(plugin, parts_.network.plugin()) ? parts_.network.adopt(next) : Status();
+  }
+  static bool acts_for(const plugin::Plugin& plugin, const plugin::Plugin* known) {
+    return known != nullptr && &plugin == &known->acting();
   }
 
   // What ended while nobody listened is found by looking.
   void resume(plugin::Plugin& plugin) override {
-    if (&plugin == parts_.runtime.plugin()) jobs_.post([this] { relist(); });
+    if (acts_for(plugin, parts_.runtime.plugin())) jobs_.post([this] { relist(); });
   }
 
   void apply_network() {

@@ -2,10 +2,13 @@
 #include "core/plugin/instance.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <optional>
 
 #include "core/plugin/interface_checks.hpp"
 #include "core/plugin/plugin.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "gantry/abi/log.h"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::plugin {
@@ -25,6 +28,20 @@ bool is_label(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '-'; });
 }
 
+// What a plugin's entry points must not do: let an exception out. Its sentence, or nothing; the exception is gone
+// before the image can be.
+template <typename Call>
+std::optional<std::string> thrown_by(Call&& call) {
+  try {
+    call();
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "something unknown";
+  }
+}
+
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 }  // namespace
@@ -39,7 +56,10 @@ Instance::Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::
 
 Instance::~Instance() {
   drain_tasks();
-  if (instance_ != nullptr) api_.destroy(instance_);
+  if (instance_ == nullptr) return;
+  if (const auto what = thrown_by([this] { api_.destroy(instance_); })) {
+    plugin_.host().options().log("", GANTRY_LOG_ERROR, "plugin " + plugin_.name() + ": its destroy threw: " + *what);
+  }
 }
 
 Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique_ptr<LoadedLibrary> library,
@@ -87,12 +107,18 @@ Status Instance::start() {
   host_ = {sizeof(gantry_host), GANTRY_ABI_MAJOR, GANTRY_ABI_MINOR, this, &get_host_interface};
   Buffer error;
   void* made = nullptr;
-  const auto code = api_.create(&host_, &made, error.out());
+  gantry_code code = 0;
+  if (const auto what = thrown_by([&] { code = api_.create(&host_, &made, error.out()); })) {
+    return Status::invalid("its create threw: " + *what);
+  }
   if (code != 0) return status_of(code, error.view()).in("create failed");
   if (made == nullptr) return Status::invalid("create succeeded but gave no instance");
   instance_ = made;
   for (const auto& id : image_.interfaces) {
-    const void* table = api_.get_interface(instance_, id.c_str());
+    const void* table = nullptr;
+    if (const auto what = thrown_by([&] { table = api_.get_interface(instance_, id.c_str()); })) {
+      return Status::invalid("its get_interface threw: " + *what);
+    }
     if (table == nullptr) return Status::invalid("its descriptor lists " + id + ", but get_interface has none");
     if (auto status = check_interface(id, table); !status.ok()) return status;
     interfaces_.emplace_back(id, table);

@@ -50,6 +50,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Plugin& plugin() const { return plugin_; }
   const std::filesystem::path& copy() const { return library_->copy(); }
   const ImageInfo& image() const { return image_; }
+  const gantry_plugin_api& api() const { return api_; }
   ConfigTable* config() const { return config_.get(); }
   const WatchLimits& watch() const { return watch_; }
   // Before anybody calls into it.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gantry/abi/controller.h"
+#include "gantry/abi/draft/handover.h"
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/network.h"
 #include "gantry/abi/reload.h"
@@ -51,13 +52,14 @@ constexpr std::array kNetwork = {MEMBER(gantry_network, set_node), MEMBER(gantry
                                  MEMBER(gantry_network, add), MEMBER(gantry_network, del), MEMBER(gantry_network, gc)};
 constexpr std::array kReload = {MEMBER(gantry_reload, save), MEMBER(gantry_reload, restore)};
 constexpr std::array kKinds = {MEMBER(gantry_kinds, descriptor_set)};
+constexpr std::array kHandover = {MEMBER(gantry_handover, take_over)};
 #undef MEMBER
 
 // The sizes of ABI 1.0, in numbers: sizeof would grow with the tables and refuse the plugins of that release.
 constexpr std::array kInterfaces = {
     Interface{GANTRY_CONTROLLER_ID, 32, kController}, Interface{GANTRY_RUNTIME_ID, 208, kRuntime},
     Interface{GANTRY_NETWORK_ID, 56, kNetwork},       Interface{GANTRY_RELOAD_ID, 24, kReload},
-    Interface{GANTRY_KINDS_ID, 16, kKinds},
+    Interface{GANTRY_KINDS_ID, 16, kKinds},           Interface{GANTRY_HANDOVER_ID, 16, kHandover},
 };
 static_assert(sizeof(void*) != 8 || (sizeof(gantry_controller) >= 32 && sizeof(gantry_runtime) >= 208 &&
                                      sizeof(gantry_network) >= 56 && sizeof(gantry_reload) >= 24));

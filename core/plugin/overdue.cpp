@@ -11,9 +11,7 @@ namespace {
 // Strikes that lie further back are forgiven.
 constexpr int64_t kForgivenNs = 600'000'000'000;
 
-std::string seconds(int64_t ms) {
-  return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
-}
+std::string seconds(int64_t ms) { return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s"; }
 
 }  // namespace
 

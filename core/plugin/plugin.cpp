@@ -17,6 +17,8 @@ std::string_view phase_name(PluginPhase phase) {
       return "Disabled";
     case PluginPhase::kCrashed:
       return "Crashed";
+    case PluginPhase::kReplaced:
+      return "Replaced";
   }
   return "Unknown";
 }
@@ -48,8 +50,23 @@ PluginInfo Plugin::info() const {
   return info_;
 }
 
+Plugin* Plugin::heir() const {
+  const std::lock_guard lock(mutex_);
+  return heir_;
+}
+
+void Plugin::set_heir(Plugin* heir) {
+  const std::lock_guard lock(mutex_);
+  heir_ = heir;
+}
+
+const Plugin& Plugin::acting() const {
+  const Plugin* next = heir();
+  return next == nullptr ? *this : next->acting();
+}
+
 bool Plugin::has_interface(std::string_view id) const {
-  const auto now = current();
+  const auto now = acting().current();
   return now != nullptr && now->find_interface(id) != nullptr;
 }
 
@@ -67,12 +84,19 @@ Plugin::Call Plugin::begin_locked(CallKind kind) {
 Plugin::Call Plugin::enter(CallKind kind) {
   std::unique_lock lock(mutex_);
   while (closed_) changed_.wait(lock);
-  return begin_locked(kind);
+  if (heir_ == nullptr) return begin_locked(kind);
+  Plugin& next = *heir_;
+  lock.unlock();
+  return next.enter(kind);
 }
 
 Plugin::Call Plugin::try_enter() {
-  const std::lock_guard lock(mutex_);
-  return closed_ ? Call() : begin_locked(CallKind::kShort);
+  std::unique_lock lock(mutex_);
+  if (closed_) return {};
+  if (heir_ == nullptr) return begin_locked(CallKind::kShort);
+  Plugin& next = *heir_;
+  lock.unlock();
+  return next.try_enter();
 }
 
 Plugin::Call Plugin::pin(Instance& instance) {

@@ -25,6 +25,7 @@ enum class PluginPhase : uint8_t {
   kRunning,
   kDisabled,  // switched off
   kCrashed,   // its process ended; the next start is under way
+  kReplaced,  // another plugin has taken its place
 };
 
 std::string_view phase_name(PluginPhase phase);  // "Running"
@@ -92,6 +93,8 @@ class Plugin {
 
   // Waits while a reload switches. Not from a thread that such a switch waits for.
   Call enter(CallKind kind = CallKind::kShort);
+  // The plugin that has taken this one's place, or this one: calls into a replaced plugin go to its heir.
+  const Plugin& acting() const;
   // Like enter(), but empty instead of waiting: for threads that others depend on.
   Call try_enter();
   // Pins an instance that is known to be alive, for what it began and is told of later.
@@ -118,6 +121,8 @@ class Plugin {
   // From now on the last call that ends tells the host; true when there is none.
   bool retire(Instance& instance);
   void change(const std::function<void(PluginInfo&)>& edit);
+  Plugin* heir() const;
+  void set_heir(Plugin* heir);
 
   PluginHost& host_;
   const std::string name_;
@@ -125,6 +130,7 @@ class Plugin {
   std::condition_variable changed_;
   std::shared_ptr<Instance> current_;
   bool closed_ = false;
+  Plugin* heir_ = nullptr;  // places live as long as the host
   PluginInfo info_;
   std::map<std::string, std::shared_ptr<void>> attachments_;
 };

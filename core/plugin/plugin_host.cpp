@@ -66,13 +66,25 @@ Expected<std::shared_ptr<Plugin>> PluginHost::load(const PluginSettings& setting
     return why;
   }
   const auto plugin = place(settings.name);
-  if (auto done = replace(*plugin, settings); !done.ok()) return done;
+  if (auto done = bring(*plugin, settings); !done.ok()) return done;
   return plugin;
 }
 
 Status PluginHost::reload(const PluginSettings& settings) {
   const std::lock_guard lock(change_mutex_);
-  return replace(*place(settings.name), settings);
+  return bring(*place(settings.name), settings);
+}
+
+Status PluginHost::bring(Plugin& plugin, const PluginSettings& settings) {
+  if (const auto* heir = plugin.heir()) {
+    return Status::conflict("plugin " + plugin.name() + " is replaced by " + heir->name());
+  }
+  const auto old = settings.replaces == settings.name ? nullptr : find_any(settings.replaces);
+  const bool takes_over = old != nullptr && old->current() != nullptr && plugin.current() == nullptr;
+  if (takes_over) return take_over(plugin, *old, settings);
+  auto done = replace(plugin, settings);
+  if (done.ok()) settle_places(plugin, settings.replaces);
+  return done;
 }
 
 void PluginHost::add_user(PluginUser* user) {
@@ -113,7 +125,8 @@ std::vector<std::shared_ptr<Plugin>> PluginHost::with_interface(std::string_view
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Plugin>> found;
   for (const auto& plugin : plugins_) {
-    if (plugin->has_interface(id)) found.push_back(plugin);
+    const auto now = plugin->current();
+    if (now != nullptr && now->find_interface(id) != nullptr) found.push_back(plugin);
   }
   return found;
 }
@@ -128,7 +141,7 @@ std::shared_ptr<Plugin> PluginHost::find_any(std::string_view name) const {
 
 std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {
   auto plugin = find_any(name);
-  return plugin != nullptr && plugin->current() != nullptr ? plugin : nullptr;
+  return plugin != nullptr && plugin->acting().current() != nullptr ? plugin : nullptr;
 }
 
 void PluginHost::shutdown() {

@@ -48,6 +48,7 @@ struct PluginSettings {
   std::shared_ptr<ConfigTable> config;  // may be null
   IsolationSettings isolation = {};
   WatchLimits watch = {};
+  std::string replaces = {};  // the plugin whose place it takes; empty: none
 };
 
 struct PluginHostOptions {
@@ -85,7 +86,8 @@ class PluginHost {
 
   // Loads one plugin. Failure is logged and kept in list(); it is returned too, for the caller to judge `required`.
   Expected<std::shared_ptr<Plugin>> load(const PluginSettings& settings);
-  // Loads beside, hands over, switches, unloads; or starts what failed or is switched off. On failure what ran goes on.
+  // Loads beside, hands over, switches, unloads; or starts what failed or is switched off; or takes the place of the
+  // plugin that it replaces. On failure what ran goes on. Refused for a plugin that is replaced.
   Status reload(const PluginSettings& settings);
   // Ends the instance; its place and everything attached stay. Success when it is off already.
   Status disable(const std::string& name);
@@ -99,7 +101,7 @@ class PluginHost {
   // All plugins, loaded and failed, sorted by name.
   std::vector<PluginInfo> list() const;
   std::vector<std::shared_ptr<Plugin>> with_interface(std::string_view id) const;
-  // Running ones only.
+  // Running ones only, or whose heir runs.
   std::shared_ptr<Plugin> find(std::string_view name) const;
   // Also what failed or is switched off.
   std::shared_ptr<Plugin> find_any(std::string_view name) const;
@@ -119,6 +121,12 @@ class PluginHost {
   // Whether calls into the old instance are given the time to end, or known not to.
   enum class Rest : uint8_t { kAwaited, kHopeless };
   Status replace(Plugin& plugin, const PluginSettings& settings, Rest rest = Rest::kAwaited);
+  Status bring(Plugin& plugin, const PluginSettings& settings);
+  Status take_over(Plugin& heir, Plugin& old, const PluginSettings& settings);
+  Status switch_places(Plugin& heir, const std::shared_ptr<Instance>& next, Plugin& old);
+  Status adopt_places(Plugin& heir, Instance* next, Plugin& old, Instance* before);
+  void settle_places(Plugin& heir, const std::string& replaces);
+  void release_places(Plugin& heir, const std::string& but, const std::string& why);
   Status prepare(Plugin& plugin, Instance& next);
   Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next, Rest rest = Rest::kAwaited);
   Status hand_over_state(Instance& old, Instance& next);

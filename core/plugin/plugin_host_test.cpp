@@ -115,6 +115,10 @@ TEST_F(PluginHostTest, OverwritingTheFileDoesNotTouchTheLoadedImage) {
 TEST_F(PluginHostTest, RefusesBrokenPlugins) {
   expect_refused(settings("wrong_major", "wrong-major"), "built for ABI 2.0, this daemon speaks 1.0");
 }
+TEST_F(PluginHostTest, ExceptionsOutOfEntryPointsAreSentences) {
+  expect_refused(settings("throws", "throws"), "its get_interface threw: nobody knows this");
+  EXPECT_NE(log_.find("plugin throws: its destroy threw: the end is not nigh"), std::string::npos) << log_;
+}
 TEST_F(PluginHostTest, RefusesASmallTable) {
   expect_refused(settings("small_table", "small-table"), "has size 8, at least");
 }

@@ -164,8 +164,7 @@ Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& ne
   if (status.ok() && !closed) {
     status = Status::unavailable("calls into it did not end within " + std::to_string(options_.drain_ms) + " ms");
   }
-  const bool can_save =
-      old != nullptr && plugin.info().phase != PluginPhase::kCrashed && rest == Rest::kAwaited;
+  const bool can_save = old != nullptr && plugin.info().phase != PluginPhase::kCrashed && rest == Rest::kAwaited;
   if (status.ok() && can_save && next != nullptr) status = hand_over_state(*old, *next);
   while (status.ok() && adopted < users_.size()) status = users_[adopted++]->adopt(plugin, next.get());
   if (!status.ok()) {
@@ -198,6 +197,7 @@ Status PluginHost::hand_over_state(Instance& old, Instance& next) {
 Status PluginHost::disable(const std::string& name) {
   const std::lock_guard lock(change_mutex_);
   const auto plugin = place(name);
+  if (plugin->heir() != nullptr) return {};
   auto old = plugin->current();
   if (old != nullptr) {
     if (auto switched = switch_to(*plugin, nullptr); !switched.ok()) {
@@ -206,6 +206,7 @@ Status PluginHost::disable(const std::string& name) {
     }
     options_.log("", GANTRY_LOG_INFO, "plugin " + name + " is switched off");
   }
+  release_places(*plugin, "", name + ", which had replaced it, is switched off");
   plugin->change([](PluginInfo& info) {
     info.phase = PluginPhase::kDisabled;
     info.message.clear();

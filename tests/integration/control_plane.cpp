@@ -178,6 +178,7 @@ plugin::PluginSettings ControlPlane::Impl::settings(const std::string& name) con
   if (const auto it = options.tables.find(name); it != options.tables.end()) {
     if (!it->second.file.empty()) settings.path = it->second.file;
     settings.watch = it->second.watch;
+    settings.replaces = it->second.replaces;
   }
   return settings;
 }

@@ -34,6 +34,7 @@ class ControlPlane {
   struct Table {
     std::filesystem::path file;  // empty: of the build's plugin folder
     plugin::WatchLimits watch = {};
+    std::string replaces = {};
   };
   struct Options {
     std::vector<std::string> plugins;  // file names without ".so", in the build's plugin folder

@@ -1,7 +1,9 @@
 // One plugin in several flavours, each broken in one way, for plugin_host_test.
 #include <optional>
+#include <stdexcept>
 #include <string>
 
+#include "gantry/abi/draft/handover.h"
 #include "gantry/abi/reload.h"
 #include "gantry/controller.hpp"
 
@@ -30,10 +32,25 @@ class Quiet : public gantry::sdk::Controller {
   }
 };
 
-#if defined(FLAVOUR_no_reconcile) || defined(FLAVOUR_small_table)
+#if defined(FLAVOUR_throws)
+// Lets exceptions out of its entry points.
+class Throwing {
+ public:
+  static gantry_code create(const gantry_host*, void** made, gantry_buffer*) {
+    *made = new Throwing;
+    return 0;
+  }
+  static void destroy(void* self) {
+    delete static_cast<Throwing*>(self);
+    throw std::runtime_error("the end is not nigh");
+  }
+  static const void* get_interface(void*, const char*) { throw std::logic_error("nobody knows this"); }
+};
+using Chosen = Throwing;
+#elif defined(FLAVOUR_no_reconcile) || defined(FLAVOUR_small_table)
 class Broken {
  public:
-  static Expected<std::unique_ptr<Broken>> create(gantry::sdk::Host) { return std::make_unique<Broken>(); }
+  static Expected<std::unique_ptr<Broken> > create(gantry::sdk::Host) { return std::make_unique<Broken>(); }
   const void* get_interface(std::string_view) {
 #ifdef FLAVOUR_no_reconcile
     static constexpr gantry_controller table = {sizeof(gantry_controller),
@@ -50,7 +67,7 @@ using Chosen = Broken;
 // Counts its reconciles across reloads; the forgetful one refuses the count.
 class Counting {
  public:
-  static Expected<std::unique_ptr<Counting>> create(gantry::sdk::Host host) {
+  static Expected<std::unique_ptr<Counting> > create(gantry::sdk::Host host) {
     auto made = std::make_unique<Counting>();
     made->host_.emplace(host);
     return made;
@@ -88,6 +105,46 @@ class Counting {
   int count_ = 0;
 };
 using Chosen = Counting;
+#elif defined(FLAVOUR_successor) || defined(FLAVOUR_demanding)
+// Takes over what another plugin counted; the demanding one does not start without.
+class Successor {
+ public:
+  static Expected<std::unique_ptr<Successor> > create(gantry::sdk::Host host) {
+    auto made = std::make_unique<Successor>();
+    made->host_.emplace(host);
+    return made;
+  }
+  const void* get_interface(std::string_view id) {
+    static constexpr gantry_controller controller = {
+        sizeof(gantry_controller), [](void*, gantry_buffer*, gantry_buffer*) -> gantry_code { return 0; }, nullptr,
+        [](void* self, gantry_slice, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code {
+          static_cast<Successor*>(self)->host_->info("count " +
+                                                     std::to_string(++static_cast<Successor*>(self)->count_));
+          return 0;
+        }};
+    static constexpr gantry_handover handover = {
+        sizeof(gantry_handover),
+        [](void* self, const gantry_predecessor* from, gantry_slice state, gantry_buffer* error) -> gantry_code {
+          auto& me = *static_cast<Successor*>(self);
+#ifdef FLAVOUR_demanding
+          if (from->version != std::string("2.0.0")) {
+            return gantry::fail(Status::invalid("it needs the state of version 2.0.0"), error);
+          }
+#endif
+          (void)error;
+          if (from->has_state == 0) return 501;
+          me.count_ = std::stoi(std::string(gantry::to_view(state)));
+          me.host_->info("took " + std::to_string(me.count_) + " from " + from->name + " " + from->version);
+          return 0;
+        }};
+    return id == GANTRY_HANDOVER_ID ? static_cast<const void*>(&handover) : &controller;
+  }
+
+ private:
+  std::optional<gantry::sdk::Host> host_;
+  int count_ = 0;
+};
+using Chosen = Successor;
 #else
 using Chosen = gantry::sdk::ControllerPlugin<Quiet>;
 #endif
@@ -98,6 +155,8 @@ using Chosen = gantry::sdk::ControllerPlugin<Quiet>;
 GANTRY_PLUGIN(Chosen, "good", "1.2.3", "tests", "Does nothing", GANTRY_CONTROLLER_ID);
 #elif defined(FLAVOUR_stateful) || defined(FLAVOUR_forgetful)
 GANTRY_PLUGIN(Chosen, "stateful", "1.0.0", "tests", "Counts", GANTRY_CONTROLLER_ID, GANTRY_RELOAD_ID);
+#elif defined(FLAVOUR_successor) || defined(FLAVOUR_demanding)
+GANTRY_PLUGIN(Chosen, "successor", "2.0.0", "tests", "Counts on", GANTRY_CONTROLLER_ID, GANTRY_HANDOVER_ID);
 #elif defined(FLAVOUR_bad_name)
 GANTRY_PLUGIN(Chosen, "Bad Name", "1", "tests", "Has a bad name", GANTRY_CONTROLLER_ID);
 #elif defined(FLAVOUR_create_fails)
@@ -115,6 +174,15 @@ extern "C" const gantry_plugin_api gantry_plugin = {sizeof(gantry_plugin_api),
                                                     &gantry::sdk::PluginEntry<Chosen>::create,
                                                     &gantry::sdk::PluginEntry<Chosen>::destroy,
                                                     &gantry::sdk::PluginEntry<Chosen>::get_interface};
+#elif defined(FLAVOUR_throws)
+namespace {
+const char* const kThrows[] = {GANTRY_CONTROLLER_ID, nullptr};
+const gantry_plugin_descriptor kDescriptor = {sizeof(gantry_plugin_descriptor), "throws", "1", "tests", "", kThrows};
+}  // namespace
+extern "C" __attribute__((visibility("default"))) const gantry_plugin_api gantry_plugin;
+extern "C" const gantry_plugin_api gantry_plugin = {
+    sizeof(gantry_plugin_api), GANTRY_ABI_MAJOR,        0, &kDescriptor, &Throwing::create,
+    &Throwing::destroy,        &Throwing::get_interface};
 #elif defined(FLAVOUR_small_table)
 GANTRY_PLUGIN(Chosen, "small-table", "1", "tests", "Has a truncated table", GANTRY_CONTROLLER_ID);
 #else
