@@ -4,6 +4,7 @@
 #include <condition_variable>
 
 #include "core/apiserver/verbs.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 class Waiter : public http::Exchange {
  public:
   void respond(http::Response response) override {
+    await_.answered();
     std::lock_guard lock(mutex_);
     response_ = std::move(response);
     changed_.notify_all();
@@ -21,8 +23,11 @@ class Waiter : public http::Exchange {
   std::shared_ptr<http::MessageStream> upgrade_websocket(std::string) override { return nullptr; }
 
   Status wait(const std::string& name) {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(60), [this] { return response_.has_value(); })) {
+    const bool answered = await_.wait([this] {
+      std::unique_lock lock(mutex_);
+      return changed_.wait_for(lock, std::chrono::seconds(60), [this] { return response_.has_value(); });
+    });
+    if (!answered) {
       return Status::timeout("the store did not answer while namespace " + name + " was made");
     }
     if (response_->code == 201 || response_->code == 409) return {};
@@ -32,6 +37,7 @@ class Waiter : public http::Exchange {
   }
 
  private:
+  simulation::Await await_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<http::Response> response_;

@@ -5,6 +5,7 @@
 #include "core/apiserver/forms.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/table.hpp"
+#include "core/simulation/turns.hpp"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::apiserver {
@@ -77,7 +78,7 @@ void later(const CallPtr& call, std::function<void()> work) {
   };
   // A stopped loop would drop it.
   if (call->env->stopping) return guarded();
-  call->env->loop->post(std::move(guarded));
+  call->env->loop->post(simulation::bind_turn("an answer", std::move(guarded)));
 }
 
 void respond_error(Call& call, const Status& status) {

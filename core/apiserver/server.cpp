@@ -27,17 +27,31 @@ void every(const std::shared_ptr<io::EventLoop>& loop, std::chrono::milliseconds
   });
 }
 
+// The same on the options' timers, and at once: whoever gives them drives the time.
+void every_scheduled(const std::weak_ptr<Environment>& weak, int64_t interval_ms,
+                     const std::shared_ptr<EventExpiry>& events) {
+  const auto env = weak.lock();
+  if (!env || env->stopping) return;
+  env->options.schedule(interval_ms, [weak, interval_ms, events] {
+    events->sweep();
+    every_scheduled(weak, interval_ms, events);
+  });
+}
+
 void start_timers(const EnvironmentPtr& env) {
   const std::weak_ptr<Environment> weak = env;
   const std::chrono::milliseconds bookmarks(std::max<int64_t>(env->options.bookmark_interval_ms, 10));
   const std::chrono::milliseconds expiry(std::max<int64_t>(env->options.event_ttl_seconds * 50, 50));
   auto events = std::make_shared<EventExpiry>(weak);
-  env->loop->post([loop = env->loop, weak, bookmarks, expiry, events] {
+  const bool scheduled = env->options.schedule != nullptr;
+  if (scheduled) every_scheduled(weak, expiry.count(), events);
+  env->loop->post([loop = env->loop, weak, bookmarks, expiry, events, scheduled] {
     every(loop, bookmarks, [weak] {
       if (auto alive = weak.lock()) {
         for (const auto& session : open_sessions(*alive)) session->bookmark();
       }
     });
+    if (scheduled) return;
     every(loop, expiry, [weak, events] {
       if (auto alive = weak.lock()) alive->options.post([events] { events->sweep(); });
     });

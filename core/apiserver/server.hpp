@@ -30,7 +30,9 @@ struct Options {
   std::function<int64_t()> now_unix_ns;             // default: the system clock
   std::function<uint64_t()> random;                 // default: the kernel's generator
   std::function<void(std::function<void()>)> post;  // runs blocking work elsewhere; default: a thread each
-  std::shared_ptr<auth::Authorizer> authorizer;     // default: AlwaysAllow
+  // Runs the expiry of Events after a delay; default: timers of the server's own loop.
+  std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
+  std::shared_ptr<auth::Authorizer> authorizer;  // default: AlwaysAllow
   std::vector<ReadinessCheck> checks;
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;

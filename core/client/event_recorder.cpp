@@ -12,6 +12,7 @@
 
 #include "core/client/event_correlator.hpp"
 #include "core/schema/values.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::client {
 namespace {
@@ -83,6 +84,7 @@ class EventRecorder::Impl : public std::enable_shared_from_this<Impl> {
         ++dropped_;
       }
       waiting_.push_back({std::move(event), now_()});
+      bell_.ring();
     }
     changed_.notify_all();
   }
@@ -111,9 +113,10 @@ class EventRecorder::Impl : public std::enable_shared_from_this<Impl> {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Waiting> waiting_;  // by mutex_
-  std::deque<Answer> answers_;   // by mutex_
-  bool stopping_ = false;        // by mutex_
+  simulation::Bell bell_{"event recorder"};  // rung under mutex_
+  std::deque<Waiting> waiting_;              // by mutex_
+  std::deque<Answer> answers_;               // by mutex_
+  bool stopping_ = false;                    // by mutex_
 
   // On the thread only.
   EventCorrelator correlator_;
@@ -135,15 +138,17 @@ void EventRecorder::Impl::run() {
       lock.unlock();
       take(std::move(item));
     } else {
+      bell_.leave();
       const auto until = next_retry();
-      const auto awake = [&] { return stopping_ || !answers_.empty() || (room && !waiting_.empty()); };
+      const auto awake = [&] { return stopping_ || !answers_.empty() || (room && !waiting_.empty()) || bell_.rung(); };
       if (until == Steady::time_point::max()) {
         changed_.wait(lock, awake);
       } else if (!changed_.wait_until(lock, until, awake)) {
         lock.unlock();
         send_due();
       }
-      if (lock.owns_lock()) continue;
+      if (lock.owns_lock()) lock.unlock();
+      bell_.enter();
     }
     lock.lock();
   }
@@ -182,6 +187,7 @@ void EventRecorder::Impl::send(const std::string& key, Flight& flight) {
     {
       std::lock_guard lock(self->mutex_);
       self->answers_.push_back({key, response ? Status() : response.error()});
+      self->bell_.ring();
     }
     self->changed_.notify_all();
   });

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/schema/wire.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::client {
 namespace {
@@ -41,7 +42,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
         what_(std::move(what)),
         handler_(std::move(handler)),
         schedule_(std::move(schedule)),
-        random_(std::random_device{}()) {}
+        random_(simulation::Turns::current() != nullptr ? 1 : std::random_device{}()) {}
 
   void list() {
     {

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "core/client/client.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::client {
 namespace {
@@ -22,10 +23,18 @@ ApiRequest request_for(const ResourceRef& ref, std::string_view ns, std::string_
 
 Expected<ApiResponse> Client::call(ApiRequest request) {
   // Shared with the callback, which may come after the wait has been given up.
-  auto promise = std::make_shared<std::promise<Expected<ApiResponse>>>();
-  auto answer = promise->get_future();
-  call(std::move(request), [promise](Expected<ApiResponse> response) { promise->set_value(std::move(response)); });
-  if (answer.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
+  struct Answer {
+    simulation::Await await;
+    std::promise<Expected<ApiResponse>> promise;
+  };
+  auto shared = std::make_shared<Answer>();
+  auto answer = shared->promise.get_future();
+  call(std::move(request), [shared](Expected<ApiResponse> response) {
+    shared->await.answered();
+    shared->promise.set_value(std::move(response));
+  });
+  const auto waited = shared->await.wait([&] { return answer.wait_for(std::chrono::seconds(30)); });
+  if (waited != std::future_status::ready) {
     return Status::timeout("no answer from the API server within 30 seconds");
   }
   return answer.get();

@@ -77,6 +77,10 @@ ControllerHost::ControllerPtr ControllerHost::make_controller(plugin::Plugin& pl
 
 void ControllerHost::connect(RunningController& controller) {
   for (const auto& watch : controller.spec().watches()) controller.watch(informer(key_of(watch)), watch);
+  connect_to_all(controller);
+}
+
+void ControllerHost::connect_to_all(RunningController& controller) {
   if (!controller.spec().watch_all_resources()) return;
   for (const auto& resource : options_.resources()) {
     if (!watched_by_all(resource) || controller.find(resource.group, resource.resource) != nullptr) continue;
@@ -88,6 +92,15 @@ void ControllerHost::connect(RunningController& controller) {
     watch.set_metadata_only(true);
     controller.watch(informer(key_of(watch)), watch);
   }
+}
+
+void ControllerHost::resources_changed() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!started_ || stopped_) return;
+  }
+  for (const auto& controller : controllers()) connect_to_all(*controller);
+  start_informers();
 }
 
 // Whole objects serve those who need only metadata, too: one cache a resource where that is possible.

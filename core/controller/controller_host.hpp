@@ -55,6 +55,8 @@ class ControllerHost : public plugin::PluginUser {
   void start();
   void stop();
   bool synced() const;
+  // options.resources() gives others than before: who watches all of them watches the new ones, too.
+  void resources_changed();
 
   Status prepare(plugin::Plugin& plugin, plugin::Instance& next) override;
   Status pause(plugin::Plugin& plugin, int64_t wait_ms) override;
@@ -76,6 +78,7 @@ class ControllerHost : public plugin::PluginUser {
   Expected<gantry::abi::ControllerSpec> describe(plugin::Plugin& plugin, plugin::Instance& instance) const;
   ControllerPtr make_controller(plugin::Plugin& plugin, gantry::abi::ControllerSpec spec);
   void connect(RunningController& controller);
+  void connect_to_all(RunningController& controller);
   std::shared_ptr<Informer> informer(const InformerKey& key);
   void start_informers();
   void informer_synced();

@@ -1,9 +1,14 @@
 #include "core/controller/plugin_interfaces.hpp"
 
+#include <condition_variable>
+#include <mutex>
+
 #include "core/controller/running_controller.hpp"
 #include "core/schema/selector.hpp"
+#include "core/simulation/turns.hpp"
 #include "gantry/abi/cache.h"
 #include "gantry/abi/client.h"
+#include "gantry/abi/draft/calls.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/queue.h"
 #include "gantry/bytes.hpp"
@@ -58,6 +63,45 @@ void client_call_async(const gantry_host* host, gantry_slice request, gantry_cal
 }
 
 constexpr gantry_client kClient = {sizeof(gantry_client), &client_call, &client_call_async};
+
+// One for all calls of a call_all; lives until the last is answered.
+struct Joined {
+  simulation::Await await;
+  std::mutex mutex;
+  std::condition_variable all;
+  size_t open = 0;
+  gantry_call_done done = nullptr;
+};
+struct JoinedOne {
+  Joined* joined;
+  void* context;
+};
+
+void joined_done(void* context, gantry_code code, gantry_slice response, gantry_slice error) {
+  const auto& one = *static_cast<JoinedOne*>(context);
+  one.joined->done(one.context, code, response, error);
+  const std::lock_guard lock(one.joined->mutex);
+  if (--one.joined->open > 0) return;
+  one.joined->await.answered();
+  one.joined->all.notify_all();
+}
+
+void calls_all(const gantry_host* host, const gantry_slice* requests, void* const* contexts, size_t count,
+               gantry_call_done done) {
+  if (count == 0) return;
+  Joined joined;
+  joined.open = count;
+  joined.done = done;
+  std::vector<JoinedOne> calls;
+  for (size_t i = 0; i < count; ++i) calls.push_back({&joined, contexts[i]});
+  for (size_t i = 0; i < count; ++i) client_call_async(host, requests[i], &joined_done, &calls[i]);
+  joined.await.wait([&] {
+    std::unique_lock lock(joined.mutex);
+    joined.all.wait(lock, [&] { return joined.open == 0; });
+  });
+}
+
+constexpr gantry_calls kCalls = {sizeof(gantry_calls), &calls_all};
 
 // The bytes stay alive as long as somebody holds the buffer, whatever the cache does meanwhile.
 void share(gantry_buffer* out, const CachedPtr& object) {
@@ -148,6 +192,7 @@ constexpr gantry_events kEvents = {sizeof(gantry_events), &events_record};
 
 void provide_controller_interfaces(plugin::PluginHost& host) {
   host.provide(GANTRY_CLIENT_ID, &kClient);
+  host.provide(GANTRY_CALLS_ID, &kCalls);
   host.provide(GANTRY_CACHE_ID, &kCache);
   host.provide(GANTRY_QUEUE_ID, &kQueue);
   host.provide(GANTRY_EVENTS_ID, &kEvents);

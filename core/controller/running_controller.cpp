@@ -53,14 +53,29 @@ RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugi
              [this](const Key& key) { return reconcile(key); }) {}
 
 void RunningController::watch(const std::shared_ptr<Informer>& informer, const WatchSpec& spec) {
-  watched_.push_back({informer, spec, nullptr});
-  watched_.back().listener =
+  {
+    // Known before its first event: whoever maps it may ask for what it has.
+    const std::lock_guard lock(watched_mutex_);
+    watched_.push_back({informer, spec, nullptr});
+  }
+  auto listener =
       informer->listen([weak = weak_from_this(), spec](const Informer& source, const Informer::Event& event) {
         if (const auto self = weak.lock()) self->on_event(source, spec, event);
       });
+  const std::lock_guard lock(watched_mutex_);
+  watched_.back().listener = std::move(listener);
+}
+
+std::vector<RunningController::Source> RunningController::sources() const {
+  const std::lock_guard lock(watched_mutex_);
+  std::vector<Source> found;
+  found.reserve(watched_.size());
+  for (const auto& watched : watched_) found.push_back({watched.informer, watched.spec});
+  return found;
 }
 
 const Informer* RunningController::find(std::string_view group, std::string_view resource) const {
+  const std::lock_guard lock(watched_mutex_);
   for (const auto& watched : watched_) {
     if (watched.informer->key().group == group && watched.informer->key().resource == resource) {
       return watched.informer.get();
@@ -74,6 +89,7 @@ Informer* RunningController::find(std::string_view group, std::string_view resou
 }
 
 bool RunningController::synced() const {
+  const std::lock_guard lock(watched_mutex_);
   return std::all_of(watched_.begin(), watched_.end(), [](const Watched& w) { return w.informer->synced(); });
 }
 
@@ -89,9 +105,9 @@ void RunningController::queue_all_again() {
   host_.options().timers->start(spec_.resync_ms(), [self = weak_from_this()] {
     const auto controller = self.lock();
     if (controller == nullptr) return;
-    for (const auto& watched : controller->watched_) {
-      if (watched.spec.mapping() != WatchSpec::SELF) continue;
-      for (const auto& object : watched.informer->list("")) controller->queue_.add({object->ns, object->name});
+    for (const auto& source : controller->sources()) {
+      if (source.spec.mapping() != WatchSpec::SELF) continue;
+      for (const auto& object : source.informer->list("")) controller->queue_.add({object->ns, object->name});
     }
     controller->queue_all_again();
   });
@@ -179,9 +195,9 @@ void RunningController::map_held() {
 
 // Like a restart: what the lost events would have queued is among what all objects queue.
 void RunningController::map_all_again() {
-  for (const auto& watched : watched_) {
-    for (auto& object : watched.informer->list("")) {
-      on_event(*watched.informer, watched.spec, {ObjectEvent::ADDED, std::move(object), nullptr});
+  for (const auto& source : sources()) {
+    for (auto& object : source.informer->list("")) {
+      on_event(*source.informer, source.spec, {ObjectEvent::ADDED, std::move(object), nullptr});
     }
   }
 }

@@ -28,7 +28,7 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   client::Client& client() const { return *client_; }
   WorkQueue& queue() { return queue_; }
 
-  // Registers a watch; the mapping decides what an event queues.
+  // Registers a watch; the mapping decides what an event queues. On the thread that changes plugins.
   void watch(const std::shared_ptr<Informer>& informer, const gantry::abi::WatchSpec& spec);
   // The informer of a resource this controller watches, or null.
   const Informer* find(std::string_view group, std::string_view resource) const;
@@ -58,6 +58,11 @@ class RunningController : public std::enable_shared_from_this<RunningController>
     std::vector<std::string> events;  // ObjectEvents
     bool lost = false;                // too many: every cached object is mapped again
   };
+  struct Source {
+    std::shared_ptr<Informer> informer;
+    gantry::abi::WatchSpec spec;
+  };
+  std::vector<Source> sources() const;
   WorkQueue::Outcome reconcile(const Key& key);
   WorkQueue::Outcome call_plugin(const Key& key);
   void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
@@ -78,7 +83,8 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   const std::shared_ptr<plugin::Plugin> plugin_;
   const gantry::abi::ControllerSpec spec_;
   std::unique_ptr<client::Client> client_;
-  std::vector<Watched> watched_;
+  mutable std::mutex watched_mutex_;
+  std::vector<Watched> watched_;  // under watched_mutex_; grows, when there are new resources to watch
   std::mutex mutex_;
   // Writes that the caches have not seen yet, by the key they were made for. A run waits until there are none, or until
   // the last deadline: what a selector filters out is never seen.

@@ -15,8 +15,6 @@ int64_t backoff_ms(uint32_t failures) {
   return std::min(kBaseDelayMs << (failures - 1), kMaxDelayMs);
 }
 
-int64_t monotonic_ns() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
-
 }  // namespace
 
 WorkQueue::WorkQueue(plugin::Timers& timers, plugin::WorkerPool& pool, size_t workers, Run run)
@@ -56,7 +54,7 @@ void WorkQueue::add_after(Key key, int64_t delay_ms) {
 
 // One timer a key: the earliest of several wins.
 void WorkQueue::schedule_locked(const Key& key, Item& item, int64_t delay_ms) {
-  const int64_t due = monotonic_ns() + delay_ms * 1'000'000;
+  const int64_t due = timers_.clock().monotonic_ns() + delay_ms * 1'000'000;
   if (item.timer != 0 && item.due_ns <= due) return;
   item.due_ns = due;
   item.timer = ++generation_;  // an older timer of the key finds another number and does nothing

@@ -25,7 +25,7 @@ class NodeIo {
   const NodeParts& parts_;
   const PodTable& pods_;
   std::atomic<bool> stopped_ = false;
-  plugin::WorkerPool readers_{"logs", 256};
+  plugin::WorkerPool readers_{"logs", 256, 65'536, plugin::WorkerPool::Order::kOutside};
 };
 
 }  // namespace gantry::node

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/client/reflector.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::node {
 namespace {
@@ -38,6 +39,7 @@ struct Held {
   std::set<std::string> pods;
   std::unique_ptr<client::Reflector> reflector;
   bool synced = false, present = false;
+  std::vector<std::shared_ptr<simulation::Await>> waiting;  // for synced
   client::Object object;
 };
 
@@ -169,6 +171,8 @@ class Cache final : public ObjectCache {
       const bool same = entry.present == present && (!present || entry.object.bytes == object.bytes);
       if (entry.synced && !same) tell = entry.pods;
       entry.synced = true;
+      for (const auto& await : entry.waiting) await->answered();
+      entry.waiting.clear();
       entry.present = present;
       entry.object = std::move(object);
     }
@@ -185,7 +189,7 @@ class Cache final : public ObjectCache {
       return ask<Message>(kind, ns, name);
     }
     const auto entry = it->second;
-    if (!arrived_.wait_for(lock, kPatience, [&] { return entry->synced || stopped_; }) || !entry->synced) {
+    if (!wait_synced(lock, *entry)) {
       return Status::timeout("failed to sync " + std::string(words(kind).kind) +
                              " cache: timed out waiting for the condition");
     }
@@ -203,13 +207,34 @@ class Cache final : public ObjectCache {
     return message;
   }
 
+  bool wait_synced(std::unique_lock<std::mutex>& lock, Held& entry) {
+    if (entry.synced) return true;
+    const auto await = std::make_shared<simulation::Await>();
+    entry.waiting.push_back(await);
+    lock.unlock();
+    await->wait([&] {
+      lock.lock();
+      arrived_.wait_for(lock, kPatience, [&] { return entry.synced || stopped_; });
+      lock.unlock();
+    });
+    lock.lock();
+    return entry.synced;
+  }
+
   template <typename Message>
   Expected<Message> ask(Kind kind, const std::string& ns, const std::string& name) {
-    auto promise = std::make_shared<std::promise<Expected<client::ApiResponse>>>();
-    auto answer = promise->get_future();
+    struct Answer {
+      simulation::Await await;
+      std::promise<Expected<client::ApiResponse>> promise;
+    };
+    const auto shared = std::make_shared<Answer>();
+    auto answer = shared->promise.get_future();
     client_.call(client::get_request({"", "v1", std::string(words(kind).resource)}, ns, name),
-                 [promise](Expected<client::ApiResponse> response) { promise->set_value(std::move(response)); });
-    if (answer.wait_for(kPatience) != std::future_status::ready) {
+                 [shared](Expected<client::ApiResponse> response) {
+                   shared->await.answered();
+                   shared->promise.set_value(std::move(response));
+                 });
+    if (shared->await.wait([&] { return answer.wait_for(kPatience); }) != std::future_status::ready) {
       return Status::timeout("no answer from the API server within 10 seconds");
     }
     const auto response = answer.get();

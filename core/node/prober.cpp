@@ -19,11 +19,10 @@
 #include "core/client/io/unique_fd.hpp"
 #include "core/node/probe_net.hpp"
 #include "core/node/probe_pool.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::node {
 namespace {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 enum Kind : uint8_t { kStartup, kReadiness, kLiveness, kKinds };
 constexpr std::array<std::string_view, kKinds> kNames = {"Startup", "Readiness", "Liveness"};
@@ -82,7 +81,7 @@ class ProberImpl final : public Prober {
       : timers_(timers),
         hooks_(std::move(hooks)),
         cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        random_(std::random_device{}()) {}
+        random_(simulation::Turns::current() != nullptr ? 1 : std::random_device{}()) {}
 
   ~ProberImpl() override {
     std::vector<uint64_t> running;
@@ -167,9 +166,8 @@ class ProberImpl final : public Prober {
     for (const auto id : timers) timers_.cancel(id);
   }
 
-  static int64_t initial_delay(const Instance& instance, Kind kind) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  int64_t initial_delay(const Instance& instance, Kind kind) const {
+    const int64_t now_ns = timers_.clock().now_unix_ns();
     const int64_t since = std::max<int64_t>(0, now_ns - instance.target.started_unix_ns) / 1'000'000;
     const int64_t delay = instance.probes[kind].spec.initial_delay_seconds() * int64_t{1000};
     // Never more than the delay itself, whatever the wall clock does.
@@ -195,13 +193,13 @@ class ProberImpl final : public Prober {
         const std::lock_guard lock(mutex_);
         if (stopped_ || instance->gone) return;
       }
-      pool_.run([this, instance, kind] { run(instance, kind); });
+      pool_.run(simulation::bind_turn("a probe", [this, instance, kind] { run(instance, kind); }));
     });
   }
 
   // One round of one probe, on a thread of the pool.
   void run(const InstancePtr& instance, Kind kind) {
-    const auto began = std::chrono::steady_clock::now();
+    const int64_t began = timers_.clock().monotonic_ns();
     std::string error;
     std::optional<ProbeOutcome> outcome;
     for (int i = 0; i < kRetries && !outcome && !gone(*instance); ++i) outcome = probe_once(*instance, kind, error);
@@ -253,7 +251,7 @@ class ProberImpl final : public Prober {
     instance->message = message;
   }
 
-  void next_locked(const InstancePtr& instance, Kind kind, SteadyTime began) {
+  void next_locked(const InstancePtr& instance, Kind kind, int64_t began) {
     auto& probe = instance->probes[kind];
     if (kind == kStartup && probe.passed) {
       probe.timer = 0;
@@ -264,9 +262,9 @@ class ProberImpl final : public Prober {
       probe.timer = 0;
       return;
     }
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    const int64_t took = (timers_.clock().monotonic_ns() - began) / 1'000'000;
     const int64_t period = or_default(probe.spec.period_seconds(), 10) * int64_t{1000};
-    schedule_locked(instance, kind, std::max<int64_t>(0, period - took.count()));
+    schedule_locked(instance, kind, std::max<int64_t>(0, period - took));
   }
 
   // nullopt: it could not be run, and `error` says why.

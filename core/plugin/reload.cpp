@@ -9,6 +9,7 @@
 
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi/controller.h"
+#include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
 #include "gantry/status_proto.hpp"
@@ -38,7 +39,7 @@ bool may_overlap(const Instance* old, const Instance* next, bool hopeless) {
   if (old == nullptr || next == nullptr) return false;
   const auto is_controller = [hopeless](const Instance& instance) {
     return std::ranges::all_of(instance.image().interfaces, [hopeless](const std::string& id) {
-      return id == GANTRY_CONTROLLER_ID || (hopeless && id == GANTRY_RELOAD_ID);
+      return id == GANTRY_CONTROLLER_ID || id == GANTRY_KINDS_ID || (hopeless && id == GANTRY_RELOAD_ID);
     });
   };
   return is_controller(*old) && is_controller(*next);

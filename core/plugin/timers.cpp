@@ -7,7 +7,9 @@
 
 namespace gantry::plugin {
 
-Timers::Timers(const Clock& clock) : clock_(clock), thread_([this] { run(); }) {}
+Timers::Timers(const Clock& clock, Driven driven) : clock_(clock) {
+  if (driven == Driven::kByThread) thread_ = std::thread([this] { run(); });
+}
 
 Timers::~Timers() { stop(); }
 
@@ -35,7 +37,7 @@ void Timers::cancel(uint64_t id) {
     lock.unlock();
     return;
   }
-  if (std::this_thread::get_id() == thread_.get_id()) return;
+  if (std::this_thread::get_id() == runner_) return;
   finished_.wait(lock, [&] { return running_ != id; });
 }
 
@@ -64,16 +66,40 @@ void Timers::run() {
       wake_.wait_for(lock, std::chrono::nanoseconds(wait));
       continue;
     }
-    auto node = due_.extract(due_.begin());
-    running_ = node.key().second;
-    when_.erase(running_);
-    lock.unlock();
-    node.mapped()();
-    node.mapped() = nullptr;
-    lock.lock();
-    running_ = 0;
-    finished_.notify_all();
+    fire_first_locked(lock);
   }
+}
+
+void Timers::fire_first_locked(std::unique_lock<std::mutex>& lock) {
+  auto node = due_.extract(due_.begin());
+  running_ = node.key().second;
+  runner_ = std::this_thread::get_id();
+  when_.erase(running_);
+  lock.unlock();
+  node.mapped()();
+  node.mapped() = nullptr;
+  lock.lock();
+  running_ = 0;
+  runner_ = {};
+  finished_.notify_all();
+}
+
+size_t Timers::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return due_.size();
+}
+
+std::optional<int64_t> Timers::next_due() const {
+  const std::lock_guard lock(mutex_);
+  if (due_.empty()) return std::nullopt;
+  return due_.begin()->first.first;
+}
+
+bool Timers::fire_next() {
+  std::unique_lock lock(mutex_);
+  if (stopped_ || due_.empty() || due_.begin()->first.first > clock_.monotonic_ns()) return false;
+  fire_first_locked(lock);
+  return true;
 }
 
 }  // namespace gantry::plugin

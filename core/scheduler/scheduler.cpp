@@ -107,6 +107,7 @@ void Scheduler::on_pod(const client::WatchEvent& event) {
   {
     const std::lock_guard lock(mutex_);
     see_pod_locked(std::string(event.object.bytes), event.type == client::WatchEvent::Type::kDeleted);
+    bell_.ring();
   }
   wake_.notify_one();
 }
@@ -122,6 +123,7 @@ void Scheduler::replace_pods(const client::Client::List& list) {
     for (const auto& object : list.objects) see_pod_locked(std::string(object.bytes), false);
     pods_synced_ = true;
     ++changes_;
+    bell_.ring();
   }
   wake_.notify_one();
 }
@@ -136,6 +138,7 @@ void Scheduler::on_node(const client::WatchEvent& event) {
     } else if (cache_.set_node(read_node(node))) {
       made_room_locked();
     }
+    bell_.ring();
   }
   wake_.notify_one();
 }
@@ -154,6 +157,7 @@ void Scheduler::replace_nodes(const client::Client::List& list) {
     for (const auto& name : gone) cache_.remove_node(name);
     nodes_synced_ = true;
     made_room_locked();
+    bell_.ring();
   }
   wake_.notify_one();
 }
@@ -167,10 +171,7 @@ void Scheduler::run() {
     const PodPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
       const auto due = may ? queue_.next_due() : std::nullopt;
-      if (due)
-        wake_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(*due - now, 1'000'000)));
-      else
-        wake_.wait(lock);
+      wait_locked(lock, due, now);
       continue;
     }
     const uint64_t before = changes_;
@@ -189,6 +190,38 @@ void Scheduler::run() {
     bind(pod, decision.node);
     lock.lock();
   }
+}
+
+void Scheduler::wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now) {
+  if (options_.simulated) return wait_simulated_locked(lock, due, now);
+  if (due)
+    wake_.wait_for(lock, std::chrono::nanoseconds(std::max<int64_t>(*due - now, 1'000'000)));
+  else
+    wake_.wait(lock);
+}
+
+void Scheduler::wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now) {
+  if (due && *due != timer_due_) {
+    timer_due_ = *due;
+    lock.unlock();
+    options_.schedule((*due - now + 999'999) / 1'000'000, [life = life_] {
+      const std::lock_guard hold(life->mutex);
+      if (life->scheduler == nullptr) return;
+      {
+        const std::lock_guard waiting(life->scheduler->mutex_);
+        life->scheduler->timer_due_ = 0;
+        life->scheduler->bell_.ring();
+      }
+      life->scheduler->wake_.notify_one();
+    });
+    lock.lock();
+    return;  // something may have come meanwhile
+  }
+  bell_.leave();
+  wake_.wait(lock, [this] { return stopped_ || bell_.rung(); });
+  lock.unlock();
+  bell_.enter();
+  lock.lock();
 }
 
 Scheduler::Decision Scheduler::decide_locked(const PodInfo& pod) {
@@ -235,6 +268,7 @@ void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& 
       // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest.
       if (status.code() != 404 && status.code() != 409) queue_.failed(pod, options_.clock->monotonic_ns());
     }
+    bell_.ring();
   }
   wake_.notify_one();
   if (status.ok()) {

@@ -19,6 +19,7 @@
 #include "core/plugin/clock.hpp"
 #include "core/scheduler/node_cache.hpp"
 #include "core/scheduler/queue.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::scheduler {
 
@@ -33,6 +34,7 @@ struct SchedulerOptions {
   std::function<void(int32_t level, std::string_view text)> log;
   std::string name = "default-scheduler";
   size_t max_bindings = 256;  // bindings in flight
+  bool simulated = false;     // the clock stands still while a thread waits: only `schedule` knows when it moves
 };
 
 class Scheduler {
@@ -72,11 +74,15 @@ class Scheduler {
   void bound(const PodPtr& pod, const std::string& node, const Status& status);
   void report_unschedulable(const PodPtr& pod, const std::string& message, bool news);
   void made_room_locked();
+  void wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
+  void wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
 
   const SchedulerOptions options_;
   const std::shared_ptr<Life> life_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  simulation::Bell bell_{"scheduler"};  // rung under mutex_
+  int64_t timer_due_ = 0;               // under simulated time
   NodeCache cache_;
   SchedulingQueue queue_;
   size_t next_node_ = 0;

@@ -45,7 +45,7 @@ void sync_folder(const std::filesystem::path& path) {
 
 void Database::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
-Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
+Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path, bool durable) {
   if (Status s = create_private(path); !s.ok()) return s;
   std::unique_ptr<Database> db(new Database(path));
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
@@ -54,6 +54,9 @@ Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& 
   }
   sqlite3_extended_result_codes(db->db_, 1);
   if (Status s = db->configure(); !s.ok()) return s;
+  if (!durable) {
+    if (Status s = db->execute("PRAGMA synchronous=OFF;", "open"); !s.ok()) return s;
+  }
   if (Status s = db->create_or_check_schema(); !s.ok()) return s;
   if (Status s = db->prepare(); !s.ok()) return s;
   sync_folder(path);

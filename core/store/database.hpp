@@ -33,7 +33,8 @@ class Database {
   // Called for each row in revision order; false when the row can't follow what came before.
   using RowFn = std::function<bool(EntryPtr entry, bool deleted)>;
 
-  static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& path);
+  // durable = false: commits are handed to the system and not waited for.
+  static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& path, bool durable = true);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

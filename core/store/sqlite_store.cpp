@@ -79,7 +79,7 @@ class SqliteStore final : public Store {
         lock_(std::move(lock)),
         database_(std::move(database)),
         memory_({options.history_entries, options.history_bytes, options.history_age}),
-        hub_(std::make_shared<WatchHub>(options.progress_interval)) {}
+        hub_(std::make_shared<WatchHub>(options.progress_interval, options.turns)) {}
   ~SqliteStore() override;
 
   Status start();
@@ -124,6 +124,7 @@ class SqliteStore final : public Store {
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::deque<Pending> queue_;
+  simulation::Bell bell_{"the store", options_.turns};
   bool waiting_ = false;  // the writer sleeps
   bool stopping_ = false;
 
@@ -166,6 +167,7 @@ void SqliteStore::write(Write write, WriteCallback done) {
                                           " writes waiting, please try again later");
     } else {
       queue_.push_back({std::move(write), std::move(done)});
+      if (options_.turns != nullptr) bell_.ring();
       wake = waiting_;
     }
   }
@@ -197,19 +199,25 @@ bool SqliteStore::take(std::vector<Pending>& batch) {
   auto deadline = memory_.expire(now);
   if (database_->wants_checkpoint()) deadline = std::min(deadline.value_or(now + kPause), now + kPause);
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return !queue_.empty() || stopping_; };
+  const auto ready = [this] { return !queue_.empty() || stopping_ || (options_.turns != nullptr && bell_.rung()); };
   waiting_ = true;
   if (deadline)
     wake_.wait_until(lock, *deadline, ready);
   else
     wake_.wait(lock, ready);
   waiting_ = false;
+  if (options_.turns != nullptr) {
+    lock.unlock();
+    bell_.enter();
+    lock.lock();
+  }
   if (queue_.empty()) return !stopping_;
   const size_t count = std::min(queue_.size(), options_.max_batch);
   for (size_t i = 0; i < count; ++i) {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  if (options_.turns != nullptr && !queue_.empty()) bell_.ring();
   return true;
 }
 
@@ -219,6 +227,7 @@ void SqliteStore::run() {
     const bool paused = batch.empty();
     process(batch);
     batch.clear();
+    bell_.leave();
     if (database_->needs_checkpoint() || (paused && database_->wants_checkpoint())) {
       database_->checkpoint();
     }
@@ -274,7 +283,7 @@ void SqliteStore::process(std::vector<Pending>& batch) {
 Expected<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
   auto lock = FileLock::take(options.path);
   if (!lock.ok()) return std::move(lock).error();
-  auto database = Database::open(options.path);
+  auto database = Database::open(options.path, options.turns == nullptr);
   if (!database.ok()) return std::move(database).error();
   auto store = std::make_unique<SqliteStore>(options, std::move(*lock), std::move(*database));
   if (Status status = store->start(); !status.ok()) return status;

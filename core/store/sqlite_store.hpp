@@ -12,6 +12,10 @@
 
 #include "core/store/store.hpp"
 
+namespace gantry::simulation {
+class Turns;
+}
+
 namespace gantry::store {
 
 struct SqliteOptions {
@@ -24,6 +28,8 @@ struct SqliteOptions {
   std::chrono::seconds history_age{300};
   // A watch without events hears of the revision reached at least this often (a call with no events).
   std::chrono::milliseconds progress_interval{5'000};
+  // Under simulated time: its turns. A power cut then may cost the last writes, for nobody depends on them.
+  simulation::Turns* turns = nullptr;
 };
 
 // Locks the database (a second daemon is refused with a message naming the holder's pid), loads it into memory.

@@ -42,6 +42,7 @@ std::unique_ptr<Watch> WatchHub::add(std::string_view prefix, std::vector<EventP
       ++partial_[std::string(folder)][prefix.size()];
     }
     queue_.push_back({std::move(replay), revision, watcher});
+    if (simulated_) bell_.ring();
   }
   count_.fetch_add(1, std::memory_order_relaxed);
   wake_.notify_one();
@@ -81,6 +82,7 @@ void WatchHub::push(std::vector<EventPtr> events, Revision progress) {
   {
     std::lock_guard lock(mutex_);
     queue_.push_back({std::move(events), progress, nullptr});
+    if (simulated_) bell_.ring();
   }
   wake_.notify_one();
 }
@@ -98,11 +100,16 @@ void WatchHub::run() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      const auto ready = [this] { return !queue_.empty() || stopping_; };
+      const auto ready = [this] { return !queue_.empty() || stopping_ || (simulated_ && bell_.rung()); };
       if (reached_ > told_)
         wake_.wait_until(lock, next_tell_, ready);
       else
         wake_.wait(lock, ready);
+      if (simulated_) {
+        lock.unlock();
+        bell_.enter();
+        lock.lock();
+      }
       if (queue_.empty() && stopping_) return;
       items.swap(queue_);
     }
@@ -116,6 +123,7 @@ void WatchHub::run() {
       deliver(item);
     }
     items.clear();
+    bell_.leave();
     if (reached_ > told_ && Clock::now() >= next_tell_) tell_progress();
   }
 }

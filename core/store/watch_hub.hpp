@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/simulation/turns.hpp"
 #include "core/store/store.hpp"
 
 namespace gantry::store {
@@ -29,7 +30,8 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
 
   // `progress_interval`: how long a watcher without events may wait to hear of the revision
   // reached.
-  explicit WatchHub(Clock::duration progress_interval) : interval_(progress_interval) {}
+  explicit WatchHub(Clock::duration progress_interval, simulation::Turns* turns = nullptr)
+      : interval_(progress_interval), bell_("the store's watches", turns), simulated_(turns != nullptr) {}
   void start();
   // Delivers what is queued and ends the thread. Not from a watcher's callback.
   void stop();
@@ -86,6 +88,8 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Item> queue_;
+  simulation::Bell bell_;
+  const bool simulated_;
   bool stopping_ = false;
   ByPrefix<Node> nodes_;
   // Prefixes that do not end in a slash, by folder: their lengths and how many have each.

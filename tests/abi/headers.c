@@ -5,6 +5,7 @@
 #include "gantry/abi/clock.h"
 #include "gantry/abi/config.h"
 #include "gantry/abi/controller.h"
+#include "gantry/abi/draft/calls.h"
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/log.h"

@@ -10,6 +10,7 @@
 #include "core/controller/controller_host.hpp"
 #include "core/isolation/isolated_library.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "core/scheduler/scheduler.hpp"
 #include "core/schema/schema.hpp"
 #include "core/store/sqlite_store.hpp"
 
@@ -53,14 +54,17 @@ class Numbers : public plugin::ConfigTable {
   const std::map<std::string, int64_t> values_;
 };
 
+constexpr int64_t kSimulatedStart = 1'893'456'000'000'000'000;  // 2030-01-01T00:00:00Z
+
 http::Identity identity(const std::string& name) { return {"system:" + name, {"system:authenticated"}, {}}; }
 
 }  // namespace
 
 struct ControlPlane::Impl {
-  explicit Impl(Options given) : options(std::move(given)) {}
+  explicit Impl(Options given);
   ~Impl();
   Status open();
+  void start_scheduler();
   Status start_controllers();
   plugin::PluginSettings settings(const std::string& name) const;
   void stop_controllers();
@@ -70,8 +74,11 @@ struct ControlPlane::Impl {
   TemporaryFolder folder;
   mutable std::mutex log_mutex;
   std::vector<std::pair<int32_t, std::string>> lines;
-  plugin::SystemClock clock;
-  plugin::Timers timers{clock};
+  plugin::SystemClock system_clock;
+  std::unique_ptr<plugin::SimulatedTime> time;
+  std::unique_ptr<plugin::Timers> own_timers;
+  plugin::Timers& timers;
+  const plugin::Clock& clock;
   plugin::WorkerPool tasks{"plugin-tasks", 4};
   plugin::WorkerPool blocking{"blocking", 4};
   std::unique_ptr<store::Store> store;
@@ -81,9 +88,24 @@ struct ControlPlane::Impl {
   std::unique_ptr<client::EventRecorder> events;
   std::unique_ptr<plugin::PluginHost> plugins;
   std::unique_ptr<controller::ControllerHost> controllers;
+  std::unique_ptr<client::Client> scheduler_client;
+  std::unique_ptr<scheduler::Scheduler> scheduler;
 };
 
+ControlPlane::Impl::Impl(Options given)
+    : options(std::move(given)),
+      time(options.simulated_seed ? std::make_unique<plugin::SimulatedTime>(plugin::SimulatedTime::Options{
+                                        .start_unix_ns = kSimulatedStart,
+                                        .seed = *options.simulated_seed,
+                                        .log = [this](const std::string& text) { write_log("clock", 3, text); }})
+                                  : nullptr),
+      own_timers(time ? nullptr : std::make_unique<plugin::Timers>(system_clock)),
+      timers(time ? time->timers() : *own_timers),
+      clock(timers.clock()) {}
+
 ControlPlane::Impl::~Impl() {
+  if (time) time->end();
+  if (scheduler) scheduler->stop();
   stop_controllers();
   events.reset();
   blocking.stop();
@@ -102,7 +124,11 @@ void ControlPlane::Impl::write_log(std::string_view who, int32_t level, std::str
 
 Status ControlPlane::Impl::open() {
   if (folder.path().empty()) return Status::internal("no temporary folder");
-  auto opened = store::open_sqlite({.path = folder.path() / "store.db"});
+  const simulation::Turn turn(time ? &time->turns() : nullptr, "the start");
+  store::SqliteOptions store_options;
+  store_options.path = folder.path() / "store.db";
+  if (time) store_options.turns = &time->turns();
+  auto opened = store::open_sqlite(store_options);
   if (!opened) return std::move(opened).error();
   store = std::move(*opened);
   auto built = schema::Schema::builtin();
@@ -110,6 +136,12 @@ Status ControlPlane::Impl::open() {
   schema = std::move(*built);
   apiserver::Options api_options;
   api_options.post = [this](std::function<void()> work) { blocking.post(std::move(work)); };
+  api_options.now_unix_ns = [this] { return clock.now_unix_ns(); };
+  if (time) {
+    api_options.random = [this] { return time->random(); };
+    api_options.schedule = [this](int64_t ms, std::function<void()> fn) { timers.start(ms, std::move(fn)); };
+    time->set_mark([this] { return store->revision(); });
+  }
   auto made = apiserver::ApiServer::create(*schema, *store, std::move(api_options));
   if (!made) return std::move(made).error();
   api = std::move(*made);
@@ -117,7 +149,24 @@ Status ControlPlane::Impl::open() {
   controllers_client = client::make_local_client(*api, identity("controller-host"));
   events_client = client::make_local_client(*api, identity("apiserver"));
   events = std::make_unique<client::EventRecorder>(*events_client, [this] { return clock.now_unix_ns(); });
+  if (options.scheduler) start_scheduler();
   return start_controllers();
+}
+
+void ControlPlane::Impl::start_scheduler() {
+  scheduler_client = client::make_local_client(*api, identity("kube-scheduler"));
+  scheduler::SchedulerOptions run;
+  run.client = scheduler_client.get();
+  run.clock = &clock;
+  run.simulated = time != nullptr;
+  run.schedule = [this](int64_t ms, std::function<void()> fn) { timers.start(ms, std::move(fn)); };
+  run.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
+                            std::string_view message) {
+    events->record("default-scheduler", "", regarding, type, reason, message);
+  };
+  run.log = [this](int32_t level, std::string_view text) { write_log("scheduler", level, text); };
+  scheduler = std::make_unique<scheduler::Scheduler>(std::move(run));
+  scheduler->start();
 }
 
 Status ControlPlane::Impl::start_controllers() {
@@ -200,6 +249,11 @@ Expected<std::unique_ptr<ControlPlane>> ControlPlane::start(Options options) {
 }
 
 client::Client& ControlPlane::client() { return *impl_->test_client; }
+plugin::SimulatedTime* ControlPlane::time() { return impl_->time.get(); }
+Expected<plugin::SimulatedTime::State> ControlPlane::advance(std::chrono::seconds by) {
+  auto& time = *impl_->time;
+  return time.advance_to(time.clock().now_unix_ns() + std::chrono::nanoseconds(by).count());
+}
 void ControlPlane::after(int64_t delay_ms, std::function<void()> fn) { impl_->timers.start(delay_ms, std::move(fn)); }
 std::filesystem::path ControlPlane::data_dir(const std::string& plugin) const {
   return impl_->folder.path() / "plugins" / plugin;

@@ -21,6 +21,7 @@
 #include "core/client/client.hpp"
 #include "core/client/reflector.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "core/plugin/simulated_time.hpp"
 #include "gantry/host.hpp"
 
 namespace gantry::integration {
@@ -39,6 +40,9 @@ class ControlPlane {
   struct Options {
     std::vector<std::string> plugins;  // file names without ".so", in the build's plugin folder
     std::map<std::string, std::map<std::string, int64_t>> config;  // whole numbers of [plugin.NAME]
+    // Time stands still but for advance(); names, UIDs and the order of everything follow from the seed.
+    std::optional<uint64_t> simulated_seed;
+    bool scheduler = false;
     std::map<std::string, Table> tables = {};
   };
   static Expected<std::unique_ptr<ControlPlane>> start(Options options);
@@ -46,6 +50,9 @@ class ControlPlane {
 
   client::Client& client();
   void after(int64_t delay_ms, std::function<void()> fn);
+  // Under simulated time: moves it on, through all that is due until then.
+  Expected<plugin::SimulatedTime::State> advance(std::chrono::seconds by);
+  plugin::SimulatedTime* time();  // null on real time
   // Lines that plugins and hosts logged with at least this level.
   std::vector<std::string> log(int32_t level) const;
   // Ends the controllers and starts them anew on the same store: the daemon was restarted.
