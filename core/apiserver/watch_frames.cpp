@@ -71,15 +71,16 @@ Frame protobuf_event(const Call& call, EventKind kind, const store::EntryPtr& en
 
 }  // namespace
 
-http::Chunk FrameCache::get(const store::EntryPtr& entry, uint32_t form, const std::function<std::string()>& make) {
+http::Chunk FrameCache::get(const store::EntryPtr& entry, const schema::Kind& kind, uint32_t form,
+                            const std::function<std::string()>& make) {
   const size_t at = (std::hash<const void*>()(entry.get()) / alignof(std::max_align_t) + form * 31) % slots_.size();
   {
     std::lock_guard lock(mutex_);
     const auto& slot = slots_[at];
-    if (slot.entry == entry && slot.form == form) return slot.frame;
+    if (slot.entry == entry && slot.kind == &kind && slot.form == form) return slot.frame;
   }
   auto frame = http::make_chunk(make());
-  Slot old{entry, form, frame};
+  Slot old{entry, &kind, form, frame};
   std::lock_guard lock(mutex_);
   std::swap(slots_[at], old);
   return frame;
@@ -87,13 +88,13 @@ http::Chunk FrameCache::get(const store::EntryPtr& entry, uint32_t form, const s
 
 Frame event_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool first) {
   if (call.form.as == As::kTable) {
-    return {call.env->frames.get(entry, form_number(call, kind, first),
+    return {call.env->frames.get(entry, call.kind(), form_number(call, kind, first),
                                  [&] { return table_frame(call, kind, entry, first); })};
   }
   if (call.form.media == schema::Media::kProtobuf) return protobuf_event(call, kind, entry);
   if (call.form.as == As::kPartial) {
-    return {
-        call.env->frames.get(entry, form_number(call, kind, false), [&] { return partial_frame(call, kind, entry); })};
+    return {call.env->frames.get(entry, call.kind(), form_number(call, kind, false),
+                                 [&] { return partial_frame(call, kind, entry); })};
   }
   return {{json_head(kind), nullptr}, {entry->value, entry}, {kJsonEnd, nullptr}};
 }

@@ -19,11 +19,14 @@ struct Call;
 // what one has made is there for the next.
 class FrameCache {
  public:
-  http::Chunk get(const store::EntryPtr& entry, uint32_t form, const std::function<std::string()>& make);
+  // `kind`: as the watcher knows it; its columns may be others than those of a later watcher.
+  http::Chunk get(const store::EntryPtr& entry, const schema::Kind& kind, uint32_t form,
+                  const std::function<std::string()>& make);
 
  private:
   struct Slot {
     store::EntryPtr entry;
+    const schema::Kind* kind = nullptr;
     uint32_t form = 0;
     http::Chunk frame;
   };

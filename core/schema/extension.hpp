@@ -17,7 +17,7 @@ Expected<std::unique_ptr<Tree>> build_extension(std::string_view descriptors, co
 // Whether its names are free beside what others have.
 Status check_against(const Tree& tree, const std::vector<const Tree*>& others);
 
-// Whether objects that were written and encoded by `before` can be read by `next`.
+// Whether objects that were encoded by `before`, an earlier set of the same owner, can be read by `next`.
 Status check_change(const Tree& before, const Tree& next);
 
 }  // namespace gantry::schema

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/schema/column_path.hpp"
 #include "core/schema/extension.hpp"
 #include "core/schema/table_cells.hpp"
 
@@ -14,24 +15,35 @@ constexpr std::string_view kMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.";
 
 std::string full_name(const Kind& kind) { return kind.plural + "." + kind.group; }
 
-// What a dotted path leads to: a field; or somewhere that the schema does not describe (within a map, say).
+// What a path leads to: a field, or an element of one that is a list; or somewhere that the schema does not describe
+// (within a map, say).
 struct Target {
   const Field* field = nullptr;
+  bool element = false;
   bool open = false;
 };
+
+bool is_open(const Field& field) {
+  return field.map || (field.message != nullptr && field.message->form == Form::kRawJson);
+}
 
 Target follow(const Message* message, std::string_view path) {
   Target target;
   while (!path.empty()) {
-    if (target.field != nullptr && (target.field->map || message == nullptr || message->form == Form::kRawJson)) {
-      return {nullptr, target.field->map || message != nullptr};
+    PathStep step;
+    if (!next_step(path, step)) return {};
+    const Field* at = target.field;
+    if (at != nullptr && is_open(*at)) return {nullptr, false, true};
+    if (step.kind != PathStep::Kind::kKey) {
+      if (at == nullptr || !at->repeated || target.element) return {};
+      const bool where = step.kind == PathStep::Kind::kWhere;
+      if (where && (at->message == nullptr || at->message->find(step.key) == nullptr)) return {};
+      target.element = true;
+      continue;
     }
-    if (message == nullptr) return {};
-    const size_t dot = std::min(path.find('.'), path.size());
-    target.field = message->find(path.substr(0, dot));
+    const Message* within = at == nullptr ? message : at->repeated && !target.element ? nullptr : at->message;
+    target = {within == nullptr ? nullptr : within->find(step.key), false, false};
     if (target.field == nullptr) return {};
-    message = target.field->message;
-    path.remove_prefix(std::min(dot + 1, path.size()));
   }
   return target;
 }
@@ -234,9 +246,15 @@ Status check_change(const Tree& before, const Tree& next) {
         return Status::invalid("kind " + kind->kind + " changes its version from " + old->version + " to " +
                                kind->version + "; nothing converts the objects that are there");
       }
+      for (const auto& path : kind->selectable_fields) {
+        if (has(old->selectable_fields, path)) continue;
+        return Status::invalid("kind " + kind->kind + " makes " + path +
+                               " selectable, which it was not; objects that are served already would not be found by "
+                               "it, so that takes a restart of the daemon");
+      }
       if (old->namespaced != kind->namespaced) {
         return Status::invalid("kind " + kind->kind +
-                               " is namespaced no longer, or was not; the objects that are there would be lost");
+                               " changes whether it is namespaced; the objects that are there would be lost");
       }
     }
   }

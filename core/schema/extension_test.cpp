@@ -84,6 +84,27 @@ TEST_F(Extension, ADateColumnSaysHowLongAgo) {
             R"({"cells":["a","60s"],"object":null})");
 }
 
+TEST_F(Extension, AColumnPicksFromAList) {
+  Widgets widgets;
+  const std::string condition = ".k8s.io.apimachinery.pkg.apis.meta.v1.Condition";
+  widgets.status.push_back(field("conditions", 2, kMessageType, condition, {}, true));
+  widgets.more = column("Ready", "string", R"(.status.conditions[?(@.type=="Ready")].status)") +
+                 column("First", "string", ".status.conditions[0].type");
+  accept(widgets.set());
+  const auto object = document(*widget(), R"({"metadata":{"name":"a"},"status":{"conditions":[
+      {"type":"Seen","status":"False"},{"type":"Ready","status":"True"}]}})");
+  EXPECT_EQ(table_row_json(*widget(), object, "{}", IncludeObject::kNone, 0),
+            R"({"cells":["a","True","Seen"],"object":null})");
+  const auto nothing = document(*widget(), R"({"metadata":{"name":"a"}})");
+  EXPECT_EQ(table_row_json(*widget(), nothing, "{}", IncludeObject::kNone, 0),
+            R"({"cells":["a","",""],"object":null})");
+  for (const char* wrong : {R"(.status.conditions[?(@.kind=="Ready")].status)", ".status.conditions[0", ".spec[0]",
+                            ".status.conditions.type", ".status..ready", ".status.", "status.ready", "."}) {
+    widgets.more = column("Wrong", "string", wrong);
+    EXPECT_THAT(refusal(widgets), HasSubstr("column Wrong of kind Widget has the source")) << wrong;
+  }
+}
+
 TEST_F(Extension, TheSameSetChangesNothing) {
   accept(Widgets().set());
   const auto* kind = widget();
@@ -216,8 +237,38 @@ TEST_F(Extension, AChangeKeepsWhatIsStoredReadable) {
   next.more = {};
   EXPECT_THAT(refusal(next), HasSubstr("field length of demo.v1.WidgetSpec has the number that was size's"));
   next = Widgets();
+  next.more += bytes_field(11, "spec.owner");
+  EXPECT_THAT(refusal(next), HasSubstr("kind Widget makes spec.owner selectable, which it was not"));
+  next = Widgets();
   next.version = "v2";
   EXPECT_THAT(refusal(next), HasSubstr("changes its version from v1 to v2"));
+}
+
+// As when one plugin takes the place of another.
+TEST_F(Extension, TwoMayBringTheSame) {
+  accept(Widgets().set(), "old");
+  const Kind* kind = widget();
+  const auto kinds = schema_->kinds().size();
+  accept(Widgets().set(), "new");
+  EXPECT_EQ(widget(), kind);
+  EXPECT_EQ(schema_->kinds().size(), kinds);
+  schema_->withdraw("old");
+  EXPECT_EQ(widget(), kind);
+  schema_->withdraw("new");
+  EXPECT_EQ(widget(), nullptr);
+}
+
+TEST_F(Extension, NoEarlierSetIsForgotten) {
+  accept(Widgets().set());
+  Widgets less;
+  less.spec.erase(less.spec.begin());  // size = 1
+  less.more = {};
+  accept(less.set());
+  less.spec.push_back(field("length", 1, kInt32Type));
+  EXPECT_THAT(refusal(less), HasSubstr("field length of demo.v1.WidgetSpec has the number that was size's"));
+  schema_->withdraw("widgets");
+  EXPECT_THAT(refusal(less), HasSubstr("has the number that was size's"));
+  accept(Widgets().set());  // back, whatever was left out meanwhile
 }
 
 TEST_F(Extension, OnlySoManyDifferentSets) {

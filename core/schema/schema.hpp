@@ -111,7 +111,8 @@ class Schema {
   virtual uint64_t generation() const = 0;
 
   // From now on the kinds of `owner` are those of this FileDescriptorSet, which may use the built-in messages; its
-  // earlier ones are no longer served. An error names what is wrong with the set, and changes nothing. [any-thread]
+  // earlier ones are no longer served. Owners may bring the same set; its kinds are then served for as long as one of
+  // them has it. An error names what is wrong with the set, and changes nothing. [any-thread]
   virtual Status extend(std::string_view owner, std::string_view descriptors) = 0;
   // The kinds of `owner` are no longer served. [any-thread]
   virtual void withdraw(std::string_view owner) = 0;

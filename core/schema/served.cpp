@@ -86,7 +86,7 @@ class Served final : public Schema {
  private:
   struct Version {
     std::string descriptors;
-    std::unique_ptr<Tree> tree;
+    std::shared_ptr<const Tree> tree;  // of all owners that bring the same
   };
   struct Owner {
     std::vector<Version> versions;
@@ -110,7 +110,8 @@ void Served::publish() {
   next->generation = snapshots_.size();
   next->trees.push_back(builtin_.get());
   for (const auto& [name, owner] : owners_) {
-    if (owner.tree() != nullptr) next->trees.push_back(owner.tree());
+    const bool known = std::find(next->trees.begin(), next->trees.end(), owner.tree()) != next->trees.end();
+    if (owner.tree() != nullptr && !known) next->trees.push_back(owner.tree());
   }
   for (const Tree* tree : next->trees) {
     for (const auto& kind : tree->kinds()) next->kinds.push_back(kind.get());
@@ -143,6 +144,11 @@ Expected<size_t> Served::version_of(Owner& owner, std::string_view name, std::st
     return Status::invalid(std::string(name) + " has brought " + std::to_string(kMaxVersions) +
                            " different sets of kinds since the daemon started; restart it");
   }
+  for (const auto& [other, theirs] : owners_) {
+    if (theirs.tree() == nullptr || theirs.versions[theirs.current].descriptors != descriptors) continue;
+    owner.versions.push_back(theirs.versions[theirs.current]);
+    return owner.versions.size() - 1;
+  }
   auto tree = build_extension(descriptors, *builtin_);
   if (!tree) return std::move(tree).error();
   owner.versions.push_back({std::string(descriptors), std::move(*tree)});
@@ -152,14 +158,18 @@ Expected<size_t> Served::version_of(Owner& owner, std::string_view name, std::st
 Status Served::extend(std::string_view owner, std::string_view descriptors) {
   const std::lock_guard lock(mutex_);
   Owner& slot = owners_.try_emplace(std::string(owner)).first->second;
-  const Tree* before = slot.tree();
-  if (before != nullptr && slot.versions[slot.current].descriptors == descriptors) return {};
+  if (slot.tree() != nullptr && slot.versions[slot.current].descriptors == descriptors) return {};
   const size_t known = slot.versions.size();
   auto version = version_of(slot, owner, descriptors);
   if (!version) return std::move(version).error();
   const Tree& next = *slot.versions[*version].tree;
-  Status status = check_against(next, trees_but(owner));
-  if (status.ok() && before != nullptr) status = check_change(*before, next);
+  auto others = trees_but(owner);
+  std::erase(others, &next);
+  Status status = check_against(next, others);
+  // One that was served before has been compared with all the others then.
+  for (size_t i = 0; status.ok() && *version == known && i < known; ++i) {
+    status = check_change(*slot.versions[i].tree, next);
+  }
   if (!status.ok()) {
     slot.versions.resize(known);  // what is refused is not kept: nobody points into it
     return status;

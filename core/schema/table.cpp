@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "core/schema/column_path.hpp"
 #include "core/schema/table_cells.hpp"
 #include "core/schema/text.hpp"
 
@@ -68,7 +69,8 @@ void put_cell(const Column& column, cells::Row& row, std::string& out) {
   }
   if (source.starts_with('.')) source.remove_prefix(1);
   if (column.type == "date") return append_json_string(out, cells::since(row.document, source, row.now_ns));
-  put_value(column, cells::at(row.document, source), empty, out);
+  const bool picks = source.find('[') != std::string_view::npos;
+  put_value(column, picks ? find_path(row.document, source) : cells::at(row.document, source), empty, out);
 }
 
 // Rows of pods that have ended say so, for clients that hide them.
