@@ -87,6 +87,8 @@ std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources()
 }
 
 void ServerRole::provide_interfaces() {
+  // Before the controllers, which watch what a plugin brings.
+  kinds_ = std::make_unique<PluginKinds>(base_.plugins, *schema_, [this] { controllers_->resources_changed(); });
   controllers_client_ = make_client(component("controller-host"));
   controller::ControllerHostOptions options;
   options.plugins = &base_.plugins;
@@ -180,6 +182,7 @@ void ServerRole::stop_clients() {
   ranges_.reset();
   if (scheduler_) scheduler_->stop();
   if (controllers_) controllers_->stop();
+  kinds_.reset();
 }
 
 void ServerRole::stop_api() {

@@ -14,6 +14,7 @@
 #include "core/controller/controller_host.hpp"
 #include "core/daemon/config.hpp"
 #include "core/daemon/logging.hpp"
+#include "core/daemon/plugin_kinds.hpp"
 #include "core/network/pod_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/scheduler/scheduler.hpp"
@@ -77,6 +78,7 @@ class ServerRole {
   std::unique_ptr<transport::HttpsServer> https_;
   std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_;
   std::unique_ptr<client::EventRecorder> events_;
+  std::unique_ptr<PluginKinds> kinds_;
   std::unique_ptr<controller::ControllerHost> controllers_;
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::unique_ptr<network::PodRanges> ranges_;

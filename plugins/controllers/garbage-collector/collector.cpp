@@ -82,6 +82,7 @@ abi::ControllerSpec Collector::spec() const {
 }
 
 void Collector::map(const ObjectEvent& event, const Emit& emit) {
+  resources_.saw(event.group(), event.resource());
   const Meta now = parse(event.object());
   const auto emit_owners = [&](const Meta& meta) {
     for (const auto& owner : meta.owner_references()) emit(meta.namespace_(), owner_key(owner));

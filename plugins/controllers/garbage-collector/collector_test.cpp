@@ -54,6 +54,23 @@ TEST_F(CollectorTest, AsksForAnAbsentOwnerOnce) {
   for (const auto& request : host.requests) EXPECT_NE(request.resource(), "configmaps");
 }
 
+// A kind that a plugin brings while the collector runs.
+TEST_F(CollectorTest, DependentsOfANewKindAreFound) {
+  expect_ok(run("ns", "gone|uid-c"));
+  has_widgets = true;
+  const Object widget = add("widgets", "ns", "w", {"c"});
+  abi::ObjectEvent event;
+  event.set_type(abi::ObjectEvent::ADDED);
+  event.set_version("v1");
+  event.set_resource("widgets");
+  event.set_object(widget.SerializeAsString());
+  collector.map(event, [](std::string_view, std::string_view) {});
+  host.queued.clear();
+  expect_ok(run("ns", "gone|uid-c"));
+  ASSERT_EQ(host.queued.size(), 1u);
+  EXPECT_NE(std::get<1>(host.queued[0]).find("widgets"), std::string::npos);
+}
+
 TEST_F(CollectorTest, TheApiFailingDeletesNothing) {
   add("pods", "ns", "p", {"c"});
   expect_ok(look("pods", "ns", "nobody"));

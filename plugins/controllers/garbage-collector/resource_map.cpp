@@ -37,8 +37,10 @@ ResourceMap::List ResourceMap::current() const {
 }
 
 Expected<ResourceMap::List> ResourceMap::refresh() {
+  uint64_t news = 0;
   {
     const std::lock_guard lock(mutex_);
+    news = news_;
     if (list_ != nullptr && host_.monotonic_ns() - read_at_ns_ < kRefreshNs) return list_;
   }
   sdk::ApiRequest request;
@@ -59,6 +61,7 @@ Expected<ResourceMap::List> ResourceMap::refresh() {
     }
   }
   const std::lock_guard lock(mutex_);
+  if (news_ != news) return List(list);  // it may have been read too early for what is new
   list_ = list;
   read_at_ns_ = host_.monotonic_ns();
   return List(list);
@@ -72,6 +75,17 @@ Expected<Resource> ResourceMap::find(std::string_view api_version, std::string_v
   if (!fresh) return fresh.error();
   if (const auto* found = find_in(**fresh, api_version, kind)) return *found;
   return Status::not_found("the server has no kind " + std::string(kind) + " in " + std::string(api_version));
+}
+
+void ResourceMap::saw(std::string_view group, std::string_view resource) {
+  const std::lock_guard lock(mutex_);
+  const auto is_it = [&](const auto& known) { return known.second == resource && known.first == group; };
+  if (std::any_of(seen_.begin(), seen_.end(), is_it)) return;
+  seen_.emplace_back(group, resource);
+  const auto has_it = [&](const Resource& known) { return known.name == resource && known.group == group; };
+  if (list_ != nullptr && std::any_of(list_->begin(), list_->end(), has_it)) return;
+  list_ = nullptr;
+  ++news_;
 }
 
 Expected<std::shared_ptr<const std::vector<Resource>>> ResourceMap::all() {

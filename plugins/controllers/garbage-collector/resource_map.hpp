@@ -1,7 +1,7 @@
 // Which resource an ownerReference's apiVersion and kind mean, and which resources can be collected: from discovery.
 //
 // Owned by Collector. Reads discovery at the first question and again when a kind is unknown, at most once a
-// second. [worker]: blocks on the API.
+// second, or when a resource shows up that it did not have. [worker], but for saw(): blocks on the API.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gantry/host.hpp"
@@ -28,6 +29,8 @@ class ResourceMap {
   Expected<Resource> find(std::string_view api_version, std::string_view kind);
   // Everything that can be listed, watched and deleted, but for events, which nobody owns.
   Expected<std::shared_ptr<const std::vector<Resource>>> all();
+  // There is an object of this resource: if it is new, all() is to know it. [any-thread]
+  void saw(std::string_view group, std::string_view resource);
 
  private:
   using List = std::shared_ptr<const std::vector<Resource>>;
@@ -37,6 +40,8 @@ class ResourceMap {
   const sdk::Host host_;
   mutable std::mutex mutex_;
   List list_;
+  std::vector<std::pair<std::string, std::string>> seen_;  // each counts as new once
+  uint64_t news_ = 0;                                      // how often list_ was found to lack one
   int64_t read_at_ns_ = 0;
 };
 

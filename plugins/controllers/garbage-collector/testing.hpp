@@ -85,6 +85,7 @@ class TestCluster {
   testkit::ScriptedHost host;
   Collector collector{sdk::Host(&host.host)};
   std::map<std::tuple<std::string, std::string, std::string>, Object> api;
+  bool has_widgets = false;      // in discovery
   std::vector<Status> refusals;  // the next writes fail with these
 
  private:
@@ -114,7 +115,7 @@ class TestCluster {
     }
     return out;
   }
-  static metav1::APIResourceList discovery() {
+  metav1::APIResourceList discovery() const {
     metav1::APIResourceList list;
     list.set_group_version("v1");
     const auto add = [&](const char* name, const char* kind, bool namespaced) {
@@ -129,6 +130,7 @@ class TestCluster {
     add("pods/status", "Pod", true);
     add("events", "Event", true);
     add("namespaces", "Namespace", false);
+    if (has_widgets) add("widgets", "Widget", true);
     return list;
   }
 };

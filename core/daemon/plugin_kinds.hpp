@@ -1,0 +1,46 @@
+// API kinds that plugins bring (gantry.kinds/1): puts them into the schema, before whoever watches them is asked.
+//
+// A PluginUser ahead of the controllers: it serves the kinds of an instance that is about to take over, and goes back
+// to the earlier ones when the exchange fails. A plugin that is switched off, or crashed, keeps its kinds; one whose
+// new instance brings none loses them. One that takes another's place brings the same
+// set, or names that are free. Owned by ServerRole; called on the thread that changes plugins.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/plugin/plugin_host.hpp"
+#include "core/schema/schema.hpp"
+
+namespace gantry::daemon {
+
+class PluginKinds : public plugin::PluginUser {
+ public:
+  // Both must outlive it. `changed` is called after an exchange that changed what is served.
+  PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed);
+  ~PluginKinds() override;
+  PluginKinds(const PluginKinds&) = delete;
+  PluginKinds& operator=(const PluginKinds&) = delete;
+
+  Status prepare(plugin::Plugin& plugin, plugin::Instance& next) override;
+  Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override;
+  void resume(plugin::Plugin& plugin) override;
+
+ private:
+  // One exchange under way.
+  struct Exchange {
+    std::string plugin;
+    plugin::Instance* prepared = nullptr;
+    std::string before;  // the set that is served if it fails
+    uint64_t generation = 0;
+    bool adopted = false;
+  };
+  void serve(const std::string& plugin, const std::string& descriptors);
+
+  plugin::PluginHost& host_;
+  schema::Schema& schema_;
+  const std::function<void()> changed_;
+  Exchange exchange_;
+};
+
+}  // namespace gantry::daemon
