@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -12,6 +13,8 @@
 #include <memory>
 
 #include "core/client/io/unique_fd.hpp"
+#include "core/schema/times.hpp"
+#include "core/schema/values.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -144,6 +147,68 @@ apiserver::ApiServer::PathHandler plugin_path(const std::shared_ptr<const AdminF
   };
 }
 
+json::value clock_json(const plugin::SimulatedTime::State& state) {
+  std::array<char, 17> digest{};
+  std::snprintf(digest.data(), digest.size(), "%016llx", static_cast<unsigned long long>(state.digest));
+  json::object out{{"time", "manual"},        {"now", schema::format_time(state.now_unix_ns)},
+                   {"fired", state.fired},    {"timers", state.waiting},
+                   {"digest", digest.data()}, {"repeatable", state.broken == 0}};
+  if (state.next_unix_ns != 0) out["next"] = schema::format_time(state.next_unix_ns);
+  return out;
+}
+
+// {"to": "2030-01-02T00:00:00Z"}, or {"by": "24h"} from now on.
+Expected<int64_t> target_of(const http::Request& request, int64_t now_unix_ns) {
+  if (auto by = body_text(request, "by")) {
+    auto span = schema::parse_duration(*by);
+    if (!span || *span < 0) return Status::bad_request("\"" + *by + "\" is no span of time such as 24h or 1h30m");
+    return now_unix_ns + *span;
+  }
+  auto to = body_text(request, "to");
+  if (!to) return Status::bad_request("the body must be a JSON object with \"by\" or \"to\"");
+  auto target = schema::parse_time(*to);
+  if (!target) return Status::bad_request("\"" + *to + "\" is no time such as 2030-01-02T00:00:00Z");
+  if (*target < now_unix_ns) return Status::bad_request("it is later than " + *to + " already");
+  return target;
+}
+
+const Status& real_time() {
+  static const Status status = Status::bad_request(
+      "this daemon runs on real time; [simulation] time = \"manual\" in its configuration makes it run on a simulated "
+      "one");
+  return status;
+}
+
+// Goes on for a second of real time at most: whoever asks, asks again with the answer's "to", and can show how far it
+// is.
+void advance_clock(const AdminFacts& facts, const http::Request& request, const Exchange& exchange) {
+  auto target = target_of(request, facts.time->clock().now_unix_ns());
+  if (!target) return refuse(exchange, target.error());
+  const auto state = facts.time->advance_to(*target, std::chrono::seconds(1));
+  facts.time_moved();
+  if (!state) return refuse(exchange, state.error());
+  auto body = clock_json(*state);
+  const schema::Moment to{*target / 1'000'000'000, static_cast<int32_t>(*target % 1'000'000'000)};
+  body.as_object()["to"] = schema::format_moment(to, 6);
+  body.as_object()["done"] = state->now_unix_ns >= *target;
+  answer(exchange, 200, body);
+}
+
+void add_clock_paths(apiserver::ApiServer& api, const std::shared_ptr<const AdminFacts>& facts) {
+  api.add_path("/gantry/v1/clock", [facts](const http::Request& request, Exchange exchange) {
+    if (!is_admin(request.identity)) return refuse(exchange, Status::forbidden("only system:masters may do this"));
+    if (facts->time == nullptr) return refuse(exchange, real_time());
+    answer(exchange, 200, clock_json(facts->time->state()));
+  });
+  api.add_path("/gantry/v1/clock:advance", [facts](const http::Request& request, Exchange exchange) {
+    if (!is_admin(request.identity)) return refuse(exchange, Status::forbidden("only system:masters may do this"));
+    if (request.method != "POST") return refuse(exchange, Status::method_not_allowed("use POST"));
+    if (facts->time == nullptr) return refuse(exchange, real_time());
+    const bool posted = facts->blocking->post([facts, request, exchange] { advance_clock(*facts, request, exchange); });
+    if (!posted) refuse(exchange, Status::too_many_requests("too much waits already; try again"));
+  });
+}
+
 }  // namespace
 
 void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
@@ -161,6 +226,7 @@ void add_admin_paths(apiserver::ApiServer& api, AdminFacts given) {
                plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, true); }));
   api.add_path("/gantry/v1/plugins:disable",
                plugin_path(facts, [facts](const std::string& name) { return facts->enable_plugin(name, false); }));
+  add_clock_paths(api, facts);
   api.add_path("/gantry/v1/images",
                image_path(facts, "GET", [](node::NodeAgent& node, const http::Request&) { return list_images(node); }));
   api.add_path("/gantry/v1/images:import", image_path(facts, "POST", &import_image));

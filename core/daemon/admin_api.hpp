@@ -9,6 +9,7 @@
 #include "core/apiserver/server.hpp"
 #include "core/node/node_agent.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "core/plugin/simulated_time.hpp"
 #include "core/plugin/worker_pool.hpp"
 
 namespace gantry::daemon {
@@ -18,6 +19,8 @@ struct AdminFacts {
   plugin::WorkerPool* blocking = nullptr;  // image work runs here
   std::function<node::NodeAgent*()> node;  // null where this daemon is no agent
   std::function<std::string()> status_json;
+  plugin::SimulatedTime* time = nullptr;  // null on real time
+  std::function<void()> time_moved;
   std::function<Status(const std::string& name)> reload_plugin;
   std::function<Status(const std::string& name, bool on)> enable_plugin;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -170,6 +171,11 @@ const std::vector<KeySpec>& keys() {
                "The range of all pods' addresses; empty: the first free one from 10.42.0.0/16 on."),
       text_key("network", "plugin", &Config::network_plugin, "The network plugin that attaches pods."),
       text_key("runtime", "plugin", &Config::runtime_plugin, "The runtime plugin that runs containers."),
+      choice_key("simulation", "time", &Config::simulation_time, {"real", "manual"},
+                 "real, or manual: for tests, time that only 'gantryctl clock advance' moves; nothing is durable."),
+      text_key("simulation", "start", &Config::simulation_start, "When a simulated time begins, in UTC."),
+      int_key("simulation", "seed", &Config::simulation_seed, 0, INT64_MAX,
+              "Where names and UIDs come from under simulated time; the same seed, the same run."),
   };
   return kKeys;
 }
@@ -294,7 +300,7 @@ void read_root(const std::string& file, toml::table& root, Config& config, std::
     if (name != "plugin" && !known_table(name)) {
       errors.push_back(place(file, key.source()) + name +
                        ": unknown key; the tables are [daemon], [api], [plugins], [plugin.NAME], [log], [node], "
-                       "[network], [runtime]");
+                       "[network], [runtime], [simulation]");
     } else if (!node.is_table()) {
       errors.push_back(place(file, node.source()) + name + ": expected a table, found " + std::string(type_name(node)));
     } else if (name == "plugin") {
@@ -304,6 +310,24 @@ void read_root(const std::string& file, toml::table& root, Config& config, std::
     } else {
       read_table(file, name, *node.as_table(), config, errors);
     }
+  }
+}
+
+void check_simulation(const std::string& file, const Config& config, std::vector<std::string>& errors) {
+  std::tm parts{};
+  const char* end = ::strptime(config.simulation_start.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') {
+    errors.push_back(file + ": simulation.start: expected a time such as \"2030-01-01T00:00:00Z\", found \"" +
+                     config.simulation_start + "\"");
+  }
+  if (config.simulation_time == "real") return;
+  if (!config.has_role("server")) {
+    errors.push_back(file + ": simulation.time: an agent alone has no time of its own; give it the role \"server\"");
+  }
+  for (const auto& [name, plugin] : config.plugins) {
+    if (!plugin.isolation.process) continue;
+    errors.push_back(file + ": plugin." + name +
+                     ".isolation: time that is simulated cannot see what another process does; leave it out");
   }
 }
 
@@ -348,6 +372,7 @@ Expected<Config> parse_config(std::string_view text, const fs::path& name) {
   if (config.require_signature && config.plugins_public_key.empty()) {
     errors.push_back(name.string() + ": plugins.public_key: plugins.require_signature needs the key that signs");
   }
+  check_simulation(name.string(), config, errors);
   if (errors.empty()) return config;
   std::string all;
   for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error;

@@ -64,6 +64,10 @@ struct Config {
   std::string network_plugin = "host-gw";
   std::string runtime_plugin = "oci";
 
+  std::string simulation_time = "real";
+  std::string simulation_start = "2030-01-01T00:00:00Z";
+  int64_t simulation_seed = 1;
+
   bool has_role(std::string_view role) const;
   std::filesystem::path admin_socket() const { return run_dir / "gantryd.sock"; }
   // "" for the default data_dir, else a short stable suffix that keeps names of several daemons apart.

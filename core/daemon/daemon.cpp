@@ -8,6 +8,7 @@
 
 #include "core/daemon/admin_api.hpp"
 #include "core/daemon/agent_role.hpp"
+#include "core/daemon/daemon_time.hpp"
 #include "core/daemon/folder_watch.hpp"
 #include "core/daemon/host_facts.hpp"
 #include "core/daemon/plugin_control.hpp"
@@ -39,7 +40,13 @@ Status check_group(const plugin::PluginSettings& settings) {
 
 struct Daemon::Impl {
   Impl(Config given, Log& l)
-      : config(std::move(given)), log(l), timers(clock), blocking("blocking", 32), tasks("plugin-tasks", 16) {}
+      : config(std::move(given)),
+        log(l),
+        time(config, l),
+        clock(time.clock()),
+        timers(time.timers()),
+        blocking("blocking", 32, 65'536, plugin::WorkerPool::Order::kOutside),
+        tasks("plugin-tasks", 16) {}
 
   Status start();
   Status prepare();
@@ -54,8 +61,9 @@ struct Daemon::Impl {
 
   const Config config;
   Log& log;
-  plugin::SystemClock clock;
-  plugin::Timers timers;
+  DaemonTime time;
+  const plugin::Clock& clock;
+  plugin::Timers& timers;
   plugin::WorkerPool blocking, tasks;
   std::unique_ptr<plugin::PluginHost> plugins;
   std::unique_ptr<Base> base;
@@ -107,7 +115,7 @@ Status Daemon::Impl::prepare() {
   options.facts = {
       {"node_name", name}, {"libexec_dir", libexec_dir().string()}, {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));
-  base.reset(new Base{config, log, clock, timers, blocking, *plugins, name, address});
+  base.reset(new Base{config, log, clock, timers, blocking, *plugins, name, address, time.simulated()});
   return {};
 }
 
@@ -186,6 +194,10 @@ void Daemon::Impl::add_paths() {
   facts.plugins = plugins.get();
   facts.blocking = &blocking;
   facts.node = [this] { return node.load(); };
+  facts.time = time.simulated();
+  facts.time_moved = [this] {
+    if (auto kept = time.keep(); !kept.ok()) log.write("clock", GANTRY_LOG_WARN, kept.message());
+  };
   facts.status_json = [this] { return status_json(); };
   facts.reload_plugin = [this](const std::string& name) { return control->reload(name); };
   facts.enable_plugin = [this](const std::string& name, bool on) {
@@ -217,6 +229,7 @@ Status Daemon::Impl::start_agent(const std::string& cluster_cidr) {
 }
 
 Status Daemon::Impl::start() {
+  const simulation::Turn turn(time.turns(), "the start");
   started_ns = clock.monotonic_ns();
   if (auto done = prepare(); !done.ok()) return done;
   if (config.has_role("server")) {
@@ -262,6 +275,7 @@ void Daemon::Impl::leave_when_stuck() {
 
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
+  if (auto* simulated = time.simulated()) simulated->end();
   if (plugins) timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
   folders.reset();
   if (objects) objects->stop();

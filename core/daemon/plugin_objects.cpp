@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <future>
 
+#include "core/simulation/turns.hpp"
 #include "gantry/abi/log.h"
 #include "k8s.io/api/core/v1/reference.pb.h"
 
@@ -199,7 +200,10 @@ void PluginObjects::sync(const std::string& name) {
     options_.schedule(kRetryMs, [this, name] { note(name); });
     return;
   }
-  (void)act(*object);  // a failure is in the plugin's info
+  {
+    const simulation::GiveWay exchange;  // it waits for reconciles under way
+    (void)act(*object);                  // a failure is in the plugin's info
+  }
   PluginInfo info;
   if (const auto plugin = options_.host->find_any(name)) {
     info = plugin->info();

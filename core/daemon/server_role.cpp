@@ -31,6 +31,20 @@ std::string listen_host(const std::string& listen) {
   return host == "0.0.0.0" || host == "::" ? "" : host;
 }
 
+// Requests from outside take turns with what goes on inside.
+class TakesTurns : public http::Handler {
+ public:
+  TakesTurns(simulation::Turns& turns, http::Handler& inner) : turns_(turns), inner_(inner) {}
+  void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override {
+    const simulation::Turn turn(&turns_, "a request");
+    inner_.handle(std::move(request), std::move(exchange));
+  }
+
+ private:
+  simulation::Turns& turns_;
+  http::Handler& inner_;
+};
+
 }  // namespace
 
 ServerRole::~ServerRole() {
@@ -46,7 +60,10 @@ Status ServerRole::open() {
     if (auto host = listen_host(listen); !host.empty()) names.names.push_back(host);
   }
   // The store first: it refuses a second daemon before anything else of this folder is touched.
-  auto store = store::open_sqlite({.path = data / "store.db"});
+  store::SqliteOptions store_options;
+  store_options.path = data / "store.db";
+  if (base_.simulated != nullptr) store_options.turns = &base_.simulated->turns();
+  auto store = store::open_sqlite(store_options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   auto pki = auth::ensure_pki((data / "pki").string(), names);
@@ -64,6 +81,11 @@ Status ServerRole::open() {
       base_.log.write("api", GANTRY_LOG_WARN, "too much waits for a thread; a log or exec request was dropped");
     }
   };
+  if (auto* time = base_.simulated) {
+    options.schedule = base_.schedule();
+    options.random = [time] { return time->random(); };
+    time->set_mark([this] { return store_->revision(); });
+  }
   options.checks.push_back({"informer-sync", [this] { return started_ && controllers_ && controllers_->synced(); }});
   auto api = apiserver::ApiServer::create(*schema_, *store_, std::move(options));
   if (!api) return std::move(api).error();
@@ -110,6 +132,7 @@ Status ServerRole::run(const std::string& cluster_cidr) {
   scheduler::SchedulerOptions options;
   options.client = scheduler_client_.get();
   options.clock = &base_.clock;
+  options.simulated = base_.simulated != nullptr;
   options.schedule = base_.schedule();
   options.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
                                 std::string_view message) {
@@ -138,7 +161,8 @@ Status ServerRole::listen() {
   options.client_ca_file = pki_.ca_certificate;
   options.authenticator = *authenticator;
   options.threads = static_cast<size_t>(base_.config.api_threads);
-  auto https = transport::HttpsServer::start(std::move(options), *api_);
+  if (base_.simulated != nullptr) outer_ = std::make_unique<TakesTurns>(base_.simulated->turns(), *api_);
+  auto https = transport::HttpsServer::start(std::move(options), outer_ ? *outer_ : *api_);
   if (!https) return std::move(https).error();
   https_ = std::move(*https);
   return {};

@@ -17,6 +17,7 @@
 #include "core/daemon/plugin_kinds.hpp"
 #include "core/network/pod_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "core/plugin/simulated_time.hpp"
 #include "core/scheduler/scheduler.hpp"
 #include "core/store/store.hpp"
 
@@ -26,11 +27,12 @@ namespace gantry::daemon {
 struct Base {
   const Config& config;
   Log& log;
-  plugin::SystemClock& clock;
+  const plugin::Clock& clock;
   plugin::Timers& timers;
   plugin::WorkerPool& blocking;  // API work that may block: logs, exec
   plugin::PluginHost& plugins;
   std::string node_name, address;
+  plugin::SimulatedTime* simulated = nullptr;  // null on real time
 
   std::function<void(int64_t, std::function<void()>)> schedule() const {
     return [&t = timers](int64_t delay_ms, std::function<void()> fn) { t.start(delay_ms, std::move(fn)); };
@@ -75,6 +77,7 @@ class ServerRole {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<schema::Schema> schema_;
   std::unique_ptr<apiserver::ApiServer> api_;
+  std::unique_ptr<http::Handler> outer_;  // what the sockets' requests go through, under simulated time
   std::unique_ptr<transport::HttpsServer> https_;
   std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_;
   std::unique_ptr<client::EventRecorder> events_;

@@ -50,7 +50,9 @@ class Unprivileged : public ::testing::Test {
     const fs::path build = fs::path(GANTRY_BIN_DIR).parent_path(), copy = dir_ / "build/release";
     fs::create_directories(copy / "bin");
     fs::create_directories(copy / "lib/gantry/plugins");
-    fs::copy_file(build / "bin/gantryd", copy / "bin/gantryd");
+    for (const char* program : {"gantryd", "gantryctl"}) {
+      fs::copy_file(build / "bin" / program, copy / "bin" / program);
+    }
     for (const auto& file : fs::directory_iterator(build / "lib/gantry/plugins")) {
       if (file.path().extension() == ".so")
         fs::copy_file(file.path(), copy / "lib/gantry/plugins" / file.path().filename());

@@ -39,6 +39,9 @@ constexpr Syntax kSyntax[] = {
      "says whether the daemon would load a file, and why not; needs no daemon"},
     {"plugin new", Command::kPluginNew, "KIND NAME", 2, 2, "",
      "writes a project that builds a plugin, here or into --dir; KIND: controller"},
+    {"clock", Command::kClockShow, "", 0, 0, "json", "the simulated time, and when something is due next"},
+    {"clock advance", Command::kClockAdvance, "SPAN|TIME", 1, 1, "json",
+     "moves it on by a span (24h, 1h30m) or to a time (2030-01-02T00:00:00Z), through all that is due until then"},
     {"completion", Command::kCompletion, "bash|zsh", 1, 1, "", "prints a completion script for a shell"},
 };
 
@@ -143,7 +146,8 @@ Expected<Format> format_of(const Syntax& syntax, const std::string& word) {
 Expected<const Syntax*> take_command(std::vector<std::string>& plain) {
   std::string name = plain.front();
   size_t used = 1;
-  if (is_group(name)) {
+  const bool alone = find_syntax(name) != nullptr;  // "clock" is a command, too
+  if (is_group(name) && (plain.size() > 1 || !alone)) {
     if (plain.size() == 1) return Status::bad_request("'" + name + "' needs a command");
     name += " " + plain[1];
     used = 2;

@@ -26,6 +26,8 @@ enum class Command : uint8_t {
   kPluginDisable,
   kPluginVerify,
   kPluginNew,
+  kClockShow,
+  kClockAdvance,
 };
 
 enum class Format : uint8_t { kTable, kWide, kJson, kName };

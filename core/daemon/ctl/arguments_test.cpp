@@ -28,6 +28,11 @@ TEST(Arguments, Commands) {
   EXPECT_EQ(parsed({"image", "rm", "a", "b"}).operands, (Words{"a", "b"}));
   EXPECT_EQ(parsed({"image", "rm", "--", "-odd"}).operands, Words{"-odd"});
   EXPECT_TRUE(parsed({"kubeconfig", "--raw"}).raw);
+  EXPECT_EQ(parsed({"clock"}).command, Command::kClockShow);
+  EXPECT_EQ(parsed({"clock", "-o", "json"}).format, Format::kJson);
+  const auto advance = parsed({"clock", "advance", "24h"});
+  EXPECT_EQ(advance.command, Command::kClockAdvance);
+  EXPECT_EQ(advance.operands, Words{"24h"});
 }
 
 TEST(Arguments, OptionsStandAnywhereInAllTheirForms) {
@@ -59,6 +64,8 @@ TEST(Arguments, MistakesAreNamed) {
   EXPECT_EQ(refused({"image", "eat"}), "unknown command 'image eat'");
   EXPECT_EQ(refused({"images"}), "unknown command 'images'");
   EXPECT_EQ(refused({"image", "import"}), "usage: gantryctl image import FILE|-");
+  EXPECT_EQ(refused({"clock", "back"}), "unknown command 'clock back'");
+  EXPECT_EQ(refused({"clock", "advance"}), "usage: gantryctl clock advance SPAN|TIME");
   EXPECT_EQ(refused({"status", "please"}), "usage: gantryctl status");
   EXPECT_EQ(refused({"--colour", "status"}), "unknown option --colour");
   EXPECT_EQ(refused({"status", "--config"}), "option --config needs a value");

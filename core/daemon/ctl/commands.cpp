@@ -82,6 +82,10 @@ class Program {
         return plugin_switch("/gantry/v1/plugins:disable", "disabled");
       case Command::kPluginVerify:
         return plugin_verify();
+      case Command::kClockShow:
+        return show("/gantry/v1/clock", &Program::print_clock);
+      case Command::kClockAdvance:
+        return clock_advance();
       case Command::kImageImport:
         return image_import();
       case Command::kImageRemove:
@@ -120,6 +124,25 @@ class Program {
   void print_status(const json::value& answer) { out_ << render_status(answer); }
   void print_images(const json::value& answer) { out_ << render_images(answer, arguments_.format); }
   void print_plugins(const json::value& answer) { out_ << render_plugins(answer, arguments_.format); }
+
+  void print_clock(const json::value& answer) { out_ << render_clock(answer); }
+
+  // The daemon answers at least once a second with how far it is.
+  Status clock_advance() {
+    const auto& operand = arguments_.operands.front();
+    json::object wanted{{operand.find('-') == std::string::npos ? "by" : "to", operand}};
+    for (;;) {
+      auto answer = post("/gantry/v1/clock:advance", wanted);
+      if (!answer) return std::move(answer).error();
+      const auto& state = answer->as_object();
+      if (!state.at("done").as_bool()) {
+        wanted = json::object{{"to", state.at("to")}};
+        continue;
+      }
+      out_ << (arguments_.format == Format::kJson ? json::serialize(*answer) + "\n" : render_clock(*answer));
+      return {};
+    }
+  }
 
   Status plugin_show() {
     const auto& name = arguments_.operands.front();

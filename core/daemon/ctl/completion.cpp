@@ -28,8 +28,9 @@ _gantryctl() {
       COMPREPLY=($(compgen -W "$choices" -- "$word")); return ;;
   esac
   case "${plain[*]}" in
-    "") choices="status kubeconfig image plugin completion help --config --help --version" ;;
+    "") choices="status kubeconfig image plugin clock completion help --config --help --version" ;;
     image) choices="list import rm" ;;
+    clock) choices="advance --output" ;;
     plugin) choices="list show reload enable disable verify new" ;;
     completion) choices="bash zsh" ;;
     "plugin new") choices="controller" ;;
@@ -71,8 +72,9 @@ _gantryctl() {
       compadd -a choices; return ;;
   esac
   case "${plain[*]}" in
-    "") choices=(status kubeconfig image plugin completion help --config --help --version) ;;
+    "") choices=(status kubeconfig image plugin clock completion help --config --help --version) ;;
     image) choices=(list import rm) ;;
+    clock) choices=(advance --output) ;;
     plugin) choices=(list show reload enable disable verify new) ;;
     completion) choices=(bash zsh) ;;
     "plugin new") choices=(controller) ;;

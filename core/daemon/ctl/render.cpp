@@ -134,6 +134,15 @@ std::string render_status(const json::value& status) {
                   {"Data", text(status, "dataDir")}});
 }
 
+std::string render_clock(const json::value& state) {
+  const auto next = text(state, "next");
+  return details({{"Now", text(state, "now")},
+                  {"Next", next.empty() ? "nothing is due" : next},
+                  {"Fired", text(state, "fired") + " timers; " + text(state, "timers") + " wait"},
+                  {"Digest", text(state, "digest")},
+                  {"Repeatable", truth(state, "repeatable") ? "yes" : "no"}});
+}
+
 std::string render_images(const json::value& answer, Format format) {
   std::vector<std::vector<std::string>> rows;
   std::string names_only;

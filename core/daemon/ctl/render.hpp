@@ -24,6 +24,7 @@ const boost::json::value* find_plugin(const boost::json::value& answer, const st
 std::string render_plugin(const boost::json::value& plugin);
 // " (version 1.2, calls waited for 31us)": what is to be said of a plugin that was just reloaded.
 std::string render_reload(const boost::json::value& plugin);
+std::string render_clock(const boost::json::value& state);
 std::string render_image(const plugin::ImageInfo& image);
 
 }  // namespace gantry::ctl
