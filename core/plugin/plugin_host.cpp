@@ -23,6 +23,7 @@ PluginHost::PluginHost(PluginHostOptions options)
   std::error_code ignored;
   if (options_.run_dir.is_absolute()) fs::remove_all(options_.run_dir / "plugins", ignored);
   provide_basic_interfaces(*this);
+  provide_other_plugins(*this);
 }
 
 PluginHost::~PluginHost() { shutdown(); }

@@ -115,6 +115,22 @@ TEST_F(PluginHostTest, OverwritingTheFileDoesNotTouchTheLoadedImage) {
 TEST_F(PluginHostTest, RefusesBrokenPlugins) {
   expect_refused(settings("wrong_major", "wrong-major"), "built for ABI 2.0, this daemon speaks 1.0");
 }
+TEST_F(PluginHostTest, OnePluginAsksAnotherWhileThatIsExchanged) {
+  const auto asks = host_->load(settings("good", "good"));
+  ASSERT_TRUE(asks.ok());
+  EXPECT_EQ(reconcile(**asks, "ask-stateful"), 404);
+  const auto other = settings("stateful", "stateful");
+  ASSERT_TRUE(host_->load(other).ok());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(reconcile(**asks, "ask-stateful"), 0);
+    ASSERT_TRUE(host_->reload(other).ok());
+  }
+  EXPECT_NE(log_.find("stateful|1|count 5"), std::string::npos) << log_;
+  EXPECT_EQ(reconcile(**asks, "ask-good"), 400);
+  ASSERT_TRUE(host_->disable("stateful").ok());
+  EXPECT_EQ(reconcile(**asks, "ask-stateful"), 503);
+}
+
 TEST_F(PluginHostTest, ExceptionsOutOfEntryPointsAreSentences) {
   expect_refused(settings("throws", "throws"), "its get_interface threw: nobody knows this");
   EXPECT_NE(log_.find("plugin throws: its destroy threw: the end is not nigh"), std::string::npos) << log_;

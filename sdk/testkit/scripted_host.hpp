@@ -69,6 +69,7 @@ class ScriptedHost {
   std::vector<std::string> log;
   // The [plugin.NAME] table, and under "daemon." what the daemon tells its plugins ("daemon.data_dir").
   std::map<std::string, std::variant<std::string, int64_t, bool, std::vector<std::string>>> config;
+  std::map<std::string, const void*, std::less<>> interfaces;  // further ones of the host, by id
   int64_t now_ns = 1'700'000'000'000'000'000;
   gantry_host host;
 
@@ -167,7 +168,7 @@ class ScriptedHost {
     return config_string(host, to_slice("daemon." + text(key)), out, error);
   }
 
-  static const void* find_interface(const gantry_host*, const char* id) {
+  static const void* find_interface(const gantry_host* raw, const char* id) {
     static constexpr gantry_client client = {sizeof(gantry_client), &call, nullptr};
     static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
     static constexpr gantry_queue queue = {sizeof(gantry_queue), &queue_add, &queue_after};
@@ -186,7 +187,9 @@ class ScriptedHost {
     if (wanted == GANTRY_QUEUE_ID) return &queue;
     if (wanted == GANTRY_EVENTS_ID) return &events;
     if (wanted == GANTRY_CLOCK_ID) return &clock;
-    return nullptr;
+    const auto& further = self(raw).interfaces;
+    const auto it = further.find(wanted);
+    return it == further.end() ? nullptr : it->second;
   }
 };
 

@@ -14,6 +14,15 @@ struct Handover : Workloads {
                       {"broken", {.file = "/nowhere/broken.so", .replaces = "replicaset"}}}});
   }
   PluginPhase phase(const std::string& name) { return plane->plugins().find_any(name)->info().phase; }
+  // One that works on a key for longer than a change waits goes on; then it is tried again.
+  Status replace() {
+    Status done;
+    for (int i = 0; i < 6; ++i) {
+      done = plane->reload("replicaset-next");
+      if (done.ok()) break;
+    }
+    return done;
+  }
   static bool all_available(const View<ReplicaSet>::Objects& all) {
     for (const auto& [name, set] : all) {
       if (set.status().available_replicas() != set.spec().replicas() ||
@@ -29,7 +38,8 @@ TEST_F(Handover, InTheMidstOfAScaleUpNoPodIsMadeTwice) {
   View<Pod> pods(*plane, [&](const Pods& all) { most = std::max(most.load(), all.size()); });
   must(plane->create(make_set("web", 200)));
   ASSERT_TRUE(pods.wait([](const Pods& all) { return all.size() > 20; }));
-  ASSERT_TRUE(plane->reload("replicaset-next").ok());
+  const auto done = replace();
+  ASSERT_TRUE(done.ok()) << done.message();
   EXPECT_EQ(phase("replicaset"), PluginPhase::kReplaced);
   EXPECT_EQ(phase("replicaset-next"), PluginPhase::kRunning);
   ASSERT_TRUE(pods.wait([](const Pods& all) { return all.size() == 200; }, 60));
@@ -53,7 +63,8 @@ TEST_F(Handover, ThereAndBackUnderLoadLosesNoEvent) {
         must(plane->patch<ReplicaSet>(name, R"({"spec":{"replicas":)" + std::to_string(wanted) + "}}"));
       }
       if (i == kSets / 2 && round % 2 == 0) {
-        ASSERT_TRUE(plane->reload("replicaset-next").ok());
+        const auto done = replace();
+        ASSERT_TRUE(done.ok()) << done.message();
         EXPECT_FALSE(plane->reload("replicaset").ok()) << "it is replaced";
       } else if (i == kSets / 2) {
         ASSERT_TRUE(plane->disable("replicaset-next").ok());

@@ -10,6 +10,7 @@ namespace gantry::integration {
 namespace {
 
 struct Watchdog : Workloads {
+  void SetUp() override {}  // each test starts with limits of its own
   void start_with(const plugin::WatchLimits& limits) {
     start({.plugins = {"slow", "replicaset"},
            .tables = {{"slow", {.file = std::filesystem::path(TEST_PLUGINS) / "slow.so", .watch = limits}}}});

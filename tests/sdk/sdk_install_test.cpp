@@ -56,6 +56,12 @@ TEST_F(SdkInstall, AControllerIsSmall) {
   EXPECT_EQ(exports("config-mirror"), "gantry_plugin\n");
 }
 
+TEST_F(SdkInstall, ARuntimeAroundAnother) {
+  build(copy_of("slow-runtime"), "slow-runtime");
+  ASSERT_FALSE(HasFatalFailure());
+  EXPECT_EQ(exports("slow-runtime"), "gantry_plugin\n");
+}
+
 TEST_F(SdkInstall, InPlainC) {
   build(copy_of("config-census"), "config-census");
   ASSERT_FALSE(HasFatalFailure());

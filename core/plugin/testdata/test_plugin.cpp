@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gantry/abi/draft/handover.h"
+#include "gantry/abi/draft/plugins.h"
 #include "gantry/abi/reload.h"
 #include "gantry/controller.hpp"
 
@@ -18,7 +19,20 @@ class Quiet : public gantry::sdk::Controller {
   gantry::abi::ControllerSpec spec() const override { return watching<gantry::corev1::ConfigMap>("quiet"); }
   Expected<Result> reconcile(const Key& key) override {
     host().info("reconcile " + key.name);
+    // Of "stateful" it asks a reconcile, too: by the host.
+    if (key.name.starts_with("ask-")) return ask(key.name.substr(4));
     return Result{};
+  }
+  Expected<Result> ask(const std::string& other) {
+    const auto* plugins = host().get<gantry_plugins>(GANTRY_PLUGINS_ID);
+    gantry_plugin_use use{sizeof use, nullptr, nullptr, 0, nullptr};
+    gantry::Buffer result, error;
+    const auto code = plugins->enter(host().raw(), gantry::to_slice(other), gantry::to_slice(GANTRY_CONTROLLER_ID), 0,
+                                     &use, error.out());
+    if (code != 0) return gantry::status_of(code, error.view());
+    static_cast<const gantry_controller*>(use.table)->reconcile(use.instance, {}, {}, result.out(), error.out());
+    plugins->leave(host().raw(), &use);
+    return Result{static_cast<int64_t>(use.generation)};
   }
   Status configure() override {
 #ifdef FLAVOUR_create_fails
