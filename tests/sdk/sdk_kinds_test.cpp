@@ -280,7 +280,10 @@ TEST_F(PluginKinds, ObjectsWaitForTheirPlugin) {
   fs::remove(plugins() / "website.so");
   cluster_->start_daemon();
   ASSERT_TRUE(answers(*cluster_));
-  EXPECT_TRUE(contains(try_k({"get", "websites.v1.demo.gantry.dev"}).err, "doesn't have a resource type"));
+  // Not through kubectl's memory of what there is.
+  const auto gone = cluster_->kubectl({"get", "--raw", "/apis/demo.gantry.dev/v1/websites"});
+  EXPECT_NE(gone.code, 0);
+  EXPECT_TRUE(contains(gone.err, "could not find the requested resource")) << gone.err;
   cluster_->stop();
   install(root_ / "website-1.so");
   std::ofstream(cluster_->config(), std::ios::app) << "[plugin.website]\nisolation = \"process\"\n";
