@@ -1,6 +1,7 @@
 # Writes the files of sdk/templates into a C++ table, for gantryctl to write them out again.
 # Run as: cmake -DDIR=sdk/templates -DOUT=file.cpp -P embed_templates.cmake
 file(GLOB_RECURSE files RELATIVE ${DIR} ${DIR}/*)
+list(FILTER files EXCLUDE REGEX "^\\.")  # the folder's own
 list(SORT files)
 set(text "// Made by sdk/cmake/embed_templates.cmake.\n#include \"core/daemon/ctl/plugin_new.hpp\"\n\n")
 string(APPEND text "namespace gantry::ctl {\n\nextern const TemplateFile kTemplateFiles[] = {\n")

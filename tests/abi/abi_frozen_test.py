@@ -25,7 +25,7 @@ class Released(unittest.TestCase):
     """The SDK as it is."""
 
     def each_release(self, part, check, current):
-        for release in sorted(os.listdir(FROZEN)):
+        for release in sorted(name for name in os.listdir(FROZEN) if name.startswith("v")):
             with self.subTest(release=release):
                 breaks = check(os.path.join(FROZEN, release, part), os.path.join(SDK, current))
                 self.assertEqual(breaks, [], f"plugins built against ABI {release} would break:\n" + "\n".join(breaks))

@@ -197,6 +197,19 @@ std::string Cluster::jsonpath(const std::vector<std::string>& object, const std:
   return must(std::move(arguments));
 }
 
+void Cluster::wait_value(const std::vector<std::string>& object, const std::string& path,
+                         const std::string& value) const {
+  std::vector<std::string> arguments{"get"};
+  arguments.insert(arguments.end(), object.begin(), object.end());
+  arguments.insert(arguments.end(), {"-o", "jsonpath=" + path});
+  Output last;
+  const bool reached = eventually([&] {
+    last = kubectl(arguments);
+    return last.code == 0 && last.out == value;
+  });
+  EXPECT_TRUE(reached) << path << " is \"" << last.out << "\", not \"" << value << "\" " << last.err;
+}
+
 void Cluster::apply(const std::string& manifest) const { must({"apply", "-f", "-"}, manifest); }
 
 void Cluster::import_image() {

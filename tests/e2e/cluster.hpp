@@ -38,6 +38,8 @@ class Cluster {
                    std::chrono::seconds limit = std::chrono::seconds(60)) const;
   Output ctl(std::vector<std::string> arguments) const;
   std::string jsonpath(const std::vector<std::string>& object, const std::string& path) const;
+  // Waits until it has this value; kubectl itself waits for values from 1.23 on.
+  void wait_value(const std::vector<std::string>& object, const std::string& path, const std::string& value) const;
   // Applies a manifest, which must succeed.
   void apply(const std::string& manifest) const;
   // The test image, built once and imported: busybox, every applet in /bin.

@@ -43,7 +43,7 @@ class Plugins : public Suite {
     return cluster_->must({"get", "plugin", plugin, "-o", "jsonpath=" + jsonpath});
   }
   void wait_for(const std::string& plugin, const std::string& jsonpath, const std::string& value) const {
-    cluster_->must({"wait", "--for=jsonpath=" + jsonpath + "=" + value, "plugin/" + plugin, "--timeout=30s"});
+    cluster_->wait_value({"plugin", plugin}, jsonpath, value);
   }
   // The first process of each container of this test.
   std::string main_pids() const {
@@ -184,8 +184,7 @@ TEST_F(Plugins, ACrashCostsARestartAndNothingElse) {
   EXPECT_EQ(cluster_->daemon_pid(), daemon);
   EXPECT_TRUE(contains(cluster_->must({"describe", "plugin", "serviceaccount"}), "SIGSEGV"));
   k({"create", "namespace", "after-crash"});
-  cluster_->must({"-n", "after-crash", "wait", "--for=jsonpath={.metadata.name}=default", "serviceaccount/default",
-                  "--timeout=30s"});
+  cluster_->wait_value({"-n", "after-crash", "serviceaccount", "default"}, "{.metadata.name}", "default");
   k({"delete", "namespace", "after-crash", "--wait=false"});
 }
 

@@ -42,7 +42,7 @@ class Signatures : public ::testing::TestWithParam<const char*> {
     return cluster_.must({"get", "plugin", plugin, "-o", "jsonpath=" + jsonpath});
   }
   void wait_for(const std::string& plugin, const std::string& state) const {
-    cluster_.must({"wait", "--for=jsonpath={.status.state}=" + state, "plugin/" + plugin, "--timeout=30s"});
+    cluster_.wait_value({"plugin", plugin}, "{.status.state}", state);
   }
 
   Cluster cluster_;

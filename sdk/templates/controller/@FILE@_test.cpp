@@ -7,7 +7,7 @@ namespace {
 
 using namespace gantry;
 
-struct @CLASS @Test : ::testing::Test {
+struct @CLASS@Test : ::testing::Test {
   // Puts a config map with these entries into the cache.
   void cache(std::initializer_list<const char*> keys, const std::string& annotation = {}) {
     corev1::ConfigMap object;
@@ -23,7 +23,7 @@ struct @CLASS @Test : ::testing::Test {
   testkit::ControllerUnderTest controller{host};
 };
 
-TEST_F(@CLASS @Test, WritesTheNumberOfEntries) {
+TEST_F(@CLASS@Test, WritesTheNumberOfEntries) {
   cache({"colour", "size"});
   ASSERT_TRUE(controller.reconcile("default", "settings"));
   ASSERT_EQ(host.requests.size(), 1u);
@@ -31,13 +31,13 @@ TEST_F(@CLASS @Test, WritesTheNumberOfEntries) {
   EXPECT_EQ(host.requests[0].body(), R"({"metadata":{"annotations":{"@NAME@/entries":"2"}}})");
 }
 
-TEST_F(@CLASS @Test, WritesNothingWhenAllIsWell) {
+TEST_F(@CLASS@Test, WritesNothingWhenAllIsWell) {
   cache({"colour"}, "1");
   ASSERT_TRUE(controller.reconcile("default", "settings"));
   EXPECT_TRUE(host.requests.empty());
 }
 
-TEST_F(@CLASS @Test, AConfigMapThatIsGoneIsNoError) {
+TEST_F(@CLASS@Test, AConfigMapThatIsGoneIsNoError) {
   ASSERT_TRUE(controller.reconcile("default", "gone"));
   EXPECT_TRUE(host.requests.empty());
 }
