@@ -14,6 +14,7 @@
 #include "core/apiserver/query.hpp"
 #include "core/apiserver/router.hpp"
 #include "core/apiserver/server.hpp"
+#include "core/apiserver/shared_frames.hpp"
 #include "core/apiserver/watch_frames.hpp"
 #include "core/client/io/event_loop.hpp"
 
@@ -38,6 +39,7 @@ struct Environment {
   std::mutex sessions_mutex;
   std::unordered_map<const WatchSession*, std::shared_ptr<WatchSession>> sessions;  // by sessions_mutex
   FrameCache frames;
+  SharedFrames shared_frames;
 
   int64_t now() const { return options.now_unix_ns(); }
   std::string new_uid() const;        // version 4

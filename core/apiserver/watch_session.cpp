@@ -135,7 +135,27 @@ void WatchSession::finish() {
   closed();
 }
 
+// The usual case, a watch that has nothing else to do: from the store's array, which is lent for this call. False: the
+// events must be kept.
+bool WatchSession::send_at_once(const store::EventPtr* events, size_t count, store::Revision progress) {
+  {
+    std::lock_guard lock(mutex_);
+    const bool free = !closed_ && !busy_ && !waiting_ && phase_ == Phase::kLive && backlog_.empty() && sending_.empty();
+    if (!free || count > kStep || stream_->queued() > kHighWater) return false;
+    busy_ = true;
+    progress_ = std::max(progress_, progress);
+  }
+  for (size_t i = 0; i < count; ++i) send_event(*events[i]);
+  {
+    std::lock_guard lock(mutex_);
+    busy_ = false;
+  }
+  pump();  // what was asked for meanwhile
+  return true;
+}
+
 void WatchSession::receive(const store::EventPtr* events, size_t count, store::Revision progress) {
+  if (send_at_once(events, count, progress)) return;
   bool too_slow = false;
   {
     std::lock_guard lock(mutex_);
@@ -260,7 +280,13 @@ void WatchSession::send_event(const store::Event& event) {
 }
 
 void WatchSession::send(EventKind kind, const store::EntryPtr& entry) {
-  write(event_frame(*call_, kind, entry, std::exchange(first_, false)));
+  const bool first = std::exchange(first_, false);
+  const auto shared = stream_->shares() ? call_->env->shared_frames.get(*call_, kind, entry) : nullptr;
+  if (!shared) {
+    write(event_frame(*call_, kind, entry, first));
+  } else if (!stream_->write_shared(shared)) {
+    closed();
+  }
   last_sent_ = std::max(last_sent_, entry->mod_revision);
 }
 

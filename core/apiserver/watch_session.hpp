@@ -42,6 +42,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void set_timeout();
   void closed();  // the peer is gone, or nothing more will be sent
   void receive(const store::EventPtr* events, size_t count, store::Revision progress);
+  bool send_at_once(const store::EventPtr* events, size_t count, store::Revision progress);
   void pump();
   bool step(std::unique_lock<std::mutex>& lock);  // false: nothing to do
   void wait_for_peer(std::unique_lock<std::mutex>& lock);

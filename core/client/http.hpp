@@ -46,6 +46,15 @@ struct Chunk {
 };
 Chunk make_chunk(std::string text);
 
+// A message that goes to many streams: its bytes, with what HTTP/1.1 writes around a chunk in the same buffer, so that
+// a connection sends one piece and copies nothing. Other versions send the body alone.
+struct Framed {
+  std::string text;
+  size_t body_at = 0, body_size = 0;
+  std::string_view body() const { return std::string_view(text).substr(body_at, body_size); }
+};
+std::shared_ptr<const Framed> make_framed(const std::vector<Chunk>& message);
+
 struct Response {
   int code = 200;
   std::string content_type = "application/json";
@@ -60,6 +69,11 @@ class Stream {
   // Queues one message (for a watch: exactly one event). False when the peer is gone or more than the bound (8 MiB)
   // waits; the stream is then dead and the writer should drop it.
   virtual bool write(std::vector<Chunk> message) = 0;
+  // The same with a message that other streams get, too; for those that gain by it.
+  virtual bool shares() const { return false; }
+  virtual bool write_shared(const std::shared_ptr<const Framed>& message) {
+    return write({{message->body(), message}});
+  }
   // Bytes that wait to be sent, for back pressure.
   virtual size_t queued() const = 0;
   // Calls `ready` once when queued() falls below the low-water mark (at once if it is already); for writers with back

@@ -23,6 +23,11 @@ class ChunkedStream : public http::Stream {
     message.push_back({"\r\n", nullptr});
     return outbox_->push(std::move(message));
   }
+  bool shares() const override { return true; }
+  bool write_shared(const std::shared_ptr<const http::Framed>& message) override {
+    if (message->body_size == 0) return true;
+    return outbox_->push(http::Chunk{chunked_ ? std::string_view(message->text) : message->body(), message});
+  }
   size_t queued() const override { return outbox_->queued(); }
   void when_drained(std::function<void()> ready) override { outbox_->when_drained(std::move(ready)); }
   void end() override { outbox_->finish(); }

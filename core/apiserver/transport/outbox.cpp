@@ -23,14 +23,10 @@ Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader
 void Outbox::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  loop_->post([reader = reader_] {
-    if (auto target = reader.lock()) target->on_outbox();
-  });
+  loop_->wake(reader_);
 }
 
-bool Outbox::push(std::vector<http::Chunk> chunks) {
-  size_t size = size_of(chunks);
-  std::lock_guard lock(mutex_);
+bool Outbox::admit(size_t size) {
   if (closed_ || finished_ || overflowed_) return false;
   if (queued_ + size > bound_) {
     overflowed_ = true;
@@ -38,8 +34,22 @@ bool Outbox::push(std::vector<http::Chunk> chunks) {
     return false;
   }
   queued_ += size;
-  pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()), std::make_move_iterator(chunks.end()));
   schedule();
+  return true;
+}
+
+bool Outbox::push(std::vector<http::Chunk> chunks) {
+  size_t size = size_of(chunks);
+  std::lock_guard lock(mutex_);
+  if (!admit(size)) return false;
+  pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()), std::make_move_iterator(chunks.end()));
+  return true;
+}
+
+bool Outbox::push(http::Chunk chunk) {
+  std::lock_guard lock(mutex_);
+  if (!admit(chunk.bytes.size())) return false;
+  pending_.push_back(std::move(chunk));
   return true;
 }
 

@@ -18,10 +18,12 @@ namespace gantry::transport {
 class Outbox {
  public:
   // Called on the loop when there is something to take, or the end was asked for.
-  class Reader {
+  class Reader : public io::EventLoop::Wakeable {
    public:
-    virtual ~Reader() = default;
     virtual void on_outbox() = 0;
+
+   private:
+    void on_wake() final { on_outbox(); }
   };
 
   // `terminator`: what ends the stream on the wire ("0\r\n\r\n"), sent by finish().
@@ -29,6 +31,7 @@ class Outbox {
 
   // False: the peer is gone, the end was sent, or more than the bound waits (then the connection dies).
   bool push(std::vector<http::Chunk> chunks);
+  bool push(http::Chunk chunk);
   // Nothing more will be pushed; the connection closes, or goes on with its next request, after it.
   void finish();
   size_t queued() const;
@@ -45,7 +48,8 @@ class Outbox {
   bool finished() const;
 
  private:
-  void schedule();  // under mutex_
+  bool admit(size_t size);  // under mutex_, as the next
+  void schedule();
 
   const std::shared_ptr<io::EventLoop> loop_;
   const std::weak_ptr<Reader> reader_;

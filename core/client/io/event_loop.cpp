@@ -26,11 +26,16 @@ struct EventLoop::Impl {
     uint32_t generation = 0;
   };
 
+  struct Posted {
+    std::function<void()> work;
+    std::weak_ptr<Wakeable> who;  // where there is no work
+  };
+
   UniqueFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
   UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::mutex mutex;
-  std::vector<std::function<void()>> posted;  // under mutex
-  bool stopping = false;                      // under mutex
+  std::vector<Posted> posted;  // under mutex
+  bool stopping = false;       // under mutex
   std::atomic<std::thread::id> owner{};
   std::thread thread;
   std::unordered_map<int, Entry> entries;
@@ -40,6 +45,7 @@ struct EventLoop::Impl {
   uint32_t next_generation = 1;
   std::vector<char> scratch = std::vector<char>(64 << 10);
 
+  void put(Posted item, bool from_loop);
   void run();
   bool run_posted();
   int run_timers();
@@ -47,7 +53,7 @@ struct EventLoop::Impl {
 };
 
 bool EventLoop::Impl::run_posted() {
-  std::vector<std::function<void()>> work;
+  std::vector<Posted> work;
   bool stop = false;
   {
     std::lock_guard lock(mutex);
@@ -55,8 +61,12 @@ bool EventLoop::Impl::run_posted() {
     stop = stopping;
   }
   for (auto& item : work) {
-    item();
-    item = nullptr;  // what it holds goes before the next runs
+    if (item.work) {
+      item.work();
+    } else if (const auto who = item.who.lock()) {
+      who->on_wake();
+    }
+    item = {};  // what it holds goes before the next runs
   }
   return !(stop && work.empty());
 }
@@ -149,22 +159,26 @@ void EventLoop::stop() {
   uint64_t one = 1;
   [[maybe_unused]] auto n = ::write(impl_->wake.get(), &one, sizeof(one));
   if (impl_->thread.joinable() && !in_loop()) impl_->thread.join();
-  std::vector<std::function<void()>> dropped;
+  std::vector<Impl::Posted> dropped;
   std::lock_guard lock(impl_->mutex);
   dropped.swap(impl_->posted);
 }
 
-void EventLoop::post(std::function<void()> work) {
+void EventLoop::post(std::function<void()> work) { impl_->put({std::move(work), {}}, in_loop()); }
+
+void EventLoop::wake(std::weak_ptr<Wakeable> who) { impl_->put({nullptr, std::move(who)}, in_loop()); }
+
+void EventLoop::Impl::put(Posted item, bool from_loop) {
   bool first = false;
   {
-    std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping && !in_loop()) return;
-    first = impl_->posted.empty();
-    impl_->posted.push_back(std::move(work));
+    std::lock_guard lock(mutex);
+    if (stopping && !from_loop) return;
+    first = posted.empty();
+    posted.push_back(std::move(item));
   }
-  if (first && !in_loop()) {
+  if (first && !from_loop) {
     uint64_t one = 1;
-    [[maybe_unused]] auto n = ::write(impl_->wake.get(), &one, sizeof(one));
+    [[maybe_unused]] auto n = ::write(wake.get(), &one, sizeof(one));
   }
 }
 

@@ -26,6 +26,13 @@ class EventLoop {
     virtual void on_ready(uint32_t events) = 0;
   };
 
+  // Woken by wake(). [loop]
+  class Wakeable {
+   public:
+    virtual ~Wakeable() = default;
+    virtual void on_wake() = 0;
+  };
+
   // Starts the thread. Everybody who may post from elsewhere holds a shared pointer, so that late posts
   // find a loop that drops them and not freed memory.
   static std::shared_ptr<EventLoop> start(const std::string& name);
@@ -37,6 +44,8 @@ class EventLoop {
   void stop();
   // Runs `work` on the loop, in order; dropped after stop(). [any-thread]
   void post(std::function<void()> work);
+  // As a post of who->on_wake(), if he still lives then; without allocating. [any-thread]
+  void wake(std::weak_ptr<Wakeable> who);
   bool in_loop() const;
 
   // The rest only on the loop. Level triggered; the loop keeps the watcher alive until remove().

@@ -1,0 +1,28 @@
+#include "core/apiserver/shared_frames.hpp"
+
+#include "core/apiserver/environment.hpp"
+
+namespace gantry::apiserver {
+namespace {
+
+constexpr size_t kLong = 32 << 10;
+
+}  // namespace
+
+std::shared_ptr<const http::Framed> SharedFrames::get(Call& call, EventKind kind, const store::EntryPtr& entry) {
+  if (call.form.as != As::kObject || entry->value.size() > kLong) return nullptr;
+  const uint32_t form = static_cast<uint32_t>(call.form.media) << 4 | static_cast<uint32_t>(kind);
+  const size_t at = (std::hash<const void*>()(entry.get()) / alignof(std::max_align_t) + form * 31) % slots_.size();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto& slot = slots_[at];
+    if (slot.entry == entry && slot.form == form) return slot.frame;
+  }
+  auto frame = http::make_framed(event_frame(call, kind, entry, false));
+  Slot old{entry, form, frame};
+  const std::lock_guard lock(mutex_);
+  std::swap(slots_[at], old);
+  return frame;
+}
+
+}  // namespace gantry::apiserver

@@ -1,0 +1,30 @@
+// Watch events as whole messages: an event that many watchers get in the same form is put together once, and each
+// connection sends that one buffer. [any-thread]
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+
+#include "core/apiserver/watch_frames.hpp"
+
+namespace gantry::apiserver {
+
+class SharedFrames {
+ public:
+  // The event as `call`'s watch wants it; null when it is not worth sharing (long, or a form of its own): it goes as a
+  // gather of stored buffers then.
+  std::shared_ptr<const http::Framed> get(Call& call, EventKind kind, const store::EntryPtr& entry);
+
+ private:
+  // The last ones made. A batch of events passes watcher after watcher, so what one has made is there for the next.
+  struct Slot {
+    store::EntryPtr entry;
+    uint32_t form = 0;
+    std::shared_ptr<const http::Framed> frame;
+  };
+  std::mutex mutex_;
+  std::array<Slot, 64> slots_;
+};
+
+}  // namespace gantry::apiserver
