@@ -36,6 +36,9 @@ class Background {
   pid_t pid_ = -1;
 };
 
+// A TCP port of loopback that nobody listens on now.
+int free_port();
+
 // Asks again until it is true or the time is over. For conditions that nothing announces (the kernel's state).
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds(30));
 
