@@ -117,6 +117,33 @@ TEST_F(RecoveryTest, AHalfStartedContainerCanBeStarted) {
   EXPECT_EQ(text.find("ran"), text.rfind("ran"));
 }
 
+// The daemon is dead, its runtime is not: it would make the container after the next daemon has cleaned up.
+TEST_F(RecoveryTest, AToolThatRunsOnIsEndedFirst) {
+  const auto sandbox = run_sandbox(pod());
+  const auto id = create(sandbox, shell("exit 3"));
+  ASSERT_TRUE(id.ok());
+  stop();
+  const auto folder = base_ / "data_dir" / "containers" / *id;
+  auto record = load_container(folder);
+  ASSERT_TRUE(record.ok());
+  record->phase = ContainerRecord::Phase::Starting;
+  // A runtime that takes its time, by the real one's name.
+  const auto slow = base_ / fs::path(record->runtime).filename();
+  fs::copy_file("/bin/sh", slow);
+  record->runtime = slow.string();
+  ASSERT_TRUE(save(folder, *record).ok());
+  Spawn what;
+  what.arguments = {slow.string(), "-c", "while :; do :; done", *id};
+  const auto orphan = spawn(what);
+  ASSERT_TRUE(orphan.ok());
+  const auto process = process_of(*orphan);
+  start();
+  EXPECT_EQ(container_status(*id).state(), cri::CONTAINER_CREATED);
+  EXPECT_FALSE(alive(process));
+  ::kill(*orphan, SIGKILL);
+  oci::wait_exit(*orphan);
+}
+
 TEST_F(RecoveryTest, AStartThatSucceededUnrecordedIsKept) {
   const auto sandbox = run_sandbox(pod());
   const auto id = run(sandbox, shell("sleep 1000"));
@@ -195,7 +222,10 @@ TEST_F(RecoveryTest, KilledAtAnyMoment) {
       EXPECT_EQ(again, found.id());
       const auto known = create(again, shell("sleep 1000"));
       if (known) {
-        EXPECT_TRUE(start_container(*known).ok());
+        // Killed while it removed the pod, it may have ended the container already: that one has had its run.
+        const bool ended = container_status(*known).state() == cri::CONTAINER_EXITED;
+        const auto started = start_container(*known);
+        EXPECT_EQ(started.ok(), !ended) << (started.ok() ? "started twice" : started.message());
       }
       const auto status = sandbox_status(again);
       for (const auto& container : status.containers_statuses()) {

@@ -1,5 +1,6 @@
 #include "runtime.hpp"
 
+#include <poll.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -146,6 +147,8 @@ void Runtime::recover_container(const ContainerPtr& container) {
   const std::scoped_lock lock(container->state);
   auto& record = container->record;
   if (record.phase == ContainerRecord::Phase::Starting) {
+    // Before it is looked at: what still starts it would have it run a moment later.
+    end_orphans(record.runtime, record.id);
     const auto monitor = container_dir(record.id) / "conmon";
     record.init = process_of(read_pid(monitor / "pid"));
     record.conmon = process_of(read_pid(monitor / "conmon.pid"));
@@ -163,12 +166,28 @@ void Runtime::recover_container(const ContainerPtr& container) {
   if (record.phase == ContainerRecord::Phase::Running) watch(record);
 }
 
+// A tool runs on when the daemon that started it is killed: conmon with the OCI runtime below it, which would make the
+// container a moment after this one has cleaned up.
+void Runtime::end_orphans(const std::string& program, const std::string& id) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto name = fs::path(program).filename().string();
+  for (auto left = processes_with_argument(name, id); !left.empty(); left = processes_with_argument(name, id)) {
+    for (const auto& process : left) {
+      const auto ended = open_process(process);
+      signal_process(process, SIGKILL);
+      pollfd wait{ended.get(), POLLIN, 0};
+      if (ended) ::poll(&wait, 1, 1000);
+    }
+    if (std::chrono::steady_clock::now() < deadline) continue;
+    return host_.warn(name + " of container " + id + " does not end");
+  }
+}
+
 // The daemon died while it started this one: nothing of it ran yet, so it is as after create.
 void Runtime::reset_unstarted(Container& container) {
   auto& record = container.record;
-  for (const auto& left : processes_with_argument(fs::path(options_.conmon).filename().string(), record.id)) {
-    signal_process(left, SIGKILL);
-  }
+  end_orphans(options_.conmon, record.id);
+  end_orphans(record.runtime, record.id);
   if (auto status = tool_.remove(record.runtime, record.id); !status.ok()) {
     host_.warn("clean up container " + record.id + ": " + status.message());
   }

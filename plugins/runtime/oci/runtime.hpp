@@ -106,6 +106,7 @@ class Runtime {
   Status recover();
   void recover_sandbox(SandboxPtr sandbox);
   void recover_container(const ContainerPtr& container);
+  void end_orphans(const std::string& program, const std::string& id);
   void reset_unstarted(Container& container);
   void sweep();
   void sweep_execs();
