@@ -325,9 +325,10 @@ void check_simulation(const std::string& file, const Config& config, std::vector
     errors.push_back(file + ": simulation.time: an agent alone has no time of its own; give it the role \"server\"");
   }
   for (const auto& [name, plugin] : config.plugins) {
-    if (!plugin.isolation.process) continue;
-    errors.push_back(file + ": plugin." + name +
-                     ".isolation: time that is simulated cannot see what another process does; leave it out");
+    const char* key = plugin.isolation.process ? ".isolation" : plugin.watch.isolate ? ".watchdog" : nullptr;
+    if (key == nullptr) continue;
+    errors.push_back(file + ": plugin." + name + key +
+                     ": time that is simulated cannot see what another process does; leave it out");
   }
 }
 

@@ -59,6 +59,7 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[simulation]\ntime = \"fast\"\n", "simulation.time: expected one of \"real\", \"manual\", found \"fast\""},
       {"[simulation]\nstart = \"tomorrow\"\n", "g.toml: simulation.start: expected a time such as"},
       {"[simulation]\ntime = \"manual\"\n[plugin.x]\nisolation = \"process\"\n", "g.toml: plugin.x.isolation: time"},
+      {"[simulation]\ntime = \"manual\"\n[plugin.x]\nwatchdog = \"isolate\"\n", "g.toml: plugin.x.watchdog: time"},
       {"[simulation]\ntime = \"manual\"\n[daemon]\nroles = [\"agent\"]\n", "g.toml: simulation.time: an agent"},
       {"[lag]\n", "g.toml:1:2: lag: unknown key"},
       {"daemon = 1\n", "g.toml:1:10: daemon: expected a table, found an integer"},

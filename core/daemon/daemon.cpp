@@ -112,6 +112,8 @@ Status Daemon::Impl::prepare() {
     process.on_exit = std::move(on_exit);
     return isolation::open_isolated(std::move(process));
   };
+  // Time that is simulated cannot see what another process does.
+  options.try_images = time.simulated() == nullptr;
   options.facts = {
       {"node_name", name}, {"libexec_dir", libexec_dir().string()}, {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));

@@ -69,6 +69,10 @@ Status copy_trusted(const fs::path& path, const fs::path& copy, const TrustOptio
 Expected<std::unique_ptr<LoadedLibrary>> LoadedLibrary::open(const fs::path& path, const fs::path& copy,
                                                              const TrustOptions& trust) {
   if (auto status = copy_trusted(path, copy, trust); !status.ok()) return status;
+  return open_copy(path, copy);
+}
+
+Expected<std::unique_ptr<LoadedLibrary>> LoadedLibrary::open_copy(const fs::path& path, const fs::path& copy) {
   std::error_code ignored;
   boost::system::error_code error;
   boost::dll::shared_library library;

@@ -17,6 +17,9 @@ class LoadedLibrary {
   // it.
   static Expected<std::unique_ptr<LoadedLibrary>> open(const std::filesystem::path& path,
                                                        const std::filesystem::path& copy, const TrustOptions& trust);
+  // Opens a copy that passed copy_trusted(); it is removed with the library, or when opening fails.
+  static Expected<std::unique_ptr<LoadedLibrary>> open_copy(const std::filesystem::path& path,
+                                                            const std::filesystem::path& copy);
   virtual ~LoadedLibrary() = default;  // unloads, removes the copy
   virtual const gantry_plugin_api& api() const = 0;
   // The private copy that is mapped; empty when it is mapped by another process.

@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 PluginHost::PluginHost(PluginHostOptions options)
     : options_(std::move(options)),
       metrics_(std::make_unique<MetricsRegistry>()),
+      tried_(options_.data_dir / "plugins-tried"),
       reaper_("plugin-reaper", 1),
       watchdog_({[this](const Watchdog::Overdue& call) { overdue(call); },
                  [this](Instance& instance, const std::string& what, int64_t ran_ms) {

@@ -22,6 +22,7 @@
 #include "core/plugin/plugin.hpp"
 #include "core/plugin/plugin_user.hpp"
 #include "core/plugin/timers.hpp"
+#include "core/plugin/tried_images.hpp"
 #include "core/plugin/watchdog.hpp"
 #include "core/plugin/worker_pool.hpp"
 
@@ -68,7 +69,9 @@ struct PluginHostOptions {
       const PluginSettings& settings, const std::filesystem::path& copy,
       std::function<void(const std::string&)> on_exit)>;
   OpenIsolated open_isolated;  // none: isolation = "process" is refused
-  int64_t drain_ms = 10'000;   // how long a reload waits for calls in flight
+  // An image that was never loaded here is tried in a process of its own first (trial.cpp). Needs open_isolated.
+  bool try_images = true;
+  int64_t drain_ms = 10'000;  // how long a reload waits for calls in flight
 };
 
 class PluginHost {
@@ -118,6 +121,7 @@ class PluginHost {
   friend class Plugin;
   std::shared_ptr<Plugin> place(const std::string& name);
   Expected<std::shared_ptr<Instance>> make_instance(Plugin& plugin, const PluginSettings& settings, ImageInfo& image);
+  Status try_image(Plugin& plugin, const PluginSettings& settings, const std::filesystem::path& copy);
   // Whether calls into the old instance are given the time to end, or known not to.
   enum class Rest : uint8_t { kAwaited, kHopeless };
   Status replace(Plugin& plugin, const PluginSettings& settings, Rest rest = Rest::kAwaited);
@@ -131,7 +135,7 @@ class PluginHost {
   Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next, Rest rest = Rest::kAwaited);
   Status hand_over_state(Instance& old, Instance& next);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
-  Expected<std::unique_ptr<LoadedLibrary>> open_library(const PluginSettings& settings,
+  Expected<std::unique_ptr<LoadedLibrary>> open_library(Plugin& plugin, const PluginSettings& settings,
                                                         const std::filesystem::path& copy);
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
@@ -155,6 +159,7 @@ class PluginHost {
   std::vector<PluginUser*> users_;                  // under change_mutex_
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way
   uint64_t copies_ = 0;                             // under change_mutex_
+  TriedImages tried_;                               // under change_mutex_
   std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
   std::set<std::string> moved_;                     // under change_mutex_: to processes of their own, by the watchdog
   std::shared_ptr<std::atomic<bool>> alive_ =

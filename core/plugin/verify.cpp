@@ -1,6 +1,10 @@
 #include "core/plugin/verify.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -27,6 +31,32 @@ Expected<ImageInfo> verify_image(const fs::path& path, const TrustOptions& trust
     return Status(status).in(path.string());
   }
   return image;
+}
+
+Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions& trust) {
+  constexpr int kSurvived = 86;
+  constexpr unsigned kSeconds = 30;
+  const pid_t child = ::fork();
+  if (child < 0) return Status::internal(std::string("fork: ") + std::strerror(errno));
+  if (child == 0) {
+    ::signal(SIGALRM, SIG_DFL);
+    ::alarm(kSeconds);
+    static_cast<void>(verify_image(path, trust));
+    ::_exit(kSurvived);
+  }
+  int how = 0;
+  while (::waitpid(child, &how, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(how) && WEXITSTATUS(how) == kSurvived) return verify_image(path, trust);
+  std::string cause;
+  if (WIFEXITED(how)) {
+    cause = "ends the process that loads it: exited with status " + std::to_string(WEXITSTATUS(how));
+  } else if (WTERMSIG(how) == SIGALRM) {
+    cause = "does not finish loading within " + std::to_string(kSeconds) + " s";
+  } else {
+    cause = std::string("ends the process that loads it: killed by SIG") + ::sigabbrev_np(WTERMSIG(how));
+  }
+  return Status::invalid(path.string() + " " + cause);
 }
 
 }  // namespace gantry::plugin

@@ -10,5 +10,8 @@ namespace gantry::plugin {
 // dependencies, symbols; static constructors of the file do run), the descriptor and its ABI. The file's name is the
 // plugin's.
 Expected<ImageInfo> verify_image(const std::filesystem::path& path, const TrustOptions& trust);
+// The same, done by a child first: a static constructor that throws, exits or hangs is a sentence. Forks, so only for a
+// process with one thread.
+Expected<ImageInfo> verify_image_apart(const std::filesystem::path& path, const TrustOptions& trust);
 
 }  // namespace gantry::plugin

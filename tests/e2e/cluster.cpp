@@ -200,6 +200,16 @@ void Cluster::wait_value(const std::vector<std::string>& object, const std::stri
 
 void Cluster::apply(const std::string& manifest) const { must({"apply", "-f", "-"}, manifest); }
 
+fs::path Cluster::own_plugins(const std::string& keys) const {
+  auto folder = dir_ / "plugins";
+  fs::create_directories(folder);
+  for (const auto& file : fs::directory_iterator(GANTRY_BIN_DIR "/../lib/gantry/plugins")) {
+    if (file.path().extension() == ".so") fs::copy_file(file.path(), folder / file.path().filename());
+  }
+  std::ofstream(config(), std::ios::app) << "[plugins]\ndirs = [\"" << folder.string() << "\"]\n" << keys << "\n";
+  return folder;
+}
+
 void Cluster::import_image() {
   const auto archive = dir_ / "busybox.tar";
   const auto made = run({GANTRY_SOURCE_DIR "/scripts/make-image", kImage, archive.string()});

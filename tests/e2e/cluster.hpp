@@ -46,6 +46,10 @@ class Cluster {
   void import_image();
   static constexpr const char* kImage = "gantry.local/busybox:1.36";
 
+  // Copies of the plugins in a folder of this cluster's own, and a table [plugins] that names it and has these keys;
+  // before start().
+  std::filesystem::path own_plugins(const std::string& keys) const;
+
   const std::filesystem::path& dir() const { return dir_; }
   std::filesystem::path kubeconfig() const { return dir_ / "kubeconfig"; }
   std::filesystem::path config() const { return dir_ / "gantry.toml"; }

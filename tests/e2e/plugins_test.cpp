@@ -22,14 +22,8 @@ class Plugins : public Suite {
  public:
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<Cluster>();
-    folder() = cluster_->dir() / "plugins";
-    fs::create_directories(folder());
-    for (const auto& file : fs::directory_iterator(GANTRY_BIN_DIR "/../lib/gantry/plugins")) {
-      if (file.path().extension() == ".so") fs::copy_file(file.path(), folder() / file.path().filename());
-    }
-    std::ofstream(cluster_->config(), std::ios::app)
-        << "[plugins]\nwatch = true\ndirs = [\"" << folder().string() << "\"]\n"
-        << "[plugin.serviceaccount]\nisolation = \"process\"\n";
+    folder() = cluster_->own_plugins("watch = true");
+    std::ofstream(cluster_->config(), std::ios::app) << "[plugin.serviceaccount]\nisolation = \"process\"\n";
     cluster_->start();
     cluster_->import_image();
   }

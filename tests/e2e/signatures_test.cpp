@@ -12,11 +12,7 @@ namespace fs = std::filesystem;
 class Signatures : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    folder_ = cluster_.dir() / "plugins";
-    fs::create_directories(folder_);
-    for (const auto& file : fs::directory_iterator(GANTRY_BIN_DIR "/../lib/gantry/plugins")) {
-      if (file.path().extension() == ".so") fs::copy_file(file.path(), folder_ / file.path().filename());
-    }
+    folder_ = cluster_.own_plugins("require_signature = true\npublic_key = \"" + key("key-public") + "\"");
     make_key("key");
     make_key("other");
   }
@@ -54,9 +50,6 @@ TEST_P(Signatures, DecideWhatLoads) {
     if (file.path().stem() != "namespace") sign(file.path(), "key");
   }
   sign(folder_ / "garbage-collector.so", "other");
-  std::ofstream(cluster_.config(), std::ios::app)
-      << "[plugins]\nrequire_signature = true\npublic_key = \"" << key("key-public") << "\"\ndirs = [\""
-      << folder_.string() << "\"]\n";
   cluster_.start();
   wait_for("replicaset", "Running");
   wait_for("namespace", "Failed");

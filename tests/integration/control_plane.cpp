@@ -189,6 +189,7 @@ Status ControlPlane::Impl::start_controllers() {
     process.on_exit = std::move(on_exit);
     return isolation::open_isolated(std::move(process));
   };
+  host_options.try_images = time == nullptr;
   plugins = std::make_unique<plugin::PluginHost>(std::move(host_options));
   controller::ControllerHostOptions run;
   run.plugins = plugins.get();

@@ -172,7 +172,7 @@ class Program {
     const fs::path file = arguments_.operands.front();
     plugin::TrustOptions trust;
     trust.public_key = config_.require_signature ? config_.plugins_public_key : fs::path();
-    const auto image = plugin::verify_image(file, trust);
+    const auto image = plugin::verify_image_apart(file, trust);
     if (!image) return image.error();
     out_ << file.string() << ": ok\n" << render_image(*image);
     return {};

@@ -1,0 +1,142 @@
+// Plugins that are not the daemon's own: one that takes too long, one that takes another's place, and files that must
+// not be loaded; what kubectl and gantryctl say of them.
+#include <csignal>
+#include <fstream>
+
+#include "tests/e2e/suite.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ThirdParty : public Suite {
+ public:
+  static void SetUpTestSuite() {
+    cluster_ = std::make_unique<Cluster>();
+    folder() = cluster_->own_plugins("watch = true");
+    for (const char* name : {"slow", "replicaset-next"}) put(name, name);
+    std::ofstream(cluster_->config(), std::ios::app)
+        << "[plugin.replicaset-next]\nenabled = false\n"
+        << "[plugin.slow]\nreconcile_deadline_ms = 50\nwatchdog = \"isolate\"\nwatchdog_strikes = 2\n";
+    cluster_->start();
+    cluster_->import_image();
+  }
+  static fs::path& folder() {
+    static fs::path path;
+    return path;
+  }
+  // A test plugin into the cluster's folder, under its plugin's name.
+  static void put(const std::string& file, const std::string& name) {
+    const auto beside = folder() / (name + ".new");
+    fs::copy_file(fs::path(GANTRY_TEST_PLUGINS) / (file + ".so"), beside);
+    fs::rename(beside, folder() / (name + ".so"));
+  }
+
+ protected:
+  void wait_for(const std::string& plugin, const std::string& jsonpath, const std::string& value) const {
+    cluster_->wait_value({"plugin", plugin}, jsonpath, value);
+  }
+  std::string field(const std::string& plugin, const std::string& jsonpath) const {
+    return cluster_->must({"get", "plugin", plugin, "-o", "jsonpath=" + jsonpath});
+  }
+  std::string describe(const std::string& plugin) const { return cluster_->must({"describe", "plugin", plugin}); }
+  Output verify(const fs::path& file) const { return cluster_->ctl({"plugin", "verify", file.string()}); }
+  // The configuration of now with other keys for a plugin.
+  void configure(const std::string& from, const std::string& to) const {
+    std::ifstream in(cluster_->config());
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << text;
+    std::ofstream(cluster_->config()) << text.replace(at, from.size(), to);
+    ASSERT_EQ(::kill(cluster_->daemon_pid(), SIGHUP), 0);
+  }
+};
+
+TEST_F(ThirdParty, AReconcileThatHangsIsDescribedAndThePluginMovesOut) {
+  wait_for("slow", "{.status.state}", "Running");
+  EXPECT_EQ(field("slow", "{.status.isolation}"), "None");
+  k({"create", "configmap", "slow-map"});
+  wait_for("slow", "{.status.isolation}", "Process");
+  const auto story = describe("slow");
+  EXPECT_TRUE(contains(story, "linger_until_told")) << "the place where its thread is\n" << story;
+  EXPECT_TRUE(contains(story, ns_ + "/slow-map")) << story;
+  // The others do their work.
+  k({"apply", "-f", "-"}, deployment("beside", 1));
+  rollout("deployment/beside");
+  std::ofstream(cluster_->dir() / "data" / "plugins" / "slow" / "go") << "go";
+  EXPECT_TRUE(eventually([&] { return contains(cluster_->daemon_log(), "did slow-map"); }));
+  wait_for("slow", "{.status.state}", "Running");
+}
+
+TEST_F(ThirdParty, ASuccessorTakesTheReplicaSetsAndGivesThemBack) {
+  k({"apply", "-f", "-"}, deployment("heir", 1));
+  rollout("deployment/heir");
+  configure("[plugin.replicaset-next]\nenabled = false\n", "[plugin.replicaset-next]\nreplaces = \"replicaset\"\n");
+  wait_for("replicaset", "{.status.state}", "Replaced");
+  wait_for("replicaset-next", "{.status.state}", "Running");
+  EXPECT_TRUE(contains(describe("replicaset"), "replaced by replicaset-next")) << describe("replicaset");
+  k({"scale", "deployment/heir", "--replicas=3"});
+  rollout("deployment/heir");
+  EXPECT_TRUE(
+      contains(k({"get", "pods", "-o", "jsonpath={.items[*].metadata.managedFields}"}) + " " + k({"get", "events"}),
+               "Created pod"));
+  const auto said = cluster_->ctl({"plugin", "reload", "replicaset"});
+  EXPECT_EQ(said.code, 1);
+  EXPECT_TRUE(contains(said.err, "replicaset-next")) << said.err;
+  // As it was at first.
+  configure("[plugin.replicaset-next]\nreplaces = \"replicaset\"\n", "[plugin.replicaset-next]\nenabled = false\n");
+  wait_for("replicaset-next", "{.status.state}", "Disabled");
+  EXPECT_EQ(cluster_->ctl({"plugin", "enable", "replicaset"}).code, 0);
+  wait_for("replicaset", "{.status.state}", "Running");
+  k({"scale", "deployment/heir", "--replicas=1"});
+  rollout("deployment/heir");
+  EXPECT_TRUE(eventually([&] {
+    return k({"get", "pods", "-o", "name"}) != "" && path("deployment/heir", "{.status.replicas}") == "1";
+  }));
+}
+
+// The daemon tries in a process of its own what it has not loaded before.
+TEST_F(ThirdParty, AFileThatEndsItsProcessIsRefusedInOneSentence) {
+  const auto daemon = cluster_->daemon_pid();
+  const std::pair<const char*, const char*> bad[] = {{"untried_static_throws", "killed by SIGABRT"},
+                                                     {"untried_static_exits", "exited with status 3"},
+                                                     {"untried_create_exits", "exited with status 4"}};
+  for (const auto& [file, cause] : bad) {
+    put(file, "untried");
+    wait_for("untried", "{.status.state}", "Failed");
+    EXPECT_TRUE(eventually([&, why = cause] { return contains(field("untried", "{.status.message}"), why); }))
+        << field("untried", "{.status}");
+    EXPECT_TRUE(contains(describe("untried"), "untried.so ended the process that tried it first: "));
+    EXPECT_EQ(cluster_->daemon_pid(), daemon);
+  }
+  // One that is good comes through.
+  put("untried_good", "untried");
+  wait_for("untried", "{.status.state}", "Running");
+}
+
+TEST_F(ThirdParty, VerifySaysWhetherAFileWouldLoadAndWhyNot) {
+  const auto good = verify(folder() / "replicaset.so");
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_TRUE(contains(good.out, "replicaset.so: ok") && contains(good.out, "gantry.controller/1")) << good.out;
+  const auto text = cluster_->dir() / "text.so";
+  std::ofstream(text) << "no shared object";
+  const auto cut = cluster_->dir() / "replicaset.so";
+  fs::copy_file(folder() / "replicaset.so", cut);
+  fs::resize_file(cut, fs::file_size(cut) / 2);
+  const auto test = [](const std::string& name) { return fs::path(GANTRY_TEST_PLUGINS) / (name + ".so"); };
+  const std::pair<fs::path, const char*> bad[] = {
+      {text, "is not a loadable shared object"},
+      {cut, "the file is truncated"},
+      {cluster_->dir() / "none.so", "none.so"},
+      {test("untried_static_throws"), "ends the process that loads it: killed by SIGABRT"},
+      {test("untried_static_exits"), "ends the process that loads it: exited with status 3"}};
+  for (const auto& [file, why] : bad) {
+    const auto said = verify(file);
+    EXPECT_EQ(said.code, 1) << file;
+    EXPECT_TRUE(contains(said.err, why)) << said.err;
+  }
+}
+
+}  // namespace
+}  // namespace gantry::e2e
