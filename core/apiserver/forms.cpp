@@ -11,6 +11,13 @@ namespace wire = schema::wire;
 
 struct AttributesForm : store::Derived {
   schema::Attributes attributes;
+  size_t size() const override {
+    size_t bytes = sizeof(*this) + attributes.name.capacity() + attributes.ns.capacity() + attributes.uid.capacity();
+    for (const auto* pairs : {&attributes.labels, &attributes.fields}) {
+      for (const auto& pair : *pairs) bytes += sizeof(pair) + pair.first.capacity() + pair.second.capacity();
+    }
+    return bytes;
+  }
 };
 
 void fill_heads(const schema::Kind& kind, ProtobufForm& form) {

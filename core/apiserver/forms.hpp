@@ -25,6 +25,7 @@ struct ProtobufForm : store::Derived {
   std::string heads;  // item header, then three watch headers; the first ends with the envelope's
   std::array<uint16_t, 5> ends{};
 
+  size_t size() const override { return sizeof(*this) + bytes.capacity() + heads.capacity(); }
   std::string_view item_header() const { return part(0); }
   std::string_view watch_header(EventKind kind) const { return part(1 + static_cast<size_t>(kind)); }
   std::string_view envelope_prefix() const { return part(4); }

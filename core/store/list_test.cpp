@@ -95,6 +95,23 @@ TEST_F(ListTest, HistoryIsBoundedByEntriesAndBytes) {
   EXPECT_EQ(store_->stats().compacted, store_->revision() - 4);
 }
 
+TEST_F(ListTest, WhatWasDerivedCountsForHistory) {
+  struct Large : Derived {
+    size_t size() const override { return 1000; }
+  };
+  options_.history_bytes = 5000;
+  open();
+  ASSERT_TRUE(create("/g/r/n/a").ok());
+  for (int i = 0; i < 30; ++i) {
+    const auto entry = store_->get("/g/r/n/a");
+    entry->derived[0] = new Large;
+    ASSERT_TRUE(update("/g/r/n/a").ok());
+    // Made when the version is history already: it must not be taken off what was never put on.
+    entry->derived[1] = new Large;
+  }
+  EXPECT_EQ(store_->stats().compacted, store_->revision() - 4);
+}
+
 TEST_F(ListTest, OldHistoryGoesByItself) {
   options_.history_entries = 80;
   options_.history_age = std::chrono::seconds(0);

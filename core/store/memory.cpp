@@ -10,10 +10,19 @@ namespace {
 
 int64_t size_of(const EntryPtr& entry) { return static_cast<int64_t>(entry->value.size()); }
 
+int64_t held_by(const Entry& entry) {
+  size_t bytes = entry.value.size();
+  for (const auto& slot : entry.derived) {
+    if (const auto* derived = slot.load(std::memory_order_acquire)) bytes += derived->size();
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 // What the event keeps alive that nothing else would: the version before, and a deletion's final
 // state.
 int64_t log_cost(const Event& event) {
-  return (event.previous ? size_of(event.previous) : 0) + (event.type == EventType::kDelete ? size_of(event.entry) : 0);
+  return (event.previous ? held_by(*event.previous) : 0) +
+         (event.type == EventType::kDelete ? held_by(*event.entry) : 0);
 }
 
 Status too_large_revision(Revision asked, Revision current) {
@@ -50,7 +59,7 @@ bool Memory::load(EntryPtr entry, bool deleted) {
   event->type = deleted ? EventType::kDelete : EventType::kPut;
   event->entry = std::move(entry);
   event->previous = previous;
-  append(event);
+  append(std::move(event));
   std::vector<EventPtr> garbage;
   enforce_limits(garbage);
   return true;
@@ -68,10 +77,11 @@ void Memory::finish_load() {
   if (!log_.empty()) marks_.push_back({Clock::now(), revision_});
 }
 
-void Memory::append(const EventPtr& event) {
-  log_bytes_ += log_cost(*event);
-  log_.push_back(event);
+void Memory::append(EventPtr event) {
+  const int64_t bytes = log_cost(*event);
+  log_bytes_ += bytes;
   revision_ = event->entry->mod_revision;
+  log_.push_back({std::move(event), bytes});
 }
 
 void Memory::publish(const std::vector<EventPtr>& events) {
@@ -100,10 +110,10 @@ void Memory::publish(const std::vector<EventPtr>& events) {
 }
 
 void Memory::drop_oldest(std::vector<EventPtr>& garbage) {
-  EventPtr event = std::move(log_.front());
+  EventPtr event = std::move(log_.front().event);
+  log_bytes_ -= log_.front().bytes;
   log_.pop_front();
   compacted_ = event->entry->mod_revision;
-  log_bytes_ -= log_cost(*event);
   if (event->previous) dead_.push_back({compacted_, event->previous->mod_revision});
   if (event->type == EventType::kDelete) dead_.push_back({compacted_, compacted_});
   while (!marks_.empty() && marks_.front().revision <= compacted_) marks_.pop_front();
@@ -203,7 +213,7 @@ void Memory::collect_past(std::string_view prefix, std::string_view after, size_
   std::map<std::string_view, const EntryPtr*> undo;
   const auto oldest = log_.begin() + static_cast<ptrdiff_t>(result.revision - compacted_);
   for (auto it = log_.end(); it != oldest;) {
-    const Event& event = **--it;
+    const Event& event = *(--it)->event;
     const std::string_view key = event.entry->key;
     if (!key.starts_with(prefix) || (!after.empty() && key <= after)) continue;
     undo.insert_or_assign(key, &event.previous);
@@ -233,7 +243,7 @@ Status Memory::replay(std::string_view prefix, Revision from, const ReplayFn& re
   std::vector<EventPtr> events;
   const auto skip = std::min<int64_t>(from - compacted_, static_cast<int64_t>(log_.size()));
   for (auto it = log_.begin() + static_cast<ptrdiff_t>(skip); it != log_.end(); ++it) {
-    if ((*it)->entry->key.starts_with(prefix)) events.push_back(*it);
+    if (it->event->entry->key.starts_with(prefix)) events.push_back(it->event);
   }
   registered(std::move(events), revision_);
   return {};

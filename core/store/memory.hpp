@@ -46,7 +46,7 @@ class FairSharedMutex {
 
 struct HistoryLimits {
   int64_t entries = 0;
-  int64_t bytes = 0;  // of values that only the log still needs
+  int64_t bytes = 0;  // of values, and what was derived from them, that only the log still needs
   // Older events go too when the log holds more than an eighth of either limit.
   std::chrono::steady_clock::duration age{};
 };
@@ -84,12 +84,16 @@ class Memory {
   void fill(Stats& stats) const;
 
  private:
+  struct Logged {
+    EventPtr event;
+    int64_t bytes;  // when it was appended: readers may derive more later
+  };
   struct Mark {  // events up to `revision` are at least as old as `time`
     Clock::time_point time;
     Revision revision;
   };
 
-  void append(const EventPtr& event);
+  void append(EventPtr event);
   void drop_oldest(std::vector<EventPtr>& garbage);
   void enforce_limits(std::vector<EventPtr>& garbage);
   bool above_floor() const;
@@ -102,7 +106,7 @@ class Memory {
   mutable FairSharedMutex mutex_;
   OrderedIndex objects_;
   std::unordered_map<std::string_view, EntryPtr> loading_;  // the objects until finish_load
-  std::deque<EventPtr> log_;                                // revisions compacted_ + 1 ... revision_, without a hole
+  std::deque<Logged> log_;                                  // revisions compacted_ + 1 ... revision_, without a hole
   std::deque<Mark> marks_;
   std::deque<DeadRow> dead_;  // what the writer is to delete from disk
   Revision revision_ = 1;

@@ -27,6 +27,8 @@ struct Derived {
   virtual ~Derived() = default;
   // For a form that came with the write: the revision that the entry got, before anybody reads it. [writer]
   virtual void stored(int64_t) {}
+  // Bytes it holds, for the bound on the history.
+  virtual size_t size() const { return 0; }
 };
 
 // One version of one object. Immutable but for the derived slots, which are set once (compare-and-swap).
