@@ -87,6 +87,31 @@ TEST_F(KindsTest, AWatchGoesOnWhileTheKindChanges) {
   ASSERT_TRUE(watch.stream->wait_text("\"weight\":7"));
 }
 
+TEST_F(KindsTest, WatchesOfAKindThatChangedEndAndOthersGoOn) {
+  extend();
+  const auto old = ask("GET", std::string(kWidgets) + "?watch=true&resourceVersion=0");
+  const auto other = ask("GET", "/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=0");
+  ASSERT_NE(old.stream, nullptr);
+  ASSERT_NE(other.stream, nullptr);
+  extend();  // the same set is no change
+  server_->end_outdated_watches();
+  made(kWidgets, widget("before"));
+  EXPECT_TRUE(old.stream->wait_text("\"before\""));
+  Widgets next;
+  next.spec.push_back(field("weight", 4, kInt64Type));
+  extend(next);
+  server_->end_outdated_watches();
+  EXPECT_TRUE(old.stream->wait_end());
+  made("/api/v1/namespaces/default/configmaps",
+       R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"after"}})");
+  EXPECT_TRUE(other.stream->wait_text("\"after\""));
+  const auto again = ask("GET", std::string(kWidgets) + "?watch=true&resourceVersion=0");
+  ASSERT_NE(again.stream, nullptr);
+  schema_->withdraw("widgets");
+  server_->end_outdated_watches();
+  EXPECT_TRUE(again.stream->wait_end());
+}
+
 TEST_F(KindsTest, ObjectsOutliveTheirKind) {
   extend();
   made(kWidgets, widget("a"));

@@ -95,6 +95,12 @@ void ApiServer::add_path(std::string path, PathHandler handler) {
 
 void ApiServer::set_node_backend(client::NodeBackend* backend) { environment_->node = backend; }
 
+void ApiServer::end_outdated_watches() {
+  for (const auto& session : open_sessions(*environment_)) {
+    if (session->outdated()) session->finish();
+  }
+}
+
 void ApiServer::stop() {
   auto& env = *environment_;
   {

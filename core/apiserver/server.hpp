@@ -54,6 +54,9 @@ class ApiServer : public http::Handler {
   void add_path(std::string path, PathHandler handler);
   // Null: logs and exec answer 503. [any-thread]
   void set_node_backend(client::NodeBackend* backend);
+  // After a change of the schema: ends the watches of kinds that are no longer served or are others now, whose readers
+  // then come back to what is. [any-thread]
+  void end_outdated_watches();
   // Ends watches and timers; later requests are answered 503. Idempotent.
   void stop();
 

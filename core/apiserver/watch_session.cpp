@@ -113,6 +113,11 @@ void WatchSession::release() {
   }
 }
 
+bool WatchSession::outdated() const {
+  const auto& kind = call_->kind();
+  return call_->env->schema.find_resource(kind.group, kind.version, kind.plural) != &kind;
+}
+
 void WatchSession::bookmark() {
   if (!bookmarks_) return;
   {

@@ -30,6 +30,8 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   WatchSession(CallPtr call, Start start);
   // Tells the peer how far it is, when that is news. [any-thread]
   void bookmark();
+  // Whether its kind is no longer the one that is served. [any-thread]
+  bool outdated() const;
   // Ends the stream, after what is on its way. [any-thread]
   void finish();
   // Gives everything back; at the latest the server's stop() does. Not from within the store's callback of this watch.

@@ -110,7 +110,10 @@ std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources()
 
 void ServerRole::provide_interfaces() {
   // Before the controllers, which watch what a plugin brings.
-  kinds_ = std::make_unique<PluginKinds>(base_.plugins, *schema_, [this] { controllers_->resources_changed(); });
+  kinds_ = std::make_unique<PluginKinds>(base_.plugins, *schema_, [this] {
+    api_->end_outdated_watches();
+    controllers_->resources_changed();
+  });
   controllers_client_ = make_client(component("controller-host"));
   controller::ControllerHostOptions options;
   options.plugins = &base_.plugins;
