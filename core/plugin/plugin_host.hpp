@@ -121,7 +121,8 @@ class PluginHost {
   friend class Plugin;
   std::shared_ptr<Plugin> place(const std::string& name);
   Expected<std::shared_ptr<Instance>> make_instance(Plugin& plugin, const PluginSettings& settings, ImageInfo& image);
-  Status try_image(Plugin& plugin, const PluginSettings& settings, const std::filesystem::path& copy);
+  Status try_image(Plugin& plugin, const PluginSettings& settings, const std::filesystem::path& copy,
+                   const std::string& sha256);
   // Whether calls into the old instance are given the time to end, or known not to.
   enum class Rest : uint8_t { kAwaited, kHopeless };
   Status replace(Plugin& plugin, const PluginSettings& settings, Rest rest = Rest::kAwaited);
@@ -136,7 +137,7 @@ class PluginHost {
   Status hand_over_state(Instance& old, Instance& next);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
   Expected<std::unique_ptr<LoadedLibrary>> open_library(Plugin& plugin, const PluginSettings& settings,
-                                                        const std::filesystem::path& copy);
+                                                        const std::filesystem::path& copy, ImageInfo& image);
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);

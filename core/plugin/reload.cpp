@@ -53,9 +53,8 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
   image.path = settings.path.string();
   image.number = ++copies_;
   const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(copies_) + ".so");
-  auto library = open_library(plugin, settings, copy);
+  auto library = open_library(plugin, settings, copy, image);
   if (!library) return Status(library.error());
-  if (auto digest = sha256_of(copy)) image.sha256 = *digest;
   auto made = Instance::create(plugin, std::move(*library), settings.config, image);
   if (!made) return made;
   image = (*made)->image();
@@ -65,17 +64,18 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
 }
 
 Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(Plugin& plugin, const PluginSettings& settings,
-                                                                  const fs::path& copy) {
+                                                                  const fs::path& copy, ImageInfo& image) {
   const bool process = settings.isolation.process;
   if (process && !options_.open_isolated) return Status::invalid("this host runs no plugins in processes of their own");
   const TrustOptions trust{settings.sha256, options_.public_key, true};
   if (auto status = copy_trusted(settings.path, copy, trust); !status.ok()) return status;
+  if (auto digest = sha256_of(copy)) image.sha256 = *digest;
   if (process) {
     return options_.open_isolated(
         settings, copy,
         [this, name = settings.name, number = copies_](const std::string& cause) { crashed(name, number, cause); });
   }
-  if (auto survived = try_image(plugin, settings, copy); !survived.ok()) {
+  if (auto survived = try_image(plugin, settings, copy, image.sha256); !survived.ok()) {
     std::error_code ignored;
     fs::remove(copy, ignored);
     return survived;

@@ -16,10 +16,9 @@ struct Ended {
 
 }  // namespace
 
-Status PluginHost::try_image(Plugin& plugin, const PluginSettings& settings, const fs::path& copy) {
-  if (!options_.open_isolated || !options_.try_images) return {};
-  const auto digest = sha256_of(copy);
-  if (!digest || tried_.contains(*digest)) return {};
+Status PluginHost::try_image(Plugin& plugin, const PluginSettings& settings, const fs::path& copy,
+                             const std::string& sha256) {
+  if (!options_.open_isolated || !options_.try_images || tried_.contains(sha256)) return {};
   // The bytes that will be loaded, whatever becomes of the file meanwhile; the process's library removes its name.
   const auto trial = fs::path(copy.string() + ".trial");
   std::error_code error;
@@ -42,7 +41,7 @@ Status PluginHost::try_image(Plugin& plugin, const PluginSettings& settings, con
   if (!ended->cause.empty()) {
     return Status::invalid(settings.path.string() + " ended the process that tried it first: " + ended->cause);
   }
-  tried_.add(*digest);
+  tried_.add(sha256);
   return {};
 }
 
