@@ -74,8 +74,9 @@ class ServerRole {
 
   const Base& base_;
   auth::Pki pki_;
-  std::unique_ptr<store::Store> store_;
   std::unique_ptr<schema::Schema> schema_;
+  // Answers the last writes while it ends, which needs the schema.
+  std::unique_ptr<store::Store> store_;
   std::unique_ptr<apiserver::ApiServer> api_;
   std::unique_ptr<http::Handler> outer_;  // what the sockets' requests go through, under simulated time
   std::unique_ptr<transport::HttpsServer> https_;

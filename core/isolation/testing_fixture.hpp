@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <optional>
+#include <thread>
 
 #include "core/isolation/interface_set.hpp"
 #include "core/isolation/isolated_library.hpp"
@@ -34,6 +36,11 @@ class IsolationTest : public testing::Test {
   void TearDown() override {
     close();
     EXPECT_EQ(count("/proc/self/fd"), descriptors_) << "descriptors were left";
+    // A thread is joined a moment before the kernel forgets it.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (count("/proc/self/task") != threads_ && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     EXPECT_EQ(count("/proc/self/task"), threads_) << "threads were left";
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a process was left";
     EXPECT_EQ(errno, ECHILD);

@@ -81,8 +81,9 @@ struct ControlPlane::Impl {
   const plugin::Clock& clock;
   plugin::WorkerPool tasks{"plugin-tasks", 4};
   plugin::WorkerPool blocking{"blocking", 4};
-  std::unique_ptr<store::Store> store;
   std::unique_ptr<schema::Schema> schema;
+  // Answers the last writes while it ends, which needs the schema.
+  std::unique_ptr<store::Store> store;
   std::unique_ptr<apiserver::ApiServer> api;
   std::unique_ptr<client::Client> test_client, controllers_client, events_client;
   std::unique_ptr<client::EventRecorder> events;
