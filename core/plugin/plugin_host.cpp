@@ -147,7 +147,10 @@ std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {
 }
 
 void PluginHost::shutdown() {
-  *alive_ = false;
+  {
+    const std::lock_guard lock(alive_->mutex);
+    alive_->yes = false;
+  }
   watchdog_.stop();
   reaper_.stop();
   const std::lock_guard change(change_mutex_);

@@ -7,7 +7,6 @@
 // attach them to a Plugin, so that an instance can be exchanged under them.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -119,6 +118,11 @@ class PluginHost {
 
  private:
   friend class Plugin;
+  // For timers that outlive this: what they do to it they do under this lock, and not at all once it is over.
+  struct Alive {
+    std::mutex mutex;
+    bool yes = true;
+  };
   std::shared_ptr<Plugin> place(const std::string& name);
   Expected<std::shared_ptr<Instance>> make_instance(Plugin& plugin, const PluginSettings& settings, ImageInfo& image);
   Status try_image(Plugin& plugin, const PluginSettings& settings, const std::filesystem::path& copy,
@@ -141,6 +145,8 @@ class PluginHost {
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
+  bool over() const;
+  void restart_in(int64_t after_ms, const std::string& name, uint64_t copy);
   void restart(const std::string& name, uint64_t copy);
   // A reconcile is over its deadline: on the watchdog's thread; and its end, on the reconcile's own.
   void overdue(const Watchdog::Overdue& call);
@@ -163,8 +169,7 @@ class PluginHost {
   TriedImages tried_;                               // under change_mutex_
   std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
   std::set<std::string> moved_;                     // under change_mutex_: to processes of their own, by the watchdog
-  std::shared_ptr<std::atomic<bool>> alive_ =
-      std::make_shared<std::atomic<bool>>(true);  // for timers that outlive this
+  std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Plugin>> plugins_;  // in the order of their first load
   std::function<void(const Plugin&)> told_;

@@ -18,9 +18,14 @@ int64_t wait_ms(uint32_t crashes) {
 
 }  // namespace
 
+bool PluginHost::over() const {
+  const std::lock_guard lock(alive_->mutex);
+  return !alive_->yes;
+}
+
 void PluginHost::crashed(const std::string& name, uint64_t copy, const std::string& cause) {
   const auto plugin = find_any(name);
-  if (plugin == nullptr || !*alive_) return;
+  if (plugin == nullptr || over()) return;
   int64_t wait = -1;
   if (plugin->info().image.number < copy) {
     const std::lock_guard lock(mutex_);
@@ -39,8 +44,13 @@ void PluginHost::crashed(const std::string& name, uint64_t copy, const std::stri
   options_.log("", GANTRY_LOG_ERROR,
                "plugin " + name + " crashed: " + cause + "; it is started anew" +
                    (wait == 0 ? std::string() : " in " + std::to_string(wait) + " ms"));
-  options_.timers->start(wait, [this, alive = alive_, name, copy] {
-    if (*alive) reaper_.post([this, name, copy] { restart(name, copy); });
+  restart_in(wait, name, copy);
+}
+
+void PluginHost::restart_in(int64_t after_ms, const std::string& name, uint64_t copy) {
+  options_.timers->start(after_ms, [this, alive = alive_, name, copy] {
+    const std::lock_guard lock(alive->mutex);
+    if (alive->yes) reaper_.post([this, name, copy] { restart(name, copy); });
   });
 }
 
@@ -67,9 +77,7 @@ void PluginHost::restart(const std::string& name, uint64_t copy) {
   // Not even loadable now; who mends it reloads it, and until then this is tried again.
   uint32_t crashes = 0;
   plugin->change([&](PluginInfo& failed) { crashes = ++failed.crashes; });
-  options_.timers->start(wait_ms(crashes), [this, alive = alive_, name, copy] {
-    if (*alive) reaper_.post([this, name, copy] { restart(name, copy); });
-  });
+  restart_in(wait_ms(crashes), name, copy);
 }
 
 }  // namespace gantry::plugin
