@@ -29,6 +29,9 @@ class TrialTest : public testing::Test {
   }
   void start() {
     host_.reset();
+    host_ = std::make_unique<plugin::PluginHost>(options(PLUGIN_HOST));
+  }
+  plugin::PluginHostOptions options(const fs::path& program) {
     plugin::PluginHostOptions options;
     options.clock = &clock_;
     options.timers = &timers_;
@@ -36,18 +39,18 @@ class TrialTest : public testing::Test {
     options.log = [](std::string_view, int32_t, std::string_view) {};
     options.run_dir = dir_ / "run";
     options.data_dir = dir_ / "data";
-    options.open_isolated = [this](const plugin::PluginSettings& settings, const fs::path& copy,
-                                   std::function<void(const std::string&)> on_exit) {
+    options.open_isolated = [this, program](const plugin::PluginSettings& settings, const fs::path& copy,
+                                            std::function<void(const std::string&)> on_exit) {
       ++processes_;
       IsolationOptions process;
       process.name = settings.name;
       process.copy = copy;
-      process.host = PLUGIN_HOST;
+      process.host = program;
       process.call_deadline = deadline_;
       process.on_exit = std::move(on_exit);
       return open_isolated(std::move(process));
     };
-    host_ = std::make_unique<plugin::PluginHost>(std::move(options));
+    return options;
   }
   fs::path put(const std::string& flavour) {
     auto file = dir_ / "untried.so";
@@ -126,22 +129,7 @@ TEST_F(TrialTest, AnotherFileInItsPlaceIsTriedAndTheRunningOneGoesOn) {
 
 TEST_F(TrialTest, WithoutAProgramForItTheLoadGoesOn) {
   put("good");
-  plugin::PluginHostOptions options;
-  options.clock = &clock_;
-  options.timers = &timers_;
-  options.tasks = &tasks_;
-  options.log = [](std::string_view, int32_t, std::string_view) {};
-  options.run_dir = dir_ / "run";
-  options.data_dir = dir_ / "data";
-  options.open_isolated = [](const plugin::PluginSettings&, const fs::path& copy,
-                             std::function<void(const std::string&)> on_exit) {
-    IsolationOptions process;
-    process.copy = copy;
-    process.host = "/nowhere/gantry-plugin-host";
-    process.on_exit = std::move(on_exit);
-    return open_isolated(std::move(process));
-  };
-  plugin::PluginHost host(std::move(options));
+  plugin::PluginHost host(options("/nowhere/gantry-plugin-host"));
   EXPECT_TRUE(host.load(settings()));
 }
 
