@@ -131,7 +131,7 @@ def main():
         pauses.append(call(connection, "POST", "/gantry/v1/plugins:reload", {"name": given.plugin})["lastPauseMicroseconds"])
         stayed += images(pid, given.plugin) != 1
         if (i + 1) % 50 == 0:
-            # Each pod leaves two Events, which the daemon keeps for an hour: they are not what is looked for.
+            # Pods leave Events, which the daemon keeps for an hour: they are not what is looked for.
             call(connection, "DELETE", f"/api/v1/namespaces/{NAMESPACE}/events")
             memory.append(resident_kb(pid) // 1024)
     took, written = time.monotonic() - begin, revision(connection) - begin_version

@@ -54,7 +54,9 @@ Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions&
   } else if (WTERMSIG(how) == SIGALRM) {
     cause = "does not finish loading within " + std::to_string(kSeconds) + " s";
   } else {
-    cause = std::string("ends the process that loads it: killed by SIG") + ::sigabbrev_np(WTERMSIG(how));
+    const char* signal = ::sigabbrev_np(WTERMSIG(how));  // a realtime signal has none
+    cause = "ends the process that loads it: killed by " +
+            (signal == nullptr ? "signal " + std::to_string(WTERMSIG(how)) : std::string("SIG") + signal);
   }
   return Status::invalid(path.string() + " " + cause);
 }
