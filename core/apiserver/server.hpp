@@ -16,6 +16,10 @@
 #include "core/schema/schema.hpp"
 #include "core/store/store.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::apiserver {
 
 struct ReadinessCheck {
@@ -36,6 +40,9 @@ struct Options {
   std::vector<ReadinessCheck> checks;
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;
+  // What waits for one watch that is read too slowly; beyond it the watch ends.
+  size_t watch_backlog_bytes = 16 << 20;
+  limits::Notices* notices = nullptr;  // outlives the server; may be null
 };
 
 struct Environment;

@@ -80,6 +80,7 @@ http::Chunk FrameCache::get(const store::EntryPtr& entry, const schema::Kind& ki
     if (slot.entry == entry && slot.kind == &kind && slot.form == form) return slot.frame;
   }
   auto frame = http::make_chunk(make());
+  frame.own = false;  // many watches send it
   Slot old{entry, &kind, form, frame};
   std::lock_guard lock(mutex_);
   std::swap(slots_[at], old);

@@ -7,7 +7,7 @@ namespace gantry::http {
 
 Chunk make_chunk(std::string text) {
   auto owner = std::make_shared<const std::string>(std::move(text));
-  return {*owner, owner};
+  return {*owner, owner, true};
 }
 
 std::shared_ptr<const Framed> make_framed(const std::vector<Chunk>& message) {

@@ -12,6 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "gantry/status.hpp"
+
+namespace gantry::limits {
+class Account;
+}
+
 namespace gantry::http {
 
 // Who asks, as authentication found out.
@@ -31,6 +37,9 @@ struct Request {
   Headers headers;
   std::string body;
   Identity identity;
+  // Who pays for what is kept for this request (decoded documents, answers, backlogs); null for callers in the process.
+  // Its head and its body are counted by the transport for as long as the Exchange lives.
+  std::shared_ptr<limits::Account> account;
   std::string_view header(std::string_view lower_case_name) const {
     for (const auto& [name, value] : headers) {
       if (name == lower_case_name) return value;
@@ -43,8 +52,11 @@ struct Request {
 struct Chunk {
   std::string_view bytes;
   std::shared_ptr<const void> owner;
+  // Made for this answer and kept by it alone: counted for its peer until he has read it. What several answers share,
+  // or the store keeps anyway, is not.
+  bool own = false;
 };
-Chunk make_chunk(std::string text);
+Chunk make_chunk(std::string text);  // own
 
 // A message that goes to many streams: its bytes, with what HTTP/1.1 writes around a chunk in the same buffer, so that
 // a connection sends one piece and copies nothing. Other versions send the body alone.
@@ -126,6 +138,12 @@ class Exchange {
 class Handler {
  public:
   virtual ~Handler() = default;
+  // Asked by a transport when a request's head is there and its body is not: what is not ok is the answer, and the body
+  // is not taken. Must not block. [any-thread]
+  virtual Status check_head(const Request& head) {
+    static_cast<void>(head);
+    return {};
+  }
   // Must not block. [any-thread]
   virtual void handle(Request request, std::shared_ptr<Exchange> exchange) = 0;
 };

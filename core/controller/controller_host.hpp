@@ -20,6 +20,10 @@
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi.pb.h"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::controller {
 
 class RunningController;
@@ -41,6 +45,7 @@ struct ControllerHostOptions {
                      std::string_view reason, std::string_view message)>
       record_event;
   std::function<void(int32_t level, std::string_view text)> log;
+  limits::Notices* notices = nullptr;  // outlives the host; may be null
   size_t worker_threads = 8;
 };
 

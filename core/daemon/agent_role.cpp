@@ -49,6 +49,7 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
     events->record("kubelet", node, regarding, type, reason, message);
   };
   options.log = base.logger("node");
+  options.notices = &base.notices;
   if (auto made = ensure_private_dir(options.data_dir); !made.ok()) return made;
   auto agent = node::NodeAgent::create(std::move(options));
   if (!agent) return std::move(agent).error();

@@ -171,6 +171,24 @@ const std::vector<KeySpec>& keys() {
                "The range of all pods' addresses; empty: the first free one from 10.42.0.0/16 on."),
       text_key("network", "plugin", &Config::network_plugin, "The network plugin that attaches pods."),
       text_key("runtime", "plugin", &Config::runtime_plugin, "The runtime plugin that runs containers."),
+      int_key("limits", "memory_mib", &Config::memory_mib, 16, 1 << 20,
+              "Most memory in MiB for requests under way, answers not yet read and backlogs of watches."),
+      int_key("limits", "anonymous_memory_mib", &Config::anonymous_memory_mib, 1, 1 << 20,
+              "The share of it that peers have who have not proved who they are."),
+      int_key("limits", "connection_memory_mib", &Config::connection_memory_mib, 4, 1 << 20,
+              "The share of it that one connection may have."),
+      int_key("limits", "watch_backlog_mib", &Config::watch_backlog_mib, 1, 1 << 20,
+              "Most MiB that wait for one watch whose client reads too slowly; then the watch ends."),
+      int_key("limits", "connections", &Config::connections, 16, 1 << 20, "Most connections to api.listen."),
+      int_key("limits", "anonymous_connections", &Config::anonymous_connections, 1, 1 << 20,
+              "Most of them whose peers have not proved who they are; idle ones make room for new ones."),
+      int_key("limits", "reserved_connections", &Config::reserved_connections, 1, 1'024,
+              "Most connections to the unix socket in run_dir, which these others take nothing of."),
+      int_key("limits", "reserved_descriptors", &Config::reserved_descriptors, 0, 1 << 16,
+              "Descriptors that connections to api.listen leave for everything else."),
+      int_key("limits", "stall_seconds", &Config::stall_seconds, 1, 3'600,
+              "A connection ends whose peer does not take stall_kib of what waits for it in this time."),
+      int_key("limits", "stall_kib", &Config::stall_kib, 1, 1 << 20, "See stall_seconds."),
       choice_key("simulation", "time", &Config::simulation_time, {"real", "manual"},
                  "real, or manual: for tests, time that only 'gantryctl clock advance' moves; nothing is durable."),
       text_key("simulation", "start", &Config::simulation_start, "When a simulated time begins, in UTC."),
@@ -300,7 +318,7 @@ void read_root(const std::string& file, toml::table& root, Config& config, std::
     if (name != "plugin" && !known_table(name)) {
       errors.push_back(place(file, key.source()) + name +
                        ": unknown key; the tables are [daemon], [api], [plugins], [plugin.NAME], [log], [node], "
-                       "[network], [runtime], [simulation]");
+                       "[network], [runtime], [limits], [simulation]");
     } else if (!node.is_table()) {
       errors.push_back(place(file, node.source()) + name + ": expected a table, found " + std::string(type_name(node)));
     } else if (name == "plugin") {

@@ -64,6 +64,17 @@ struct Config {
   std::string network_plugin = "host-gw";
   std::string runtime_plugin = "oci";
 
+  int64_t memory_mib = 128;
+  int64_t anonymous_memory_mib = 8;
+  int64_t connection_memory_mib = 96;
+  int64_t watch_backlog_mib = 16;
+  int64_t connections = 8'192;
+  int64_t anonymous_connections = 1'024;
+  int64_t reserved_connections = 64;
+  int64_t reserved_descriptors = 64;
+  int64_t stall_seconds = 60;
+  int64_t stall_kib = 256;
+
   std::string simulation_time = "real";
   std::string simulation_start = "2030-01-01T00:00:00Z";
   int64_t simulation_seed = 1;

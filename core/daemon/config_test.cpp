@@ -17,6 +17,7 @@ TEST(Config, EveryKeyHasADefault) {
   EXPECT_TRUE(config->has_role("agent"));
   EXPECT_EQ(config->data_dir, "/var/lib/gantry");
   EXPECT_EQ(config->instance_suffix(), "");
+  EXPECT_EQ(config->memory_mib, 128);
 }
 
 TEST(Config, ReadsWhatIsSet) {
@@ -26,6 +27,8 @@ roles = ["server"]
 data_dir = "/tmp/x"
 [api]
 listen = "127.0.0.1:7000"
+[limits]
+memory_mib = 256
 [log]
 level = "debug"
 format = "json"
@@ -38,6 +41,7 @@ workers = 3
   EXPECT_FALSE(config->has_role("agent"));
   EXPECT_EQ(config->listen, std::vector<std::string>{"127.0.0.1:7000"});
   EXPECT_NE(config->instance_suffix(), "");
+  EXPECT_EQ(config->memory_mib, 256);
   const auto& plugin = config->plugins.at("replicaset");
   EXPECT_TRUE(plugin.required);
   EXPECT_EQ(plugin.table->unknown_keys().size(), 1u);
@@ -66,6 +70,7 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[daemon]\nroles = [\"king\"]\n", "daemon.roles: expected \"server\" or \"agent\", found \"king\""},
       {"[daemon]\nroles = []\n", "daemon.roles: at least one role"},
       {"[node]\nmax_pods = 0\n", "node.max_pods: expected an integer from 1 to 10000, found 0"},
+      {"[limits]\nmemory_mib = 1\n", "limits.memory_mib: expected an integer from 16 to 1048576, found 1"},
       {"[plugin.x]\nsha256 = \"abc\"\n", "g.toml:2:10: plugin.x.sha256: expected 64 lower-case hexadecimal digits"},
       {"[plugin]\nx = 1\n", "plugin.x: expected a table"},
       {"[plugin.x]\nwatchdog = \"bite\"\n", "g.toml:2:12: plugin.x.watchdog: expected \"report\" or \"isolate\""},

@@ -15,8 +15,10 @@
 #include "core/daemon/plugin_objects.hpp"
 #include "core/daemon/server_role.hpp"
 #include "core/isolation/isolated_library.hpp"
+#include "core/limits/notices.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "gantry/abi/log.h"
+#include "gantry/abi/metrics.h"
 
 namespace gantry::daemon {
 
@@ -46,9 +48,12 @@ struct Daemon::Impl {
         clock(time.clock()),
         timers(time.timers()),
         blocking("blocking", 32, 65'536, plugin::WorkerPool::Order::kOutside),
-        tasks("plugin-tasks", 16) {}
+        tasks("plugin-tasks", 16),
+        notices({[this](std::string_view who, int32_t level, std::string_view text) { log.write(who, level, text); },
+                 [this](std::string_view topic) { count_trouble(topic); }, [this] { return clock.monotonic_ns(); }}) {}
 
   Status start();
+  void count_trouble(std::string_view topic) const;
   Status prepare();
   Status load_plugins();
   void follow_plugins();
@@ -65,6 +70,7 @@ struct Daemon::Impl {
   const plugin::Clock& clock;
   plugin::Timers& timers;
   plugin::WorkerPool blocking, tasks;
+  limits::Notices notices;
   std::unique_ptr<plugin::PluginHost> plugins;
   std::unique_ptr<Base> base;
   std::unique_ptr<ServerRole> server;
@@ -77,6 +83,15 @@ struct Daemon::Impl {
   int64_t started_ns = 0;
   bool stopped = false;
 };
+
+void Daemon::Impl::count_trouble(std::string_view topic) const {
+  if (!plugins) return;
+  auto& metrics = plugins->metrics();
+  metrics.record(metrics.declare("", GANTRY_METRIC_COUNTER, "gantry_trouble_total",
+                                 "What went wrong and is said in the log once a minute at most, by topic.",
+                                 "topic=\"" + std::string(topic) + "\""),
+                 1);
+}
 
 Status Daemon::Impl::prepare() {
   for (const auto& dir : {config.data_dir, config.run_dir}) {
@@ -95,6 +110,7 @@ Status Daemon::Impl::prepare() {
   options.tasks = &tasks;
   options.log = [this](std::string_view who, int32_t level, std::string_view text) { log.write(who, level, text); };
   options.log_level = log.level();
+  options.notices = &notices;
   options.run_dir = config.run_dir;
   options.data_dir = config.data_dir;
   if (config.require_signature) options.public_key = config.plugins_public_key;
@@ -117,7 +133,7 @@ Status Daemon::Impl::prepare() {
   options.facts = {
       {"node_name", name}, {"libexec_dir", libexec_dir().string()}, {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));
-  base.reset(new Base{config, log, clock, timers, blocking, *plugins, name, address, time.simulated()});
+  base.reset(new Base{config, log, clock, timers, blocking, *plugins, notices, name, address, time.simulated()});
   return {};
 }
 

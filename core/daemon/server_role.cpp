@@ -62,6 +62,7 @@ Status ServerRole::open() {
   // The store first: it refuses a second daemon before anything else of this folder is touched.
   store::SqliteOptions store_options;
   store_options.path = data / "store.db";
+  store_options.notices = &base_.notices;
   if (base_.simulated != nullptr) store_options.turns = &base_.simulated->turns();
   auto store = store::open_sqlite(store_options);
   if (!store) return std::move(store).error();
@@ -74,6 +75,8 @@ Status ServerRole::open() {
   schema_ = std::move(*schema);
 
   apiserver::Options options;
+  options.notices = &base_.notices;
+  options.watch_backlog_bytes = static_cast<size_t>(base_.config.watch_backlog_mib) << 20;
   options.git_version = std::string("v1.36.0+gantry-") + kVersion;
   options.now_unix_ns = [&clock = base_.clock] { return clock.now_unix_ns(); };
   options.post = [this](std::function<void()> work) {
@@ -126,6 +129,7 @@ void ServerRole::provide_interfaces() {
     events_->record(who, "", regarding, type, reason, message);
   };
   options.log = base_.logger("controllers");
+  options.notices = &base_.notices;
   controllers_ = std::make_unique<controller::ControllerHost>(std::move(options));
 }
 

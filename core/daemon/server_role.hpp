@@ -15,6 +15,7 @@
 #include "core/daemon/config.hpp"
 #include "core/daemon/logging.hpp"
 #include "core/daemon/plugin_kinds.hpp"
+#include "core/limits/notices.hpp"
 #include "core/network/pod_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/simulated_time.hpp"
@@ -31,6 +32,7 @@ struct Base {
   plugin::Timers& timers;
   plugin::WorkerPool& blocking;  // API work that may block: logs, exec
   plugin::PluginHost& plugins;
+  limits::Notices& notices;
   std::string node_name, address;
   plugin::SimulatedTime* simulated = nullptr;  // null on real time
 

@@ -61,6 +61,24 @@ bool Charge::resize(size_t bytes) {
   return true;
 }
 
+bool Charge::admit(size_t by) {
+  if (account_ != nullptr && !account_->admit(by)) return false;
+  bytes_ += by;
+  return true;
+}
+
+void Charge::add(size_t by) {
+  if (account_ != nullptr) account_->add(by);
+  bytes_ += by;
+}
+
+Charge Charge::split(size_t bytes) {
+  Charge part(account_);
+  part.bytes_ = std::min(bytes, bytes_);
+  bytes_ -= part.bytes_;
+  return part;
+}
+
 void Charge::reset() {
   if (account_ != nullptr && bytes_ > 0) account_->give(bytes_);
   bytes_ = 0;

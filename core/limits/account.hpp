@@ -65,6 +65,11 @@ class Charge {
   // Makes it `bytes` in all. False: the account refused the difference, and the charge stays as it was.
   [[nodiscard]] bool resize(size_t bytes);
   [[nodiscard]] bool grow(size_t by) { return resize(bytes_ + by); }
+  // As the Account's, for `by` more bytes.
+  [[nodiscard]] bool admit(size_t by);
+  void add(size_t by);
+  // Gives so many of the charged bytes to another charge.
+  Charge split(size_t bytes);
   void reset();
   size_t bytes() const { return bytes_; }
   const std::shared_ptr<Account>& account() const { return account_; }

@@ -105,6 +105,24 @@ TEST(Charge, GivesBackWhatItHolds) {
   EXPECT_EQ(account->used(), 0U);
 }
 
+TEST(Charge, AdmitsAddsAndSplits) {
+  auto account = std::make_shared<Account>(100);
+  Charge charge(account);
+  EXPECT_TRUE(charge.admit(150));
+  EXPECT_FALSE(charge.admit(1));
+  charge.add(50);
+  EXPECT_EQ(charge.bytes(), 200U);
+  {
+    Charge part = charge.split(120);
+    EXPECT_EQ(charge.bytes(), 80U);
+    EXPECT_EQ(part.bytes(), 120U);
+    EXPECT_EQ(account->used(), 200U);
+  }
+  EXPECT_EQ(account->used(), 80U);
+  EXPECT_EQ(charge.split(1000).bytes(), 80U);
+  EXPECT_EQ(account->used(), 0U);
+}
+
 TEST(Charge, WithoutAnAccountTakesAll) {
   Charge charge;
   EXPECT_TRUE(charge.resize(SIZE_MAX));

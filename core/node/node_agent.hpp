@@ -18,6 +18,10 @@
 #include "core/client/node_backend.hpp"
 #include "core/plugin/plugin_host.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::node {
 
 struct NodeOptions {
@@ -38,6 +42,7 @@ struct NodeOptions {
                      std::string_view message)>
       record_event;
   std::function<void(int32_t level, std::string_view text)> log;  // level as in abi/log.h
+  limits::Notices* notices = nullptr;                             // outlives the agent; may be null
 };
 
 struct ImageInfo {

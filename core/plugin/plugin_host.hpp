@@ -25,6 +25,10 @@
 #include "core/plugin/watchdog.hpp"
 #include "core/plugin/worker_pool.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::plugin {
 
 class MetricsRegistry;
@@ -58,6 +62,7 @@ struct PluginHostOptions {
   // Log lines of plugins and of the host itself (plugin name "" then); level as in abi/log.h.
   std::function<void(std::string_view plugin, int32_t level, std::string_view text)> log;
   int32_t log_level = 1;
+  limits::Notices* notices = nullptr;                     // outlives the host; may be null
   std::filesystem::path run_dir;                          // private copies of the images lie in run_dir/plugins
   std::filesystem::path data_dir;                         // plugins' own folders: data_dir/plugins/NAME
   std::map<std::string, std::string, std::less<>> facts;  // gantry_config.get_daemon beyond the folders

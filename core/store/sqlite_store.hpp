@@ -15,6 +15,9 @@
 namespace gantry::simulation {
 class Turns;
 }
+namespace gantry::limits {
+class Notices;
+}
 
 namespace gantry::store {
 
@@ -30,6 +33,7 @@ struct SqliteOptions {
   std::chrono::milliseconds progress_interval{5'000};
   // Under simulated time: its turns. A power cut then may cost the last writes, for nobody depends on them.
   simulation::Turns* turns = nullptr;
+  limits::Notices* notices = nullptr;  // outlives the store; may be null
 };
 
 // Locks the database (a second daemon is refused with a message naming the holder's pid), loads it into memory.

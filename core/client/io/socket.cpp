@@ -52,7 +52,7 @@ std::string_view gather(const std::deque<http::Chunk>& queue, std::span<char> sc
 
 http::Chunk own(std::string text) {
   auto owner = std::make_shared<const std::string>(std::move(text));
-  return {*owner, owner};
+  return {*owner, owner, true};
 }
 
 Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}

@@ -54,7 +54,7 @@ class Socket {
   ssl_st* ssl_ = nullptr;
 };
 
-// A chunk that owns its text.
+// As http::make_chunk, which lies in a room above this one.
 http::Chunk own(std::string text);
 
 }  // namespace gantry::io
