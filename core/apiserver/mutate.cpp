@@ -52,7 +52,7 @@ Status check(const Mutation& mutation, const store::Entry& current, const Json& 
   const auto& kind = mutation.call->kind();
   if (kind.namespaced) metadata_of(next)["namespace"] = mutation.ns;
   carry_over(kind, mutation.subresource, next, before);
-  schema::apply_defaults(kind, next);
+  if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
   auto causes = schema::validate(kind, next, &before);
   if (!causes.empty()) return schema::invalid_status(kind, mutation.name, std::move(causes));
   return {};

@@ -51,7 +51,7 @@ Status prepare(Call& call, Json& document) {
   }
   begin_object(*call.env, kind, document);
   const auto& strategy = strategy_of(kind);
-  schema::apply_defaults(kind, document);
+  if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
   if (auto status = admission::admit_create(kind, document); !status.ok()) {
     return forbidden(kind, name, status.message());
   }

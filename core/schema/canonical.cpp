@@ -2,41 +2,13 @@
 // Called by codec.cpp, on any thread.
 #include "core/schema/canonical.hpp"
 
-#include <charconv>
-#include <cmath>
 #include <limits>
 
+#include "core/schema/json_edit.hpp"
 #include "core/schema/text.hpp"
-#include "core/schema/times.hpp"
-#include "core/schema/values.hpp"
 
 namespace gantry::schema {
 namespace {
-
-std::string number_text(const Json& value) {
-  if (const int64_t* i = value.if_int64()) return std::to_string(*i);
-  if (const uint64_t* u = value.if_uint64()) return std::to_string(*u);
-  char buffer[40];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, value.get_double()).ptr;
-  return std::string(buffer, end);
-}
-
-std::string_view kind_word(const Json& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return "null";
-    case boost::json::kind::bool_:
-      return "bool";
-    case boost::json::kind::string:
-      return "string";
-    case boost::json::kind::array:
-      return "array";
-    case boost::json::kind::object:
-      return "object";
-    default:
-      return "number";
-  }
-}
 
 std::string go_scalar(const Field& field) {
   switch (field.type) {
@@ -69,32 +41,14 @@ Status type_error(const Message& owner, const Path& path, std::string_view got, 
                              std::string(short_name(owner)) + "." + path.go_text() + " of type " + std::string(wanted));
 }
 
-Status value_error(std::string_view got, std::string_view wanted) {
-  return Status::bad_request("json: cannot unmarshal " + std::string(got) + " into Go value of type " +
-                             std::string(wanted));
-}
-
-bool finite(const Json& value) {
-  if (const double* d = value.if_double()) return std::isfinite(*d);
-  if (const auto* array = value.if_array()) {
-    for (const Json& item : *array) {
-      if (!finite(item)) return false;
-    }
-  }
-  if (const auto* object = value.if_object()) {
-    for (const auto& item : *object) {
-      if (!finite(item.value())) return false;
-    }
-  }
-  return true;
-}
-
 class Walker {
  public:
-  explicit Walker(const DecodeOptions& options) : options_(options) {}
+  // With `misfits` values of wrong types are left out, told and counted there; else they are errors.
+  Walker(size_t max_depth, Problems& problems, size_t* misfits = nullptr)
+      : max_depth_(max_depth), problems_(problems), misfits_(misfits) {}
 
   Status object(const Message& message, boost::json::object& object, const Path* at, size_t depth, bool typed) {
-    if (depth > options_.max_depth) return Status::bad_request("json: exceeded max depth");
+    if (depth > max_depth_) return exceeded();
     for (size_t i = 0; i < object.size();) {
       auto it = object.begin() + static_cast<std::ptrdiff_t>(i);
       Path path{at, it->key(), 0};
@@ -109,7 +63,7 @@ class Walker {
           ++i;
           continue;
         }
-        if (options_.problems != nullptr) options_.problems->push_back("unknown field \"" + path.text() + "\"");
+        problems_.add([&] { return "unknown field \"" + path.text() + "\""; });
         object.erase(it);
         continue;
       }
@@ -119,8 +73,12 @@ class Walker {
       }
       bool items = typed && field->repeated && path.key == "items";
       auto kept = value(message, *field, it->value(), path, depth, items);
-      if (!kept) return std::move(kept).error();
-      if (*kept == Kept::kDrop) {
+      if (!kept && misfits_ == nullptr) return std::move(kept).error();
+      if (!kept) {
+        ++*misfits_;
+        problems_.add([&] { return "left out what no longer fits: " + kept.error().message(); });
+      }
+      if (!kept || *kept == Kept::kDrop) {
         object.erase(it);
       } else {
         ++i;
@@ -207,6 +165,9 @@ class Walker {
         break;
     }
     if (field.message->form != Form::kStruct) {
+      if (field.message->form == Form::kRawJson && deeper_than(value, max_depth_ - std::min(depth, max_depth_))) {
+        return exceeded();
+      }
       auto result = canonical_form(*field.message, value);
       if (!result) return result;
       // A zero time is null whatever the field is.
@@ -233,58 +194,12 @@ class Walker {
     return kept(*number == 0);
   }
 
-  const DecodeOptions& options_;
+  static Status exceeded() { return Status::bad_request("json: exceeded max depth"); }
+
+  const size_t max_depth_;
+  Problems& problems_;
+  size_t* const misfits_;
 };
-
-Expected<Kept> canonical_int_or_string(Json& value) {
-  if (value.is_string()) return Kept::kKeep;
-  if (!value.is_number()) return value_error(kind_word(value), "int32");
-  const int64_t* number = value.if_int64();
-  if (number == nullptr || *number < std::numeric_limits<int32_t>::min() ||
-      *number > std::numeric_limits<int32_t>::max()) {
-    return value_error("number " + number_text(value), "int32");
-  }
-  return *number == 0 ? Kept::kDrop : Kept::kKeep;
-}
-
-Expected<Kept> canonical_quantity(Json& value) {
-  std::string text;
-  if (const auto* string = value.if_string()) {
-    text = std::string(*string);
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.erase(0, 1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
-  } else if (value.is_number()) {
-    text = number_text(value);
-  } else {
-    text = value.is_bool() ? "true" : "{";  // what upstream's parser would be handed: no quantity
-  }
-  auto quantity = Quantity::parse(text);
-  if (!quantity) return std::move(quantity).error();
-  std::string spelling = quantity->to_string();
-  const auto* old = value.if_string();
-  if (old == nullptr || std::string_view(*old) != spelling) value = spelling;
-  return Kept::kKeep;
-}
-
-Expected<Kept> canonical_time(Json& value, int digits) {
-  const auto* text = value.if_string();
-  if (text == nullptr) return value_error(kind_word(value), "string");
-  auto moment = parse_moment(*text);
-  if (!moment) return std::move(moment).error();
-  if (moment->is_zero()) return Kept::kDrop;
-  std::string spelling = format_moment(*moment, digits);
-  if (std::string_view(*text) != spelling) value = spelling;
-  return Kept::kKeep;
-}
-
-Expected<Kept> canonical_list(Json& value) {
-  const auto* array = value.if_array();
-  if (array == nullptr) return value_error(kind_word(value), "[]string");
-  for (const Json& item : *array) {
-    if (!item.is_string()) return value_error(kind_word(item), "string");
-  }
-  return array->empty() ? Kept::kDrop : Kept::kKeep;
-}
 
 }  // namespace
 
@@ -292,14 +207,14 @@ std::string Path::text() const {
   std::string out = up != nullptr ? up->text() : std::string();
   if (key.empty()) return out + "[" + std::to_string(index) + "]";
   if (!out.empty()) out += '.';
-  return out.append(key);
+  return out.append(cut(key, kLongestName));
 }
 
 std::string Path::go_text() const {
   std::string out = up != nullptr ? up->go_text() : std::string();
   if (key.empty()) return out;
   if (!out.empty()) out += '.';
-  return out.append(key);
+  return out.append(cut(key, kLongestName));
 }
 
 std::string_view short_name(const Message& message) {
@@ -315,35 +230,6 @@ std::string go_type(const Message& message) {
   return std::string(name.substr(before == std::string_view::npos ? 0 : before + 1));
 }
 
-Expected<Kept> canonical_form(const Message& message, Json& value) {
-  switch (message.form) {
-    case Form::kTime:
-      return canonical_time(value, 0);
-    case Form::kMicroTime:
-      return canonical_time(value, 6);
-    case Form::kQuantity:
-      return canonical_quantity(value);
-    case Form::kIntOrString:
-      return canonical_int_or_string(value);
-    case Form::kRawJson:
-      if (!finite(value)) return value_error("number", "float64");
-      return Kept::kKeep;
-    case Form::kDuration: {
-      const auto* text = value.if_string();
-      if (text == nullptr) return value_error(kind_word(value), "string");
-      auto nanos = parse_duration(*text);
-      if (!nanos) return std::move(nanos).error();
-      value = format_duration(*nanos);
-      return *nanos == 0 ? Kept::kDrop : Kept::kKeep;
-    }
-    case Form::kList:
-      return canonical_list(value);
-    case Form::kStruct:
-      break;
-  }
-  return Kept::kKeep;
-}
-
 Json zero_element(const Field& field) {
   switch (field.type) {
     case FieldType::kString:
@@ -356,7 +242,7 @@ Json zero_element(const Field& field) {
     case FieldType::kDouble:
       return 0.0;
     case FieldType::kBytes:
-      return nullptr;
+      return "";  // upstream keeps it as protobuf, which has no null
     case FieldType::kMessage:
       break;
   }
@@ -374,20 +260,31 @@ Json zero_element(const Field& field) {
   }
 }
 
-Status canonicalize_in_place(const Message& message, Json& document, const DecodeOptions& options) {
+Status canonicalize_in_place(const Message& message, Json& document, size_t max_depth, Problems& problems) {
   auto* object = document.if_object();
   if (object == nullptr) return value_error(kind_word(document), go_type(message));
-  return Walker(options).object(message, *object, nullptr, 1, true);
+  return Walker(max_depth, problems).object(message, *object, nullptr, 1, true);
 }
 
-Status unhandled(const Message& message, std::string_view api_version, std::string_view kind, std::string_view why,
+size_t drop_misfits(const Message& message, Json& document, Problems& problems) {
+  size_t misfits = 0;
+  auto* object = document.if_object();
+  if (object == nullptr) return misfits;
+  // What is wrong with the object itself, not with a value in it, stays.
+  (void)Walker(kMaxDepth, problems, &misfits).object(message, *object, nullptr, 1, true);
+  return misfits;
+}
+
+Status unhandled(const Message& message, std::string_view api_version, std::string_view kind, std::string_view reason,
                  std::string_view body) {
+  constexpr size_t kLongestReason = 1024;
+  const std::string why = cut(reason, kLongestReason);
   std::string target(short_name(message));
   if (!kind.empty()) {
     std::string_view version =
         api_version.substr(api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
-    return Status::bad_request(std::string(kind) + " in version " + quoted(version) + " cannot be handled as a " +
-                               target + ": " + std::string(why));
+    return Status::bad_request(cut(kind, kLongestName) + " in version " + quoted(cut(version, kLongestName)) +
+                               " cannot be handled as a " + target + ": " + why);
   }
   constexpr size_t kShown = 30;
   std::string summary;
@@ -403,8 +300,8 @@ Status unhandled(const Message& message, std::string_view api_version, std::stri
     }
   }
   if (body.size() > kShown) summary += " ...";
-  return Status::bad_request("the object provided is unrecognized (must be of type " + target +
-                             "): " + std::string(why) + " (" + summary + ")");
+  return Status::bad_request("the object provided is unrecognized (must be of type " + target + "): " + why + " (" +
+                             summary + ")");
 }
 
 }  // namespace gantry::schema

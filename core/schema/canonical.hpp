@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/schema/codec.hpp"
+#include "core/schema/problems.hpp"
 #include "core/schema/schema.hpp"
 
 namespace gantry::schema {
@@ -22,7 +23,11 @@ struct Path {
 };
 
 // Brings `document` into canonical form. The error's message is the bare reason ("json: cannot unmarshal ...").
-Status canonicalize_in_place(const Message& message, Json& document, const DecodeOptions& options);
+Status canonicalize_in_place(const Message& message, Json& document, size_t max_depth, Problems& problems);
+
+// The same for a document that was stored under another schema: what does not fit is left out, and told. How much that
+// was.
+size_t drop_misfits(const Message& message, Json& document, Problems& problems);
 
 // "v1.PodSpec"; "PodSpec".
 std::string go_type(const Message& message);
@@ -31,6 +36,12 @@ std::string_view short_name(const Message& message);
 // A scalar of a special form (a Quantity, a Time...) into its canonical spelling. Drop: it is empty and is left out.
 enum class Kept : uint8_t { kKeep, kDrop };
 Expected<Kept> canonical_form(const Message& message, Json& value);
+
+// As errors name a value: its JSON type, and a number as it is written.
+std::string_view kind_word(const Json& value);
+std::string number_text(const Json& value);
+// "json: cannot unmarshal string into Go value of type int32"
+Status value_error(std::string_view got, std::string_view wanted);
 
 // The zero value of a list element or map value.
 Json zero_element(const Field& field);

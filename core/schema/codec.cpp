@@ -2,8 +2,12 @@
 // Any thread.
 #include "core/schema/codec.hpp"
 
+#include <algorithm>
+
 #include "core/schema/canonical.hpp"
+#include "core/schema/counted.hpp"
 #include "core/schema/json_parse.hpp"
+#include "core/schema/problems.hpp"
 #include "core/schema/protobuf.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/yaml.hpp"
@@ -38,13 +42,29 @@ Expected<Json> decode_protobuf_body(const Message& message, std::string_view byt
   return document;
 }
 
+Expected<Json> decode_text(const Message& message, Media media, std::string_view bytes, const DecodeOptions& options) {
+  Problems problems(options.problems);
+  auto document = media == Media::kJson ? parse_json_text(bytes, options.max_depth, options.account)
+                                        : read_yaml(bytes, options.max_depth, options.account, problems);
+  if (!document) {
+    return unhandled(message, "", "", "couldn't get version/kind; " + document.error().message(), bytes);
+  }
+  if (media == Media::kJson && problems.wanted()) find_duplicate_fields(bytes, options, problems);
+  Status status = canonicalize_in_place(message, *document, options.max_depth, problems);
+  if (!status.ok()) {
+    return unhandled(message, text_of(*document, "apiVersion"), text_of(*document, "kind"), status.message(), bytes);
+  }
+  problems.finish();
+  return document;
+}
+
 }  // namespace
 
 Expected<Media> media_of(std::string_view content_type) {
   size_t end = content_type.find(';');
   std::string type = lower(content_type.substr(0, end));
   while (!type.empty() && type.back() == ' ') type.pop_back();
-  while (!type.empty() && type.front() == ' ') type.erase(0, 1);
+  type.erase(0, std::min(type.find_first_not_of(' '), type.size()));
   if (type.empty() || type == "application/json") return Media::kJson;
   if (type == "application/yaml") return Media::kYaml;
   if (type == "application/vnd.kubernetes.protobuf") return Media::kProtobuf;
@@ -54,20 +74,10 @@ Expected<Media> media_of(std::string_view content_type) {
 }
 
 Expected<Json> decode(const Message& message, Media media, std::string_view bytes, const DecodeOptions& options) {
-  if (media == Media::kProtobuf) return decode_protobuf_body(message, bytes, options);
-  auto document = media == Media::kJson ? parse_json_text(bytes, options.max_depth)
-                                        : read_yaml(bytes, options.max_depth, options.problems);
-  if (!document) {
-    return unhandled(message, "", "", "couldn't get version/kind; " + document.error().message(), bytes);
-  }
-  if (media == Media::kJson && options.problems != nullptr) {
-    find_duplicate_fields(bytes, options.max_depth, *options.problems);
-  }
-  Status status = canonicalize_in_place(message, *document, options);
-  if (!status.ok()) {
-    return unhandled(message, text_of(*document, "apiVersion"), text_of(*document, "kind"), status.message(), bytes);
-  }
-  return document;
+  return counted([&] {
+    return media == Media::kProtobuf ? decode_protobuf_body(message, bytes, options)
+                                     : decode_text(message, media, bytes, options);
+  });
 }
 
 Expected<TypeMeta> peek_type(Media media, std::string_view bytes) {
@@ -77,21 +87,42 @@ Expected<TypeMeta> peek_type(Media media, std::string_view bytes) {
     return envelope->type;
   }
   if (media == Media::kJson) return peek_json_type(bytes);
-  auto document = read_yaml(bytes, DecodeOptions().max_depth, nullptr);
-  if (!document) return Status::bad_request("couldn't get version/kind; " + document.error().message());
-  return TypeMeta{std::string(text_of(*document, "apiVersion")), std::string(text_of(*document, "kind"))};
+  return counted([&]() -> Expected<TypeMeta> {
+    Problems nobody(nullptr);
+    auto document = read_yaml(bytes, kMaxDepth, nullptr, nobody);
+    if (!document) return Status::bad_request("couldn't get version/kind; " + document.error().message());
+    return TypeMeta{std::string(text_of(*document, "apiVersion")), std::string(text_of(*document, "kind"))};
+  });
 }
 
-Expected<Json> parse_json(std::string_view bytes, size_t max_depth) { return parse_json_text(bytes, max_depth); }
+Expected<Json> parse_json(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
+  return counted([&] { return parse_json_text(bytes, max_depth, std::move(account)); });
+}
 
-Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth) { return read_yaml(bytes, max_depth, nullptr); }
+Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
+  Problems nobody(nullptr);
+  return counted([&] { return read_yaml(bytes, max_depth, std::move(account), nobody); });
+}
 
 Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options) {
-  Status status = canonicalize_in_place(message, document, options);
-  if (!status.ok()) {
+  return counted([&]() -> Expected<Json> {
+    Problems problems(options.problems);
+    Status status = canonicalize_in_place(message, document, options.max_depth, problems);
+    if (status.ok()) {
+      problems.finish();
+      return std::move(document);
+    }
     return unhandled(message, text_of(document, "apiVersion"), text_of(document, "kind"), status.message(), "");
-  }
-  return document;
+  });
+}
+
+Expected<size_t> fit(const Message& message, Json& document, const DecodeOptions& options) {
+  return counted([&]() -> Expected<size_t> {
+    Problems problems(options.problems);
+    const size_t misfits = drop_misfits(message, document, problems);
+    problems.finish();
+    return misfits;
+  });
 }
 
 }  // namespace gantry::schema

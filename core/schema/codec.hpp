@@ -2,16 +2,25 @@
 //
 // A decoded document is canonical: known fields only, in the types of the schema (quantities and times in canonical
 // spelling), empty values that the JSON form omits left out. Encoding a canonical document gives byte for byte what
-// the upstream server sends for the same object. Pure functions, any thread.
+// the upstream server sends for the same object. Pure functions, any thread. Time and memory grow no faster than what
+// they are given; what an account refuses memory ends with TooManyRequests. Nothing is thrown.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/limits/account.hpp"
 #include "core/schema/schema.hpp"
 
 namespace gantry::schema {
+
+// Objects and lists within each other, the document itself included. What the room makes is never deeper, and so what
+// is recursive over documents needs no bound of its own.
+inline constexpr size_t kMaxDepth = 64;
+// Problems of one document that are told, as upstream does.
+inline constexpr size_t kMaxProblems = 100;
 
 enum class Media : uint8_t { kJson, kYaml, kProtobuf };
 
@@ -19,10 +28,13 @@ enum class Media : uint8_t { kJson, kYaml, kProtobuf };
 Expected<Media> media_of(std::string_view content_type);
 
 struct DecodeOptions {
-  size_t max_depth = 64;
+  size_t max_depth = kMaxDepth;
   // Unknown or duplicate fields are collected here ("unknown field \"spec.foo\"", "duplicate field ..."), for
-  // fieldValidation Warn and Strict; null: dropped silently (Ignore).
+  // fieldValidation Warn and Strict; null: dropped silently (Ignore). At most kMaxProblems and how many more there are,
+  // each of some hundred bytes.
   std::vector<std::string>* problems = nullptr;
+  // What the document's bytes are charged to, for as long as it lives (arena.hpp); null: nobody counts them.
+  std::shared_ptr<limits::Account> account;
 };
 
 // Parses a request body into a canonical document of `message`. Errors are BadRequest in upstream's form, naming the
@@ -36,11 +48,18 @@ struct TypeMeta {
 Expected<TypeMeta> peek_type(Media media, std::string_view bytes);
 
 // Any JSON or YAML text as a plain document (for patches). Depth-limited, UTF-8 checked.
-Expected<Json> parse_json(std::string_view bytes, size_t max_depth = 64);
-Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth = 64);
+Expected<Json> parse_json(std::string_view bytes, size_t max_depth = kMaxDepth,
+                          std::shared_ptr<limits::Account> account = nullptr);
+Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth = kMaxDepth,
+                          std::shared_ptr<limits::Account> account = nullptr);
 
-// Brings a plain document (after a patch) into canonical form; errors as decode's.
+// Brings a plain document (after a patch) into canonical form, where it lies; errors as decode's.
 Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options = {});
+
+// What was stored before its kind's fields changed (a plugin's, at a restart) may no longer be of their types. Brings
+// it into canonical form without the values that do not fit, and says how many those were; options.problems names them.
+// Error: TooManyRequests.
+Expected<size_t> fit(const Message& message, Json& document, const DecodeOptions& options = {});
 
 // JSON bytes. `revision_at` receives the offset between the quotes of metadata.resourceVersion, which is
 // written as an empty string at its place (for store::Write); null: the document's own value is written.

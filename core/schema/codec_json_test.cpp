@@ -1,5 +1,6 @@
 // JSON in and out: canonical form, omit rules, errors, duplicate and unknown fields.
 #include "core/schema/schema_testing.hpp"
+#include "core/schema/text.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -150,6 +151,80 @@ TEST(CodecJson, MediaTypes) {
   EXPECT_EQ(*media_of("Application/YAML"), Media::kYaml);
   EXPECT_EQ(*media_of("application/vnd.kubernetes.protobuf"), Media::kProtobuf);
   EXPECT_EQ(media_of("text/plain").error().code(), 415);
+}
+
+std::vector<std::string> problems_of(const Kind& kind, Media media, std::string_view body) {
+  std::vector<std::string> problems;
+  DecodeOptions options;
+  options.problems = &problems;
+  EXPECT_TRUE(decode(*kind.message, media, body, options).ok());
+  return problems;
+}
+
+TEST(CodecJson, ProblemsAreCountedAndCut) {
+  std::string body = "{\"metadata\":{\"name\":\"a\"}";
+  for (int i = 0; i < 1234; ++i) body += ",\"k" + std::to_string(i) + std::string(300, 'k') + "\":1";
+  const auto problems = problems_of(pod_kind(), Media::kJson, body + "}");
+  ASSERT_EQ(problems.size(), kMaxProblems + 1);
+  EXPECT_EQ(problems.front().size(), std::string("unknown field \"...\"").size() + kLongestName);
+  EXPECT_THAT(problems.front(), ::testing::EndsWith("kkk...\""));
+  EXPECT_EQ(problems.back(), "and 1134 more");
+}
+
+TEST(CodecJson, EqualProblemsAreToldOnce) {
+  const std::string key(100'000, 'k');
+  std::string body = "{\"" + key + "\":{\"b\":0";
+  for (int i = 0; i < 5000; ++i) body += ",\"b\":1";
+  const std::string shown = std::string(128, 'k') + "...";
+  EXPECT_THAT(problems_of(pod_kind(), Media::kJson, body + "}}"),
+              ::testing::ElementsAre("duplicate field \"" + shown + ".b\"", "unknown field \"" + shown + "\""));
+}
+
+TEST(CodecJson, MessagesShowOnlySomeOfAText) {
+  const std::string huge(1'000'000, 'x');
+  for (const std::string& body :
+       {"{\"spec\":{\"nodeSelector\":{\"" + huge + "\":1}}}", "{\"metadata\":{\"creationTimestamp\":\"" + huge + "\"}}",
+        "{\"kind\":\"" + huge + "\",\"spec\":1}", "{\"apiVersion\":\"" + huge + "\",\"kind\":\"Pod\",\"spec\":1}"}) {
+    auto decoded = decode(*pod_kind().message, Media::kJson, body);
+    ASSERT_FALSE(decoded.ok());
+    EXPECT_LT(decoded.error().message().size(), 2000U);
+    EXPECT_NE(decoded.error().message().find("..."), std::string::npos);
+  }
+}
+
+TEST(CodecJson, NullInAMapIsItsZero) {
+  EXPECT_EQ(round_trip(testing::kind("", "Secret"), R"({"data":{"a":null,"b":"YQ=="},"stringData":{"c":null}})"),
+            R"({"metadata":{},"data":{"a":"","b":"YQ=="},"stringData":{"c":""}})");
+  EXPECT_EQ(round_trip(testing::kind("", "ConfigMap"), R"({"data":{"a":null},"binaryData":{"b":null}})"),
+            R"({"metadata":{},"data":{"a":""},"binaryData":{"b":""}})");
+}
+
+TEST(CodecJson, RawValuesAreNoDeeperThanTheRest) {
+  const auto managed = [](size_t depth) {
+    std::string out;
+    for (size_t i = 0; i < depth; ++i) out += "{\"f:a\":";
+    return R"({"metadata":{"managedFields":[{"fieldsV1":)" + out + "{}" + std::string(depth, '}') + "}]}}";
+  };
+  // The object, its metadata, the list, its element: four around the raw value.
+  const auto canonical = [&](size_t depth) {
+    return canonicalize(*pod_kind().message, *parse_json(managed(depth - 1), 1000)).ok();
+  };
+  EXPECT_TRUE(canonical(60));
+  EXPECT_FALSE(canonical(61));
+  EXPECT_TRUE(decode(*pod_kind().message, Media::kJson, managed(59)).ok());
+  EXPECT_FALSE(decode(*pod_kind().message, Media::kJson, managed(60)).ok());
+}
+
+TEST(CodecJson, SpaceAroundAQuantityIsTakenAtOnce) {
+  const auto limit = [](std::string_view text) {
+    auto pod = decode(*pod_kind().message, Media::kJson,
+                      R"({"spec":{"containers":[{"resources":{"limits":{"cpu":")" + std::string(text) + R"("}}}]}})");
+    return pod ? std::string(pod->at("spec").at("containers").at(0).at("resources").at("limits").at("cpu").get_string())
+               : "refused";
+  };
+  EXPECT_EQ(limit("  0.5 "), "500m");
+  EXPECT_EQ(limit(std::string(1'000'000, ' ') + "1"), "1");
+  EXPECT_EQ(limit(std::string(1'000'000, ' ')), "refused");
 }
 
 }  // namespace

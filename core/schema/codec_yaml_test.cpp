@@ -90,5 +90,68 @@ TEST(CodecYaml, DuplicateKeysAreNamed) {
   EXPECT_THAT(problems, ::testing::ElementsAre("key \"kind\" already set in map"));
 }
 
+std::string yaml_error(const std::string& yaml) {
+  auto parsed = parse_yaml(yaml);
+  return parsed ? "" : parsed.error().message();
+}
+
+std::string aliases(size_t count) {
+  std::string out = "y: [";
+  for (size_t i = 0; i < count; ++i) out += i > 0 ? ",*x" : "*x";
+  return out + "]\n";
+}
+
+TEST(CodecYaml, AliasesAreCountedInBytes) {
+  const std::string kilobyte = "x: &x " + std::string(1000, 's') + "\n";
+  EXPECT_EQ(yaml_error(kilobyte + aliases(1000)), "");
+  EXPECT_EQ(yaml_error(kilobyte + aliases(4000)), "yaml: document contains excessive aliasing");
+  const std::string keys = "x: &x {" + std::string(1000, 's') + ": 1}\n";
+  EXPECT_EQ(yaml_error(keys + aliases(4000)), "yaml: document contains excessive aliasing");
+}
+
+TEST(CodecYaml, AliasesAreCountedInValues) {
+  EXPECT_EQ(yaml_error("x: &x [1,2,3,4,5,6,7,8,9]\n" + aliases(9000)), "");
+  EXPECT_EQ(yaml_error("x: &x [1,2,3,4,5,6,7,8,9]\n" + aliases(10'000)), "yaml: document contains excessive aliasing");
+}
+
+std::string nested_anchors(size_t levels, size_t values) {
+  std::string out = "x: ", end;
+  for (size_t i = 0; i < levels; ++i) {
+    out += "&a" + std::to_string(i) + " [";
+    end += "]";
+  }
+  for (size_t i = 0; i < values; ++i) out += "0,";
+  return out + end + "\n";
+}
+
+TEST(CodecYaml, AnchorsCostNothingUnlessThereAreAliases) {
+  auto plain = std::make_shared<limits::Account>(64 << 20), anchored = std::make_shared<limits::Account>(64 << 20);
+  std::string without = nested_anchors(50, 10'000);
+  for (size_t at = 0; (at = without.find('&', at)) != std::string::npos;) without.erase(at, without.find(' ', at) - at);
+  ASSERT_TRUE(parse_yaml(without, kMaxDepth, plain).ok());
+  ASSERT_TRUE(parse_yaml(nested_anchors(50, 10'000), kMaxDepth, anchored).ok());
+  EXPECT_EQ(anchored->peak(), plain->peak());
+  EXPECT_EQ(yaml_error(nested_anchors(50, 10'000) + "y: *a49\n"), "yaml: document contains excessive aliasing");
+  EXPECT_EQ(yaml_error(nested_anchors(5, 10'000) + "y: *a4\n"), "");
+}
+
+TEST(CodecYaml, AliasesMakeNothingDeeperThan64) {
+  const auto chain = [](size_t levels) {
+    std::string out = "a0: &a0 []\n";
+    for (size_t i = 1; i < levels; ++i) {
+      out += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+    }
+    return out;
+  };
+  EXPECT_EQ(yaml_error(chain(63)), "");
+  EXPECT_EQ(yaml_error(chain(64)), "yaml: exceeded max depth");
+  EXPECT_EQ(yaml_error("a: &a " + std::string(32, '[') + std::string(32, ']') + "\nb: " + std::string(31, '[') + "*a" +
+                       std::string(31, ']')),
+            "");
+  EXPECT_EQ(yaml_error("a: &a " + std::string(32, '[') + std::string(32, ']') + "\nb: " + std::string(32, '[') + "*a" +
+                       std::string(32, ']')),
+            "yaml: exceeded max depth");
+}
+
 }  // namespace
 }  // namespace gantry::schema

@@ -2,6 +2,11 @@
 // other fields. Called on each create and update, on any thread.
 #include "core/schema/defaults.hpp"
 
+#include <algorithm>
+
+#include "core/schema/codec.hpp"
+#include "core/schema/counted.hpp"
+#include "core/schema/json_edit.hpp"
 #include "core/schema/rules.hpp"
 #include "core/schema/text.hpp"
 
@@ -45,44 +50,47 @@ class ConstantDefaults {
  public:
   explicit ConstantDefaults(DefaultsBelow& below) : below_(below) {}
 
-  void apply(const Message& message, JsonObject& object) {
+  // False: it would get deeper than a document may be.
+  bool apply(const Message& message, JsonObject& object, size_t depth) {
+    if (depth > kMaxDepth) return false;
     for (const Field& field : message.fields) {
-      if (field.inlined && field.message != nullptr) {
-        apply(*field.message, object);
-        continue;
-      }
-      if (field.default_value) {
-        const Json* value = object.if_contains(field.json);
-        // A zero without presence is the same as absent.
-        if (value == nullptr || value->is_null() || (!field.pointer && is_zero(*value))) {
-          object[field.json] = *field.default_value;
-        }
-        continue;
-      }
-      if (field.message == nullptr || field.message->form != Form::kStruct) continue;
-      if (field.default_struct) ensure_object(object, field.json);
-      if (!below_(*field.message)) continue;
-      Json* value = get(object, field.json);
-      if (value == nullptr) continue;
-      if (field.repeated) {
-        if (auto* list = value->if_array()) {
-          for (Json& item : *list) {
-            if (auto* inner = item.if_object()) apply(*field.message, *inner);
-          }
-        }
-      } else if (field.map) {
-        if (auto* map = value->if_object()) {
-          for (auto& entry : *map) {
-            if (auto* inner = entry.value().if_object()) apply(*field.message, *inner);
-          }
-        }
-      } else if (auto* inner = value->if_object()) {
-        apply(*field.message, *inner);
-      }
+      if (!apply(field, object, depth)) return false;
     }
+    return true;
   }
 
  private:
+  bool apply(const Field& field, JsonObject& object, size_t depth) {
+    if (field.inlined && field.message != nullptr) return apply(*field.message, object, depth);
+    if (field.default_value) {
+      const Json* value = object.if_contains(field.json);
+      // A zero without presence is the same as absent.
+      if (value != nullptr && !value->is_null() && (field.pointer || !is_zero(*value))) return true;
+      object[field.json] = *field.default_value;
+      return !deeper_than(*field.default_value, kMaxDepth - depth);
+    }
+    if (field.message == nullptr || field.message->form != Form::kStruct) return true;
+    if (field.default_struct) ensure_object(object, field.json);
+    if (!below_(*field.message)) return depth < kMaxDepth || !field.default_struct;
+    Json* value = get(object, field.json);
+    return value == nullptr || below(field, *value, depth);
+  }
+
+  bool below(const Field& field, Json& value, size_t depth) {
+    const auto inner = [&](Json& item, size_t at) {
+      auto* object = item.if_object();
+      return object == nullptr || apply(*field.message, *object, at);
+    };
+    if (field.repeated) {
+      auto* list = value.if_array();
+      return list == nullptr || std::all_of(list->begin(), list->end(), [&](Json& i) { return inner(i, depth + 2); });
+    }
+    if (!field.map) return inner(value, depth + 1);
+    auto* map = value.if_object();
+    return map == nullptr ||
+           std::all_of(map->begin(), map->end(), [&](auto& entry) { return inner(entry.value(), depth + 2); });
+  }
+
   DefaultsBelow& below_;
 };
 
@@ -132,11 +140,9 @@ void default_node(JsonObject& root) {
   }
 }
 
-}  // namespace
-
-void apply_defaults(const Kind& kind, Json& document) {
+Status put_defaults(const Kind& kind, Json& document) {
   auto* root = document.if_object();
-  if (root == nullptr || kind.message == nullptr) return;
+  if (root == nullptr || kind.message == nullptr) return {};
   bool core = kind.group.empty();
   bool pod = core && kind.kind == "Pod";
   bool workload = kind.group == "apps";
@@ -147,7 +153,9 @@ void apply_defaults(const Kind& kind, Json& document) {
   if (before != nullptr) default_pod_spec_before(*before);
 
   thread_local DefaultsBelow below;
-  ConstantDefaults(below).apply(*kind.message, *root);
+  if (!ConstantDefaults(below).apply(*kind.message, *root, 1)) {
+    return Status::invalid("with its defaults the object exceeds the maximum depth of " + std::to_string(kMaxDepth));
+  }
 
   if (pod) {
     if (JsonObject* spec = get_object(*root, "spec")) {
@@ -162,6 +170,13 @@ void apply_defaults(const Kind& kind, Json& document) {
   if (core && kind.kind == "Secret") default_secret(*root);
   if (core && kind.kind == "Namespace") default_namespace(*root);
   if (core && kind.kind == "Node") default_node(*root);
+  return {};
+}
+
+}  // namespace
+
+Status apply_defaults(const Kind& kind, Json& document) {
+  return counted([&] { return put_defaults(kind, document); });
 }
 
 }  // namespace gantry::schema

@@ -47,10 +47,11 @@ void default_probe_grace(JsonObject& container) {
 
 void requests_from_limits(JsonObject& holder) {
   JsonObject* resources = get_object(holder, "resources");
-  const JsonObject* limits = resources != nullptr ? get_object(*resources, "limits") : nullptr;
-  if (limits == nullptr) return;
-  for (const auto& limit : *limits) {
-    JsonObject& requests = ensure_object(*resources, "requests");
+  const JsonObject* given = resources != nullptr ? get_object(*resources, "limits") : nullptr;
+  if (given == nullptr || given->empty()) return;
+  JsonObject& requests = ensure_object(*resources, "requests");  // may move what is beside it
+  const JsonObject& limits = *get_object(*resources, "limits");
+  for (const auto& limit : limits) {
     if (get(requests, limit.key()) == nullptr) {
       Json copy = limit.value();
       requests[limit.key()] = std::move(copy);

@@ -10,9 +10,9 @@ using testing::document;
 
 std::string defaulted(const Kind& kind, std::string_view json) {
   Json value = document(kind, json);
-  apply_defaults(kind, value);
+  EXPECT_TRUE(apply_defaults(kind, value).ok());
   std::string once = encode_json(*kind.message, value);
-  apply_defaults(kind, value);
+  EXPECT_TRUE(apply_defaults(kind, value).ok());
   EXPECT_EQ(encode_json(*kind.message, value), once) << "not idempotent";
   return once;
 }
@@ -43,7 +43,7 @@ TEST(Defaults, Deployment) {
 
 TEST(Defaults, RecreateHasNoRollingParameters) {
   Json value = document(testing::deployment_kind(), R"({"spec":{"strategy":{"type":"Recreate"}}})");
-  apply_defaults(testing::deployment_kind(), value);
+  EXPECT_TRUE(apply_defaults(testing::deployment_kind(), value).ok());
   EXPECT_FALSE(value.at("spec").at("strategy").as_object().contains("rollingUpdate"));
 }
 
@@ -54,7 +54,7 @@ TEST(Defaults, ProbesVolumesAndEnv) {
     {"name":"d","projected":{"sources":[{"serviceAccountToken":{"path":"t"}},{"downwardAPI":{"items":[{"path":"l","fieldRef":{"fieldPath":"metadata.labels"}}]}}]}}],
     "containers":[{"name":"c","image":"i:latest","ports":[{"containerPort":80}],"env":[{"name":"E","valueFrom":{"fieldRef":{"fieldPath":"status.podIP"}}}],
     "livenessProbe":{"httpGet":{"port":80}},"readinessProbe":{"grpc":{"port":5},"periodSeconds":3},"lifecycle":{"preStop":{"httpGet":{"port":1}}}}]}})");
-  apply_defaults(testing::pod_kind(), pod);
+  EXPECT_TRUE(apply_defaults(testing::pod_kind(), pod).ok());
   const auto& spec = pod.at("spec");
   const auto& container = spec.at("containers").at(0);
   EXPECT_EQ(container.at("livenessProbe").at("httpGet").at("scheme"), "HTTP");

@@ -139,6 +139,13 @@ Status check_field(const RawMessage& message, const RawField& raw) {
   return {};
 }
 
+// A default stands in for what is absent; a zero that somebody wrote stays. So it is for custom resources, and built-in
+// kinds say it with `pointer`.
+void keep_presence(RawField& raw) {
+  const bool single = !raw.field.repeated && raw.protobuf_type != kMessage;
+  if (single && !raw.default_json.empty()) raw.field.pointer = true;
+}
+
 RawField list_field(std::string name, std::string_view type, uint32_t number, bool repeated, std::string comment) {
   RawField raw;
   raw.field.json = std::move(name);
@@ -195,8 +202,9 @@ Status complete(std::vector<RawMessage>& raw) {
   std::vector<RawMessage> lists;
   for (RawMessage& message : raw) {
     if (message.package.empty()) return Status::invalid("the file " + message.file + " has no package");
-    for (const RawField& field : message.fields) {
+    for (RawField& field : message.fields) {
       if (auto status = check_field(message, field); !status.ok()) return status;
+      keep_presence(field);
     }
     if (!message.has_resource) continue;
     complete_kind(message.kind);

@@ -57,7 +57,7 @@ TEST_F(Extension, AKindIsServedLikeAnother) {
 TEST_F(Extension, DefaultsRulesAndTablesWork) {
   accept(Widgets().set());
   auto object = document(*widget(), R"({"metadata":{"name":"a"},"spec":{"colour":"green"}})");
-  apply_defaults(*widget(), object);
+  EXPECT_TRUE(apply_defaults(*widget(), object).ok());
   EXPECT_EQ(object.at("spec").at("size"), Json(3));
   const auto status = invalid_status(*widget(), "a", validate(*widget(), object));
   EXPECT_THAT(status.message(), HasSubstr("Widget.demo.example.com \"a\" is invalid: ["));
@@ -298,6 +298,75 @@ TEST_F(Extension, ReadersAreNeverDisturbed) {
   for (int i = 0; i < 200; ++i) accept(sets[i % 2]);
   over = true;
   reader.join();
+}
+
+TEST_F(Extension, ADefaultIsForWhatIsAbsent) {
+  Widgets widgets;
+  const auto with_default = [](std::string_view json) { return bytes_field(9, json); };
+  widgets.spec = {field("size", 1, kInt32Type, {}, with_default("3")),
+                  field("on", 2, kBoolType, {}, with_default("true")),
+                  field("ratio", 3, kDoubleType, {}, with_default("0.5")),
+                  field("colour", 4, kStringType, {}, with_default("\"red\""))};
+  accept(widgets.set());
+  const std::string zeros = R"({"colour":"","on":false,"ratio":0,"size":0})";
+  auto explicit_ones = document(*widget(), R"({"metadata":{"name":"a"},"spec":)" + zeros + "}");
+  EXPECT_TRUE(apply_defaults(*widget(), explicit_ones).ok());
+  EXPECT_THAT(encode_json(*widget()->message, explicit_ones),
+              HasSubstr(R"("spec":{"size":0,"on":false,"ratio":0,"colour":""})"));
+  auto bytes = encode_protobuf(*widget()->message, explicit_ones);
+  ASSERT_TRUE(bytes);
+  auto back = decode(*widget()->message, Media::kProtobuf, wrap_protobuf("demo.example.com/v1", "Widget", *bytes));
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(apply_defaults(*widget(), *back).ok());
+  EXPECT_THAT(encode_json(*widget()->message, *back),
+              HasSubstr(R"("spec":{"size":0,"on":false,"ratio":0,"colour":""})"));
+  auto absent = document(*widget(), R"({"metadata":{"name":"a"},"spec":{"size":null}})");
+  EXPECT_TRUE(apply_defaults(*widget(), absent).ok());
+  EXPECT_THAT(encode_json(*widget()->message, absent),
+              HasSubstr(R"("spec":{"size":3,"on":true,"ratio":0.5,"colour":"red"})"));
+}
+
+TEST_F(Extension, DefaultsMakeNothingDeeperThan64) {
+  Widgets widgets;
+  widgets.more.clear();
+  const std::string spec = ".demo.v1.WidgetSpec";
+  widgets.spec = {
+      field("inner", 1, kMessageType, spec), field("size", 2, kInt32Type, {}, bytes_field(9, "3")),
+      field("raw", 3, kMessageType, ".k8s.io.apimachinery.pkg.apis.meta.v1.FieldsV1", bytes_field(9, R"({"a":{}})"))};
+  accept(widgets.set());
+  const auto deep = [&](int levels) {
+    std::string text = R"({"metadata":{"name":"a"},"spec":{)";
+    for (int i = 1; i < levels; ++i) text += R"("inner":{)";
+    return document(*widget(), text + R"("size":1)" + std::string(static_cast<size_t>(levels) + 1, '}'));
+  };
+  auto fits = deep(61);
+  EXPECT_TRUE(apply_defaults(*widget(), fits).ok());
+  EXPECT_TRUE(parse_json(encode_json(*widget()->message, fits)).ok());
+  auto too_deep = deep(62);
+  EXPECT_EQ(apply_defaults(*widget(), too_deep).code(), 422);
+}
+
+TEST_F(Extension, WhatIsStoredAndNoLongerFitsIsLeftOutAndTold) {
+  accept(Widgets().set());
+  auto stored = parse_json(R"({"apiVersion":"demo.example.com/v1","kind":"Widget","metadata":{"name":"a"},
+      "spec":{"size":"big","colour":["red"],"owner":"me"},"status":7})");
+  ASSERT_TRUE(stored.ok());
+  EXPECT_FALSE(canonicalize(*widget()->message, *stored).ok());
+  EXPECT_FALSE(encode_protobuf(*widget()->message, *stored).ok());
+  std::vector<std::string> problems;
+  DecodeOptions options;
+  options.problems = &problems;
+  auto misfits = fit(*widget()->message, *stored, options);
+  ASSERT_TRUE(misfits.ok());
+  EXPECT_EQ(*misfits, 3U);
+  EXPECT_THAT(problems,
+              ::testing::UnorderedElementsAre(
+                  HasSubstr("left out what no longer fits: json: cannot unmarshal string into Go struct field "
+                            "WidgetSpec.spec.size of type int32"),
+                  HasSubstr("spec.colour"), HasSubstr("status")));
+  EXPECT_EQ(stored->at("spec"), Json(boost::json::object{{"owner", "me"}}));
+  EXPECT_TRUE(encode_protobuf(*widget()->message, *stored).ok());
+  EXPECT_EQ(*fit(*widget()->message, *stored, options), 0U);
 }
 
 }  // namespace

@@ -3,13 +3,16 @@
 #include "core/schema/json_parse.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <functional>
+#include <new>
 #include <set>
 
 #include "core/schema/arena.hpp"
 #include "core/schema/canonical.hpp"
+#include "core/schema/counted.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -103,10 +106,17 @@ struct DuplicateNames : SilentHandler {
   };
   std::vector<Frame> frames;
   std::string key;
-  std::vector<std::string>* problems = nullptr;
+  Problems* problems = nullptr;
+  limits::Charge charge;
+  size_t bytes = 0;
 
   void value_begins() {
     if (!frames.empty() && frames.back().array) ++frames.back().index;
+  }
+  void count(size_t key_bytes) {
+    constexpr size_t kNode = 96;
+    bytes += kNode + key_bytes;
+    if (bytes > charge.bytes() && !charge.resize(2 * bytes)) throw std::bad_alloc();
   }
   std::string path() const {
     std::string out;
@@ -114,7 +124,7 @@ struct DuplicateNames : SilentHandler {
       if (frame.array) {
         out += "[" + std::to_string(frame.index - 1) + "]";
       } else {
-        out += (out.empty() ? "" : ".") + frame.key;
+        out.append(out.empty() ? "" : ".").append(cut(frame.key, kLongestName));
       }
     }
     return out;
@@ -145,7 +155,11 @@ struct DuplicateNames : SilentHandler {
     key.append(part.data(), part.size());
     Frame& frame = frames.back();
     frame.key = key;
-    if (!frame.seen.insert(key).second) problems->push_back("duplicate field \"" + path() + "\"");
+    if (frame.seen.insert(key).second) {
+      count(key.size());
+    } else {
+      problems->add([&] { return "duplicate field \"" + path() + "\""; });
+    }
     key.clear();
     return true;
   }
@@ -258,19 +272,22 @@ Error run(boost::json::basic_parser<Handler>& parser, std::string_view bytes) {
 
 }  // namespace
 
-Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth) {
+Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
   Error error;
-  Json value = boost::json::parse(string_view(bytes.data(), bytes.size()), error, make_arena(3 * bytes.size()),
-                                  options_of(max_depth));
+  std::array<unsigned char, 4096> first;  // of the parser's stack, enough for most
+  boost::json::parser parser(make_heap(account), options_of(max_depth), first.data(), first.size());
+  parser.reset(make_arena(3 * bytes.size(), std::move(account)));
+  parser.write(bytes.data(), bytes.size(), error);
   if (error) return parse_error(error, bytes);
-  return value;
+  return parser.release();
 }
 
-void find_duplicate_fields(std::string_view bytes, size_t max_depth, std::vector<std::string>& problems) {
-  boost::json::basic_parser<DuplicateProbe> probe(options_of(max_depth));
+void find_duplicate_fields(std::string_view bytes, const DecodeOptions& options, Problems& problems) {
+  boost::json::basic_parser<DuplicateProbe> probe(options_of(options.max_depth));
   if (run(probe, bytes) || !probe.handler().found) return;
-  boost::json::basic_parser<DuplicateNames> names(options_of(max_depth));
+  boost::json::basic_parser<DuplicateNames> names(options_of(options.max_depth));
   names.handler().problems = &problems;
+  names.handler().charge = limits::Charge(options.account);
   (void)run(names, bytes);
 }
 

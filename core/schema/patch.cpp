@@ -1,6 +1,5 @@
-// RFC 6902 (JSON patch) and RFC 7386 (merge patch) over documents.
-// Called by the API server's PATCH handlers; pure functions, any thread. Strategic merge is in
-// patch_strategic.cpp.
+// RFC 6902 (JSON patch) over documents. Called by the API server's PATCH handlers; pure functions, any thread.
+// Merge patches are in patch_merge.cpp and patch_strategic.cpp.
 #include "core/schema/patch.hpp"
 
 #include <algorithm>
@@ -11,6 +10,10 @@
 #include <utility>
 
 #include "core/schema/arena.hpp"
+#include "core/schema/codec.hpp"
+#include "core/schema/counted.hpp"
+#include "core/schema/json_edit.hpp"
+#include "core/schema/patch_words.hpp"
 #include "core/schema/same_json.hpp"
 
 namespace gantry::schema {
@@ -22,14 +25,14 @@ using Object = boost::json::object;
 constexpr size_t kMaxOperations = 10000;
 // "copy" can double a document with every operation; upstream limits what copies may add as well.
 constexpr size_t kMaxCopied = 3 * 1024 * 1024;
-
-const char* kind_of(const Json& value) {
-  if (value.is_object()) return "object";
-  if (value.is_array()) return "array";
-  if (value.is_string()) return "string";
-  if (value.is_bool()) return "bool";
-  return "number";
-}
+// Values that the operations may look at or push aside, all in all: about a tenth of a second.
+constexpr size_t kMaxWork = 5'000'000;
+// Elements of a list that move as fast as one member of an object.
+constexpr size_t kElementsAStep = 16;
+// Bytes that objects built anew may take, since an arena gives none back.
+constexpr size_t kMaxRebuilt = 32 << 20;
+// Removals in a row from which on building the object anew pays.
+constexpr size_t kManyRemovals = 8;
 
 // What upstream answers whenever applying a well-formed JSON patch fails, whatever the cause.
 Status rejected() {
@@ -94,39 +97,6 @@ Token resolve(Json& document, std::string_view pointer) {
   }
 }
 
-bool add(Json& document, std::string_view pointer, Json value) {
-  if (pointer.empty()) {
-    document = std::move(value);
-    return true;
-  }
-  Token at = resolve(document, pointer);
-  if (at.container == nullptr) return false;
-  if (at.container->is_object()) {
-    at.container->get_object()[at.key] = std::move(value);
-    return true;
-  }
-  Array& array = at.container->get_array();
-  size_t index = array.size();
-  if (at.key != "-" && !element_index(at.key, array.size() + 1, index)) return false;
-  array.insert(array.begin() + static_cast<std::ptrdiff_t>(index), std::move(value));
-  return true;
-}
-
-bool remove(Json& document, std::string_view pointer) {
-  Token at = resolve(document, pointer);
-  if (at.container == nullptr || child(*at.container, at.key) == nullptr) return false;
-  if (at.container->is_object()) {
-    Object& object = at.container->get_object();
-    object.stable_erase(object.find(at.key));
-    return true;
-  }
-  Array& array = at.container->get_array();
-  size_t index = 0;
-  if (!element_index(at.key, array.size(), index)) return false;
-  array.erase(array.begin() + static_cast<std::ptrdiff_t>(index));
-  return true;
-}
-
 Json* find(Json& document, std::string_view pointer) {
   if (pointer.empty()) return &document;
   Token at = resolve(document, pointer);
@@ -142,7 +112,7 @@ bool test(Json& document, std::string_view pointer, const Json* expected) {
   return want_null && at.container != nullptr && at.container->is_object();
 }
 
-// Bytes that a value roughly takes, cut short at the limit.
+// Bytes that a value roughly takes.
 size_t weight(const Json& value) {
   size_t sum = 8;
   if (const Object* object = value.if_object()) {
@@ -155,68 +125,207 @@ size_t weight(const Json& value) {
   return sum;
 }
 
-const boost::json::string* text_member(const Object& operation, std::string_view name) {
-  const Json* value = operation.if_contains(name);
-  return value == nullptr ? nullptr : value->if_string();
-}
-
 std::string_view view(const boost::json::string& text) { return {text.data(), text.size()}; }
 
-bool move_or_copy(Json& document, const Object& operation, std::string_view path, bool move, size_t& copied) {
-  const auto* from = text_member(operation, "from");
-  if (from == nullptr) return false;
-  Json* source = find(document, view(*from));
-  if (source == nullptr) return false;
-  if (move && view(*from) == path) return true;
-  if (move && path.starts_with(std::string(view(*from)) + "/")) return false;
-  if (!move) copied += weight(*source);
-  if (copied > kMaxCopied) return false;
-  Json value = *source;
-  if (move && !remove(document, view(*from))) return false;
-  return add(document, path, std::move(value));
+std::string_view text_member(const Object& operation, std::string_view name) {
+  const Json* value = operation.if_contains(name);
+  const auto* text = value == nullptr ? nullptr : value->if_string();
+  return text == nullptr ? std::string_view() : view(*text);
 }
 
-bool apply(Json& document, const Object& operation, size_t& copied) {
-  const auto* op = text_member(operation, "op");
-  const auto* path = text_member(operation, "path");
-  if (op == nullptr || path == nullptr) return false;
-  const Json* value = operation.if_contains("value");
-  std::string_view name = view(*op);
-  std::string_view at = view(*path);
-  if (name == "test") return test(document, at, value);
-  if (name == "remove") return remove(document, at);
-  if (name == "move" || name == "copy") {
-    return move_or_copy(document, operation, at, name == "move", copied);
-  }
-  if (value == nullptr) return false;
-  if (name == "add") return add(document, at, *value);
-  if (name != "replace") return false;
-  Json* target = find(document, at);
-  if (target == nullptr) return false;
-  *target = *value;
-  return true;
+bool has_text(const Object& operation, std::string_view name) {
+  const Json* value = operation.if_contains(name);
+  return value != nullptr && value->is_string();
 }
 
-void merge_into(Json& target, const Object& patch) {
-  if (!target.is_object()) target = Object(target.storage());
-  Object& object = target.get_object();
-  for (const auto& [key, value] : patch) {
-    auto it = object.find(key);
-    if (value.is_null()) {
-      if (it != object.end()) object.stable_erase(it);
-    } else if (value.is_object()) {
-      merge_into(it != object.end() ? it->value() : object[key], value.get_object());
-    } else {
-      object[key] = value;
+size_t tokens(std::string_view pointer) { return static_cast<size_t>(std::count(pointer.begin(), pointer.end(), '/')); }
+
+std::string_view parent_of(std::string_view pointer) { return pointer.substr(0, pointer.rfind('/')); }
+
+bool is_removal(const Object& operation) {
+  return text_member(operation, "op") == "remove" && text_member(operation, "path").starts_with('/');
+}
+
+// One patch at work on one document, in the arena of the document.
+class Patcher {
+ public:
+  explicit Patcher(Json& document) : document_(document) {}
+
+  Status run(const Array& operations) {
+    for (size_t i = 0; i < operations.size();) {
+      const size_t end = removals(operations, i);
+      if (end - i >= kManyRemovals) {
+        bool done = false;
+        if (Status status = remove_all(operations, i, end, done); !status.ok()) return status;
+        if (done) {
+          i = end;
+          continue;
+        }
+      }
+      for (const size_t last = std::max(end, i + 1); i < last; ++i) {
+        if (Status status = apply(operations[i].get_object()); !status.ok()) return status;
+      }
     }
+    return {};
   }
+
+ private:
+  // Where the removals from one object or list that begin at `from` end.
+  static size_t removals(const Array& operations, size_t from) {
+    const Object& first = operations[from].get_object();
+    if (!is_removal(first)) return from;
+    const std::string_view parent = parent_of(text_member(first, "path"));
+    size_t end = from + 1;
+    for (; end < operations.size(); ++end) {
+      const Object& next = operations[end].get_object();
+      if (!is_removal(next) || parent_of(text_member(next, "path")) != parent) break;
+    }
+    return end;
+  }
+
+  // Removals from one object, in one pass. Not done: it is a list, or not worth it.
+  Status remove_all(const Array& operations, size_t from, size_t end, bool& done) {
+    Json* container = find(document_, parent_of(text_member(operations[from].get_object(), "path")));
+    if (container == nullptr || !container->is_object()) return {};
+    Object& object = container->get_object();
+    size_t bytes = object.size() * sizeof(boost::json::key_value_pair);
+    for (const auto& member : object) bytes += member.key().size();
+    if (rebuilt_ + bytes > kMaxRebuilt) return {};
+    rebuilt_ += bytes;
+    std::vector<size_t> positions;
+    for (size_t i = from; i < end; ++i) {
+      const std::string_view path = text_member(operations[i].get_object(), "path");
+      const auto it = object.find(unescape(path.substr(path.rfind('/') + 1)));
+      if (it == object.end()) return rejected();
+      positions.push_back(static_cast<size_t>(it - object.begin()));
+    }
+    std::sort(positions.begin(), positions.end());
+    if (std::adjacent_find(positions.begin(), positions.end()) != positions.end()) return rejected();
+    drop_members(object, std::move(positions));
+    done = true;
+    return {};
+  }
+
+  Status apply(const Object& operation) {
+    if (!has_text(operation, "op") || !has_text(operation, "path")) return rejected();
+    const Json* value = operation.if_contains("value");
+    const std::string_view name = text_member(operation, "op");
+    const std::string_view at = text_member(operation, "path");
+    if (name == "test") return test(document_, at, value) ? Status() : rejected();
+    if (name == "remove") return remove(at);
+    if (name == "move") return move(operation, at);
+    if (name == "copy") return copy(operation, at);
+    if (value == nullptr) return rejected();
+    if (name == "add") {
+      Status status = check_depth(*value, at);
+      return status.ok() ? add(at, Json(*value, document_.storage())) : status;
+    }
+    if (name != "replace") return rejected();
+    Json* target = find(document_, at);
+    if (target == nullptr) return rejected();
+    if (Status status = check_depth(*value, at); !status.ok()) return status;
+    *target = *value;
+    return {};
+  }
+
+  Status move(const Object& operation, std::string_view path) {
+    if (!has_text(operation, "from")) return rejected();
+    const std::string_view from = text_member(operation, "from");
+    Json* source = find(document_, from);
+    if (source == nullptr) return rejected();
+    if (from == path) return {};
+    if (path.starts_with(from) && path.substr(from.size()).starts_with('/')) return rejected();
+    if (tokens(path) > tokens(from)) {
+      size_t visited = 0;
+      const size_t depth = depth_of(*source, kMaxDepth, visited);
+      if (Status status = work(visited); !status.ok()) return status;
+      if (tokens(path) + depth > kMaxDepth) return too_deep();
+    }
+    Json value = std::move(*source);  // of the same arena: nothing is copied
+    if (Status status = remove(from); !status.ok()) return status;
+    return add(path, std::move(value));
+  }
+
+  Status copy(const Object& operation, std::string_view path) {
+    if (!has_text(operation, "from")) return rejected();
+    const Json* source = find(document_, text_member(operation, "from"));
+    if (source == nullptr) return rejected();
+    copied_ += weight(*source);
+    if (copied_ > kMaxCopied) {
+      return Status::invalid("the copies of a JSON patch may add " + std::to_string(kMaxCopied) + " bytes at most");
+    }
+    if (Status status = check_depth(*source, path); !status.ok()) return status;
+    return add(path, Json(*source));
+  }
+
+  Status add(std::string_view pointer, Json value) {
+    if (pointer.empty()) {
+      document_ = std::move(value);
+      return {};
+    }
+    Token at = resolve(document_, pointer);
+    if (at.container == nullptr) return rejected();
+    if (at.container->is_object()) {
+      at.container->get_object()[at.key] = std::move(value);
+      return {};
+    }
+    Array& array = at.container->get_array();
+    size_t index = array.size();
+    if (at.key != "-" && !element_index(at.key, array.size() + 1, index)) return rejected();
+    if (Status status = work((array.size() - index) / kElementsAStep); !status.ok()) return status;
+    array.insert(array.begin() + static_cast<std::ptrdiff_t>(index), std::move(value));
+    return {};
+  }
+
+  Status remove(std::string_view pointer) {
+    Token at = resolve(document_, pointer);
+    if (at.container == nullptr) return rejected();
+    if (at.container->is_object()) {
+      Object& object = at.container->get_object();
+      const auto it = object.find(at.key);
+      if (it == object.end()) return rejected();
+      if (Status status = work(static_cast<size_t>(object.end() - it)); !status.ok()) return status;
+      object.stable_erase(it);
+      return {};
+    }
+    Array& array = at.container->get_array();
+    size_t index = 0;
+    if (!element_index(at.key, array.size(), index)) return rejected();
+    if (Status status = work((array.size() - index) / kElementsAStep); !status.ok()) return status;
+    array.erase(array.begin() + static_cast<std::ptrdiff_t>(index));
+    return {};
+  }
+
+  Status check_depth(const Json& value, std::string_view pointer) const {
+    size_t visited = 0;
+    return tokens(pointer) + depth_of(value, kMaxDepth, visited) > kMaxDepth ? too_deep() : Status();
+  }
+
+  Status work(size_t steps) {
+    work_ += steps;
+    if (work_ <= kMaxWork) return {};
+    return Status::too_large("the operations of a JSON patch may move or look at " + std::to_string(kMaxWork) +
+                             " values at most; a merge patch, or a patch in several parts, does the same");
+  }
+
+  Json& document_;
+  size_t copied_ = 0;
+  size_t rebuilt_ = 0;
+  size_t work_ = 0;
+};
+
+Expected<Json> patched(const Json& document, const Array& operations, std::shared_ptr<limits::Account> account) {
+  auto result = copy_of(document, std::move(account));
+  if (!result) return result;
+  if (Status status = Patcher(*result).run(operations); !status.ok()) return status;
+  return result;
 }
 
 }  // namespace
 
-Expected<Json> json_patch(const Json& document, const Json& operations) {
+Expected<Json> json_patch(const Json& document, const Json& operations, std::shared_ptr<limits::Account> account) {
+  if (operations.is_null()) return copy_of(document, std::move(account));
   if (!operations.is_array()) {
-    if (operations.is_null()) return document;
     return Status::bad_request(std::string("json: cannot unmarshal ") + kind_of(operations) +
                                " into Go value of type jsonpatch.Patch");
   }
@@ -231,23 +340,7 @@ Expected<Json> json_patch(const Json& document, const Json& operations) {
     return Status::too_large("The allowed maximum operations in a JSON patch is " + std::to_string(kMaxOperations) +
                              ", got " + std::to_string(list.size()));
   }
-  Json result = copy_of(document);
-  size_t copied = 0;
-  for (const Json& operation : list) {
-    if (!apply(result, operation.get_object(), copied)) return rejected();
-  }
-  return result;
-}
-
-Expected<Json> merge_patch(const Json& document, const Json& patch) {
-  if (patch.is_null()) return document;
-  if (!patch.is_object()) {
-    return Status::bad_request(std::string("error decoding patch: json: cannot unmarshal ") + kind_of(patch) +
-                               " into Go value of type map[string]interface {}");
-  }
-  Json result = copy_of(document);
-  merge_into(result, patch.get_object());
-  return result;
+  return counted([&] { return patched(document, list, std::move(account)); });
 }
 
 }  // namespace gantry::schema

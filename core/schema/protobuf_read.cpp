@@ -184,7 +184,8 @@ class ProtobufReader {
         return Kept::kKeep;
       case Form::kRawJson: {
         if (fields[1].bytes.empty()) return stays ? (out = nullptr, Kept::kKeep) : Kept::kDrop;
-        auto parsed = parse_json_text(fields[1].bytes, options_.max_depth - std::min(depth, options_.max_depth - 1));
+        const size_t left = options_.max_depth - std::min(depth, options_.max_depth - 1);
+        auto parsed = parse_json_text(fields[1].bytes, left, options_.account);
         if (!parsed) return std::move(parsed).error();
         out = *std::move(parsed);
         return canonical_form(message, out);
@@ -223,7 +224,7 @@ constexpr std::string_view kMagic("k8s\0", 4);
 }  // namespace
 
 Expected<Json> read_protobuf(const Message& message, std::string_view raw, const DecodeOptions& options) {
-  Json document(make_arena(4 * raw.size()));
+  Json document(make_arena(4 * raw.size(), options.account));
   Status status = ProtobufReader(options).message(message, raw, document.emplace_object(), 1);
   if (!status.ok()) return status;
   return document;

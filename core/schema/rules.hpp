@@ -9,8 +9,9 @@
 namespace gantry::schema {
 
 // Puts in what upstream's defaulting puts in: the options' constants and the conditional ones (pull policy by tag,
-// requests from limits, ...). Idempotent.
-void apply_defaults(const Kind& kind, Json& document);
+// requests from limits, ...). Idempotent. Errors: TooManyRequests, when the document's account refuses the memory;
+// Invalid, when a default would make it deeper than kMaxDepth.
+Status apply_defaults(const Kind& kind, Json& document);
 
 // What is wrong with an object on create (old null) or update, as upstream's causes ("spec.containers[0].name",
 // "Required value"). Empty: valid.

@@ -174,4 +174,10 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+std::string cut(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "...";
+}
+
 }  // namespace gantry::schema

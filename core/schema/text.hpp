@@ -18,4 +18,9 @@ void append_json_string(std::string& out, std::string_view text);
 // %q of Go, near enough for messages.
 std::string quoted(std::string_view text);
 
+// The text, or its first `most` bytes (whole characters) and "...". For messages, whose parts are a client's.
+std::string cut(std::string_view text, size_t most);
+// A name within a path in a message is cut from here on.
+inline constexpr size_t kLongestName = 128;
+
 }  // namespace gantry::schema

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "core/schema/codec.hpp"
+#include "core/schema/problems.hpp"
 
 namespace gantry::schema {
 
 // YAML 1.1 as sigs.k8s.io/yaml reads it (yes/no/on/off are booleans). problems: `key "x" already set in map`.
-Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::vector<std::string>* problems);
+Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account,
+                         Problems& problems);
 
 // The JSON value of a plain (unquoted) scalar.
 Json resolve_plain_scalar(std::string_view text);

@@ -9,32 +9,42 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <streambuf>
 
+#include "core/schema/counted.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/yaml.hpp"
 
 namespace gantry::schema {
 namespace {
 
-// Values that aliases may add to one document; a bomb passes this at once.
-constexpr size_t kMaxAliasedValues = 100000;
+// What aliases and the anchors they may name can add to one document; a bomb passes this at once.
+constexpr size_t kMaxAliasedValues = 100'000;
+constexpr size_t kMaxAliasedBytes = 3 << 20;
 
 class YamlError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-size_t count_values(const Json& value) {
-  size_t count = 1;
+struct Size {
+  size_t values = 0, bytes = 0;
+};
+
+void measure(const Json& value, Size& size) {
+  ++size.values;
+  if (const auto* text = value.if_string()) size.bytes += text->size();
   if (const auto* array = value.if_array()) {
-    for (const Json& item : *array) count += count_values(item);
+    for (const Json& item : *array) measure(item, size);
   }
   if (const auto* object = value.if_object()) {
-    for (const auto& entry : *object) count += count_values(entry.value());
+    for (const auto& entry : *object) {
+      size.bytes += entry.key().size();
+      measure(entry.value(), size);
+    }
   }
-  return count;
 }
 
 std::string key_text(const Json& key) {
@@ -52,18 +62,24 @@ std::string key_text(const Json& key) {
 
 class Builder : public YAML::EventHandler {
  public:
-  Builder(size_t max_depth, std::vector<std::string>* problems) : max_depth_(max_depth), problems_(problems) {}
+  // Without `aliases` no value is kept for one.
+  Builder(size_t max_depth, bool aliases, boost::json::storage_ptr storage, Problems& problems)
+      : max_depth_(max_depth),
+        aliases_(aliases),
+        storage_(std::move(storage)),
+        problems_(problems),
+        result_(storage_) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t anchor) override { add(nullptr, anchor); }
+  void OnNull(const YAML::Mark&, YAML::anchor_t anchor) override { add(Json(storage_), anchor, 0); }
   void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override {
     auto it = anchors_.find(anchor);
     if (it == anchors_.end()) throw YamlError("anchor contains itself or is unknown");
-    aliased_ += it->second.size;
-    if (aliased_ > kMaxAliasedValues) throw YamlError("document contains excessive aliasing");
-    if (frames_.size() + it->second.depth > max_depth_) throw YamlError("exceeded max depth");
-    add(it->second.value, 0);
+    const Anchored& anchored = it->second;
+    spend(anchored.size);
+    if (frames_.size() + anchored.depth > max_depth_) throw YamlError("exceeded max depth");
+    add(anchored.value, 0, anchored.depth);
   }
   void OnScalar(const YAML::Mark&, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
     if (!valid_utf8(text)) throw YamlError("control characters or invalid UTF-8 are not allowed");
@@ -74,15 +90,15 @@ class Builder : public YAML::EventHandler {
       plain = true;
     }
     merge_key_ = plain && text == "<<";
-    add(plain ? resolve_plain_scalar(text) : Json(text), anchor);
+    add(plain ? Json(resolve_plain_scalar(text), storage_) : Json(text, storage_), anchor, 0);
   }
   void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(boost::json::array(), anchor);
+    open(boost::json::array(storage_), anchor);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    open(boost::json::object(), anchor);
+    open(boost::json::object(storage_), anchor);
   }
   void OnMapEnd() override { close(); }
 
@@ -100,7 +116,8 @@ class Builder : public YAML::EventHandler {
   };
   struct Anchored {
     Json value;
-    size_t size = 0, depth = 0;
+    Size size;
+    size_t depth = 0;
   };
 
   void open(Json value, YAML::anchor_t anchor) {
@@ -113,7 +130,6 @@ class Builder : public YAML::EventHandler {
     frames_.pop_back();
     // "<<": keys of the merged maps that the map itself does not have.
     for (const Json& merge : frame.merges) apply_merge(frame.value.get_object(), merge);
-    if (!frames_.empty()) frames_.back().depth = std::max(frames_.back().depth, frame.depth + 1);
     add(std::move(frame.value), frame.anchor, frame.depth);
   }
 
@@ -127,13 +143,31 @@ class Builder : public YAML::EventHandler {
     for (const auto& entry : *from) object.insert(entry);
   }
 
-  void add(Json value, YAML::anchor_t anchor, size_t depth = 0) {
-    if (anchor != 0) anchors_[anchor] = {value, count_values(value), depth};
+  // Aliases multiply what they name, and anchors within each other what they hold.
+  void spend(const Size& size) {
+    aliased_.values += size.values;
+    aliased_.bytes += size.bytes;
+    if (aliased_.values > kMaxAliasedValues || aliased_.bytes > kMaxAliasedBytes) {
+      throw YamlError("document contains excessive aliasing");
+    }
+  }
+
+  void keep(const Json& value, YAML::anchor_t anchor, size_t depth) {
+    Size size;
+    measure(value, size);
+    spend(size);
+    // A copy in the document's storage, not an assignment to a value that has another.
+    anchors_.insert_or_assign(anchor, Anchored{Json(value, storage_), size, depth});
+  }
+
+  void add(Json value, YAML::anchor_t anchor, size_t depth) {
+    if (anchor != 0 && aliases_) keep(value, anchor, depth);
     if (frames_.empty()) {
       result_ = std::move(value);
       return;
     }
     Frame& frame = frames_.back();
+    frame.depth = std::max(frame.depth, depth + 1);
     if (auto* list = frame.value.if_array()) {
       list->push_back(std::move(value));
       return;
@@ -152,17 +186,19 @@ class Builder : public YAML::EventHandler {
       return;
     }
     auto& object = frame.value.get_object();
-    if (problems_ != nullptr && object.contains(frame.key)) {
-      problems_->push_back("key " + quoted(frame.key) + " already set in map");
+    if (problems_.wanted() && object.contains(frame.key)) {
+      problems_.add([&] { return "key " + quoted(cut(frame.key, kLongestName)) + " already set in map"; });
     }
     object[frame.key] = std::move(value);
   }
 
-  size_t max_depth_;
-  std::vector<std::string>* problems_;
+  const size_t max_depth_;
+  const bool aliases_;
+  const boost::json::storage_ptr storage_;
+  Problems& problems_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, Anchored> anchors_;
-  size_t aliased_ = 0;
+  Size aliased_;
   bool merge_key_ = false;
   Json result_;
 };
@@ -236,7 +272,8 @@ Json resolve_plain_scalar(std::string_view text) {
   return Json(text);
 }
 
-Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::vector<std::string>* problems) {
+Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account,
+                         Problems& problems) {
   // A view as a stream, without a copy.
   struct Buffer : std::streambuf {
     explicit Buffer(std::string_view view) {
@@ -249,11 +286,14 @@ Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::vector<s
     Buffer buffer(bytes);
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
-    Builder builder(max_depth, problems);
+    const bool aliases = bytes.find('*') != std::string_view::npos;
+    Builder builder(max_depth, aliases, make_heap(std::move(account)), problems);
     parser.HandleNextDocument(builder);
     return builder.take();
   } catch (const YAML::Exception& error) {
     return bad("line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     return bad(error.what());
   }

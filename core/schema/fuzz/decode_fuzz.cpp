@@ -154,7 +154,7 @@ bool digest(const Kind& kind, Media media, std::string_view bytes) {
   }
   expect_round_trip(kind, *document);
   Json defaulted = *document;
-  apply_defaults(kind, defaulted);
+  EXPECT_TRUE(apply_defaults(kind, defaulted).ok());
   Status status = invalid_status(kind, "x", validate(kind, defaulted));
   EXPECT_FALSE(status.message().empty());
   (void)validate(kind, defaulted, &*document);

@@ -1,0 +1,42 @@
+// Inside of the room: work whose memory an account may refuse. Any thread.
+#pragma once
+
+#include <boost/json/storage_ptr.hpp>
+#include <memory>
+#include <new>
+
+#include "core/limits/account.hpp"
+#include "gantry/status.hpp"
+
+namespace gantry::schema {
+
+// As long as one lives on a thread, arenas ask their account there, and throw std::bad_alloc when it refuses.
+class Asking {
+ public:
+  Asking() { ++depth_; }
+  ~Asking() { --depth_; }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  static bool now() { return depth_ > 0; }
+
+ private:
+  static thread_local int depth_;
+};
+
+Status out_of_memory();
+
+// Runs the work of a public function, which ends with 429 when an account refuses it memory.
+template <typename Work>
+auto counted(Work&& work) -> decltype(work()) {
+  const Asking asking;
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+// Memory that comes back piece by piece, for what grows while it is made.
+boost::json::storage_ptr make_heap(std::shared_ptr<limits::Account> account);
+
+}  // namespace gantry::schema
