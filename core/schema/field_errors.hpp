@@ -2,6 +2,7 @@
 // A collector belongs to one validation of one object, on one thread.
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -41,16 +42,27 @@ class At {
   size_t index_ = kNone;
 };
 
-// Collects causes. `name` is a field below `at`; empty: `at` itself.
+template <typename Value>
+concept Whole = std::same_as<Value, JsonObject> || std::same_as<Value, JsonArray>;
+
+// Causes that are told; of the rest only the number is.
+inline constexpr size_t kMaxCauses = 100;
+
+// Collects causes, each of some hundred bytes. `name` is a field below `at`; empty: `at` itself.
 class Errors {
  public:
   void required(const At& at, std::string_view name, std::string_view detail = {});
   void invalid(const At& at, std::string_view name, const Json& value, std::string_view detail);
+  // Without the copy that a Json of it would be.
+  template <Whole Value>
+  void invalid(const At& at, std::string_view name, const Value& value, std::string_view detail);
   void not_supported(const At& at, std::string_view name, std::string_view value,
                      std::span<const std::string> supported);
   void not_supported(const At& at, std::string_view name, std::string_view value,
                      std::initializer_list<std::string_view> supported);
   void duplicate(const At& at, std::string_view name, const Json& value);
+  template <Whole Value>
+  void duplicate(const At& at, std::string_view name, const Value& value);
   void not_found(const At& at, std::string_view name, std::string_view value);
   void forbidden(const At& at, std::string_view name, std::string_view detail);
   void too_long(const At& at, std::string_view name, size_t limit);
@@ -60,16 +72,18 @@ class Errors {
   void format(const At& at, std::string_view name, std::string_view format, std::string_view value);
 
   bool empty() const { return causes_.empty(); }
-  size_t size() const { return causes_.size(); }
-  std::vector<StatusCause> take() { return std::move(causes_); }
+  size_t size() const { return causes_.size() + more_; }
+  // No more are told, so that there is no need to put their words together.
+  bool full() const { return causes_.size() >= kMaxCauses; }
+  // The last one says how many are not told, if any.
+  std::vector<StatusCause> take();
 
  private:
-  void add(const At& at, std::string_view name, std::string_view reason, std::string message);
+  template <typename Message>
+  void add(const At& at, std::string_view name, std::string_view reason, Message&& message);
   std::vector<StatusCause> causes_;
+  size_t more_ = 0;
 };
-
-// As messages spell a value: strings quoted, scalars plain, the rest as JSON.
-std::string spelled(const Json& value);
 
 // What the named format finds wrong, each in upstream's words. Empty: nothing.
 std::vector<std::string> format_problems(std::string_view format, std::string_view value);

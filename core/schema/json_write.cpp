@@ -241,7 +241,7 @@ bool empty_value(const Json& value) {
   return false;
 }
 
-void append_plain_json(std::string& out, const Json& value) {
+void append_plain_json(std::string& out, const Json& value, size_t most) {
   switch (value.kind()) {
     case boost::json::kind::null:
       out += "null";
@@ -259,15 +259,16 @@ void append_plain_json(std::string& out, const Json& value) {
       append_double(out, value.get_double());
       return;
     case boost::json::kind::string:
-      append_json_string(out, value.get_string());
+      append_json_string(out, std::string_view(value.get_string()).substr(0, most));
       return;
     case boost::json::kind::array: {
       out.push_back('[');
       bool first = true;
       for (const Json& item : value.get_array()) {
+        if (out.size() >= most) return;
         if (!first) out.push_back(',');
         first = false;
-        append_plain_json(out, item);
+        append_plain_json(out, item, most);
       }
       out.push_back(']');
       return;
@@ -279,11 +280,12 @@ void append_plain_json(std::string& out, const Json& value) {
       out.push_back('{');
       bool first = true;
       for (const auto* entry : entries) {
+        if (out.size() >= most) return;
         if (!first) out.push_back(',');
         first = false;
         append_json_string(out, entry->key());
         out.push_back(':');
-        append_plain_json(out, entry->value());
+        append_plain_json(out, entry->value(), most);
       }
       out.push_back('}');
       return;

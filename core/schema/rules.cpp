@@ -81,7 +81,8 @@ Status invalid_status(const Kind& kind, std::string_view name, std::vector<Statu
   std::unordered_set<std::string> said;
   std::vector<std::string> lines;
   for (const StatusCause& cause : causes) {
-    std::string line = cause.field + ": " + cause.message;
+    // Without a reason: how many more there are, of which nothing else is told.
+    std::string line = cause.reason.empty() ? cause.message : cause.field + ": " + cause.message;
     if (said.insert(line).second) lines.push_back(std::move(line));
   }
   if (lines.size() == 1) message.append(": ").append(lines.front());

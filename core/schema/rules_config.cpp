@@ -1,5 +1,6 @@
 // Owns the rules of the small kinds: ConfigMap, Secret, Namespace, Node, Event, Lease. Pure functions, any thread.
 #include <boost/json/parse.hpp>
+#include <set>
 
 #include "core/schema/same_json.hpp"
 #include "core/schema/text.hpp"
@@ -148,17 +149,12 @@ void check_namespace(const JsonObject& object, const JsonObject* old, Errors& er
 }
 
 void check_taints(const JsonObject& spec, const At& at, Errors& errors) {
+  std::set<std::pair<std::string_view, std::string_view>> seen;
   size_t i = 0;
   each(spec, "taints", [&](const JsonObject& taint) {
     At here = at.child("taints", i++);
-    std::string_view key = get_text(taint, "key"), effect = get_text(taint, "effect");
-    bool twice = false;
-    size_t k = 0;
-    each(spec, "taints", [&](const JsonObject& other) {
-      twice = twice || (++k < i && get_text(other, "key") == key && get_text(other, "effect") == effect);
-    });
-    if (!twice) return;
-    errors.duplicate(here, "", Json(taint));
+    if (seen.emplace(get_text(taint, "key"), get_text(taint, "effect")).second) return;
+    errors.duplicate(here, "", taint);
   });
 }
 

@@ -1,6 +1,7 @@
 // Owns the rules of object metadata: names, labels, annotations, owners, finalizers. Pure functions, any thread.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "core/schema/json_write.hpp"
 #include "core/schema/same_json.hpp"
@@ -52,12 +53,12 @@ void check_owner(const JsonObject& owner, const At& at, Errors& errors) {
     if (get_text(owner, key).empty()) errors.invalid(at, key, "", "must not be empty");
   }
   if (api_version == "v1" && kind == "Event") {
-    errors.invalid(at, "", Json(owner), "/v1, Kind=Event is disallowed from being an owner");
+    errors.invalid(at, "", owner, "/v1, Kind=Event is disallowed from being an owner");
   }
 }
 
 std::string title(const JsonObject& owner) {
-  return std::string(get_text(owner, "kind")) + "/" + std::string(get_text(owner, "name"));
+  return cut(get_text(owner, "kind"), kLongestName) + "/" + cut(get_text(owner, "name"), kLongestName);
 }
 
 void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
@@ -71,7 +72,7 @@ void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
     check_owner(*owner, list, errors);
     if (!get_flag(*owner, "controller")) continue;
     if (controller != nullptr) {
-      errors.invalid(list, "", Json(*owners),
+      errors.invalid(list, "", *owners,
                      "Only one reference can have Controller set to true. Found \"true\" in references for " +
                          title(*controller) + " and " + title(*owner));
       continue;
@@ -80,16 +81,25 @@ void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
   }
 }
 
-bool contains(const JsonArray* list, std::string_view text) {
-  if (list == nullptr) return false;
-  return std::any_of(list->begin(), list->end(),
-                     [&](const Json& item) { return item.is_string() && std::string_view(item.get_string()) == text; });
+std::set<std::string_view> texts(const JsonArray* list) {
+  std::set<std::string_view> out;
+  if (list == nullptr) return out;
+  for (const Json& item : *list) {
+    if (const auto* text = item.if_string()) out.insert(*text);
+  }
+  return out;
+}
+
+// Names in a row for one message, which is cut anyway.
+void add_name(std::string& names, std::string_view name) {
+  constexpr size_t kLongest = 2048;
+  if (names.size() < kLongest) names.append(names.empty() ? "" : ", ").append(quoted(cut(name, kLongestName)));
 }
 
 void check_finalizers(const JsonObject& metadata, const JsonObject* old, const At& at, Errors& errors) {
   const auto* finalizers = get_array(metadata, "finalizers");
   if (finalizers == nullptr) return;
-  const JsonArray* before = old != nullptr ? get_array(*old, "finalizers") : nullptr;
+  const auto before = texts(old != nullptr ? get_array(*old, "finalizers") : nullptr), now = texts(finalizers);
   std::string added;
   for (size_t i = 0; i < finalizers->size(); ++i) {
     const auto* text = (*finalizers)[i].if_string();
@@ -103,10 +113,10 @@ void check_finalizers(const JsonObject& metadata, const JsonObject* old, const A
     if (problems.empty() && !standard && name.find('/') == std::string_view::npos) {
       errors.invalid(item, "", Json(name), "name is neither a standard finalizer name nor is it fully qualified");
     }
-    if (!contains(before, name)) added.append(added.empty() ? "" : ", ").append(quoted(name));
+    if (!before.contains(name)) add_name(added, name);
   }
-  if (contains(finalizers, "orphan") && contains(finalizers, "foregroundDeletion")) {
-    errors.invalid(at, "finalizers", Json(*finalizers), "finalizer orphan and foregroundDeletion cannot be both set");
+  if (now.contains("orphan") && now.contains("foregroundDeletion")) {
+    errors.invalid(at, "finalizers", *finalizers, "finalizer orphan and foregroundDeletion cannot be both set");
   }
   bool deleting = old != nullptr && get(*old, "deletionTimestamp") != nullptr;
   if (deleting && !added.empty()) {

@@ -22,8 +22,7 @@ void check_dns(const JsonObject& spec, const At& at, Errors& errors) {
   }
   if (config == nullptr) return;
   if (servers != nullptr) {
-    if (servers->size() > 3)
-      errors.invalid(here, "nameservers", Json(*servers), "must not have more than 3 nameservers");
+    if (servers->size() > 3) errors.invalid(here, "nameservers", *servers, "must not have more than 3 nameservers");
     for (size_t i = 0; i < servers->size(); ++i) {
       const auto* text = (*servers)[i].if_string();
       if (text != nullptr) errors.format(here.child("nameservers", i), "", "ip", *text);
@@ -33,10 +32,9 @@ void check_dns(const JsonObject& spec, const At& at, Errors& errors) {
   if (searches == nullptr) return;
   size_t length = searches->empty() ? 0 : searches->size() - 1;
   for (const Json& search : *searches) length += search.is_string() ? search.get_string().size() : 0;
-  if (searches->size() > 32)
-    errors.invalid(here, "searches", Json(*searches), "must not have more than 32 search paths");
+  if (searches->size() > 32) errors.invalid(here, "searches", *searches, "must not have more than 32 search paths");
   if (length > 2048) {
-    errors.invalid(here, "searches", Json(*searches),
+    errors.invalid(here, "searches", *searches,
                    "must not have more than 2048 characters (including spaces) in the search list");
   }
 }
@@ -66,7 +64,8 @@ void check_host_aliases(const JsonObject& spec, const At& at, Errors& errors) {
 }
 
 void check_spec(const JsonObject& spec, bool is_pod, const At& at, Errors& errors) {
-  PodParts parts{spec, is_pod, {}};
+  PodParts parts{spec, is_pod, {}, {}};
+  each(spec, "resourceClaims", [&](const JsonObject& claim) { parts.claims.insert(get_text(claim, "name")); });
   check_volumes(parts, at, errors);
   check_containers(parts, at, errors);
   if (get_text(spec, "restartPolicy").empty()) errors.required(at, "restartPolicy");

@@ -1,7 +1,9 @@
 // Inside of validation: the parts of a pod's rules. Pure functions, any thread.
 #pragma once
 
-#include <unordered_map>
+#include <map>
+#include <set>
+#include <string_view>
 
 #include "core/schema/validation.hpp"
 
@@ -11,7 +13,8 @@ namespace gantry::schema {
 struct PodParts {
   const JsonObject& spec;
   bool is_pod = true;  // not a template
-  std::unordered_map<std::string_view, const JsonObject*> volumes;
+  std::map<std::string_view, const JsonObject*> volumes;
+  std::set<std::string_view> claims;  // names of its resourceClaims
 };
 
 // Fills parts.volumes too.

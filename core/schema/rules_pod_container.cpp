@@ -140,13 +140,13 @@ void check_security(const JsonObject& container, const At& at, Errors& errors) {
   if (escalation == nullptr || *escalation != Json(false)) return;
   constexpr std::string_view kCannot = "cannot set `allowPrivilegeEscalation` to false and ";
   if (get_flag(*context, "privileged")) {
-    errors.invalid(here, "", Json(*context), std::string(kCannot) + "`privileged` to true");
+    errors.invalid(here, "", *context, std::string(kCannot) + "`privileged` to true");
   }
   const JsonObject* capabilities = get_object(*context, "capabilities");
   const JsonArray* added = capabilities != nullptr ? get_array(*capabilities, "add") : nullptr;
   for (size_t i = 0; added != nullptr && i < added->size(); ++i) {
     if ((*added)[i] == Json("CAP_SYS_ADMIN")) {
-      errors.invalid(here, "", Json(*context), std::string(kCannot) + "`capabilities.Add` CAP_SYS_ADMIN");
+      errors.invalid(here, "", *context, std::string(kCannot) + "`capabilities.Add` CAP_SYS_ADMIN");
     }
   }
 }
@@ -180,7 +180,7 @@ void check_common(const PodParts& parts, const JsonObject& container, const At& 
   if (const JsonObject* resources = get_object(container, "resources")) {
     At here = at.child("resources");
     check_resources(*resources, here, errors);
-    check_claims(parts.spec, *resources, here, errors);
+    check_claims(parts.claims, *resources, here, errors);
   }
   check_security(container, at, errors);
   check_own_restarts(container, at, errors);

@@ -10,6 +10,6 @@ void check_environment(const JsonObject& container, const At& at, Errors& errors
 // limits and requests; `at` is the resources object.
 void check_resources(const JsonObject& resources, const At& at, Errors& errors);
 // Claims name what the pod has claimed.
-void check_claims(const JsonObject& spec, const JsonObject& resources, const At& at, Errors& errors);
+void check_claims(const std::set<std::string_view>& known, const JsonObject& resources, const At& at, Errors& errors);
 
 }  // namespace gantry::schema

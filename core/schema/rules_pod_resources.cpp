@@ -109,11 +109,7 @@ void check_resources(const JsonObject& resources, const At& at, Errors& errors) 
   if (huge && !small) errors.forbidden(at, "", "HugePages require cpu or memory");
 }
 
-void check_claims(const JsonObject& spec, const JsonObject& resources, const At& at, Errors& errors) {
-  const JsonArray* claims = get_array(resources, "claims");
-  if (claims == nullptr) return;
-  std::set<std::string_view> known;
-  each(spec, "resourceClaims", [&](const JsonObject& claim) { known.insert(get_text(claim, "name")); });
+void check_claims(const std::set<std::string_view>& known, const JsonObject& resources, const At& at, Errors& errors) {
   size_t i = 0;
   each(resources, "claims", [&](const JsonObject& claim) {
     std::string_view name = get_text(claim, "name");

@@ -2,9 +2,12 @@
 // Pure functions, any thread.
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 #include "core/schema/rules_pod.hpp"
 #include "core/schema/same_json.hpp"
+#include "core/schema/text.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -38,20 +41,18 @@ void take_over_images(JsonObject& next, const JsonObject& old, std::string_view 
   }
 }
 
-bool same_toleration(const JsonObject& one, const JsonObject& other) {
-  constexpr std::array<std::string_view, 4> kParts = {"key", "operator", "value", "effect"};
-  return std::all_of(kParts.begin(), kParts.end(),
-                     [&](std::string_view key) { return get_text(one, key) == get_text(other, key); });
+// What of a toleration may not change.
+std::array<std::string_view, 4> terms(const JsonObject& toleration) {
+  return {get_text(toleration, "key"), get_text(toleration, "operator"), get_text(toleration, "value"),
+          get_text(toleration, "effect")};
 }
 
 // Those that were there are still there, at most with another time.
 bool only_added(const JsonObject& spec, const JsonObject& old) {
+  std::set<std::array<std::string_view, 4>> now;
+  each(spec, "tolerations", [&](const JsonObject& toleration) { now.insert(terms(toleration)); });
   bool all = true;
-  each(old, "tolerations", [&](const JsonObject& before) {
-    bool found = false;
-    each(spec, "tolerations", [&](const JsonObject& now) { found = found || same_toleration(now, before); });
-    all = all && found;
-  });
+  each(old, "tolerations", [&](const JsonObject& toleration) { all = all && now.contains(terms(toleration)); });
   return all;
 }
 
@@ -66,10 +67,10 @@ void check_deadline(const JsonObject& spec, const JsonObject& old, const At& at,
   }
 }
 
-bool has_gate(const JsonObject& spec, std::string_view name) {
-  bool found = false;
-  each(spec, "schedulingGates", [&](const JsonObject& gate) { found = found || get_text(gate, "name") == name; });
-  return found;
+std::set<std::string_view> names(const JsonObject& spec, std::string_view list) {
+  std::set<std::string_view> out;
+  each(spec, list, [&](const JsonObject& item) { out.insert(get_text(item, "name")); });
+  return out;
 }
 
 bool has_entries(const JsonObject& map, const JsonObject* wanted) {
@@ -82,13 +83,14 @@ bool has_entries(const JsonObject& map, const JsonObject* wanted) {
 
 // A pod behind gates may still be told more exactly where it can go.
 void check_gated(JsonObject& next, const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors) {
+  const auto gates = names(old, "schedulingGates");
   size_t i = 0;
   each(spec, "schedulingGates", [&](const JsonObject& gate) {
     std::string_view name = get_text(gate, "name");
     At here = at.child("schedulingGates", i++);
-    if (!has_gate(old, name)) {
+    if (!gates.contains(name)) {
       errors.forbidden(here, "name",
-                       "only deletion is allowed, but found new scheduling gate '" + std::string(name) + "'");
+                       "only deletion is allowed, but found new scheduling gate '" + cut(name, kLongestName) + "'");
     }
   });
   take_over(next, old, "schedulingGates");
@@ -96,8 +98,12 @@ void check_gated(JsonObject& next, const JsonObject& spec, const JsonObject& old
   static const JsonObject kNone;
   const JsonObject* selector = get_object(spec, "nodeSelector");
   if (!has_entries(selector != nullptr ? *selector : kNone, get_object(old, "nodeSelector"))) {
-    errors.invalid(at, "nodeSelector", selector != nullptr ? Json(*selector) : Json(),
-                   "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
+    constexpr std::string_view kOnly = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+    if (selector != nullptr) {
+      errors.invalid(at, "nodeSelector", *selector, kOnly);
+    } else {
+      errors.invalid(at, "nodeSelector", nullptr, kOnly);
+    }
   }
   take_over(next, old, "nodeSelector");
   const JsonObject* affinity = get_object(old, "affinity");
@@ -127,12 +133,27 @@ bool has_ended(const JsonObject& status, bool also_failed) {
   return ended != nullptr && (also_failed || get_number(*ended, "exitCode") == 0);
 }
 
-const JsonObject* status_named(const JsonObject& status, std::string_view list, std::string_view name) {
-  const JsonObject* found = nullptr;
-  each(status, list, [&](const JsonObject& entry) {
-    if (get_text(entry, "name") == name) found = &entry;
+// A container that ended may not start again where its pod's policy says so, unless it has one of its own.
+void check_restarts(const JsonObject& spec, const JsonObject& status, const JsonObject& before, const At& at,
+                    Errors& errors) {
+  std::string_view policy = get_text(spec, "restartPolicy");
+  if (policy != "Never" && policy != "OnFailure") return;
+  std::map<std::string_view, const JsonObject*> was;
+  each(before, "containerStatuses", [&](const JsonObject& entry) { was[get_text(entry, "name")] = &entry; });
+  std::map<std::string_view, bool> own_policy;
+  each(spec, "containers", [&](const JsonObject& container) {
+    own_policy[get_text(container, "name")] =
+        get(container, "restartPolicy") != nullptr || get(container, "restartPolicyRules") != nullptr;
   });
-  return found;
+  size_t i = 0;
+  each(status, "containerStatuses", [&](const JsonObject& now) {
+    At here = at.child("containerStatuses", i++);
+    const auto found = was.find(get_text(now, "name"));
+    const auto own = own_policy.find(get_text(now, "name"));
+    if (found == was.end() || (own != own_policy.end() && own->second)) return;
+    if (!has_ended(*found->second, policy == "Never") || has_ended(now, true)) return;
+    errors.forbidden(here, "state", "may not be transitioned to non-terminated state");
+  });
 }
 
 }  // namespace
@@ -147,7 +168,7 @@ void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& a
   if (!only_added(spec, old)) {
     errors.forbidden(at, "tolerations", "existing toleration can not be modified except its tolerationSeconds");
   }
-  JsonObject next = spec;
+  JsonObject next(spec, boost::json::storage_ptr());  // not in the document's arena, which gives nothing back
   take_over_images(next, old, "containers");
   take_over_images(next, old, "initContainers");
   take_over(next, old, "activeDeadlineSeconds");
@@ -171,20 +192,7 @@ void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& erro
   each(*status, "podIPs",
        [&](const JsonObject& address) { errors.format(at.child("podIPs", i++), "ip", "ip", get_text(address, "ip")); });
   const JsonObject* spec = get_object(pod, "spec");
-  std::string_view policy = spec != nullptr ? get_text(*spec, "restartPolicy") : std::string_view();
-  if (before == nullptr || (policy != "Never" && policy != "OnFailure")) return;
-  i = 0;
-  each(*status, "containerStatuses", [&](const JsonObject& now) {
-    At here = at.child("containerStatuses", i++);
-    const JsonObject* was = status_named(*before, "containerStatuses", get_text(now, "name"));
-    bool own_policy = false;
-    each(*spec, "containers", [&](const JsonObject& container) {
-      if (get_text(container, "name") != get_text(now, "name")) return;
-      own_policy = get(container, "restartPolicy") != nullptr || get(container, "restartPolicyRules") != nullptr;
-    });
-    if (was == nullptr || own_policy || !has_ended(*was, policy == "Never") || has_ended(now, true)) return;
-    errors.forbidden(here, "state", "may not be transitioned to non-terminated state");
-  });
+  if (before != nullptr && spec != nullptr) check_restarts(*spec, *status, *before, at, errors);
 }
 
 }  // namespace gantry::schema

@@ -2,6 +2,7 @@
 // immutable. They apply to any kind. Pure functions, any thread.
 #include <algorithm>
 #include <array>
+#include <boost/json/serialize.hpp>
 #include <set>
 
 #include "core/schema/same_json.hpp"
@@ -97,7 +98,12 @@ void check_one(const Field& field, const Json& value, const At& at, Errors& erro
 void check_unique(const Field& field, const JsonArray& list, const At& at, Errors& errors) {
   if (field.list_type == ListType::kAtomic || list.size() < 2) return;
   if (std::find(kDuplicatesTaken.begin(), kDuplicatesTaken.end(), field.json) != kDuplicatesTaken.end()) return;
-  std::set<std::string> seen;
+  std::set<std::string_view> texts;
+  std::set<std::string> others;
+  const auto seen = [&](const Json& value) {
+    if (const auto* text = value.if_string()) return !texts.insert(*text).second;
+    return !others.insert(boost::json::serialize(value)).second;
+  };
   for (size_t i = 0; i < list.size(); ++i) {
     const Json* key = &list[i];
     bool one_key = field.list_type == ListType::kMap && field.list_map_keys.size() == 1;
@@ -107,7 +113,7 @@ void check_unique(const Field& field, const JsonArray& list, const At& at, Error
       key = get(*object, field.list_map_keys.front());
       if (key == nullptr) continue;
     }
-    if (seen.insert(spelled(*key)).second) continue;
+    if (!seen(*key)) continue;
     At item = at.child(field.json, i);
     errors.duplicate(item, one_key ? std::string_view(field.list_map_keys.front()) : std::string_view(), *key);
   }

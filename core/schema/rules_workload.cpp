@@ -23,9 +23,9 @@ void check_template(const JsonObject& spec, const JsonObject& selector, const At
   const JsonObject* metadata = pod_template != nullptr ? get_object(*pod_template, "metadata") : nullptr;
   const JsonObject* labels = metadata != nullptr ? get_object(*metadata, "labels") : nullptr;
   if (!is_empty_selector(selector)) {
-    auto parsed = LabelSelector::from_document(Json(selector));
-    Json have = labels != nullptr ? *labels : kNone;
-    if (parsed && !parsed->matches(&have)) {
+    auto parsed = LabelSelector::from_document(selector);
+    const JsonObject& have = labels != nullptr ? *labels : kNone;
+    if (parsed && !parsed->matches(have)) {
       At there = here.child("metadata");
       errors.invalid(there, "labels", have, "`selector` does not match template `labels`");
     }
@@ -49,7 +49,7 @@ void check_selected(const JsonObject& spec, const At& at, Errors& errors) {
     At here = at.child("selector");
     check_label_selector(*selector, here, errors);
     if (is_empty_selector(*selector)) {
-      errors.invalid(here, "", Json(*selector), "empty selector is invalid for deployment");
+      errors.invalid(here, "", *selector, "empty selector is invalid for deployment");
     }
   }
   check_template(spec, selector != nullptr ? *selector : kNone, at, errors);

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
@@ -81,8 +82,11 @@ std::vector<Lexeme> scan(std::string_view text) {
   return out;
 }
 
+// What a message shows of a text that may be of any length.
+constexpr size_t kShown = 256;
+
 Status invalid_value(const std::string& path, std::string_view value, const std::string& why) {
-  return Status::bad_request(path + ": Invalid value: " + quoted(value) + ": " + why);
+  return Status::bad_request(cut(path, kShown) + ": Invalid value: " + quoted(cut(value, kShown)) + ": " + why);
 }
 
 bool parse_int(std::string_view text, int64_t& value) {
@@ -102,8 +106,10 @@ Status check_requirement(const Requirement& requirement) {
   bool exists = requirement.op == Op::kExists || requirement.op == Op::kNotExists;
   if (exists && !requirement.values.empty()) {
     std::string list;
-    for (const auto& value : requirement.values) list += (list.empty() ? "" : ",") + quoted(value);
-    return Status::bad_request("values: Invalid value: [" + list +
+    for (const auto& value : requirement.values) {
+      if (list.size() <= kShown) list += (list.empty() ? "" : ",") + quoted(cut(value, kShown));
+    }
+    return Status::bad_request("values: Invalid value: [" + cut(list, kShown) +
                                "]: values set must be empty for exists and does not exist");
   }
   for (size_t i = 0; i < requirement.values.size(); ++i) {
@@ -121,7 +127,7 @@ Status check_requirement(const Requirement& requirement) {
 }
 
 Status found(const Lexeme& lexeme, std::string_view expected) {
-  return Status::bad_request("found '" + lexeme.text + "', expected: " + std::string(expected));
+  return Status::bad_request("found '" + cut(lexeme.text, kShown) + "', expected: " + std::string(expected));
 }
 
 // Recursive descent over the tokens, one function a rule of the grammar.
@@ -214,7 +220,7 @@ class Parser {
 
   Status parse_set(std::vector<std::string>& values) {
     if (peek().token != Token::kOpen) {
-      return Status::bad_request("found '" + peek().text + "' expected: '('");
+      return Status::bad_request("found '" + cut(peek().text, kShown) + "' expected: '('");
     }
     take();
     std::set<std::string> set;
@@ -374,7 +380,7 @@ Attributes attributes_of(const Kind& kind, const Json& document) {
 }
 
 bool LabelSelector::Requirement::matches(const std::string* value) const {
-  auto named = [&] { return std::find(values.begin(), values.end(), *value) != values.end(); };
+  auto named = [&] { return std::binary_search(values.begin(), values.end(), *value); };
   switch (op) {
     case Op::kIn:
       return value != nullptr && named();
@@ -421,7 +427,7 @@ Status read_expression(const Json& expression, Requirement& out) {
   } else if (op == "DoesNotExist") {
     out.op = Op::kNotExists;
   } else {
-    return Status::bad_request(quoted(op) + " is not a valid label selector operator");
+    return Status::bad_request(quoted(cut(op, kShown)) + " is not a valid label selector operator");
   }
   const Json* values = object->if_contains("values");
   if (values != nullptr && values->is_array()) {
@@ -437,13 +443,15 @@ Status read_expression(const Json& expression, Requirement& out) {
 }  // namespace
 
 Expected<LabelSelector> LabelSelector::from_document(const Json& selector) {
+  if (const Object* object = selector.if_object()) return from_document(*object);
   LabelSelector out;
-  const Object* object = selector.if_object();
-  if (object == nullptr) {
-    out.nothing_ = true;
-    return out;
-  }
-  const Json* labels = object->if_contains("matchLabels");
+  out.nothing_ = true;
+  return out;
+}
+
+Expected<LabelSelector> LabelSelector::from_document(const Object& selector) {
+  LabelSelector out;
+  const Json* labels = selector.if_contains("matchLabels");
   if (labels != nullptr && labels->is_object()) {
     for (const auto& [key, value] : labels->get_object()) {
       Requirement requirement;
@@ -454,7 +462,7 @@ Expected<LabelSelector> LabelSelector::from_document(const Json& selector) {
       out.requirements_.push_back(std::move(requirement));
     }
   }
-  const Json* expressions = object->if_contains("matchExpressions");
+  const Json* expressions = selector.if_contains("matchExpressions");
   if (expressions != nullptr && expressions->is_array()) {
     for (const Json& expression : expressions->get_array()) {
       Requirement requirement;
@@ -471,12 +479,18 @@ bool LabelSelector::matches(const Attributes& attributes) const {
 }
 
 bool LabelSelector::matches(const Json* labels) const {
+  static const Object kNone;
   const Object* object = labels == nullptr ? nullptr : labels->if_object();
+  return matches(object == nullptr ? kNone : *object);
+}
+
+bool LabelSelector::matches(const Object& labels) const {
   std::string buffer;
+  const Json* buffered = nullptr;  // requirements are sorted by key, so that a value is copied once
   return matches_with([&](std::string_view key) -> const std::string* {
-    const Json* value = object == nullptr ? nullptr : object->if_contains({key.data(), key.size()});
+    const Json* value = labels.if_contains(key);
     if (value == nullptr || !value->is_string()) return nullptr;
-    buffer = view(value->get_string());
+    if (value != std::exchange(buffered, value)) buffer = view(value->get_string());
     return &buffer;
   });
 }
@@ -519,26 +533,26 @@ Expected<FieldSelector> FieldSelector::parse(const Kind& kind, std::string_view 
       }
     }
     if (op.empty()) {
-      return Status::bad_request("invalid selector: '" + std::string(text) + "'; can't understand '" +
-                                 std::string(term) + "'");
+      return Status::bad_request("invalid selector: '" + cut(text, kShown) + "'; can't understand '" +
+                                 cut(term, kShown) + "'");
     }
     Term parsed;
     parsed.field = term.substr(0, at - 1);
     parsed.equal = op != "!=";
     std::string_view value = term.substr(at - 1 + op.size());
     if (!unescape(value, parsed.value)) {
-      return Status::bad_request("invalid field selector: invalid value: '" + std::string(value) + "'");
+      return Status::bad_request("invalid field selector: invalid value: '" + cut(value, kShown) + "'");
     }
     const auto& known = kind.selectable_fields;
     bool metadata = parsed.field == "metadata.name" || parsed.field == "metadata.namespace";
     if (!metadata && std::find(known.begin(), known.end(), parsed.field) == known.end()) {
       // Kinds without selectable fields of their own answer in other words.
       if (known.empty()) {
-        return Status::bad_request(quoted(parsed.field) +
+        return Status::bad_request(quoted(cut(parsed.field, kShown)) +
                                    " is not a known field selector: only \"metadata.name\", "
                                    "\"metadata.namespace\"");
       }
-      return Status::bad_request("field label not supported: " + parsed.field);
+      return Status::bad_request("field label not supported: " + cut(parsed.field, kShown));
     }
     out.terms_.push_back(std::move(parsed));
   }

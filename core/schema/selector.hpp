@@ -1,9 +1,10 @@
 // Label and field selectors: parsing and matching.
 //
 // Matching works on Attributes, which the API server derives once per stored version, so that a watch with a
-// selector decodes nothing.
+// selector decodes nothing. A match costs the logarithm of the number of values a requirement has. Pure, any thread.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,19 +32,21 @@ class LabelSelector {
   static Expected<LabelSelector> parse(std::string_view text);
   // From a metav1.LabelSelector document (matchLabels, matchExpressions); null matches nothing.
   static Expected<LabelSelector> from_document(const Json& selector);
+  static Expected<LabelSelector> from_document(const boost::json::object& selector);
   bool empty() const { return requirements_.empty() && !nothing_; }
   template <typename Lookup>  // const std::string* lookup(std::string_view key)
   bool matches_with(Lookup&& lookup) const;
   bool matches(const Attributes& attributes) const;
   // labels: a JSON object of strings, or null.
   bool matches(const Json* labels) const;
+  bool matches(const boost::json::object& labels) const;
   std::string to_string() const;
 
   enum class Op : uint8_t { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
   struct Requirement {
     std::string key;
     Op op = Op::kExists;
-    std::vector<std::string> values;
+    std::vector<std::string> values;  // sorted
     bool matches(const std::string* value) const;
   };
   const std::vector<Requirement>& requirements() const { return requirements_; }

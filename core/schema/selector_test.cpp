@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
@@ -120,6 +121,48 @@ TEST(LabelSelector, FromDocument) {
   auto bad = LabelSelector::from_document(js(R"({"matchExpressions":[{"key":"c","operator":"Near","values":["d"]}]})"));
   ASSERT_FALSE(bad.ok());
   EXPECT_EQ(bad.error().message(), "\"Near\" is not a valid label selector operator");
+}
+
+TEST(LabelSelector, ManyValuesAreASortedSet) {
+  std::string in = "k in (";
+  for (int i = 0; i < 20'000; ++i) in += (i > 0 ? "," : "") + std::to_string((i * 7919) % 20'000);
+  auto selector = LabelSelector::parse(in + ")");
+  ASSERT_TRUE(selector.ok());
+  const auto& values = selector->requirements().front().values;
+  EXPECT_EQ(values.size(), 20'000U);
+  EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+  for (int i = 0; i < 20'000; ++i) {
+    const Json labels = boost::json::object{{"k", std::to_string(i)}};
+    ASSERT_TRUE(selector->matches(&labels)) << i;
+  }
+  const Json other = js(R"({"k":"x"})");
+  EXPECT_FALSE(selector->matches(&other));
+}
+
+TEST(LabelSelector, ManyRequirementsOfOneKey) {
+  boost::json::array expressions;
+  for (int i = 0; i < 1000; ++i) {
+    expressions.push_back(
+        js(i % 2 == 0 ? R"({"key":"a","operator":"Exists"})" : R"({"key":"b","operator":"In","values":["y"]})"));
+  }
+  auto selector = LabelSelector::from_document(boost::json::object{{"matchExpressions", expressions}});
+  ASSERT_TRUE(selector.ok());
+  EXPECT_TRUE(selector->matches(js(R"({"a":"x","b":"y"})").get_object()));
+  EXPECT_FALSE(selector->matches(js(R"({"a":"x","b":"x"})").get_object()));
+  EXPECT_FALSE(selector->matches(js(R"({"a":"x"})").get_object()));
+}
+
+TEST(LabelSelector, ErrorsShowOnlySome) {
+  const std::string huge(100'000, '^');
+  std::string many = "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[";
+  for (int i = 0; i < 1000; ++i) many += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\"";
+  for (const Status& status :
+       {LabelSelector::parse(huge).error(), LabelSelector::parse("a=" + huge).error(),
+        LabelSelector::parse("a b" + huge).error(), LabelSelector::from_document(js(many + "]}]}")).error()}) {
+    EXPECT_EQ(status.code(), 400);
+    EXPECT_LT(status.message().size(), 1500U);
+    EXPECT_NE(status.message().find("..."), std::string::npos) << status.message();
+  }
 }
 
 struct Tree {

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -56,15 +57,16 @@ void pod_readiness_gates(Row& row, std::string& out) {
   const Array* gates = list_at(row.document, "spec.readinessGates");
   if (gates == nullptr || gates->empty()) return put(out, "<none>");
   const Array* conditions = list_at(row.document, "status.conditions");
+  std::map<std::string_view, bool> is_true;  // of equal types the first counts
+  if (conditions != nullptr) {
+    for (const Json& condition : *conditions) {
+      is_true.emplace(text_at(condition, "type"), text_at(condition, "status") == "True");
+    }
+  }
   size_t held = 0;
   for (const Json& gate : *gates) {
-    if (conditions == nullptr) break;
-    std::string_view type = text_at(gate, "conditionType");
-    for (const Json& condition : *conditions) {
-      if (text_at(condition, "type") != type) continue;
-      held += text_at(condition, "status") == "True" ? 1 : 0;
-      break;
-    }
+    const auto found = is_true.find(text_at(gate, "conditionType"));
+    held += found != is_true.end() && found->second ? 1 : 0;
   }
   put(out, std::to_string(held) + "/" + std::to_string(gates->size()));
 }

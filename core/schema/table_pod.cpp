@@ -2,6 +2,7 @@
 // Called by table_cells.cpp; pure, any thread.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <map>
 #include <optional>
 
 #include "core/schema/table_cells.hpp"
@@ -60,7 +61,10 @@ class Summary {
     if (const Array* containers = list_at(pod_, "spec.containers")) total_ = containers->size();
     init_ = list_at(pod_, "spec.initContainers");
     if (init_ != nullptr) {
-      for (const Json& container : *init_) total_ += sidecar(container) ? 1 : 0;
+      for (const Json& container : *init_) {
+        sidecars_.emplace(text_at(container, "name"), sidecar(container));
+        total_ += sidecar(container) ? 1 : 0;
+      }
     }
     std::string_view phase = text_at(pod_, "status.phase");
     std::string_view pod_reason = text_at(pod_, "status.reason");
@@ -85,11 +89,8 @@ class Summary {
   static bool sidecar(const Json& container) { return text_at(container, "restartPolicy") == "Always"; }
 
   bool sidecar_named(std::string_view name) const {
-    if (init_ == nullptr) return false;
-    for (const Json& container : *init_) {
-      if (text_at(container, "name") == name) return sidecar(container);
-    }
-    return false;
+    const auto found = sidecars_.find(name);
+    return found != sidecars_.end() && found->second;
   }
 
   // True while one of them still has to finish (or failed).
@@ -156,6 +157,7 @@ class Summary {
   const Json& pod_;
   int64_t now_ns_;
   const Array* init_ = nullptr;
+  std::map<std::string_view, bool> sidecars_;  // init containers by name, of equal ones the first
   size_t total_ = 0;
   size_t ready_ = 0;
   std::string reason_;

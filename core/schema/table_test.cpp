@@ -248,6 +248,19 @@ TEST_F(Table, RowObject) {
   EXPECT_EQ(partial.at("object").at("metadata"), pod.at("metadata"));
 }
 
+TEST_F(Table, OfEqualNamesTheFirstCounts) {
+  const Kind& pod = kind("", "Pod");
+  const Json gates =
+      js(R"({"spec":{"readinessGates":[{"conditionType":"a"},{"conditionType":"b"},{"conditionType":"c"}]},
+      "status":{"conditions":[{"type":"a","status":"True"},{"type":"b","status":"False"},{"type":"b","status":"True"}]}})");
+  EXPECT_EQ(cell(pod, gates, "Readiness Gates"), Json("1/3"));
+  const Json sidecars =
+      js(R"({"spec":{"containers":[{"name":"m"}],"initContainers":[{"name":"s","restartPolicy":"Always"},{"name":"s"}]},
+      "status":{"initContainerStatuses":[{"name":"s","started":true,"ready":true},{"name":"other","state":{"waiting":{"reason":"X"}}}]}})");
+  EXPECT_EQ(cell(pod, sidecars, "Ready"), Json("1/2"));
+  EXPECT_EQ(cell(pod, sidecars, "Status"), Json("Init:X"));
+}
+
 TEST_F(Table, IsFast) {
   const Kind& pods = kind("", "Pod");
   Json pod = js(R"({"metadata":{"name":"p","creationTimestamp":"2025-12-29T08:00:00Z"},"spec":{"nodeName":"w",

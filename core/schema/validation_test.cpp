@@ -11,6 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kind;
+using ::testing::SizeIs;
 using Problems = std::vector<std::string>;
 
 Json parsed(std::string_view json) {
@@ -25,7 +26,7 @@ Json made(const Kind& what, std::string_view base, std::string_view patch) {
   auto canonical = canonicalize(*what.message, *merged);
   EXPECT_TRUE(canonical.ok()) << (canonical ? "" : canonical.error().message());
   if (!canonical) return *std::move(merged);
-  apply_defaults(what, *canonical);
+  EXPECT_TRUE(apply_defaults(what, *canonical).ok());
   return *std::move(canonical);
 }
 
@@ -590,6 +591,92 @@ TEST(Validation, NodesNamespacesAndLeases) {
           made(lease, R"({"metadata":{"name":"l"},"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}})", "{}"))),
       ElementsAre("spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
                   "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0"));
+}
+
+std::string labels(size_t count) {
+  std::string out = R"({"metadata":{"labels":{)";
+  for (size_t i = 0; i < count; ++i) out += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "_\":\"v v\"";
+  return out + "}}}";
+}
+
+TEST(Validation, CausesAreCounted) {
+  const auto causes = validate(testing::pod_kind(), pod(labels(1000)));
+  ASSERT_EQ(causes.size(), 101U);
+  EXPECT_EQ(causes.back().message, "and 1900 more");
+  EXPECT_EQ(causes.back().field, "");
+  EXPECT_EQ(causes.back().reason, "");
+  const Status status = invalid_status(testing::pod_kind(), "p", causes);
+  EXPECT_THAT(status.message(), ::testing::EndsWith(", and 1900 more]"));
+  EXPECT_LT(status.message().size(), 200'000U);
+  EXPECT_EQ(validate(testing::pod_kind(), pod(labels(50))).size(), 100U);
+}
+
+TEST(Validation, CausesAreCut) {
+  const std::string huge(100'000, 'x');
+  const auto causes = validate(testing::kind("", "ConfigMap"), parsed(R"({"metadata":{"name":"a","labels":{"a":")" +
+                                                                      huge + R"("}},"data":{"/)" + huge + R"(":""}})"));
+  ASSERT_EQ(causes.size(), 3U);
+  for (const StatusCause& cause : causes) {
+    EXPECT_LT(cause.message.size(), 2000U);
+    EXPECT_LT(cause.field.size(), 600U);
+    EXPECT_THAT(cause.message, HasSubstr("xxx...\""));
+  }
+  EXPECT_THAT(causes.back().field, ::testing::EndsWith("xxx...]"));
+}
+
+// Each of these lists was once compared with another, element by element.
+TEST(Validation, LongListsAreLookedUp) {
+  constexpr size_t kMany = 20'000;
+  const auto list = [&](auto&& item) {
+    std::string out = "[";
+    for (size_t i = 0; i < kMany; ++i) out += (i > 0 ? "," : "") + item(std::to_string(i));
+    return out + "]";
+  };
+  const std::string tolerations =
+      list([](const std::string& i) { return R"({"key":"k)" + i + R"(","operator":"Exists"})"; });
+  const std::string gates = list([](const std::string& i) { return R"({"name":"g)" + i + R"("})"; });
+  const std::string spec = R"({"spec":{"tolerations":)" + tolerations + R"(,"schedulingGates":)" + gates + "}}";
+  EXPECT_THAT(pod_update(spec, spec), IsEmpty());
+  EXPECT_THAT(pod_update(spec, R"({"metadata":{"labels":{"a":"b"}},"spec":{"tolerations":)" + tolerations + "}}"),
+              IsEmpty());
+  const std::string finalizers = list([](const std::string& i) { return "\"a.b/f" + i + "\""; });
+  const std::string deleting = R"({"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":)";
+  EXPECT_THAT(pod_update(deleting + finalizers + "}}", deleting + R"(["a.b/f1"]}})"), IsEmpty());
+  EXPECT_THAT(pod_update(deleting + R"(["a.b/f1"]}})", deleting + finalizers + "}}"), SizeIs(1));
+  const std::string statuses =
+      list([](const std::string& i) { return R"({"name":"c)" + i + R"(","state":{"terminated":{"exitCode":0}}})"; });
+  const std::string ended = R"({"spec":{"restartPolicy":"Never"},"status":{"containerStatuses":)" + statuses + "}}";
+  EXPECT_THAT(pod_update(ended, R"({"spec":{"restartPolicy":"Never"},"status":{"phase":"Failed","containerStatuses":)" +
+                                    statuses + "}}"),
+              IsEmpty());
+}
+
+TEST(Validation, TaintsAreTold) {
+  const Kind& node = testing::kind("", "Node");
+  const auto problems = [&](std::string_view taints) {
+    return lines(validate(
+        node, made(node, R"({"metadata":{"name":"n"}})", R"({"spec":{"taints":)" + std::string(taints) + "}}")));
+  };
+  EXPECT_THAT(problems(R"([{"key":"a","effect":"NoSchedule"},{"key":"a","effect":"NoExecute"}])"), IsEmpty());
+  EXPECT_THAT(
+      problems(
+          R"([{"key":"a","effect":"NoSchedule"},{"key":"b","effect":"NoSchedule"},{"key":"a","effect":"NoSchedule"}])"),
+      ElementsAre(HasSubstr("spec.taints[2]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\"}")));
+}
+
+TEST(Validation, ARestartedContainerIsTold) {
+  const auto with = [](std::string_view policy, std::string_view own, std::string_view state) {
+    return R"({"spec":{"restartPolicy":")" + std::string(policy) + R"(","containers":[{"name":"c","image":"nginx")" +
+           std::string(own) + R"(}]},"status":{"containerStatuses":[{"name":"c","state":)" + std::string(state) +
+           "}]}}";
+  };
+  constexpr std::string_view kEnded = R"({"terminated":{"exitCode":0}})", kFailed = R"({"terminated":{"exitCode":1}})";
+  constexpr std::string_view kRunning = R"({"running":{}})", kOwn = R"(,"restartPolicy":"Always")";
+  EXPECT_THAT(pod_update(with("Never", "", kFailed), with("Never", "", kRunning)), SizeIs(1));
+  EXPECT_THAT(pod_update(with("OnFailure", "", kEnded), with("OnFailure", "", kRunning)), SizeIs(1));
+  EXPECT_THAT(pod_update(with("OnFailure", "", kFailed), with("OnFailure", "", kRunning)), IsEmpty());
+  EXPECT_THAT(pod_update(with("Never", kOwn, kFailed), with("Never", kOwn, kRunning)), IsEmpty());
+  EXPECT_THAT(pod_update(with("Always", "", kFailed), with("Always", "", kRunning)), IsEmpty());
 }
 
 }  // namespace
