@@ -74,7 +74,6 @@ class Loop : public std::enable_shared_from_this<Loop> {
       std::lock_guard lock(mutex_);
       if (stopped_) return;
       version_ = list->resource_version;
-      delay_ms_ = kFirstDelayMs;
       handler_.replace(std::move(*list));
       if (stopped_) return;
     }

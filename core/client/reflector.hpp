@@ -1,6 +1,7 @@
 // A reflector: list, then watch, for ever; the base of every informer, and of the scheduler's and node's own views.
 //
-// Keeps its place across broken watches; lists again after 410 or a long silence, with jittered backoff (0.8 to 30 s).
+// Keeps its place across broken watches; lists again after 410, with jittered backoff (0.8 to 30 s, anew once a watch
+// has lasted 5 s).
 // Delivers a consistent sequence: replace() with a whole list, then events.
 #pragma once
 

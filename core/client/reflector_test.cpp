@@ -1,0 +1,116 @@
+// The reflector against a client that refuses, ends watches, and tells it that its version is too old.
+#include "core/client/reflector.hpp"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "k8s.io/api/core/v1/config.pb.h"
+
+namespace gantry::client {
+namespace {
+
+// Answers when it is told to, on the test's thread.
+class FakeClient : public Client {
+ public:
+  using Client::call;
+  void call(ApiRequest, Done) override {}
+  std::unique_ptr<Watch> watch(WatchRequest request, WatchHandler told) override {
+    watched_from.push_back(request.resource_version);
+    handler = std::move(told);
+    return std::make_unique<Watch>();
+  }
+  void list(WatchRequest, std::function<void(Expected<List>)> done) override {
+    ++lists;
+    done(refuse.ok() ? Expected<List>(List{{}, "7"}) : Expected<List>(refuse));
+  }
+
+  int lists = 0;
+  Status refuse;
+  std::vector<std::string> watched_from;
+  WatchHandler handler;
+};
+
+class ReflectorTest : public ::testing::Test {
+ protected:
+  void start() {
+    ReflectorHandler handler;
+    handler.replace = [this](const Client::List&) { ++replaced_; };
+    handler.event = [this](const WatchEvent&) { ++events_; };
+    reflector_ = start_reflector(
+        client_, {"", "v1", "configmaps", "", "", "", "", false}, std::move(handler),
+        [this](int64_t delay, std::function<void()> step) { later_.emplace_back(delay, std::move(step)); });
+  }
+  void end(Status why) { std::exchange(client_.handler, {}).ended(std::move(why)); }
+  // Lets the time pass until the next step is due; how long that was.
+  int64_t go_on() {
+    EXPECT_EQ(later_.size(), 1U);
+    auto [delay, step] = std::move(later_.front());
+    later_.clear();
+    step();
+    return delay;
+  }
+  void tell(const std::string& version) {
+    k8s::io::api::core::v1::ConfigMap map;
+    map.mutable_metadata()->set_resource_version(version);
+    client_.handler.event({WatchEvent::Type::kModified, http::make_chunk(map.SerializeAsString())});
+  }
+
+  FakeClient client_;
+  int replaced_ = 0, events_ = 0;
+  std::vector<std::pair<int64_t, std::function<void()>>> later_;
+  std::unique_ptr<Reflector> reflector_;
+};
+
+TEST_F(ReflectorTest, GoesOnWhereAWatchEnded) {
+  start();
+  tell("9");
+  end({});
+  go_on();
+  EXPECT_EQ(client_.watched_from, (std::vector<std::string>{"7", "9"}));
+  EXPECT_EQ(client_.lists, 1);
+  EXPECT_EQ(events_, 1);
+}
+
+TEST_F(ReflectorTest, ListsAgainWhenItsVersionIsTooOld) {
+  start();
+  tell("9");
+  end(Status::expired("too old resource version: 9 (20)"));
+  EXPECT_EQ(client_.lists, 1) << "not at once";
+  go_on();
+  EXPECT_EQ(client_.lists, 2);
+  EXPECT_EQ(replaced_, 2);
+  EXPECT_EQ(client_.watched_from, (std::vector<std::string>{"7", "7"}));
+}
+
+TEST_F(ReflectorTest, WaitsLongerEachTimeItIsToldSo) {
+  start();
+  int64_t last = 0;
+  for (int i = 0; i < 8; ++i) {
+    end(Status::expired("too old resource version: 7 (20)"));
+    const int64_t delay = go_on();
+    EXPECT_GE(delay, std::min<int64_t>(30'000, 800LL << i));
+    EXPECT_LE(delay, 30'000);
+    EXPECT_GE(delay, last);
+    last = delay;
+  }
+  EXPECT_EQ(last, 30'000);
+  EXPECT_EQ(replaced_, 9);
+}
+
+TEST_F(ReflectorTest, IsPatientWithAServerThatHasTooMuchToDo) {
+  client_.refuse = Status::too_many_requests("please try again later");
+  start();
+  go_on();
+  EXPECT_EQ(replaced_, 0);
+  client_.refuse = {};
+  go_on();
+  EXPECT_EQ(replaced_, 1);
+  end(Status::too_many_requests("please try again later"));
+  go_on();
+  EXPECT_EQ(client_.lists, 3) << "a watch that was refused needs no new list";
+  EXPECT_EQ(client_.watched_from, (std::vector<std::string>{"7", "7"}));
+}
+
+}  // namespace
+}  // namespace gantry::client
