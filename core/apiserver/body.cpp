@@ -7,9 +7,15 @@
 namespace gantry::apiserver {
 namespace {
 
+// What is left of an error's message beyond this is cut anyway.
+constexpr size_t kLongest = 32 << 10;
+
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
-  for (const auto& part : parts) out += (out.empty() ? "" : ", ") + part;
+  for (const auto& part : parts) {
+    if (out.size() > kLongest) break;
+    out.append(out.empty() ? "" : ", ").append(part);
+  }
   return out;
 }
 

@@ -135,6 +135,25 @@ bool is_stream(const Call& call) {
   return subresource == "log" || subresource == "exec" || subresource == "attach" || subresource == "portforward";
 }
 
+// How large a document a request makes the server work on, by its body: a short one may stand for a long one, or for
+// many. Those that stream read the object first.
+size_t bytes_at_work(const Call& call, const Route& route) {
+  constexpr size_t kUnknown = kShortDocument + 1;
+  const std::string_view body = call.request.body;
+  if (is_stream(call)) {
+    const auto entry = call.env->store.get(key_of(call.kind(), call.target.ns, call.target.name));
+    return entry == nullptr ? 0 : entry->value.size();
+  }
+  if (route.name == "deletecollection") return kUnknown;
+  if (body.size() > kShortDocument || body.empty()) return body.size();
+  const auto type = call.request.header("content-type");
+  // What a patch copies, and what an alias names, may be there again and again.
+  const bool copies =
+      type.starts_with("application/json-patch") && (body.find("copy") != body.npos || body.find('\\') != body.npos);
+  const bool repeats = type.find("yaml") != type.npos && body.find('*') != body.npos;
+  return copies || repeats ? kUnknown : body.size();
+}
+
 Status check_target(const Target& target) {
   if (target.kind == nullptr || !target.rest.empty()) return unknown_resource();
   if (!target.kind->namespaced && !target.ns.empty()) return unknown_resource();
@@ -168,7 +187,9 @@ void dispatch_resource(const CallPtr& call) {
   if (!is_read(route.name)) {
     if (auto status = read_write_options(*call, route.name); !status.ok()) return respond_error(*call, status);
   }
-  route.run(call);
+  const size_t bytes = bytes_at_work(*call, route);
+  if (!takes_long(bytes)) return route.run(call);
+  at_leisure(call, bytes, [call, run = route.run] { run(call); });
 }
 
 void dispatch_path(const CallPtr& call) {

@@ -7,9 +7,12 @@
 #include <thread>
 
 #include "core/apiserver/discovery.hpp"
+#include "core/apiserver/strategies/strategy.hpp"
 
 namespace gantry::apiserver {
 namespace {
+
+constexpr size_t kThreads = 2;
 
 uint64_t kernel_random() {
   uint64_t value = 0;
@@ -17,6 +20,14 @@ uint64_t kernel_random() {
   while (getrandom(&value, sizeof value, 0) != sizeof value) {
   }
   return value;
+}
+
+// Where a kind's objects lie.
+std::string folder_of(const schema::Kind& kind) {
+  const auto* shared = strategy_of(kind).shared;
+  const std::string_view group = shared == nullptr ? kind.group : shared->group;
+  std::string key = "/";
+  return key.append(group).append("/").append(shared == nullptr ? kind.plural : shared->plural).append("/");
 }
 
 int64_t system_now() {
@@ -27,7 +38,7 @@ int64_t system_now() {
 }  // namespace
 
 Environment::Environment(const schema::Schema& s, store::Store& st, Options o)
-    : schema(s), store(st), options(std::move(o)) {
+    : schema(s), store(st), options(std::move(o)), workers(options.run_long, kThreads, options.most_long) {
   if (!options.now_unix_ns) options.now_unix_ns = system_now;
   if (!options.random) options.random = kernel_random;
   if (!options.post) {
@@ -67,13 +78,13 @@ std::string Environment::random_suffix() const {
 }
 
 std::string key_prefix(const schema::Kind& kind, std::string_view ns) {
-  std::string key = "/" + kind.group + "/" + kind.plural + "/";
+  std::string key = folder_of(kind);
   if (!ns.empty()) key.append(ns).append("/");
   return key;
 }
 
 std::string key_of(const schema::Kind& kind, std::string_view ns, std::string_view name) {
-  std::string key = "/" + kind.group + "/" + kind.plural + "/";
+  std::string key = folder_of(kind);
   key.append(kind.namespaced ? ns : std::string_view()).append("/").append(name);
   return key;
 }

@@ -16,6 +16,7 @@
 #include "core/apiserver/server.hpp"
 #include "core/apiserver/shared_frames.hpp"
 #include "core/apiserver/watch_frames.hpp"
+#include "core/apiserver/workers.hpp"
 #include "core/client/io/event_loop.hpp"
 
 namespace gantry::apiserver {
@@ -38,8 +39,10 @@ struct Environment {
 
   std::mutex sessions_mutex;
   std::unordered_map<const WatchSession*, std::shared_ptr<WatchSession>> sessions;  // by sessions_mutex
+  std::atomic<size_t> stalled{0};                                                   // sessions that wait for their peer
   FrameCache frames;
   SharedFrames shared_frames;
+  Workers workers;
 
   int64_t now() const { return options.now_unix_ns(); }
   std::string new_uid() const;        // version 4

@@ -15,6 +15,16 @@ std::string about(const schema::Kind& kind, std::string_view name) {
   return qualified(kind) + " \"" + std::string(name) + "\"";
 }
 
+// At most `most` bytes of a text, whole characters, with a sign that there was more.
+std::string cut(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  constexpr std::string_view kMore = "...";
+  most -= kMore.size();
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
+  return text.append(kMore);
+}
+
 void add_member(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
   if (out.back() != '{') out += ',';
@@ -107,6 +117,21 @@ Status version_too_large(int64_t wanted, int64_t current) {
   return Status::timeout("Timeout: Too large resource version: " + std::to_string(wanted) +
                          ", current: " + std::to_string(current))
       .with_details(std::move(details));
+}
+
+Status within_bounds(Status status) {
+  constexpr size_t kMessage = 32 << 10, kCause = 4 << 10, kCauses = 128;
+  auto details = status.details();
+  if (details) {
+    if (details->causes.size() > kCauses) details->causes.resize(kCauses);
+    for (auto& cause : details->causes) {
+      cause.message = cut(std::move(cause.message), kCause);
+      cause.field = cut(std::move(cause.field), kCause);
+    }
+    details->name = cut(std::move(details->name), kCause);
+  }
+  Status out(status.code(), status.reason(), cut(status.message(), kMessage));
+  return details ? std::move(out).with_details(std::move(*details)) : out;
 }
 
 std::string status_json(const Status& status) {

@@ -23,6 +23,9 @@ Status unknown_resource();
 Status invalid_options(std::string_view kind, std::string_view field, std::string_view reason, std::string message);
 Status version_too_large(int64_t wanted, int64_t current);
 
+// The same Status no longer than an answer should be, whatever is quoted in it: its message is cut at 32 KiB, each
+// cause's message and field at 4 KiB, and 128 causes are kept.
+Status within_bounds(Status status);
 // As a JSON document of kind Status.
 std::string status_json(const Status& status);
 // The `Success` Status that deletions and bindings answer with.

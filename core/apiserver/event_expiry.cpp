@@ -36,8 +36,9 @@ store::Revision EventExpiry::horizon(const Environment& env, int64_t now) {
   return revision;
 }
 
-void EventExpiry::sweep_kind(Environment& env, const schema::Kind& kind, store::Revision horizon, int64_t now) {
-  auto all = env.store.list(key_prefix(kind));
+void EventExpiry::sweep_folder(Environment& env, const schema::Kind& kind, const std::string& folder,
+                               store::Revision horizon, int64_t now) {
+  auto all = env.store.list(folder);
   if (!all) return;
   const int64_t oldest = now - env.options.event_ttl_seconds * 1'000'000'000;
   for (const auto& entry : all->entries) {
@@ -58,10 +59,11 @@ void EventExpiry::sweep() {
   if (!env || env->stopping) return;
   const int64_t now = env->now();
   const auto revision = horizon(*env, now);
-  for (const std::string_view group : {"", "events.k8s.io"}) {
-    const auto* kind = env->schema.find_resource(group, "v1", "events");
-    if (kind != nullptr) sweep_kind(*env, *kind, revision, now);
-  }
+  const auto* kind = env->schema.find_resource("", "v1", "events");
+  if (kind != nullptr) sweep_folder(*env, *kind, key_prefix(*kind), revision, now);
+  // Where those of events.k8s.io lay while they were not the same objects.
+  const auto* other = env->schema.find_resource("events.k8s.io", "v1", "events");
+  if (other != nullptr) sweep_folder(*env, *other, "/events.k8s.io/events/", revision, now);
   first_ = false;
 }
 

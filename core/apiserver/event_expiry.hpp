@@ -23,7 +23,8 @@ class EventExpiry {
   };
   // Everything written up to this revision is older than the time to live.
   store::Revision horizon(const Environment& env, int64_t now);
-  void sweep_kind(Environment& env, const schema::Kind& kind, store::Revision horizon, int64_t now);
+  void sweep_folder(Environment& env, const schema::Kind& kind, const std::string& folder, store::Revision horizon,
+                    int64_t now);
 
   const std::weak_ptr<Environment> env_;
   std::deque<Sample> samples_;

@@ -1,4 +1,5 @@
 // Requests that are wrong: each gets the Status it deserves, and the server goes on.
+#include "core/apiserver/errors.hpp"
 #include "core/apiserver/test_server.hpp"
 
 namespace gantry::apiserver {
@@ -163,6 +164,58 @@ TEST_F(HostileTest, WarningsStayInTheirHeader) {
   }
   EXPECT_GT(total, 1'000U);
   EXPECT_LT(total, 8'000U);
+}
+
+TEST_F(HostileTest, WarningsAreSaidOnceAndOfBoundedNumber) {
+  std::string many = R"({"metadata":{"name":"w"})";
+  for (int i = 0; i < 120; ++i) many += ",\"x" + std::to_string(i) + "\":1";
+  const auto answer = ask("POST", kMaps, many + R"(,"data":{"a":"b","a":"b","a":"b"}})");
+  EXPECT_EQ(answer.code, 201) << answer.body;
+  std::set<std::string> said;
+  size_t count = 0;
+  for (const auto& [name, value] : answer.headers) {
+    if (name != "Warning") continue;
+    said.insert(value);
+    ++count;
+  }
+  EXPECT_EQ(said.size(), count);
+  EXPECT_GT(count, 10U);
+  EXPECT_LE(count, 100U);
+}
+
+TEST_F(HostileTest, AnswersAreShorterThanWhatTheyQuote) {
+  const std::string huge(1 << 20, 'n');
+  for (const auto& body : {config_map(huge), R"({"kind":")" + huge + R"(","metadata":{"name":"a"}})",
+                           R"({"metadata":{"name":"a","namespace":")" + huge + R"("}})",
+                           R"({"metadata":{"name":"a","labels":{")" + huge + R"(":"v"}}})",
+                           R"({"metadata":{"name":"a"},")" + huge + R"(":1})"}) {
+    const auto answer = ask("POST", std::string(kMaps) + "?fieldValidation=Strict", body);
+    EXPECT_GE(answer.code, 400);
+    EXPECT_LT(answer.body.size(), 100'000U) << answer.body.substr(0, 200);
+    EXPECT_TRUE(answer.json().is_object());
+  }
+}
+
+TEST_F(HostileTest, ManyCausesAreNotAllSaid) {
+  std::string labels;
+  for (int i = 0; i < 5'000; ++i) labels += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "_\":\"v v\"";
+  const auto answer = ask("POST", kMaps, R"({"metadata":{"name":"a","labels":{)" + labels + "}}}");
+  EXPECT_EQ(answer.code, 422);
+  EXPECT_LT(answer.body.size(), 200'000U);
+  EXPECT_LE(answer.json().at("details").at("causes").as_array().size(), 128U);
+}
+
+TEST(WithinBounds, CutsWholeCharacters) {
+  std::string text;
+  while (text.size() < 40'000) text += "\xe2\x82\xac";
+  const auto status = within_bounds(Status::bad_request(text));
+  EXPECT_LE(status.message().size(), 32U << 10);
+  EXPECT_GT(status.message().size(), (32U << 10) - 8);
+  EXPECT_TRUE(status.message().ends_with("\xac..."));
+  EXPECT_EQ(status.code(), 400);
+  const auto same = within_bounds(Status::bad_request("short"));
+  EXPECT_EQ(same.message(), "short");
+  EXPECT_FALSE(same.details().has_value());
 }
 
 TEST_F(HostileTest, ErrorsComeInProtobufToo) {

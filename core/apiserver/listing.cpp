@@ -5,6 +5,8 @@
 
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
+#include "core/apiserver/made_list.hpp"
+#include "core/apiserver/stored.hpp"
 #include "core/schema/codec.hpp"
 
 namespace gantry::apiserver {
@@ -33,7 +35,10 @@ std::string encode_token(const Token& token) {
   return out;
 }
 
-Expected<Token> decode_token(std::string_view text) {
+Status bad_token(std::string_view why) { return Status::bad_request("continue key is not valid: " + std::string(why)); }
+
+// base64 without padding, in its form for URLs; empty: it is none.
+std::string decode_base64(std::string_view text) {
   std::string padded(text);
   for (char& c : padded) c = c == '-' ? '+' : c == '_' ? '/' : c;
   size_t padding = 0;
@@ -42,14 +47,43 @@ Expected<Token> decode_token(std::string_view text) {
   const int size =
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                       reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
-  Status bad = Status::bad_request("continue key is not valid: the token could not be decoded");
-  if (size < 0 || static_cast<size_t>(size) < padding) return bad;
+  if (size < 0 || static_cast<size_t>(size) < padding) return {};
   out.resize(static_cast<size_t>(size) - padding);
-  auto document = schema::parse_json(out);
-  if (!document || text_at(*document, {"v"}) != "meta.k8s.io/v1") return bad;
+  return out;
+}
+
+// A part of "." or "..", or of nothing, would lead elsewhere.
+bool is_clean(std::string_view key) {
+  if (key.starts_with('/')) key.remove_prefix(1);
+  while (true) {
+    const auto end = key.find('/');
+    const auto part = key.substr(0, end);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (end == std::string_view::npos) return true;
+    key.remove_prefix(end + 1);
+  }
+}
+
+Expected<Token> decode_token(std::string_view text) {
+  const auto decoded = decode_base64(text);
+  if (decoded.empty()) return bad_token("illegal base64 data");
+  auto document = schema::parse_json(decoded);
+  if (!document || !document->is_object()) return bad_token("it holds no JSON object");
+  const auto version = text_at(*document, {"v"});
+  if (version != "meta.k8s.io/v1") {
+    return bad_token("server does not recognize this encoded version " + quoted(version));
+  }
+  const Json* revision = find(*document, {"rv"});
+  if (revision != nullptr && !revision->is_int64()) {
+    return bad_token("its rv is no number of 64 bits");
+  }
+  if (revision == nullptr || revision->get_int64() == 0) {
+    return bad_token("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  }
   const std::string start(text_at(*document, {"start"}));
-  if (start.empty()) return bad;
-  return Token{int_at(*document, {"rv"}), start};
+  if (start.empty()) return bad_token("encoded start key empty (version meta.k8s.io/v1)");
+  if (!is_clean(start)) return bad_token(start);
+  return Token{revision->get_int64(), start};
 }
 
 // Which combinations of options a list may have.
@@ -111,6 +145,34 @@ Expected<store::Revision> not_newer(const Call& call) {
   return number->value_or(0);
 }
 
+std::string list_metadata_json(const ListPage& page) {
+  std::string out = "{\"resourceVersion\":\"" + std::to_string(page.revision) + "\"";
+  if (!page.continuation.empty()) out += ",\"continue\":" + quoted(page.continuation);
+  if (page.remaining) out += ",\"remainingItemCount\":" + std::to_string(*page.remaining);
+  return out + "}";
+}
+
+std::string list_open_json(const Call& call, const ListPage& page) {
+  const auto type = list_type(call);
+  return "{\"kind\":\"" + type.kind + "\",\"apiVersion\":\"" + type.api_version +
+         "\",\"metadata\":" + list_metadata_json(page) + ",\"items\":[";
+}
+
+schema::TypeMeta list_type(const Call& call) {
+  if (call.form.as == As::kPartial) return {"meta.k8s.io/v1", "PartialObjectMetadataList"};
+  return {call.kind().api_version(), call.kind().list_kind};
+}
+
+ReadingCost::ReadingCost(const Call& call, bool selects)
+    : made_(is_made(call.form) || !StoredAs(call.env->schema, call.kind()).same()),
+      attributes_(selects),
+      protobuf_(call.form.media == schema::Media::kProtobuf) {
+  // Looking at a version that has been read costs about as much as reading so many bytes; a selector may be long.
+  constexpr size_t kLook = 16, kUsual = 1'024;
+  const size_t selector = call.query.get("labelSelector").size() + call.query.get("fieldSelector").size();
+  look_ = selects ? kLook + (selector > kUsual ? selector : 0) : 1;
+}
+
 bool Selection::matches(const schema::Kind& kind, const store::Entry& entry) const {
   if (!only_name.empty() && name_of_key(entry.key) != only_name) return false;
   if (empty()) return true;
@@ -141,54 +203,77 @@ Expected<Selection> read_selection(const Call& call) {
   return selection;
 }
 
-Expected<ListPage> read_page(const Call& call) {
+Expected<ListQuery> read_list_query(const Call& call) {
   if (auto status = check_options(call.query); !status.ok()) return status;
+  ListQuery out;
   auto selection = read_selection(call);
   if (!selection) return selection.error();
+  out.selection = std::move(*selection);
   auto limit = call.query.number("limit");
   if (!limit) return limit.error();
-  const size_t most = *limit && **limit > 0 ? static_cast<size_t>(**limit) : 0;
-  const auto& kind = call.kind();
-  const std::string prefix = key_prefix(kind, call.target.ns);
-  const std::string narrow = prefix_of(call, *selection);
-  Token token;
+  out.limit = *limit && **limit > 0 ? static_cast<size_t>(**limit) : 0;
+  out.prefix = key_prefix(call.kind(), call.target.ns);
+  out.narrow = prefix_of(call, out.selection);
   const auto continuation = call.query.get("continue");
-  if (!continuation.empty()) {
-    if (const auto version = call.query.get("resourceVersion"); !version.empty() && version != "0") {
-      return Status::bad_request("specifying resource version is not allowed when using continue");
-    }
-    auto decoded = decode_token(continuation);
-    if (!decoded) return decoded.error();
-    token = std::move(*decoded);
-  } else {
-    auto revision = revision_wanted(call, most != 0);
+  out.continued = !continuation.empty();
+  if (!out.continued) {
+    auto revision = revision_wanted(call, out.limit != 0);
     if (!revision) return revision.error();
-    token.revision = *revision;
+    out.revision = *revision;
+    return out;
   }
-  const bool all_match = selection->empty() && selection->only_name.empty();
-  const std::string after = token.after.empty() ? std::string() : prefix + token.after;
-  auto result = call.env->store.list(narrow, token.revision, after, all_match ? most : 0);
-  if (!result) return too_old(!continuation.empty(), result.error());
+  if (const auto version = call.query.get("resourceVersion"); !version.empty() && version != "0") {
+    return Status::bad_request("specifying resource version is not allowed when using continue");
+  }
+  auto token = decode_token(continuation);
+  if (!token) return token.error();
+  // A negative one means the newest.
+  out.revision = std::max<store::Revision>(token->revision, 0);
+  out.after = out.prefix + token->after;
+  return out;
+}
+
+Expected<store::ListResult> find_listed(const Call& call, const ListQuery& query) {
+  const size_t most = query.all_match() ? query.limit : 0;
+  auto found = call.env->store.list(query.narrow, query.revision, query.after, most);
+  if (!found) return too_old(query.continued, found.error());
+  return found;
+}
+
+ListPage choose(const Call& call, const ListQuery& query, store::ListResult found) {
   ListPage page;
-  page.revision = result->revision;
-  bool more = result->more;
-  if (all_match) {
-    page.entries = std::move(result->entries);
-    if (more) page.remaining = result->remaining;
+  page.revision = found.revision;
+  bool more = found.more;
+  const StoredAs stored(call.env->schema, call.kind());
+  if (query.all_match()) {
+    page.entries = std::move(found.entries);
+    if (more) page.remaining = found.remaining;
+    if (!stored.same()) {
+      for (auto& entry : page.entries) entry = stored.seen(std::move(entry));
+    }
   } else {
-    for (auto& entry : result->entries) {
-      if (!selection->matches(kind, *entry)) continue;
-      if (most != 0 && page.entries.size() == most) {
+    for (auto& entry : found.entries) {
+      auto seen = stored.seen(std::move(entry));
+      if (!query.selection.matches(call.kind(), *seen)) continue;
+      if (query.limit != 0 && page.entries.size() == query.limit) {
         more = true;
         break;
       }
-      page.entries.push_back(std::move(entry));
+      page.entries.push_back(std::move(seen));
     }
   }
   if (more && !page.entries.empty()) {
-    page.continuation = encode_token({page.revision, page.entries.back()->key.substr(prefix.size())});
+    page.continuation = encode_token({page.revision, page.entries.back()->key.substr(query.prefix.size())});
   }
   return page;
+}
+
+Expected<ListPage> read_page(const Call& call) {
+  auto query = read_list_query(call);
+  if (!query) return query.error();
+  auto found = find_listed(call, *query);
+  if (!found) return found.error();
+  return choose(call, *query, std::move(*found));
 }
 
 }  // namespace gantry::apiserver

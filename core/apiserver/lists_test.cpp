@@ -64,6 +64,51 @@ TEST_F(ListsTest, TokensExpireAndAreChecked) {
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?resourceVersion=5&continue=" + token).code, 400);
 }
 
+std::string base64(const std::string& text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  for (size_t bit = 0; bit < text.size() * 8; bit += 6) {
+    const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    out += kDigits[(byte(bit / 8) << 8 | byte(bit / 8 + 1)) >> (10 - bit % 8) & 63];
+  }
+  return out;
+}
+
+TEST_F(ListsTest, TokensHaveANumberAndAPlace) {
+  make(0, 3);
+  const auto with = [&](const std::string& token) {
+    return ask("GET", std::string(kMaps) + "?limit=1&continue=" + base64(token));
+  };
+  const std::string bad = "continue key is not valid: ";
+  const std::string no_revision = "incorrect encoded start resourceVersion (version meta.k8s.io/v1)";
+  const std::string no_number = "its rv is no number of 64 bits";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"v":"meta.k8s.io/v1","rv":"five","start":"a"})", no_number},
+      {R"({"v":"meta.k8s.io/v1","rv":1.5,"start":"a"})", no_number},
+      {R"({"v":"meta.k8s.io/v1","rv":18446744073709551616,"start":"a"})", no_number},
+      {R"({"v":"meta.k8s.io/v1","rv":9223372036854775808,"start":"a"})", no_number},
+      {R"({"v":"meta.k8s.io/v1","rv":null,"start":"a"})", no_number},
+      {R"({"v":"meta.k8s.io/v1","rv":0,"start":"a"})", no_revision},
+      {R"({"v":"meta.k8s.io/v1","start":"a"})", no_revision},
+      {R"({"v":"meta.k8s.io/v1","rv":5})", "encoded start key empty (version meta.k8s.io/v1)"},
+      {R"({"v":"meta.k8s.io/v1","rv":5,"start":"../secrets/a"})", "../secrets/a"},
+      {R"({"v":"meta.k8s.io/v1","rv":5,"start":"a//b"})", "a//b"},
+      {R"({"v":"meta.k8s.io/v1","rv":5,"start":"a/."})", "a/."},
+      {R"({"v":"meta.k8s.io/v1","rv":5,"start":"a/"})", "a/"},
+      {R"({"v":"v1alpha1","rv":5,"start":"a"})", "server does not recognize this encoded version \"v1alpha1\""},
+      {R"([])", "it holds no JSON object"},
+      {R"({"v":)", "it holds no JSON object"},
+  };
+  for (const auto& [token, why] : cases) {
+    const auto answer = with(token);
+    EXPECT_EQ(answer.code, 400) << token;
+    EXPECT_EQ(answer.text({"message"}), bad + why) << token;
+  }
+  // The newest, from there on.
+  EXPECT_EQ(names(with(R"({"v":"meta.k8s.io/v1","rv":-1,"start":"m0"})")), (Names{"m1"}));
+  EXPECT_EQ(with(R"({"v":"meta.k8s.io/v1","rv":9223372036854775807,"start":"m0"})").code, 504);
+}
+
 TEST_F(ListsTest, SelectByLabelsAndFields) {
   make(0, 4);
   EXPECT_EQ(names(ask("GET", std::string(kMaps) + "?labelSelector=parity%3Deven")), (Names{"m0", "m2"}));

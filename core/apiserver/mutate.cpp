@@ -5,6 +5,7 @@
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/respond.hpp"
+#include "core/apiserver/stored.hpp"
 #include "core/apiserver/strategies/strategy.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
@@ -62,7 +63,7 @@ void written(const std::shared_ptr<Mutation>& mutation, bool erased, Expected<st
   if (result) return mutation->done(Outcome{std::move(*result), erased});
   const int code = result.error().code();
   if (code == 409 && --mutation->tries_left > 0) {
-    return later(mutation->call, [mutation] { mutate(mutation); });
+    return later(mutation->call, 0, [mutation] { mutate(mutation); });
   }
   const auto& kind = mutation->call->kind();
   if (code == 409) return mutation->done(modified_conflict(kind, mutation->name));
@@ -87,7 +88,12 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   const std::string key = key_of(kind, mutation->ns, mutation->name);
   const auto current = env.store.get(key);
   if (!current) return mutation->done(not_found(kind, mutation->name));
-  const Json before = parse_entry(*current);
+  if (takes_long(current->value.size())) {
+    if (!hand_over(mutation->call, [mutation] { mutate(mutation); })) mutation->done(too_busy());
+    return;
+  }
+  const StoredAs stored(env.schema, kind);
+  const Json before = parse_entry(*stored.seen(current));
   auto change = mutation->change(*current, before);
   if (!change) return mutation->done(change.error());
   if (change->unchanged) return mutation->done(Outcome{current, false});
@@ -102,7 +108,7 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
   write.key = key;
   write.expected = current->mod_revision;
-  write.value = schema::encode_json(*kind.message, next, &write.revision_at);
+  if (auto status = stored.fill(write, next); !status.ok()) return mutation->done(status);
   if (!erase && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});
   }
@@ -125,10 +131,9 @@ std::shared_ptr<Mutation> mutation_of(const CallPtr& call) {
 }
 
 void respond_written(const CallPtr& call, int code, const store::EntryPtr& entry) {
-  if (call->form.media == schema::Media::kJson && call->form.as == As::kObject) {
-    return respond_entry(*call, code, entry);
-  }
-  later(call, [call, code, entry] { respond_entry(*call, code, entry); });
+  const bool as_stored = call->form.media == schema::Media::kJson && call->form.as == As::kObject;
+  if (as_stored && StoredAs(call->env->schema, call->kind()).same()) return respond_entry(*call, code, entry);
+  later(call, entry->value.size(), [call, code, entry] { respond_entry(*call, code, entry); });
 }
 
 }  // namespace gantry::apiserver

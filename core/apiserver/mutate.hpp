@@ -31,6 +31,7 @@ struct Mutation {
   int tries_left = 5;
 };
 
+// On a worker when the object is a long one.
 void mutate(std::shared_ptr<Mutation> mutation);
 
 // A mutation of the call's own object, answered with the object and 200.

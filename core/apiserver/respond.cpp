@@ -1,8 +1,11 @@
 // Puts answers together. [any-thread]
 #include "core/apiserver/respond.hpp"
 
+#include <unordered_set>
+
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
+#include "core/apiserver/stored.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/table.hpp"
 #include "core/simulation/turns.hpp"
@@ -19,14 +22,18 @@ void respond_parts(Call& call, int code, std::string_view type, std::vector<http
   call.exchange->respond(std::move(response));
 }
 
-// As upstream: long ones are cut when all together are too long, and what is still too much is left out.
+// As upstream: each is said once, long ones are cut when all together are too long, and what is still too much is left
+// out.
 void add_warnings(http::Response& response, const std::vector<std::string>& warnings) {
-  constexpr size_t kTotal = 4'096, kEach = 256;
+  constexpr size_t kTotal = 4'096, kEach = 256, kMost = 100;
   size_t total = 0;
   for (const auto& warning : warnings) total += warning.size();
   const size_t most = total > kTotal ? kEach : kTotal;
   size_t said = 0;
+  std::unordered_set<std::string_view> known;
   for (const auto& warning : warnings) {
+    if (known.size() == kMost) return;
+    if (!known.insert(warning).second) continue;
     std::string escaped;
     for (const char c : std::string_view(warning).substr(0, most)) {
       const auto byte = static_cast<unsigned char>(c);
@@ -68,20 +75,48 @@ http::Response response_of(Call& call, int code, std::string body, std::string_v
   return response;
 }
 
-void later(const CallPtr& call, std::function<void()> work) {
-  auto guarded = [call, work = std::move(work)] {
+namespace {
+
+std::function<void()> guarded(const CallPtr& call, std::function<void()> work) {
+  // A watch gives its exchange away, and may fail after that.
+  return [call, answer = call->exchange, work = std::move(work)] {
     try {
       work();
     } catch (const std::exception& problem) {
+      call->exchange = answer;
       respond_error(*call, Status::internal(problem.what()));
     }
   };
-  // A stopped loop would drop it.
-  if (call->env->stopping) return guarded();
-  call->env->loop->post(simulation::bind_turn("an answer", std::move(guarded)));
 }
 
-void respond_error(Call& call, const Status& status) {
+}  // namespace
+
+void later(const CallPtr& call, size_t bytes, std::function<void()> work) {
+  auto rest = guarded(call, std::move(work));
+  // A stopped loop would drop it.
+  if (call->env->stopping) return rest();
+  if (takes_long(bytes)) return call->env->workers.go_on(std::move(rest));
+  call->env->loop->post(simulation::bind_turn("an answer", std::move(rest)));
+}
+
+bool hand_over(const CallPtr& call, std::function<void()> work) {
+  return call->env->workers.begin(guarded(call, [call, work = std::move(work)] {
+    if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
+    work();
+  }));
+}
+
+Status too_busy() {
+  return Status::too_many_requests("too many requests with long documents are at work, please try again later");
+}
+
+void at_leisure(const CallPtr& call, size_t bytes, std::function<void()> work) {
+  if (!takes_long(bytes)) return work();
+  if (!hand_over(call, std::move(work))) respond_error(*call, too_busy());
+}
+
+void respond_error(Call& call, const Status& whole) {
+  const Status status = within_bounds(whole);
   const int code = status.code() == 0 ? 500 : status.code();
   const bool binary = call.form.media == schema::Media::kProtobuf;
   auto response = response_of(
@@ -115,7 +150,8 @@ void respond_json(Call& call, int code, std::string json, std::string_view messa
   call.exchange->respond(response_of(call, code, std::move(json), content_type(media)));
 }
 
-void respond_entry(Call& call, int code, const store::EntryPtr& entry) {
+void respond_entry(Call& call, int code, const store::EntryPtr& stored) {
+  const auto entry = StoredAs(call.env->schema, call.kind()).seen(stored);
   if (call.form.as == As::kTable) {
     const std::string metadata = "{\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"}";
     return respond_json(call, code, table_json(call, {entry}, metadata));
@@ -137,21 +173,24 @@ void respond_success(Call& call, std::string_view name, std::string_view uid, in
   respond_json(call, code, success_json(call.kind(), name, uid, code), std::string(kMeta) + "Status");
 }
 
-std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,
-                       bool with_columns) {
+std::string table_row(Call& call, const store::Entry& entry) {
   const auto wanted = call.query.get("includeObject");
   const auto include = wanted == "None"     ? schema::IncludeObject::kNone
                        : wanted == "Object" ? schema::IncludeObject::kObject
                                             : schema::IncludeObject::kMetadata;
+  return schema::table_row_json(call.kind(), parse_entry(entry), entry.value, include, call.env->now());
+}
+
+std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,
+                       bool with_columns) {
   std::string out = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":)";
   out.append(metadata).append(",");
   // table_columns_json gives the whole member; later messages of a watch leave the columns out.
   out += with_columns ? schema::table_columns_json(call.kind()) : "\"columnDefinitions\":null";
   out += ",\"rows\":[";
-  const int64_t now = call.env->now();
   for (const auto& entry : entries) {
     if (out.back() == '}') out += ',';
-    out += schema::table_row_json(call.kind(), parse_entry(*entry), entry->value, include, now);
+    out += table_row(call, *entry);
   }
   return out + "]}";
 }

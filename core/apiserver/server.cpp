@@ -19,6 +19,12 @@ std::vector<std::shared_ptr<WatchSession>> open_sessions(Environment& env) {
   return sessions;
 }
 
+// Peers that are waited for lose their watch when that takes too long, or keeps what the store has let go.
+void look_after_stalled(Environment& env) {
+  const auto oldest = env.store.stats().compacted;
+  for (const auto& session : open_sessions(env)) session->look_after(oldest);
+}
+
 // Runs on the loop, again and again until the loop stops.
 void every(const std::shared_ptr<io::EventLoop>& loop, std::chrono::milliseconds interval, std::function<void()> work) {
   loop->after(interval, [weak = std::weak_ptr(loop), interval, work = std::move(work)] {
@@ -41,15 +47,22 @@ void every_scheduled(const std::weak_ptr<Environment>& weak, int64_t interval_ms
 void start_timers(const EnvironmentPtr& env) {
   const std::weak_ptr<Environment> weak = env;
   const std::chrono::milliseconds bookmarks(std::max<int64_t>(env->options.bookmark_interval_ms, 10));
+  const std::chrono::milliseconds patience(std::clamp<int64_t>(env->options.watch_patience_ms / 8, 1, 1'000));
   const std::chrono::milliseconds expiry(std::max<int64_t>(env->options.event_ttl_seconds * 50, 50));
   auto events = std::make_shared<EventExpiry>(weak);
   const bool scheduled = env->options.schedule != nullptr;
   if (scheduled) every_scheduled(weak, expiry.count(), events);
-  env->loop->post([loop = env->loop, weak, bookmarks, expiry, events, scheduled] {
+  env->loop->post([loop = env->loop, weak, bookmarks, patience, expiry, events, scheduled] {
     every(loop, bookmarks, [weak] {
-      if (auto alive = weak.lock()) {
-        for (const auto& session : open_sessions(*alive)) session->bookmark();
-      }
+      const auto alive = weak.lock();
+      if (!alive) return;
+      for (const auto& session : open_sessions(*alive)) session->bookmark();
+      // They are made for bursts.
+      alive->frames.clear();
+      alive->shared_frames.clear();
+    });
+    every(loop, patience, [weak] {
+      if (auto alive = weak.lock(); alive && alive->stalled > 0) look_after_stalled(*alive);
     });
     if (scheduled) return;
     every(loop, expiry, [weak, events] {
@@ -111,6 +124,7 @@ void ApiServer::stop() {
   const auto sessions = open_sessions(env);
   for (const auto& session : sessions) session->finish();
   env.loop->stop();
+  env.workers.stop();
   for (const auto& session : sessions) session->release();
 }
 

@@ -36,12 +36,18 @@ struct Options {
   std::function<void(std::function<void()>)> post;  // runs blocking work elsewhere; default: a thread each
   // Runs the expiry of Events after a delay; default: timers of the server's own loop.
   std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
+  // Runs requests with long documents and lists that have to be made, in order; default: two threads of the server's
+  // own.
+  std::function<void(std::function<void()>)> run_long;
+  size_t most_long = 256;                        // of those that may wait; the rest is answered 429
   std::shared_ptr<auth::Authorizer> authorizer;  // default: AlwaysAllow
   std::vector<ReadinessCheck> checks;
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;
-  // What waits for one watch that is read too slowly; beyond it the watch ends.
+  // A watch ends as one whose version is too old when more than this waits for its peer (of events since it fell
+  // behind; or more than 32,768 of them), or its peer was waited for so long.
   size_t watch_backlog_bytes = 16 << 20;
+  int64_t watch_patience_ms = 60'000;
   limits::Notices* notices = nullptr;  // outlives the server; may be null
 };
 

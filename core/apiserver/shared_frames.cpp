@@ -16,13 +16,19 @@ std::shared_ptr<const http::Framed> SharedFrames::get(Call& call, EventKind kind
   {
     const std::lock_guard lock(mutex_);
     const auto& slot = slots_[at];
-    if (slot.entry == entry && slot.form == form) return slot.frame;
+    if (slot.form == form && same_owner(slot.entry, entry)) return slot.frame;
   }
   auto frame = http::make_framed(event_frame(call, kind, entry, false));
   Slot old{entry, form, frame};
   const std::lock_guard lock(mutex_);
   std::swap(slots_[at], old);
   return frame;
+}
+
+void SharedFrames::clear() {
+  decltype(slots_) old;
+  const std::lock_guard lock(mutex_);
+  std::swap(slots_, old);
 }
 
 }  // namespace gantry::apiserver

@@ -15,11 +15,13 @@ class SharedFrames {
   // The event as `call`'s watch wants it; null when it is not worth sharing (long, or a form of its own): it goes as a
   // gather of stored buffers then.
   std::shared_ptr<const http::Framed> get(Call& call, EventKind kind, const store::EntryPtr& entry);
+  void clear();
 
  private:
-  // The last ones made. A batch of events passes watcher after watcher, so what one has made is there for the next.
+  // The last ones made, of 32 KiB at most each. A batch of events passes watcher after watcher, so what one has made is
+  // there for the next. The versions themselves are not kept by it.
   struct Slot {
-    store::EntryPtr entry;
+    std::weak_ptr<const store::Entry> entry;
     uint32_t form = 0;
     std::shared_ptr<const http::Framed> frame;
   };

@@ -6,6 +6,7 @@
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
+#include "core/apiserver/stored.hpp"
 #include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/schema/codec.hpp"
@@ -69,7 +70,7 @@ void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr>
     return respond_written(object->call, 201, *result);
   }
   if (result.error().code() == 409 && !object->name_base.empty() && --object->tries_left > 0) {
-    return later(object->call, [object] { write(object); });
+    return later(object->call, call.request.body.size(), [object] { write(object); });
   }
   const std::string name(text_at(object->document, {"metadata", "name"}));
   respond_error(call, result.error().code() == 409 ? already_exists(call.kind(), name) : result.error());
@@ -89,7 +90,9 @@ void write(std::shared_ptr<NewObject> object) {
     if (call.env->store.get(change.key)) return respond_error(call, already_exists(kind, name));
     return respond_document(call, 201, kind, object->document);
   }
-  change.value = schema::encode_json(*kind.message, object->document, &change.revision_at);
+  if (auto status = StoredAs(call.env->schema, kind).fill(change, object->document); !status.ok()) {
+    return respond_error(call, status);
+  }
   if (strategy_of(kind).read_at_once) derive(kind, object->document, change);
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};
   call.env->store.write(std::move(change),

@@ -22,7 +22,7 @@ void respond_removed(const CallPtr& call, const Outcome& outcome) {
   if (!outcome.erased || strategy_of(call->kind()).returns_deleted) {
     return respond_written(call, 200, outcome.entry);
   }
-  later(call, [call, entry = outcome.entry] {
+  later(call, outcome.entry->value.size(), [call, entry = outcome.entry] {
     const auto uid = std::string(text_at(parse_entry(*entry), {"metadata", "uid"}));
     respond_success(*call, call->target.name, uid);
   });
@@ -43,9 +43,9 @@ void one_done(const std::shared_ptr<Collection>& all, const Expected<Outcome>& o
     if (all->first_error.ok()) all->first_error = outcome.error();
   }
   if (all->open.fetch_sub(1) != 1) return;
-  later(all->call, [all] {
+  later(all->call, SIZE_MAX, [all] {
     if (!all->first_error.ok()) return respond_error(*all->call, all->first_error);
-    respond_list(*all->call, std::move(all->page));
+    respond_list(all->call, std::move(all->page));
   });
 }
 

@@ -2,32 +2,15 @@
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/listing.hpp"
+#include "core/apiserver/made_list.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
-#include "core/schema/codec.hpp"
-#include "core/schema/table.hpp"
 #include "core/schema/wire.hpp"
 
 namespace gantry::apiserver {
 namespace {
 
 namespace wire = schema::wire;
-
-struct ListType {
-  std::string api_version, kind;
-};
-
-ListType list_type(const Call& call) {
-  if (call.form.as == As::kPartial) return {"meta.k8s.io/v1", "PartialObjectMetadataList"};
-  return {call.kind().api_version(), call.kind().list_kind};
-}
-
-std::string metadata_json(const ListPage& page) {
-  std::string out = "{\"resourceVersion\":\"" + std::to_string(page.revision) + "\"";
-  if (!page.continuation.empty()) out += ",\"continue\":" + quoted(page.continuation);
-  if (page.remaining) out += ",\"remainingItemCount\":" + std::to_string(*page.remaining);
-  return out + "}";
-}
 
 std::string metadata_protobuf(const ListPage& page) {
   std::string metadata;
@@ -38,12 +21,6 @@ std::string metadata_protobuf(const ListPage& page) {
   std::string field;
   wire::put_bytes(field, 1, metadata);
   return field;
-}
-
-std::string list_open_json(const Call& call, const ListPage& page) {
-  const auto type = list_type(call);
-  return "{\"kind\":\"" + type.kind + "\",\"apiVersion\":\"" + type.api_version +
-         "\",\"metadata\":" + metadata_json(page) + ",\"items\":[";
 }
 
 std::vector<http::Chunk> json_body(const Call& call, ListPage& page) {
@@ -89,42 +66,33 @@ std::vector<http::Chunk> protobuf_body(const Call& call, ListPage& page) {
   return body;
 }
 
-std::string partial_items(const Call& call, const ListPage& page) {
-  const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
-  std::string out = list_open_json(call, page);
-  for (const auto& entry : page.entries) {
-    if (out.back() == '}') out += ',';
-    out += schema::encode_json(*message, schema::partial_metadata(parse_entry(*entry)));
-  }
-  return out + "]}";
-}
-
-std::string joined(const std::vector<http::Chunk>& chunks) {
-  std::string out;
-  for (const auto& chunk : chunks) out.append(chunk.bytes);
-  return out;
-}
-
 }  // namespace
 
-void respond_list(Call& call, ListPage page) {
-  if (call.form.as == As::kTable) return respond_json(call, 200, table_json(call, page.entries, metadata_json(page)));
-  if (call.form.media == schema::Media::kProtobuf) {
-    auto response = response_of(call, 200, {}, content_type(schema::Media::kProtobuf));
-    response.body = protobuf_body(call, page);
-    return call.exchange->respond(std::move(response));
-  }
-  if (call.form.as == As::kPartial) return respond_json(call, 200, partial_items(call, page));
-  if (call.form.media == schema::Media::kYaml) return respond_json(call, 200, joined(json_body(call, page)));
-  auto response = response_of(call, 200, {}, content_type(schema::Media::kJson));
-  response.body = json_body(call, page);
-  call.exchange->respond(std::move(response));
+void respond_list(const CallPtr& call, ListPage page) {
+  if (is_made(call->form)) return respond_made_list(call, std::move(page));
+  const auto media = call->form.media;
+  auto response = response_of(*call, 200, {}, content_type(media));
+  response.body = media == schema::Media::kProtobuf ? protobuf_body(*call, page) : json_body(*call, page);
+  call->exchange->respond(std::move(response));
 }
 
 void list(const CallPtr& call) {
-  auto page = read_page(*call);
-  if (!page) return respond_error(*call, page.error());
-  respond_list(*call, std::move(*page));
+  auto query = read_list_query(*call);
+  if (!query) return respond_error(*call, query.error());
+  auto found = find_listed(*call, *query);
+  if (!found) return respond_error(*call, found.error());
+  const ReadingCost cost(*call, !query->selection.empty());
+  size_t bytes = 0;
+  for (const auto& entry : found->entries) bytes += cost.of(*entry);
+  if (!takes_long(bytes)) {
+    return respond_list(call, choose(*call, *query, std::move(*found)));
+  }
+  struct Rest {
+    ListQuery query;
+    store::ListResult found;
+  };
+  auto rest = std::make_shared<Rest>(Rest{std::move(*query), std::move(*found)});
+  at_leisure(call, bytes, [call, rest] { respond_list(call, choose(*call, rest->query, std::move(rest->found))); });
 }
 
 void get(const CallPtr& call) {
@@ -132,7 +100,9 @@ void get(const CallPtr& call) {
   if (auto version = not_newer(*call); !version) return respond_error(*call, version.error());
   const auto entry = call->env->store.get(key_of(call->kind(), target.ns, target.name));
   if (!entry) return respond_error(*call, not_found(call->kind(), target.name));
-  respond_entry(*call, 200, entry);
+  const size_t bytes = ReadingCost(*call, false).of(*entry);
+  if (!takes_long(bytes)) return respond_entry(*call, 200, entry);
+  at_leisure(call, bytes, [call, entry] { respond_entry(*call, 200, entry); });
 }
 
 }  // namespace gantry::apiserver

@@ -95,7 +95,7 @@ void change_scale(const CallPtr& call, ScaleOf next_scale) {
   };
   mutation->done = [call](Expected<Outcome> outcome) {
     if (!outcome) return respond_error(*call, outcome.error());
-    later(call, [call, entry = outcome->entry] { respond_scale(*call, *entry); });
+    later(call, outcome->entry->value.size(), [call, entry = outcome->entry] { respond_scale(*call, *entry); });
   };
   mutate(std::move(mutation));
 }
@@ -130,7 +130,7 @@ void scale(const CallPtr& call) {
   const auto& target = call->target;
   const auto entry = call->env->store.get(key_of(call->kind(), target.ns, target.name));
   if (!entry) return respond_error(*call, not_found(call->kind(), target.name));
-  respond_scale(*call, *entry);
+  at_leisure(call, entry->value.size(), [call, entry] { respond_scale(*call, *entry); });
 }
 
 }  // namespace gantry::apiserver

@@ -1,4 +1,6 @@
 // watch: where to begin, by resourceVersion and sendInitialEvents. [any-thread]
+#include <algorithm>
+
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
@@ -9,6 +11,7 @@ namespace {
 
 // Without a wish of its own a watch lasts between one and two of these, so that not all come back at once.
 constexpr int64_t kDefaultTimeout = 1'800;
+constexpr int64_t kLongestTimeout = 365 * 86'400;
 
 Status check_options(const Query& query) {
   constexpr std::string_view kMatch = "resourceVersionMatch";
@@ -66,7 +69,10 @@ void watch(const CallPtr& call) {
   start.from = *from;
   start.bookmarks = query.flag("allowWatchBookmarks");
   const int64_t random = static_cast<int64_t>(call->env->options.random() % static_cast<uint64_t>(kDefaultTimeout));
-  start.timeout = std::chrono::seconds(timeout->value_or(0) > 0 ? **timeout : kDefaultTimeout + random);
+  // As upstream, a negative one is over at once.
+  const int64_t wanted = timeout->value_or(0);
+  start.timeout =
+      std::chrono::seconds(wanted == 0 ? kDefaultTimeout + random : std::clamp<int64_t>(wanted, 0, kLongestTimeout));
   const bool asked = query.has("sendInitialEvents") && query.flag("sendInitialEvents");
   const bool skipped = query.has("sendInitialEvents") && !asked;
   start.mark_initial_end = asked && start.bookmarks;

@@ -77,14 +77,37 @@ http::Chunk FrameCache::get(const store::EntryPtr& entry, const schema::Kind& ki
   {
     std::lock_guard lock(mutex_);
     const auto& slot = slots_[at];
-    if (slot.entry == entry && slot.kind == &kind && slot.form == form) return slot.frame;
+    if (slot.kind == &kind && slot.form == form && same_owner(slot.entry, entry)) return slot.frame;
   }
   auto frame = http::make_chunk(make());
   frame.own = false;  // many watches send it
+  if (frame.bytes.size() > kMostBytes) return frame;
   Slot old{entry, &kind, form, frame};
+  std::vector<http::Chunk> dropped;  // freed after the lock
   std::lock_guard lock(mutex_);
   std::swap(slots_[at], old);
+  bytes_ += frame.bytes.size();
+  bytes_ -= old.frame.bytes.size();
+  while (bytes_ > kMostBytes) {
+    auto& next = slots_[hand_++ % slots_.size()];
+    if (&next == &slots_[at] || next.frame.bytes.empty()) continue;
+    bytes_ -= next.frame.bytes.size();
+    dropped.push_back(std::move(next.frame));
+    next = {};
+  }
   return frame;
+}
+
+void FrameCache::clear() {
+  decltype(slots_) old;
+  std::lock_guard lock(mutex_);
+  std::swap(slots_, old);
+  bytes_ = 0;
+}
+
+size_t FrameCache::bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 Frame event_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool first) {
@@ -122,7 +145,8 @@ Frame bookmark_frame(const Call& call, store::Revision revision, bool initial_ev
   return protobuf_frame(kBookmark, version, kind, raw ? std::move(*raw) : std::string());
 }
 
-Frame error_frame(const Call& call, const Status& status) {
+Frame error_frame(const Call& call, const Status& whole) {
+  const Status status = within_bounds(whole);
   if (call.form.media != schema::Media::kProtobuf) return json_frame("ERROR", status_json(status));
   return protobuf_frame("ERROR", "v1", "Status", to_proto(status).SerializeAsString());
 }

@@ -15,23 +15,34 @@ namespace gantry::apiserver {
 
 struct Call;
 
+// Whether both are of the same version; one that is gone equals none that is there.
+inline bool same_owner(const std::weak_ptr<const store::Entry>& kept, const store::EntryPtr& entry) {
+  return !kept.owner_before(entry) && !entry.owner_before(kept);
+}
+
 // The last frames that had to be made, by version and form. A batch of events passes watcher after watcher, so that
-// what one has made is there for the next.
+// what one has made is there for the next. Bounded in bytes, and the versions themselves are not kept by it.
 class FrameCache {
  public:
+  static constexpr size_t kMostBytes = 4 << 20;
+
   // `kind`: as the watcher knows it; its columns may be others than those of a later watcher.
   http::Chunk get(const store::EntryPtr& entry, const schema::Kind& kind, uint32_t form,
                   const std::function<std::string()>& make);
+  void clear();
+  size_t bytes() const;
 
  private:
   struct Slot {
-    store::EntryPtr entry;
+    std::weak_ptr<const store::Entry> entry;
     const schema::Kind* kind = nullptr;
     uint32_t form = 0;
     http::Chunk frame;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::array<Slot, 256> slots_;
+  size_t bytes_ = 0;  // of frames
+  size_t hand_ = 0;   // the slot that is next to be given up
 };
 
 using Frame = std::vector<http::Chunk>;  // protobuf: cut as core/client/body_form.hpp says

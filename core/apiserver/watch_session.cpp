@@ -1,6 +1,8 @@
 // One running watch. Threads: see the header.
 #include "core/apiserver/watch_session.hpp"
 
+#include <tuple>
+
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/respond.hpp"
@@ -12,6 +14,8 @@ namespace {
 constexpr size_t kHighWater = 1 << 20;
 // A peer that lets so many changes pile up is told to come back; it will list again.
 constexpr size_t kMaxBacklog = 32'768;
+// The stream dies when 8 MiB wait for the peer; with more than this the last word is not worth it.
+constexpr size_t kRoomForLastWord = 4 << 20;
 constexpr size_t kStep = 64;
 
 // The version that a watcher saw last, with the revision at which it stopped matching: what upstream sends as deleted.
@@ -38,10 +42,15 @@ WatchSession::WatchSession(CallPtr call, Start start)
       timeout_(start.timeout),
       bookmarks_(start.bookmarks),
       mark_initial_end_(start.mark_initial_end),
+      stored_(call_->env->schema, call_->kind()),
+      cost_(*call_, !selection_.empty()),
+      backlog_(kMaxBacklog, call_->env->options.watch_backlog_bytes, call_->request.account),
       progress_(start.from),
       initial_(std::move(start.initial)),
       from_(start.from),
       last_sent_(start.from) {}
+
+WatchSession::~WatchSession() { set_waiting(false); }
 
 void WatchSession::open(const CallPtr& call, Start start) {
   auto session = std::make_shared<WatchSession>(call, std::move(start));
@@ -89,7 +98,7 @@ void WatchSession::closed() {
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
-    backlog_ = {};
+    backlog_.take();
   }
   // On the loop, because giving back the store's watch waits for its running callback, in which we may be.
   call_->env->loop->post([self = shared_from_this()] { self->release(); });
@@ -147,7 +156,11 @@ bool WatchSession::send_at_once(const store::EventPtr* events, size_t count, sto
     std::lock_guard lock(mutex_);
     const bool free = !closed_ && !busy_ && !waiting_ && phase_ == Phase::kLive && backlog_.empty() && sending_.empty();
     if (!free || count > kStep || stream_->queued() > kHighWater) return false;
+    size_t work = 0;
+    for (size_t i = 0; i < count; ++i) work += cost_.of(*events[i]->entry);
+    if (takes_long(work)) return false;
     busy_ = true;
+    replayed_ = true;
     progress_ = std::max(progress_, progress);
   }
   for (size_t i = 0; i < count; ++i) send_event(*events[i]);
@@ -161,15 +174,46 @@ bool WatchSession::send_at_once(const store::EventPtr* events, size_t count, sto
 
 void WatchSession::receive(const store::EventPtr* events, size_t count, store::Revision progress) {
   if (send_at_once(events, count, progress)) return;
-  bool too_slow = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (closed_) return;
-    too_slow = waiting_ && backlog_.size() + count > kMaxBacklog;
-    if (!too_slow) backlog_.insert(backlog_.end(), events, events + count);
-    progress_ = std::max(progress_, progress);
+  std::unique_lock lock(mutex_);
+  if (closed_ || lost_) return;
+  progress_ = std::max(progress_, progress);
+  const bool room = backlog_.add(events, count, !std::exchange(replayed_, true));
+  if (!room || (waiting_ && outlived(call_->env->store.stats().compacted))) return give_up(lock);
+  lock.unlock();
+  pump();
+}
+
+// Under mutex_, while nobody sends.
+bool WatchSession::outlived(store::Revision compacted) const {
+  if (phase_ != Phase::kLive) return from_ < compacted;
+  return (next_ < sending_.size() ? sending_[next_]->entry->mod_revision : backlog_.first()) <= compacted;
+}
+
+void WatchSession::look_after(store::Revision compacted) {
+  std::unique_lock lock(mutex_);
+  if (!waiting_ || closed_ || lost_) return;
+  const std::chrono::milliseconds patience(call_->env->options.watch_patience_ms);
+  if (outlived(compacted) || std::chrono::steady_clock::now() - waiting_since_ >= patience) give_up(lock);
+}
+
+// The peer is too slow. Who sends right now tells it when he is done.
+void WatchSession::give_up(std::unique_lock<std::mutex>& lock) {
+  lost_ = true;
+  backlog_.take();
+  if (std::exchange(busy_, true)) return;
+  set_waiting(false);
+  lock.unlock();
+  end_lost();
+}
+
+void WatchSession::end_lost() {
+  if (stream_->queued() <= kRoomForLastWord) {
+    write(error_frame(*call_, Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
+                                              std::to_string(call_->env->store.stats().compacted) + ")")));
   }
-  if (!too_slow) return pump();
+  initial_ = {};
+  sending_ = {};
+  charge_.reset();
   stream_->end();
   closed();
 }
@@ -178,7 +222,15 @@ void WatchSession::pump() {
   std::unique_lock lock(mutex_);
   if (busy_ || waiting_) return;
   busy_ = true;
+  send_all(lock);
+}
+
+void WatchSession::send_all(std::unique_lock<std::mutex>& lock) {
   while (!closed_) {
+    if (lost_) {
+      lock.unlock();
+      return end_lost();
+    }
     if (stream_->queued() > kHighWater) {
       if (!want_end_) return wait_for_peer(lock);
       // finish() came while this thread was sending: as there, a peer that reads nothing is not waited for.
@@ -187,13 +239,32 @@ void WatchSession::pump() {
       stream_->end();
       return closed();
     }
+    if (long_step()) {
+      lock.unlock();
+      return call_->env->workers.go_on([self = shared_from_this()] {
+        std::unique_lock relock(self->mutex_);
+        self->send_all(relock);
+      });
+    }
     if (!step(lock)) break;
   }
   busy_ = false;
 }
 
+void WatchSession::set_waiting(bool waiting) {
+  if (waiting_ == waiting) return;
+  waiting_ = waiting;
+  waiting_since_ = std::chrono::steady_clock::now();
+  auto& stalled = call_->env->stalled;
+  if (waiting) {
+    ++stalled;
+  } else {
+    --stalled;
+  }
+}
+
 void WatchSession::wait_for_peer(std::unique_lock<std::mutex>& lock) {
-  waiting_ = true;
+  set_waiting(true);
   busy_ = false;
   lock.unlock();
   stream_->when_drained([weak = weak_from_this()] {
@@ -201,7 +272,7 @@ void WatchSession::wait_for_peer(std::unique_lock<std::mutex>& lock) {
     if (!self) return;
     {
       std::lock_guard relock(self->mutex_);
-      self->waiting_ = false;
+      self->set_waiting(false);
     }
     self->pump();
   });
@@ -211,10 +282,13 @@ bool WatchSession::step(std::unique_lock<std::mutex>& lock) {
   store::Revision revision = 0;
   bool end = false;
   if (phase_ == Phase::kLive && sending_.empty()) {
-    sending_.swap(backlog_);
-    if (sending_.empty() && std::exchange(want_bookmark_, false)) revision = progress_;
-    end = sending_.empty() && revision == 0 && want_end_;
-    if (sending_.empty() && revision == 0 && !end) return false;
+    if (!backlog_.empty()) {
+      std::tie(sending_, charge_) = backlog_.take();
+      return true;
+    }
+    if (std::exchange(want_bookmark_, false)) revision = progress_;
+    end = revision == 0 && want_end_;
+    if (revision == 0 && !end) return false;
   }
   lock.unlock();
   if (phase_ == Phase::kInitial) {
@@ -233,9 +307,16 @@ bool WatchSession::step(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
+bool WatchSession::long_step() const {
+  size_t work = 0;
+  for (size_t i = next_; i < std::min(next_ + kStep, initial_.size()); ++i) work += cost_.of(*initial_[i]);
+  for (size_t i = next_; i < std::min(next_ + kStep, sending_.size()); ++i) work += cost_.of(*sending_[i]->entry);
+  return takes_long(work);
+}
+
 void WatchSession::send_initial() {
   for (size_t i = 0; i < kStep && next_ < initial_.size(); ++i) {
-    const auto entry = std::move(initial_[next_++]);
+    const auto entry = stored_.seen(std::move(initial_[next_++]));
     if (selection_.matches(call_->kind(), *entry)) send(EventKind::kAdded, entry);
   }
   if (next_ < initial_.size()) return;
@@ -273,9 +354,16 @@ void WatchSession::send_events() {
   if (next_ < sending_.size()) return;
   sending_ = {};
   next_ = 0;
+  charge_.reset();
 }
 
 void WatchSession::send_event(const store::Event& event) {
+  if (stored_.same()) return send_seen(event);
+  send_seen(
+      {event.type, stored_.seen(event.entry), event.previous == nullptr ? nullptr : stored_.seen(event.previous)});
+}
+
+void WatchSession::send_seen(const store::Event& event) {
   const auto& kind = call_->kind();
   const bool was = event.previous != nullptr && selection_.matches(kind, *event.previous);
   const bool is = event.type == store::EventType::kPut && selection_.matches(kind, *event.entry);

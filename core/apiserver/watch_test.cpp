@@ -227,6 +227,19 @@ TEST_F(WatchTest, EndsAtItsTimeout) {
   EXPECT_TRUE(stream->wait_end());
 }
 
+TEST_F(WatchTest, ATimeoutIsClampedAndANegativeOneIsOver) {
+  std::vector<std::shared_ptr<FakeStream>> endless;
+  for (const std::string seconds : {"9223372036", "9223372037", "9223372036854775807"}) {
+    endless.push_back(watch(std::string(kMaps) + "?watch=true&timeoutSeconds=" + seconds));
+  }
+  for (const std::string seconds : {"-1", "-9223372036854775808"}) {
+    EXPECT_TRUE(watch(std::string(kMaps) + "?watch=true&timeoutSeconds=" + seconds)->wait_end());
+  }
+  made(kMaps, config_map("a"));
+  for (auto& stream : endless) EXPECT_TRUE(wait_told(*stream, "ADDED:a")) << "still there";
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&timeoutSeconds=9223372036854775808").code, 400);
+}
+
 TEST_F(WatchTest, TablesAndMetadataAlone) {
   auto table = watch(std::string(kMaps) + "?watch=true", "application/json;as=Table;v=v1;g=meta.k8s.io");
   auto partial =

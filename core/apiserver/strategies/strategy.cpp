@@ -21,7 +21,11 @@ const std::array kStrategies{
     Strategy{.group = "", .plural = "serviceaccounts", .returns_deleted = true},
     Strategy{.group = "", .plural = "podtemplates", .returns_deleted = true},
     Strategy{.group = "", .plural = "events", .create_on_update = true, .read_at_once = false},
-    Strategy{.group = "events.k8s.io", .plural = "events", .create_on_update = true, .read_at_once = false},
+    Strategy{.group = "events.k8s.io",
+             .plural = "events",
+             .create_on_update = true,
+             .read_at_once = false,
+             .shared = &kCoreEvents},
     Strategy{
         .group = "coordination.k8s.io", .plural = "leases", .unconditional_update = false, .create_on_update = true},
     Strategy{.group = "apps", .plural = "deployments", .update_status = workload_update_status},

@@ -11,6 +11,14 @@
 
 namespace gantry::apiserver {
 
+// Another kind, whose objects these are: stored as its own, and how they are seen.
+struct Shared {
+  std::string_view group, version, plural;
+  // From a document of that kind to one of this, and back; apiVersion and kind are seen to.
+  void (*seen)(JsonObject& document);
+  void (*stored)(JsonObject& document);
+};
+
 struct Strategy {
   std::string_view group, plural;
   // After defaulting, before validation.
@@ -24,6 +32,8 @@ struct Strategy {
   bool returns_deleted = false;      // DELETE answers with the object, not with a Status
   // Controllers, scheduler or node agent get each version at once, so its protobuf form is made with the write.
   bool read_at_once = true;
+  // Null: its objects are its own. Else stored.hpp, and nothing is made of its own form with a write.
+  const Shared* shared = nullptr;
 };
 
 const Strategy& strategy_of(const schema::Kind& kind);
@@ -38,5 +48,6 @@ void secret_create(Json& secret);
 void secret_update(Json& next, const Json& old);
 void workload_update_status(Json& next, const Json& old);
 std::string_view qos_class(const Json& pod);
+extern const Shared kCoreEvents;
 
 }  // namespace gantry::apiserver
