@@ -294,7 +294,10 @@ void Daemon::Impl::leave_when_stuck() {
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
   if (auto* simulated = time.simulated()) simulated->end();
-  if (plugins) timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
+  if (plugins) {
+    plugins->begin_stop();
+    timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
+  }
   folders.reset();
   if (objects) objects->stop();
   if (server) {

@@ -82,6 +82,46 @@ TEST_F(IsolationTest, LoopInATimer) {
   EXPECT_EQ(cause(), "did not return from a timer or an answer to call_async within 300 ms and was killed");
 }
 
+// Stopping, the daemon gives calls that are under way a short time, and later ones no longer.
+TEST_F(IsolationTest, AStopDoesNotWaitForCallsThatHang) {
+  for (const bool begun : {true, false}) {
+    auto hasty = options("good");
+    hasty.stop_deadline = milliseconds(200);
+    exits_.clear();
+    exited_ = {};
+    std::promise<void> asked;
+    host_.api = [&](const abi::ApiRequest& request) {
+      asked.set_value();
+      return TestingHost::object(TestingHost::named(request.name()));
+    };
+    ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
+    EXPECT_FALSE(library_->lost());
+    if (!begun) library_->hurry();
+    Answer answer;
+    std::thread call([&] { answer = reconcile("call-then-loop", "x"); });
+    asked.get_future().wait();
+    if (begun) library_->hurry();
+    call.join();
+    EXPECT_EQ(answer.status.code(), 503);
+    EXPECT_EQ(cause(), begun ? "was at work 200 ms after the daemon had begun to stop and was killed"
+                             : "did not answer reconcile within 200 ms and was killed");
+    EXPECT_TRUE(library_->lost());
+    close();
+  }
+}
+
+TEST_F(IsolationTest, WhoIsNotAtWorkLivesOnThroughAStop) {
+  auto hasty = options("good");
+  hasty.stop_deadline = milliseconds(50);
+  ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
+  library_->hurry();
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_TRUE(reconcile("clock").status.ok());
+    ::usleep(1'000);  // what is measured: calls across the deadline
+  }
+  EXPECT_TRUE(exits_.empty());
+}
+
 TEST_F(IsolationTest, LeakUpToTheLimitOfAddressSpace) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer needs address space without end";
   auto limited = options("good");

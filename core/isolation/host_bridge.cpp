@@ -55,6 +55,11 @@ uint8_t HostBridge::log_levels() const {
   return levels;
 }
 
+void HostBridge::log(int32_t level, std::string_view text) const {
+  const std::shared_lock lock(host_mutex_);
+  if (const auto* log = table<gantry_log>(kLog)) log->write(host_, level, to_slice(text));
+}
+
 std::string HostBridge::serve(const Frame& frame, const Answer& answer, bool may_block) {
   PayloadReader in(frame.payload);
   bool good = false;
@@ -166,8 +171,11 @@ void HostBridge::async_done(void* context, gantry_code code, gantry_slice respon
   const std::unique_ptr<Async> call(static_cast<Async*>(context));
   const auto owner = call->owner.lock();
   if (owner == nullptr) return;
-  const Reply reply{code, std::string(to_view(response)), std::string(to_view(error))};
-  call->bridge->tell_({Op::kCallDone, Kind::kPost, 0, call->id, reply.encode()}, true);
+  const auto tell = [&](const Reply& reply) {
+    return call->bridge->tell_({Op::kCallDone, Kind::kPost, 0, call->id, reply.encode()}, true);
+  };
+  if (tell({code, std::string(to_view(response)), std::string(to_view(error))})) return;
+  tell(refusal(Status::too_many_requests("the call was made; its answer is not kept, for too many are unread")));
 }
 
 bool HostBridge::serve_queue_and_events(const Frame& frame, PayloadReader& in) {

@@ -23,8 +23,9 @@ namespace gantry::isolation {
 class HostBridge {
  public:
   using Answer = std::function<void(const Frame&)>;
-  // Sends on the control connection; `callback`: the process will say when it is done with it.
-  using Tell = std::function<void(const Frame&, bool callback)>;
+  // Sends on the control connection; `callback`: the process will say when it is done with it. False: not sent, a large
+  // one while too much waits.
+  using Tell = std::function<bool(const Frame&, bool callback)>;
 
   explicit HostBridge(Tell tell) : tell_(std::move(tell)) {}
   // Whoever must be alive for `tell`; host calls in flight ask it.
@@ -34,6 +35,9 @@ class HostBridge {
   void detach();
   uint32_t offered() const;    // HostBits
   uint8_t log_levels() const;  // bit n: level n is kept
+
+  // A line in the plugin's name.
+  void log(int32_t level, std::string_view text) const;
 
   // Does what a frame asks. `may_block` when the thread waits for the process anyway. A complaint when the frame makes
   // no sense, else empty.

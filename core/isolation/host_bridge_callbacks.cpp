@@ -1,5 +1,6 @@
 // What comes back to the plugin later: timers, the ends of execs, runtime events.
 #include "core/isolation/host_bridge.hpp"
+#include "core/plugin/bounds.hpp"
 
 namespace gantry::isolation {
 
@@ -22,6 +23,7 @@ void HostBridge::start_timer(uint64_t id, int64_t delay_ms) {
   Timer* made = nullptr;
   {
     const std::lock_guard lock(timers_mutex_);
+    if (timers_.size() >= plugin::bounds::kTimers) return;  // over there fewer are allowed
     auto& slot = timers_[id];
     if (slot != nullptr) return;  // an id is used once; it can only fire once
     slot = std::make_unique<Timer>(Timer{this, id, 0});
@@ -33,7 +35,10 @@ void HostBridge::start_timer(uint64_t id, int64_t delay_ms) {
   };
   const uint64_t host_id = timer->start(host_, delay_ms, fire, made);
   const std::lock_guard lock(timers_mutex_);
-  if (const auto it = timers_.find(id); it != timers_.end()) it->second->host_id = host_id;
+  const auto it = timers_.find(id);
+  if (it == timers_.end()) return;
+  if (host_id == 0) timers_.erase(it);  // refused
+  if (host_id != 0) it->second->host_id = host_id;
 }
 
 void HostBridge::fired(uint64_t id) {

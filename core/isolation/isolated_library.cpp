@@ -50,6 +50,8 @@ class IsolatedLibrary final : public plugin::LoadedLibrary {
   Status load(const IsolationOptions& options);
   const gantry_plugin_api& api() const override { return api_; }
   const fs::path& copy() const override { return mapped_here_; }
+  bool lost() const override { return session_->lost(); }
+  void hurry() override { session_->hurry(); }
 
   gantry_code create(const gantry_host* host, void** instance, gantry_buffer* error);
 

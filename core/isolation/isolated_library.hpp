@@ -28,6 +28,9 @@ struct IsolationOptions {
   // The same for what takes its time by nature: pulling and importing images, exec_sync, stopping containers and
   // sandboxes.
   std::chrono::milliseconds long_call_deadline{2 * 3600 * 1000};
+  // The same for every call once the daemon stops (LoadedLibrary::hurry), those under way too.
+  std::chrono::milliseconds stop_deadline{2'000};
+  // What is larger, either way, is refused with 413.
   size_t max_frame = 16 * 1024 * 1024;
   uint64_t memory_limit = 0;  // bytes; 0: none
   // An existing folder below which a memory cgroup is made for the process (v1: in the memory hierarchy). Empty, or

@@ -7,6 +7,7 @@
 
 #include "core/isolation/pidfd.hpp"
 #include "core/isolation/testing_fixture.hpp"
+#include "core/plugin/bounds.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -154,6 +155,46 @@ TEST_F(IsolationTest, TooLargeAnswersAreRefusedAndNothingElseHappens) {
   EXPECT_EQ(reconcile("verbose", "100000").status.code(), 413);
   EXPECT_EQ(reconcile("pid", std::string(100'000, 'x')).status.code(), 413);
   EXPECT_TRUE(reconcile("").status.ok());
+}
+
+TEST_F(IsolationTest, TooLargeRequestsAreRefusedAndTheProcessLives) {
+  auto small = options("good");
+  small.max_frame = 64 * 1024;
+  ASSERT_NO_FATAL_FAILURE(start(std::move(small)));
+  const auto pid = reconcile("pid").number;
+  EXPECT_EQ(reconcile("large-request", "1000").number, 0);
+  EXPECT_EQ(reconcile("large-request", "100000").number, 413);
+  EXPECT_EQ(reconcile("large-async", "100000").number, 4131) << "the other one is answered";
+  EXPECT_EQ(reconcile("large-posts", "100000").number, 0);
+  EXPECT_EQ(reconcile("pid").number, pid);
+  const auto notes = host_.notes();
+  EXPECT_NE(std::find(notes.begin(), notes.end(), "log " + std::string(16 * 1024, 'x')), notes.end()) << "cut";
+  for (const char* what : {"event", "queue add"}) {
+    EXPECT_TRUE(std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
+      return note.find(std::string(" bytes for ") + what + "; a frame to the daemon holds 65536") != std::string::npos;
+    })) << what;
+  }
+  EXPECT_TRUE(exits_.empty());
+}
+
+TEST_F(IsolationTest, TooLargeEventsAreLeftOutAndSaid) {
+  auto small = options("good");
+  small.max_frame = 64 * 1024;
+  ASSERT_NO_FATAL_FAILURE(start(std::move(small)));
+  const auto emit = [](void* context, gantry_slice, gantry_slice) { ++*static_cast<int*>(context); };
+  int keys = 0;
+  const auto map = table<gantry_controller>(GANTRY_CONTROLLER_ID).map;
+  map(instance_, to_slice(std::string(100'000, 'x')), emit, &keys);
+  EXPECT_EQ(keys, 0);
+  host_.wait_for("log plugin good: 100000 bytes for map; a frame to its process holds 65536");
+  map(instance_, {}, emit, &keys);
+  EXPECT_EQ(keys, 2);
+}
+
+TEST_F(IsolationTest, TimersAreBoundedOverThere) {
+  ASSERT_NO_FATAL_FAILURE(start("good"));
+  EXPECT_EQ(reconcile("many-timers").number, static_cast<int64_t>(plugin::bounds::kTimersInProcess));
+  EXPECT_EQ(host_.timers(), plugin::bounds::kTimersInProcess);
 }
 
 TEST_F(IsolationTest, TimeThatTheHostTakesIsNotThePlugins) {

@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::seconds kGrace{2};
 // Requests are left unread while this much waits to be sent: who asks must also listen.
 constexpr size_t kOutboxHigh = 16 * 1024 * 1024;
+// Above this, of callbacks only those are taken that are no larger.
+constexpr size_t kOutboxFull = 4 * kOutboxHigh, kSmall = 4 * 1024;
 
 std::string seconds(std::chrono::milliseconds time) {
   if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
@@ -76,7 +78,15 @@ void Keeper::wake() const {
   [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
-void Keeper::send(const Frame& frame, Fd descriptor, bool callback) {
+void Keeper::hurry() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!hurried_since_) hurried_since_ = Clock::now();
+  }
+  wake();
+}
+
+bool Keeper::send(const Frame& frame, Fd descriptor, bool callback) {
   Frame marked;
   marked.op = frame.op;
   marked.kind = frame.kind;
@@ -85,15 +95,17 @@ void Keeper::send(const Frame& frame, Fd descriptor, bool callback) {
   Message message{std::string(encode_header(marked, frame.payload.size()).bytes, kHeaderSize) + frame.payload, 0,
                   std::move(descriptor)};
   const std::lock_guard lock(mutex_);
-  if (ended_ || closing_ || !cause_.empty()) return;
+  if (ended_ || closing_ || !cause_.empty()) return true;
+  if (callback && outbox_bytes_ > kOutboxFull && frame.payload.size() > kSmall) return false;
   if (callback) callbacks_.push_back(Clock::now());
   if (outbox_.empty()) {
     progress_ = Clock::now();
-    if (send_some(message)) return;
+    if (send_some(message)) return true;
   }
   outbox_bytes_ += message.bytes.size() - message.sent;
   outbox_.push_back(std::move(message));
   wake();
+  return true;
 }
 
 bool Keeper::callback_returned() {
@@ -177,7 +189,13 @@ void Keeper::wait_and_serve(bool* gone) {
     [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
   }
   if ((fds[2].revents & POLLOUT) != 0) flush();
-  if ((fds[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !read_control()) {
+  if ((fds[2].revents & (POLLHUP | POLLERR)) != 0) {
+    const std::lock_guard lock(mutex_);  // nobody reads it any more; what was sent before is still heard
+    outbox_.clear();
+    outbox_bytes_ = 0;
+  }
+  const bool readable = (fds[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 || (unserved_ && !full());
+  if (readable && !read_control()) {
     control_open_ = false;
     const std::lock_guard lock(mutex_);
     if (!broken_since_) broken_since_ = Clock::now();
@@ -186,8 +204,15 @@ void Keeper::wait_and_serve(bool* gone) {
   check_deadlines();
 }
 
+// Who asks must also listen: what it asks is left until it has read its answers.
+bool Keeper::full() const {
+  const std::lock_guard lock(mutex_);
+  return outbox_bytes_ >= kOutboxHigh || kill_;
+}
+
 bool Keeper::read_control() {
-  while (true) {
+  if (!serve_frames()) return false;
+  while (!unserved_) {
     constexpr size_t kStep = 64 * 1024;
     ssize_t got;
     char* into = reader_.reserve(kStep);
@@ -198,14 +223,18 @@ bool Keeper::read_control() {
     if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
     if (got == 0) return false;
     if (!serve_frames()) return false;
-    const std::lock_guard lock(mutex_);
-    if (outbox_bytes_ >= kOutboxHigh || kill_) return true;
   }
+  return true;
 }
 
 bool Keeper::serve_frames() {
   Frame frame;
+  unserved_ = false;
   while (true) {
+    if (full()) {
+      unserved_ = true;
+      return true;
+    }
     const auto result = reader_.next(frame);
     if (result == FrameReader::Result::kMore) return true;
     const auto complaint = result == FrameReader::Result::kMalformed ? reader_.complaint() : options_.on_frame(frame);
@@ -222,6 +251,7 @@ int Keeper::poll_timeout() const {
   const auto earliest = [&](Clock::time_point time) { next = std::min(next, time); };
   if (!kill_ && broken_since_) earliest(*broken_since_ + kGrace);
   if (!kill_ && closing_since_) earliest(*closing_since_ + kGrace);
+  if (!kill_ && hurried_since_ && options_.busy()) earliest(*hurried_since_ + options_.stop_deadline);
   if (!kill_ && !callbacks_.empty()) earliest(callbacks_.front() + options_.deadline);
   if (!kill_ && !outbox_.empty()) earliest(progress_ + options_.deadline);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
@@ -238,7 +268,9 @@ void Keeper::check_deadlines() {
       kill_ = now >= *closing_since_ + kGrace;
       return;
     }
-    if (broken_since_ && now >= *broken_since_ + kGrace) {
+    if (hurried_since_ && now >= *hurried_since_ + options_.stop_deadline && options_.busy()) {
+      cause = "was at work " + seconds(options_.stop_deadline) + " after the daemon had begun to stop and was killed";
+    } else if (broken_since_ && now >= *broken_since_ + kGrace) {
       cause = "closed its connection to the daemon";
     } else if (!callbacks_.empty() && now >= callbacks_.front() + options_.deadline) {
       cause = "did not return from a timer or an answer to call_async within " + seconds(options_.deadline) +

@@ -25,7 +25,8 @@ struct KeeperOptions {
   std::filesystem::path host, cgroup_dir;
   uint64_t memory_limit = 0;
   size_t max_frame = 0;
-  std::chrono::milliseconds deadline{0};
+  std::chrono::milliseconds deadline{0}, stop_deadline{0};
+  std::function<bool()> busy;  // calls that began before hurry() are under way; on any thread, quick
   // All three on the keeper's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone,
   // before `on_exit`.
   std::function<std::string(Frame&)> on_frame;
@@ -48,9 +49,13 @@ class Keeper {
   // Asks the process to end, kills it when it doesn't, joins the thread. Not from the callbacks.
   void close();
 
+  // The daemon stops: should calls of before be under way when the stop's deadline is over, the process is killed.
+  void hurry();
+
   // Puts a frame on the control connection, never waiting; dropped when the process is gone. A callback is watched: the
-  // process must say within the deadline that it returned.
-  void send(const Frame& frame, Fd descriptor = Fd(), bool callback = false);
+  // process must say within the deadline that it returned. False, and not taken: a large callback, and so much waits
+  // already that memory would pay for a process that doesn't read.
+  bool send(const Frame& frame, Fd descriptor = Fd(), bool callback = false);
   // The process said that a callback returned; false when none was under way.
   bool callback_returned();
 
@@ -71,6 +76,7 @@ class Keeper {
   Status spawn(Fd main_end, bool* limited);
   void run();
   void wait_and_serve(bool* gone);
+  bool full() const;
   bool read_control();
   bool serve_frames();
   void flush();
@@ -85,12 +91,13 @@ class Keeper {
   FrameReader reader_;
   std::optional<ChildProcess> process_;  // keeper's thread only
   bool control_open_ = true;             // keeper's thread only
+  bool unserved_ = false;                // keeper's thread only: frames wait in the reader
 
   mutable std::mutex mutex_;
   std::condition_variable known_;
   std::string cause_;
   bool closing_ = false, kill_ = false, ended_ = false;
-  std::optional<Clock::time_point> broken_since_, closing_since_;
+  std::optional<Clock::time_point> broken_since_, closing_since_, hurried_since_;
   std::deque<Message> outbox_;
   size_t outbox_bytes_ = 0;
   Clock::time_point progress_;

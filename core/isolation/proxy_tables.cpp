@@ -1,5 +1,8 @@
 #include "core/isolation/proxy_tables.hpp"
 
+#include "gantry/abi/log.h"
+#include "gantry/status_proto.hpp"
+
 namespace gantry::isolation {
 namespace {
 
@@ -13,6 +16,7 @@ void map(void* instance, gantry_slice event, gantry_emit_key emit, void* context
   auto& session = session_of(instance);
   const auto reply = session.call(Op::kMap, to_view(event));
   // There is no way to fail: what ended the process, on_exit says.
+  if (reply.code == 413) session.bridge().log(GANTRY_LOG_WARN, status_of(reply.code, reply.error).message());
   if (reply.code != 0) return;
   PayloadReader keys(reply.response);
   while (!keys.empty()) {

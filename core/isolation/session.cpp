@@ -25,8 +25,9 @@ Session::Session(const IsolationOptions& options)
     : name_(options.name),
       deadline_(options.call_deadline),
       long_deadline_(options.long_call_deadline),
+      stop_deadline_(options.stop_deadline),
       max_frame_(options.max_frame),
-      bridge_([this](const Frame& frame, bool callback) { keeper_.send(frame, Fd(), callback); }),
+      bridge_([this](const Frame& frame, bool callback) { return keeper_.send(frame, Fd(), callback); }),
       keeper_(keeper_options(options)) {}
 
 KeeperOptions Session::keeper_options(const IsolationOptions& options) {
@@ -37,6 +38,8 @@ KeeperOptions Session::keeper_options(const IsolationOptions& options) {
   keeper.memory_limit = options.memory_limit;
   keeper.max_frame = options.max_frame + kSlack;
   keeper.deadline = options.call_deadline;
+  keeper.stop_deadline = options.stop_deadline;
+  keeper.busy = [this] { return early_calls_ > 0; };
   keeper.on_frame = [this](Frame& frame) { return serve(frame); };
   keeper.on_end = [this](const std::string& cause) { end(cause); };
   keeper.on_exit = options.on_exit;
@@ -60,6 +63,11 @@ void Session::close() {
   keeper_.begin_close();
   shut_lanes();  // over there, the main thread may be all there is
   keeper_.close();
+}
+
+void Session::hurry() {
+  hurried_ = true;
+  keeper_.hurry();
 }
 
 // A frame on the control connection; on the keeper's thread.
@@ -103,7 +111,8 @@ Reply Session::too_large(const Call& call) const {
 }
 
 Reply Session::call(Op op, std::string_view payload, Where where, std::span<const int> descriptors) {
-  const Call call{op, payload, descriptors, deadline_};
+  const Early early(*this);
+  const Call call{op, payload, descriptors, within(deadline_)};
   if (payload.size() > max_frame_) return too_large(call);
   if (where == Where::kAnyLane) return call_on_lanes(call);
   const std::lock_guard lock(main_mutex_);
@@ -112,7 +121,8 @@ Reply Session::call(Op op, std::string_view payload, Where where, std::span<cons
 }
 
 Reply Session::long_call(Op op, std::string_view payload, std::span<const int> descriptors) {
-  const Call call{op, payload, descriptors, long_deadline_};
+  const Early early(*this);
+  const Call call{op, payload, descriptors, within(long_deadline_)};
   return payload.size() > max_frame_ ? too_large(call) : call_on_lanes(call);
 }
 

@@ -7,6 +7,8 @@
 // control connection (Keeper).
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -42,6 +44,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void complain(const std::string& what) { keeper_.fail("sent a malformed frame: " + what); }
   // Ends the process; on_exit is not told.
   void close();
+  // The process has ended or is being ended: calls fail.
+  bool lost() const { return keeper_.ended(); }
+  // From now on calls have the stop's deadline, those under way too.
+  void hurry();
 
   HostBridge& bridge() { return bridge_; }
   bool memory_limited() const { return memory_limited_; }
@@ -58,10 +64,28 @@ class Session : public std::enable_shared_from_this<Session> {
     std::span<const int> descriptors;
     std::chrono::milliseconds deadline;
   };
+  // Counts a call that begins before hurry(); later ones have the short deadline from the start.
+  class Early {
+   public:
+    explicit Early(Session& session) : calls_(session.hurried_ ? nullptr : &session.early_calls_) {
+      if (calls_ != nullptr) ++*calls_;
+    }
+    ~Early() {
+      if (calls_ != nullptr) --*calls_;
+    }
+    Early(const Early&) = delete;
+    Early& operator=(const Early&) = delete;
+
+   private:
+    std::atomic<size_t>* const calls_;
+  };
 
   explicit Session(const IsolationOptions& options);
   KeeperOptions keeper_options(const IsolationOptions& options);
   Reply call_on_lanes(const Call& call);
+  std::chrono::milliseconds within(std::chrono::milliseconds deadline) const {
+    return hurried_ ? std::min(deadline, stop_deadline_) : deadline;
+  }
   std::unique_ptr<Lane> take_lane();
   void give_lane(std::unique_ptr<Lane> lane, bool good);
   std::unique_ptr<Lane> make_lane();
@@ -76,9 +100,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Reply gone() { return unavailable(keeper_.broken()); }
 
   const std::string name_;
-  const std::chrono::milliseconds deadline_, long_deadline_;
+  const std::chrono::milliseconds deadline_, long_deadline_, stop_deadline_;
   const size_t max_frame_;
   bool memory_limited_ = false;
+  std::atomic<bool> hurried_{false};
+  std::atomic<size_t> early_calls_{0};
   HostBridge bridge_;
 
   std::mutex main_mutex_;

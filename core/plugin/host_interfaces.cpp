@@ -1,9 +1,11 @@
 #include "core/plugin/host_interfaces.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/plugin/bounds.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi.pb.h"
@@ -19,12 +21,23 @@ namespace gantry::plugin {
 namespace {
 
 constexpr size_t kMaxLine = 16 * 1024;
+constexpr size_t kMaxDeclared = 4 * 1024;  // of a metric's name, help and labels
 
 PluginHost& owner(const gantry_host* host) { return Plugin::of(host).host(); }
 
 void log_write(const gantry_host* host, int32_t level, gantry_slice message) {
-  const auto& plugin = Plugin::of(host);
-  plugin.host().options().log(plugin.name(), level, to_view(message).substr(0, kMaxLine));
+  auto& plugin = Plugin::of(host);
+  const auto& options = plugin.host().options();
+  if (level < options.log_level) return;
+  const auto line = to_view(message).substr(0, kMaxLine);
+  uint64_t dropped = 0;
+  if (!plugin.log_budget().take(line.size(), SystemClock().monotonic_ns(), &dropped)) return;
+  if (dropped > 0) {
+    options.log(plugin.name(), GANTRY_LOG_WARN,
+                std::to_string(dropped) + " of its lines were dropped: it logs more than " +
+                    std::to_string(bounds::kLogPerSecond >> 10) + " KiB a second");
+  }
+  options.log(plugin.name(), level, line);
 }
 int32_t log_enabled(const gantry_host* host, int32_t level) { return level >= owner(host).options().log_level ? 1 : 0; }
 constexpr gantry_log kLog = {sizeof(gantry_log), &log_write, &log_enabled};
@@ -88,13 +101,14 @@ int64_t clock_monotonic(const gantry_host* host) { return owner(host).options().
 constexpr gantry_clock kClock = {sizeof(gantry_clock), &clock_now, &clock_monotonic};
 
 uint64_t timer_start(const gantry_host* host, int64_t delay_ms, void (*fire)(void*), void* context) {
-  return owner(host).options().timers->start(delay_ms, [fire, context] { fire(context); });
+  return Instance::of(host).start_timer(delay_ms, fire, context);
 }
-void timer_cancel(const gantry_host* host, uint64_t id) { owner(host).options().timers->cancel(id); }
+void timer_cancel(const gantry_host* host, uint64_t id) { Instance::of(host).cancel_timer(id); }
 constexpr gantry_timer kTimer = {sizeof(gantry_timer), &timer_start, &timer_cancel};
 
 uint64_t metrics_declare(const gantry_host* host, int32_t kind, gantry_slice name, gantry_slice help,
                          gantry_slice labels) {
+  if (std::max({name.size, help.size, labels.size}) > kMaxDeclared) return 0;  // it is kept for good
   return owner(host).metrics().declare(Plugin::of(host).name(), kind, to_view(name), to_view(help), to_view(labels));
 }
 void metrics_record(const gantry_host* host, uint64_t metric, double value) {

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "core/plugin/bounds.hpp"
 #include "core/plugin/interface_checks.hpp"
 #include "core/plugin/plugin.hpp"
 #include "core/plugin/plugin_host.hpp"
@@ -52,14 +53,22 @@ Instance::Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::
       library_(std::move(library)),
       api_(library_->api()),
       config_(std::move(config)),
-      image_(std::move(image)) {}
+      image_(std::move(image)),
+      callbacks_(plugin.name(), 1, bounds::kTimers),
+      timers_(std::make_shared<InstanceTimers>(
+          *plugin.host().options().timers, bounds::kTimers,
+          [this](std::function<void()> work) { return callbacks_.post(std::move(work)); })) {}
 
 Instance::~Instance() {
   drain_tasks();
-  if (instance_ == nullptr) return;
-  if (const auto what = thrown_by([this] { api_.destroy(instance_); })) {
-    plugin_.host().options().log("", GANTRY_LOG_ERROR, "plugin " + plugin_.name() + ": its destroy threw: " + *what);
+  if (instance_ != nullptr) {
+    if (const auto what = thrown_by([this] { api_.destroy(instance_); })) {
+      plugin_.host().options().log("", GANTRY_LOG_ERROR, "plugin " + plugin_.name() + ": its destroy threw: " + *what);
+    }
   }
+  // What it forgot to cancel must not run code that is about to be unloaded.
+  timers_->close();
+  callbacks_.stop();
 }
 
 Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique_ptr<LoadedLibrary> library,
@@ -154,6 +163,20 @@ gantry_code Instance::run_task(void (*fn)(void*), void* context) {
 void Instance::drain_tasks() {
   std::unique_lock lock(tasks_mutex_);
   tasks_done_.wait(lock, [this] { return tasks_ == 0; });
+}
+
+uint64_t Instance::start_timer(int64_t delay_ms, void (*fire)(void*), void* context) {
+  const auto id = timers_->start(delay_ms, [this, fire, context] {
+    const Watchdog::Watch watch(plugin_.host().watchdog(), *this, callback_deadline_ms_, "", "", nullptr,
+                                "callback of a timer");
+    fire(context);
+  });
+  if (id == 0) {
+    plugin_.host().trouble(
+        "plugin-timers", plugin_,
+        "a timer was refused: " + std::to_string(bounds::kTimers) + " wait already, the most that a plugin may have");
+  }
+  return id;
 }
 
 }  // namespace gantry::plugin

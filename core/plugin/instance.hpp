@@ -5,6 +5,7 @@
 // instances.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -15,8 +16,10 @@
 #include <vector>
 
 #include "core/plugin/config_table.hpp"
+#include "core/plugin/instance_timers.hpp"
 #include "core/plugin/library.hpp"
 #include "core/plugin/watchdog.hpp"
+#include "core/plugin/worker_pool.hpp"
 #include "gantry/abi/plugin.h"
 #include "gantry/status.hpp"
 
@@ -54,7 +57,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   ConfigTable* config() const { return config_.get(); }
   const WatchLimits& watch() const { return watch_; }
   // Before anybody calls into it.
-  void set_watch(const WatchLimits& limits) { watch_ = limits; }
+  void set_watch(const WatchLimits& limits) {
+    watch_ = limits;
+    callback_deadline_ms_ = limits.deadline_ms;  // timers that create() started may fire already
+  }
   void* get() const { return instance_; }
   // A table that passed the checks of its interface, or null.
   template <typename Table>
@@ -66,6 +72,16 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // gantry_tasks.run: at most 1,024 waiting or running tasks an instance; drain_tasks waits for all of them.
   gantry_code run_task(void (*fn)(void*), void* context);
   void drain_tasks();
+
+  // gantry_timer.start: 0 when too many wait. Callbacks run on a thread of the instance's own and are watched like
+  // reconciles; those that wait when the instance is destroyed never run.
+  uint64_t start_timer(int64_t delay_ms, void (*fire)(void*), void* context);
+  void cancel_timer(uint64_t id) { timers_->cancel(id); }
+
+  // Its process, if it has one, has ended: calls fail until another instance takes over.
+  bool lost() const { return library_->lost(); }
+  // The daemon stops: see LoadedLibrary.
+  void hurry() { library_->hurry(); }
 
  private:
   friend class Plugin;  // counts calls, under its lock
@@ -87,6 +103,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::mutex tasks_mutex_;
   std::condition_variable tasks_done_;
   size_t tasks_ = 0;
+  std::atomic<int64_t> callback_deadline_ms_{0};
+  WorkerPool callbacks_;  // of timers
+  std::shared_ptr<InstanceTimers> timers_;
 };
 
 }  // namespace gantry::plugin

@@ -24,6 +24,11 @@ class LoadedLibrary {
   virtual const gantry_plugin_api& api() const = 0;
   // The private copy that is mapped; empty when it is mapped by another process.
   virtual const std::filesystem::path& copy() const = 0;
+  // Of an image in another process: that process has ended, or is being ended; whatever is called fails. [any-thread]
+  virtual bool lost() const { return false; }
+  // The daemon stops: calls into another process, those under way too, have seconds to end, or it is killed.
+  // [any-thread]
+  virtual void hurry() {}
 };
 
 // The private copy of a file that passed the checks; nothing is left when it did not.

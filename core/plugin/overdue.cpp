@@ -1,5 +1,5 @@
-// Reconciles over their deadline: told, counted, and after so many the plugin is moved to a process of its own, if its
-// configuration says so.
+// Reconciles, maps and timers over their deadline: told, counted, and after so many the plugin is moved to a process of
+// its own, if its configuration says so.
 #include <algorithm>
 
 #include "core/plugin/plugin_host.hpp"
@@ -19,8 +19,8 @@ void PluginHost::overdue(const Watchdog::Overdue& call) {
   Plugin& plugin = call.instance.plugin();
   const auto& limits = call.instance.watch();
   const auto number = call.instance.image().number;
-  const auto text = "the reconcile of " + call.what + " has run for " + seconds(call.ran_ms) + ", its deadline is " +
-                    seconds(limits.deadline_ms);
+  const auto text =
+      "the " + call.what + " has run for " + seconds(call.ran_ms) + ", its deadline is " + seconds(limits.deadline_ms);
   std::string stack;
   for (const auto& frame : call.stack) stack += (stack.empty() ? "" : "\n") + frame;
   bool move = false;
@@ -48,7 +48,7 @@ void PluginHost::overdue_ended(Instance& instance, const std::string& what, int6
   Plugin& plugin = instance.plugin();
   plugin.change([](PluginInfo& info) { info.overdue_now -= std::min<uint64_t>(info.overdue_now, 1); });
   options_.log("", GANTRY_LOG_WARN,
-               "plugin " + plugin.name() + ": the reconcile of " + what + " has ended, after " + seconds(ran_ms));
+               "plugin " + plugin.name() + ": the " + what + " has ended, after " + seconds(ran_ms));
 }
 
 void PluginHost::move_out(const std::string& name, uint64_t copy) {
@@ -59,8 +59,8 @@ void PluginHost::move_out(const std::string& name, uint64_t copy) {
   auto settings = found->second;
   settings.isolation.process = true;
   options_.log("", GANTRY_LOG_WARN,
-               "plugin " + name + ": its reconciles were over their deadline " +
-                   std::to_string(settings.watch.strikes) + " times: it moves to a process of its own");
+               "plugin " + name + ": its calls were over their deadline " + std::to_string(settings.watch.strikes) +
+                   " times: it moves to a process of its own");
   const bool known = !moved_.insert(name).second;
   if (replace(*plugin, settings, Rest::kHopeless).ok() || known) return;
   moved_.erase(name);

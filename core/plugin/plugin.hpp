@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/plugin/bounds.hpp"
 #include "core/plugin/instance.hpp"
+#include "core/plugin/log_budget.hpp"
 
 namespace gantry::plugin {
 
@@ -104,6 +106,9 @@ class Plugin {
   void attach(const std::string& id, std::shared_ptr<void> state);
   std::shared_ptr<void> attachment(const std::string& id) const;
 
+  // Across all its instances.
+  LogBudget& log_budget() { return log_budget_; }
+
   // The plugin behind a host pointer that came across the ABI.
   static Plugin& of(const gantry_host* host) { return Instance::of(host).plugin(); }
 
@@ -133,6 +138,7 @@ class Plugin {
   Plugin* heir_ = nullptr;  // places live as long as the host
   PluginInfo info_;
   std::map<std::string, std::shared_ptr<void>> attachments_;
+  LogBudget log_budget_{bounds::kLogBurst, bounds::kLogPerSecond};
 };
 
 }  // namespace gantry::plugin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/limits/notices.hpp"
 #include "core/plugin/host_interfaces.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "gantry/abi/log.h"
@@ -146,7 +147,27 @@ std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {
   return plugin != nullptr && plugin->acting().current() != nullptr ? plugin : nullptr;
 }
 
+void PluginHost::begin_stop() {
+  {
+    const std::lock_guard lock(alive_->mutex);
+    alive_->stopping = true;
+  }
+  std::vector<std::shared_ptr<Plugin>> plugins;
+  {
+    const std::lock_guard lock(mutex_);
+    plugins = plugins_;
+  }
+  for (const auto& plugin : plugins) {
+    if (const auto instance = plugin->current()) instance->hurry();
+  }
+}
+
+void PluginHost::trouble(std::string_view topic, const Plugin& plugin, std::string_view text) const {
+  if (options_.notices != nullptr) options_.notices->tell(topic, plugin.name(), GANTRY_LOG_WARN, text);
+}
+
 void PluginHost::shutdown() {
+  begin_stop();
   {
     const std::lock_guard lock(alive_->mutex);
     alive_->yes = false;

@@ -75,7 +75,7 @@ struct PluginHostOptions {
   OpenIsolated open_isolated;  // none: isolation = "process" is refused
   // An image that was never loaded here is tried in a process of its own first (trial.cpp). Needs open_isolated.
   bool try_images = true;
-  int64_t drain_ms = 10'000;  // how long a reload waits for calls in flight
+  int64_t drain_ms = 10'000;           // how long a reload waits for calls in flight
 };
 
 class PluginHost {
@@ -113,6 +113,9 @@ class PluginHost {
   // Also what failed or is switched off.
   std::shared_ptr<Plugin> find_any(std::string_view name) const;
 
+  // The daemon stops: no process is started anew from here on, and those with calls under way are killed when these do
+  // not end within seconds. [any-thread]
+  void begin_stop();
   // Destroys all instances, last loaded first. Nobody may call into a plugin any more.
   void shutdown();
 
@@ -120,6 +123,8 @@ class PluginHost {
   MetricsRegistry& metrics() { return *metrics_; }
   Watchdog& watchdog() { return watchdog_; }
   const void* host_interface(std::string_view id) const;
+  // Something of a plugin's was refused: `topic` as Notices say. [any-thread]
+  void trouble(std::string_view topic, const Plugin& plugin, std::string_view text) const;
 
  private:
   friend class Plugin;
@@ -127,6 +132,7 @@ class PluginHost {
   struct Alive {
     std::mutex mutex;
     bool yes = true;
+    bool stopping = false;  // begin_stop() was called
   };
   std::shared_ptr<Plugin> place(const std::string& name);
   Expected<std::shared_ptr<Instance>> make_instance(Plugin& plugin, const PluginSettings& settings, ImageInfo& image);
@@ -150,7 +156,7 @@ class PluginHost {
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
-  bool over() const;
+  bool over() const;  // or about to be
   void restart_in(int64_t after_ms, const std::string& name, uint64_t copy);
   void restart(const std::string& name, uint64_t copy);
   // A reconcile is over its deadline: on the watchdog's thread; and its end, on the reconcile's own.

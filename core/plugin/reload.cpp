@@ -180,6 +180,7 @@ Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& ne
     for (size_t i = 0; i < adopted; ++i) (void)users_[i]->adopt(plugin, old.get());
   }
   if (closed) plugin.open_gate(status.ok() ? next : old);
+  if (next != nullptr && over()) next->hurry();
   for (size_t i = 0; i < paused; ++i) users_[i]->resume(plugin);
   return status;
 }

@@ -20,7 +20,7 @@ int64_t wait_ms(uint32_t crashes) {
 
 bool PluginHost::over() const {
   const std::lock_guard lock(alive_->mutex);
-  return !alive_->yes;
+  return !alive_->yes || alive_->stopping;
 }
 
 void PluginHost::crashed(const std::string& name, uint64_t copy, const std::string& cause) {
@@ -50,7 +50,7 @@ void PluginHost::crashed(const std::string& name, uint64_t copy, const std::stri
 void PluginHost::restart_in(int64_t after_ms, const std::string& name, uint64_t copy) {
   options_.timers->start(after_ms, [this, alive = alive_, name, copy] {
     const std::lock_guard lock(alive->mutex);
-    if (alive->yes) reaper_.post([this, name, copy] { restart(name, copy); });
+    if (alive->yes && !alive->stopping) reaper_.post([this, name, copy] { restart(name, copy); });
   });
 }
 
@@ -70,7 +70,7 @@ void PluginHost::restart(const std::string& name, uint64_t copy) {
   const std::lock_guard lock(change_mutex_);
   const auto plugin = find_any(name);
   const auto settings = settings_.find(name);
-  if (plugin == nullptr || settings == settings_.end()) return;
+  if (over() || plugin == nullptr || settings == settings_.end()) return;
   const auto info = plugin->info();
   if (info.phase != PluginPhase::kCrashed || info.image.number != copy) return;
   if (replace(*plugin, settings->second).ok()) return;

@@ -109,5 +109,15 @@ TEST_F(RestartTest, WhoMendsItMeanwhileIsHeard) {
   EXPECT_EQ(plugin_->info().phase, PluginPhase::kRunning);
 }
 
+TEST_F(RestartTest, NothingIsStartedAnewWhileTheDaemonStops) {
+  host_->begin_stop();
+  crash(0);
+  EXPECT_EQ(plugin_->info().crashes, 0u);
+  EXPECT_EQ(timers_.waiting(), 0u);
+  plugin_.reset();
+  host_.reset();
+  EXPECT_EQ(opened_, 1);
+}
+
 }  // namespace
 }  // namespace gantry::plugin

@@ -26,17 +26,23 @@ uint64_t Timers::start(int64_t delay_ms, std::function<void()> fire) {
   return id;
 }
 
+bool Timers::drop_waiting(uint64_t id) {
+  std::function<void()> dropped;  // destroyed without the lock: captures may call back
+  const std::lock_guard lock(mutex_);
+  const auto it = when_.find(id);
+  if (it == when_.end()) return false;
+  const auto place = due_.find({it->second, id});
+  dropped = std::move(place->second);
+  due_.erase(place);
+  when_.erase(it);
+  return true;
+}
+
+void Timers::drop(uint64_t id) { drop_waiting(id); }
+
 void Timers::cancel(uint64_t id) {
-  std::function<void()> dropped;
+  if (drop_waiting(id)) return;
   std::unique_lock lock(mutex_);
-  if (const auto it = when_.find(id); it != when_.end()) {
-    const auto place = due_.find({it->second, id});
-    dropped = std::move(place->second);
-    due_.erase(place);
-    when_.erase(it);
-    lock.unlock();
-    return;
-  }
   if (std::this_thread::get_id() == runner_) return;
   finished_.wait(lock, [&] { return running_ != id; });
 }

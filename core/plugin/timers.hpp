@@ -28,6 +28,8 @@ class Timers {
   uint64_t start(int64_t delay_ms, std::function<void()> fire);
   // Afterwards fire does not run any more, unless this is called from fire itself. Unknown ids are ignored.
   void cancel(uint64_t id);
+  // Like cancel, but does not wait for one that runs: for who holds a lock that fire takes.
+  void drop(uint64_t id);
   void stop();
   const Clock& clock() const { return clock_; }
   size_t waiting() const;
@@ -39,6 +41,7 @@ class Timers {
  private:
   using Due = std::pair<int64_t, uint64_t>;  // monotonic ns, id
   void run();
+  bool drop_waiting(uint64_t id);
   void fire_first_locked(std::unique_lock<std::mutex>& lock);
 
   const Clock& clock_;

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <future>
 
+#include "core/plugin/instance_timers.hpp"
+#include "core/plugin/log_budget.hpp"
 #include "core/plugin/worker_pool.hpp"
 
 namespace gantry::plugin {
@@ -52,6 +54,83 @@ TEST(Timers, CancelledTimersDoNotFire) {
   timers.cancel(12345);
   timers.stop();
   EXPECT_EQ(fired, 0);
+}
+
+struct InstanceTimersTest : testing::Test {
+  SystemClock clock;
+  Timers timers{clock};
+  WorkerPool pool{"test", 1};
+  std::shared_ptr<InstanceTimers> mine = std::make_shared<InstanceTimers>(
+      timers, 3, [this](std::function<void()> work) { return pool.post(std::move(work)); });
+};
+
+TEST_F(InstanceTimersTest, AreBounded) {
+  const auto first = mine->start(3'600'000, [] {});
+  EXPECT_NE(mine->start(3'600'000, [] {}), 0u);
+  EXPECT_NE(mine->start(3'600'000, [] {}), 0u);
+  EXPECT_EQ(mine->start(3'600'000, [] {}), 0u);
+  EXPECT_EQ(timers.waiting(), 3u);
+  mine->cancel(first);
+  EXPECT_EQ(timers.waiting(), 2u);
+  EXPECT_NE(mine->start(3'600'000, [] {}), 0u);
+  mine->close();
+  EXPECT_EQ(timers.waiting(), 0u);
+  EXPECT_EQ(mine->start(3'600'000, [] {}), 0u);
+}
+
+TEST_F(InstanceTimersTest, OneThatBlocksHoldsUpItsOwnAlone) {
+  std::promise<void> started, release, second, other;
+  std::atomic<bool> finished = false;
+  const auto id = mine->start(0, [&] {
+    started.set_value();
+    release.get_future().wait();
+    finished = true;
+  });
+  started.get_future().wait();
+  mine->start(0, [&] { second.set_value(); });
+  timers.start(0, [&] { other.set_value(); });
+  EXPECT_EQ(other.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  auto after = second.get_future();
+  EXPECT_EQ(after.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  auto cancelled = std::async(std::launch::async, [&] {
+    mine->cancel(id);
+    return finished.load();
+  });
+  release.set_value();
+  EXPECT_TRUE(cancelled.get()) << "cancel waits for a callback that runs";
+  EXPECT_EQ(after.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST_F(InstanceTimersTest, ACallbackMayCancelItselfAndStartAnother) {
+  std::promise<void> done;
+  std::atomic<uint64_t> id = 0;
+  std::promise<void> known;
+  auto gate = known.get_future().share();
+  id = mine->start(0, [&] {
+    gate.wait();
+    mine->cancel(id);
+    mine->start(0, [&] { done.set_value(); });
+  });
+  known.set_value();
+  EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST(LogBudget, ABurstThenSoMuchASecond) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  LogBudget budget(1'000, 100);
+  uint64_t dropped = 0;
+  EXPECT_TRUE(budget.take(600, kSecond, &dropped));
+  EXPECT_TRUE(budget.take(400, kSecond, &dropped));
+  EXPECT_FALSE(budget.take(1, kSecond, &dropped));
+  EXPECT_FALSE(budget.take(50, kSecond + kSecond / 2, &dropped)) << "lines come in rows, or not at all";
+  EXPECT_TRUE(budget.take(50, 2 * kSecond, &dropped));
+  EXPECT_EQ(dropped, 2u);
+  EXPECT_TRUE(budget.take(50, 2 * kSecond, &dropped));
+  EXPECT_EQ(dropped, 0u);
+  EXPECT_FALSE(budget.take(1, 2 * kSecond, &dropped));
+  // It fills up to the burst again, and no further.
+  EXPECT_TRUE(budget.take(1'000, 1'000 * kSecond, &dropped));
+  EXPECT_FALSE(budget.take(1, 1'000 * kSecond, &dropped));
 }
 
 TEST(WorkerPool, BoundsItsQueue) {

@@ -53,8 +53,8 @@ void Watchdog::stop() {
 }
 
 Watchdog::Watch::Watch(Watchdog& dog, Instance& instance, int64_t deadline_ms, std::string_view ns,
-                       std::string_view name, std::function<void()> noted)
-    : dog_(dog), instance_(instance), ns_(ns), name_(name), noted_(std::move(noted)), slot_(kSlots) {
+                       std::string_view name, std::function<void()> noted, const char* act)
+    : dog_(dog), instance_(instance), ns_(ns), name_(name), noted_(std::move(noted)), act_(act), slot_(kSlots) {
   if (deadline_ms <= 0) return;
   begin_ns_ = coarse_ns();
   limit_ns_ = deadline_ms * 1'000'000;
@@ -64,6 +64,13 @@ Watchdog::Watch::Watch(Watchdog& dog, Instance& instance, int64_t deadline_ms, s
 
 Watchdog::Watch::~Watch() {
   if (slot_ < kSlots) dog_.end(*this);
+}
+
+std::string Watchdog::Watch::what() const {
+  std::string text(act_);
+  if (!name_.empty()) text += " of ";
+  if (!ns_.empty()) text.append(ns_).append("/");
+  return text.append(name_);
 }
 
 void Watchdog::begin(Watch& watch) {
@@ -165,8 +172,8 @@ std::vector<std::string> Watchdog::running_for(int64_t ms) {
     if (seen <= 0 || !hold(slot, seen)) continue;
     const int64_t ran = (now - slot.watch->begin_ns_) / 1'000'000;
     if (ran >= ms) {
-      found.push_back("plugin " + slot.watch->instance_.plugin().name() + ": reconcile of " + slot.watch->what() +
-                      ", for " + std::to_string(ran / 1000) + " s");
+      found.push_back("plugin " + slot.watch->instance_.plugin().name() + ": " + slot.watch->what() + ", for " +
+                      std::to_string(ran / 1000) + " s");
     }
     release(slot, seen);
   }

@@ -35,7 +35,7 @@ class Watchdog {
   // A call that is over its deadline; again at twice, four times ... the deadline.
   struct Overdue {
     Instance& instance;
-    std::string what;  // "default/web"
+    std::string what;  // "reconcile of default/web"
     int64_t ran_ms = 0;
     bool again = false;
     std::vector<std::string> stack;  // innermost first; empty when the thread could not be asked
@@ -56,21 +56,22 @@ class Watchdog {
   // One call on this thread, from here to the end of the scope. What it refers to must outlive it.
   class Watch {
    public:
-    // `noted`, when given, is called with each report, on the watchdog's thread. Nothing is watched when the
-    // deadline is 0, or when more calls run than there are slots.
+    // `act`, a literal, and the names say what runs. `noted`, when given, is called with each report, on the watchdog's
+    // thread. Nothing is watched when the deadline is 0, or when more calls run than there are slots.
     Watch(Watchdog& dog, Instance& instance, int64_t deadline_ms, std::string_view ns, std::string_view name,
-          std::function<void()> noted = nullptr);
+          std::function<void()> noted = nullptr, const char* act = "reconcile");
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
    private:
     friend class Watchdog;
-    std::string what() const { return ns_.empty() ? std::string(name_) : std::string(ns_) + "/" + std::string(name_); }
+    std::string what() const;
     Watchdog& dog_;
     Instance& instance_;
     const std::string_view ns_, name_;
     const std::function<void()> noted_;
+    const char* const act_;
     int64_t begin_ns_ = 0, limit_ns_ = 0;
     pid_t thread_ = 0;
     bool reported_ = false;  // written while the slot is held

@@ -235,6 +235,7 @@ plugin::PluginSettings ControlPlane::Impl::settings(const std::string& name) con
 }
 
 void ControlPlane::Impl::stop_controllers() {
+  if (plugins) plugins->begin_stop();
   if (controllers) controllers->stop();
   controllers.reset();
   if (plugins) plugins->shutdown();

@@ -4,6 +4,7 @@
 
 #include "core/isolation/host_set.hpp"
 #include "core/isolation/payload.hpp"
+#include "gantry/status_proto.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -12,13 +13,18 @@ RemoteHost& self(const gantry_host* host) { return *static_cast<RemoteHost*>(hos
 Link& link_of(const gantry_host* host) { return self(host).link; }
 
 Reply ask(const gantry_host* host, Op op, std::string_view payload, std::vector<std::string>* parts = nullptr) {
+  auto& link = link_of(host);
+  if (const auto fit = link.fits(op, payload); !fit.ok()) {
+    return {fit.code(), {}, to_proto(fit).SerializeAsString()};
+  }
   Reply reply;
-  if (!Reply::decode(link_of(host).call(op, payload, parts), reply)) leave("the daemon's answer can not be read");
+  if (!Reply::decode(link.call(op, payload, parts), reply)) leave("the daemon's answer can not be read");
   return reply;
 }
 
 template <typename T>
 T ask_number(const gantry_host* host, Op op, std::string_view payload) {
+  if (!link_of(host).fits(op, payload).ok()) return 0;
   const auto answer = link_of(host).call(op, payload);
   return PayloadReader(answer).number<T>();
 }

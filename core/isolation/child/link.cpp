@@ -1,11 +1,12 @@
 #include "core/isolation/child/link.hpp"
 
 #include <cstdio>
-#include <limits>
 #include <memory>
 
 #include "core/isolation/child/tasks.hpp"
 #include "core/isolation/child_process.hpp"
+#include "core/plugin/bounds.hpp"
+#include "gantry/abi/log.h"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::isolation {
@@ -51,7 +52,16 @@ std::string Link::call(Op op, std::string_view payload, std::vector<std::string>
   return current_lane != nullptr ? call_on_lane(op, payload, parts) : call_on_control(op, payload, parts);
 }
 
+Status Link::fits(Op op, std::string_view payload) const {
+  if (payload.size() <= max_payload_) return {};
+  return Status::too_large(std::to_string(payload.size()) + " bytes for " + name_of(op) +
+                           "; a frame to the daemon holds " + std::to_string(max_payload_));
+}
+
 void Link::post(Op op, uint64_t id, std::string_view payload) {
+  if (const auto fit = fits(op, payload); !fit.ok()) {
+    return post(Op::kLogWrite, 0, PayloadWriter().number(int32_t{GANTRY_LOG_WARN}).bytes(fit.message()).view());
+  }
   const Frame frame{op, Kind::kPost, 0, id, {}};
   if (current_lane == nullptr) return send_control(frame, payload);
   if (current_lane->send(frame, payload) != Io::kOk) leave("");
@@ -159,6 +169,7 @@ uint64_t Link::start_timer(int64_t delay_ms, void (*callback)(void*), void* cont
   uint64_t id;
   {
     const std::lock_guard lock(mutex_);
+    if (timers_.size() >= plugin::bounds::kTimersInProcess) return 0;
     id = ++last_id_;
     timers_[id] = {callback, context};
   }
@@ -194,13 +205,17 @@ void Link::fire(uint64_t id) {
 }
 
 void Link::call_async(std::string_view request, gantry_call_done done, void* context) {
+  const auto payload = PayloadWriter().bytes(request).take();
+  if (const auto fit = fits(Op::kClientAsync, payload); !fit.ok()) {
+    return done(context, fit.code(), {}, to_slice(to_proto(fit).SerializeAsString()));
+  }
   uint64_t id;
   {
     const std::lock_guard lock(mutex_);
     id = ++last_id_;
     asyncs_[id] = {done, context};
   }
-  post(Op::kClientAsync, id, PayloadWriter().bytes(request).view());
+  post(Op::kClientAsync, id, payload);
 }
 
 void Link::finish_async(const Frame& frame) {
@@ -220,7 +235,11 @@ void Link::finish_async(const Frame& frame) {
 Reply Link::client_call(std::string_view request) {
   Reply reply;
   if (current_lane != nullptr) {
-    const auto answer = call(Op::kClientCall, PayloadWriter().bytes(request).view());
+    const auto payload = PayloadWriter().bytes(request).take();
+    if (const auto fit = fits(Op::kClientCall, payload); !fit.ok()) {
+      return {fit.code(), {}, to_proto(fit).SerializeAsString()};
+    }
+    const auto answer = call(Op::kClientCall, payload);
     if (!Reply::decode(answer, reply)) leave("the daemon's answer can not be read");
     return reply;
   }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,6 +19,7 @@
 #include "core/isolation/channel.hpp"
 #include "core/isolation/payload.hpp"
 #include "gantry/abi/client.h"
+#include "gantry/status.hpp"
 
 namespace gantry::isolation {
 
@@ -37,10 +39,17 @@ class Link {
   // Starts the reader; `serve_lane` is called on a thread of its own for every lane that the daemon opens.
   void start(std::function<void(Channel)> serve_lane);
 
-  // Asks and waits: the answer's payload. `parts` gets what came before it.
+  // Payloads may have so many bytes. Before start().
+  void set_max_payload(size_t size) { max_payload_ = size; }
+  // Success, or 413 with the sentence why.
+  Status fits(Op op, std::string_view payload) const;
+
+  // Asks and waits: the answer's payload. `parts` gets what came before it. What is asked must fit.
   std::string call(Op op, std::string_view payload, std::vector<std::string>* parts = nullptr);
+  // What does not fit is dropped, with a line in the log.
   void post(Op op, uint64_t id, std::string_view payload);
 
+  // 0: too many wait.
   uint64_t start_timer(int64_t delay_ms, void (*callback)(void*), void* context);
   void cancel_timer(uint64_t id);
   void call_async(std::string_view request, gantry_call_done done, void* context);
@@ -73,6 +82,7 @@ class Link {
   void fire(uint64_t id);
   void finish_async(const Frame& frame);
 
+  size_t max_payload_ = std::numeric_limits<uint32_t>::max();
   Channel control_;
   std::function<void(Channel)> serve_lane_;
   std::thread::id reader_;

@@ -85,6 +85,7 @@ Status Server::open(const std::string& path) {
 Reply Server::start(PayloadReader in) {
   const std::string path(in.bytes());
   max_frame_ = in.number<uint64_t>();
+  link_.set_max_payload(max_frame_);
   const auto memory = in.number<uint64_t>();
   const bool restricted = in.number<uint8_t>() != 0;
   std::vector<std::string> allowed;

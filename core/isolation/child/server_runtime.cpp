@@ -21,6 +21,8 @@ struct Exec {
 
   static void exited(void* context, gantry_code code, int32_t exit_code, gantry_slice error) {
     const std::unique_ptr<Exec> exec(static_cast<Exec*>(context));
+    constexpr size_t kMaxError = 64 * 1024;
+    if (error.size > kMaxError) error = {};  // the end itself must arrive
     exec->link->post(Op::kExecExited, exec->token, PayloadWriter().number(code).number(exit_code).bytes(error).view());
   }
 };

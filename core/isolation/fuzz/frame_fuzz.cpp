@@ -85,7 +85,10 @@ TEST(FrameFuzz, EveryInputEndsInFramesOrOneComplaint) {
   auto host = std::make_unique<TestingHost>();
   size_t told = 0, answers = 0, frames = 0, malformed = 0, refused = 0;
   const auto owner = std::make_shared<int>(0);
-  HostBridge bridge([&](const Frame&, bool) { ++told; });
+  HostBridge bridge([&](const Frame&, bool) {
+    ++told;
+    return true;
+  });
   bridge.set_owner(owner);
   bridge.attach(&host->host);
   for (uint64_t i = 0; i < count; ++i) {

@@ -138,6 +138,44 @@ class Subject : public gantry::sdk::Controller {
   // Big answers: an error of so many bytes.
   Expected<Result> verbose(const std::string& size) { return Status::conflict(std::string(std::stoul(size), 'x')); }
 
+  // Says the code with which the host refused it.
+  Expected<Result> large_request(const std::string& size) {
+    ConfigMap map;
+    (*map.mutable_data())["text"] = std::string(std::stoul(size), 'x');
+    const auto made = host().create("ns", map);
+    return Result{made ? 0 : made.error().code()};
+  }
+  Expected<Result> large_async(const std::string& size) {
+    std::vector<ApiRequest> requests(2, host().request_for<ConfigMap>(ApiRequest::GET, "ns", "one"));
+    requests[0].set_body(std::string(std::stoul(size), 'x'));
+    const auto answers = host().call_all(requests);
+    return Result{answers[0] ? 0 : answers[0].error().code() * 10 + (answers[1] ? 1 : 0)};
+  }
+  Expected<Result> large_posts(const std::string& size) {
+    const std::string text(std::stoul(size), 'x');
+    host().event(ConfigMap(), "v1", "ConfigMap", "Normal", "Large", text);
+    host().enqueue(text, text);
+    host().info(text);
+    const auto* metrics = host().get<gantry_metrics>(GANTRY_METRICS_ID);
+    const auto help = gantry::to_slice(text);
+    return Result{
+        static_cast<int64_t>(metrics->declare(host().raw(), GANTRY_METRIC_COUNTER, gantry::to_slice("m"), help, {}))};
+  }
+  Expected<Result> many_timers(const std::string&) {
+    const auto* timer = host().get<gantry_timer>(GANTRY_TIMER_ID);
+    int64_t count = 0;
+    while (timer->start(
+               host().raw(), 3'600'000, [](void*) {}, nullptr) != 0) {
+      ++count;
+    }
+    return Result{count};
+  }
+  Expected<Result> call_then_loop(const std::string& name) {
+    (void)host().get_object<ConfigMap>("ns", name);
+    endless_loop();
+    return Result{};
+  }
+
   // Bad ones.
   Expected<Result> crash(const std::string&) {
     ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would exit instead
@@ -209,6 +247,11 @@ const std::map<std::string, Subject::Act> Subject::kActs = {{"pid", &Subject::pi
                                                             {"has-file", &Subject::has_file},
                                                             {"mount", &Subject::mount},
                                                             {"verbose", &Subject::verbose},
+                                                            {"large-request", &Subject::large_request},
+                                                            {"large-async", &Subject::large_async},
+                                                            {"large-posts", &Subject::large_posts},
+                                                            {"many-timers", &Subject::many_timers},
+                                                            {"call-then-loop", &Subject::call_then_loop},
                                                             {"crash", &Subject::crash},
                                                             {"abort", &Subject::abort},
                                                             {"exit", &Subject::exit},
