@@ -180,7 +180,7 @@ void ControllerHost::stop() {
     controllers = controllers_;
   }
   for (const auto& [key, informer] : informers) informer->stop();
-  for (const auto& controller : controllers) controller->queue().stop();
+  for (const auto& controller : controllers) controller->stop();
   pool_.stop();
   for (const auto& controller : controllers) controller->plugin().attach(GANTRY_CACHE_ID, nullptr);
   const std::lock_guard lock(mutex_);

@@ -35,7 +35,7 @@ Status ControllerHost::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
   }
   // It watches something else: caches and a queue of its own, filled while the old one works.
   exchange.next = make_controller(plugin, std::move(*spec));
-  exchange.next->hold_events();
+  exchange.next->mapper().hold();
   connect(*exchange.next);
   start_informers();
   return wait_synced(*exchange.next);
@@ -54,7 +54,12 @@ Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
   if (exchange.old == nullptr) return {};
   // Another queue takes over: it would not know of the keys that are being worked on.
   if (exchange.old != exchange.next && wait_ms <= 0) wait_ms = kFillLimit / std::chrono::milliseconds(1);
-  const bool quiet = exchange.old->queue().pause(wait_ms);
+  bool quiet = exchange.old->queue().pause(wait_ms);
+  if (exchange.old != exchange.next) {
+    // It is stopped later, which waits for its maps: an exchange that could not end does not begin.
+    exchange.old->mapper().hold();
+    quiet = exchange.old->mapper().wait_quiet(wait_ms) && quiet;
+  }
   // Nor would who works next know of writes that the caches do not show yet.
   if (quiet && exchange.old != exchange.next) exchange.old->wait_seen(std::min(wait_ms, kSeenLimitMs));
   if (quiet || wait_ms <= 0) return {};
@@ -78,10 +83,10 @@ void ControllerHost::resume(plugin::Plugin& plugin) {
     if (exchange.switched) now->queue().excuse_overdue();
     now->queue().resume();
     now->start_if_synced();
-    now->map_held_events();
+    now->mapper().wake(exchange.switched);
   }
   for (const auto& gone : {exchange.old, exchange.next}) {
-    if (gone != nullptr && gone != now) gone->queue().stop();
+    if (gone != nullptr && gone != now) gone->stop();
   }
   exchange = {};
   drop_unused_informers();

@@ -104,25 +104,21 @@ std::vector<CachedPtr> Informer::list(std::string_view ns) const {
 
 std::vector<CachedPtr> Informer::by_owner(std::string_view uid) const {
   const std::shared_lock lock(mutex_);
-  std::vector<CachedPtr> found;
-  const auto [begin, end] = by_owner_.equal_range(std::string(uid));
-  for (auto it = begin; it != end; ++it) found.push_back(it->second);
-  return found;
+  const auto it = by_owner_.find(std::string(uid));
+  if (it == by_owner_.end()) return {};
+  return {it->second.begin(), it->second.end()};
 }
 
 void Informer::index_owners_locked(const CachedPtr& object, bool add) {
   for (const auto& owner : object->owners) {
     if (add) {
-      by_owner_.emplace(owner.uid, object);
+      by_owner_[owner.uid].insert(object);
       continue;
     }
-    const auto [begin, end] = by_owner_.equal_range(owner.uid);
-    for (auto it = begin; it != end; ++it) {
-      if (it->second == object) {
-        by_owner_.erase(it);
-        break;
-      }
-    }
+    const auto it = by_owner_.find(owner.uid);
+    if (it == by_owner_.end()) continue;
+    it->second.erase(object);
+    if (it->second.empty()) by_owner_.erase(it);
   }
 }
 
@@ -146,36 +142,35 @@ Informer::Event Informer::erase_locked(CachedPtr object) {
   return event;
 }
 
-void Informer::take_waiters_locked(const CachedObject& object, bool gone, std::vector<std::function<void()>>& out) {
-  const auto [begin, end] = waiters_.equal_range(object.uid);
-  for (auto it = begin; it != end;) {
-    const bool seen = gone || (it->second.deleted ? object.deleting : object.revision >= it->second.revision);
-    if (!seen) {
-      ++it;
-      continue;
-    }
-    out.push_back(std::move(it->second.seen));
-    it = waiters_.erase(it);
-  }
+// Events come in the order of their revisions, so what is not newer than the last one was seen, or filtered out.
+void Informer::take_writes_locked(Calls& out) {
+  const auto end = writes_.upper_bound(revision_);
+  for (auto it = writes_.begin(); it != end; ++it) out.push_back(std::move(it->second));
+  writes_.erase(writes_.begin(), end);
 }
 
-// A write may be younger than the list; what was erased has no event of its own here.
-void Informer::take_waiters_after_list_locked(std::vector<std::function<void()>>& out) {
-  if (waiters_.empty()) return;
+void Informer::take_deletions_locked(const CachedObject& object, Calls& out) {
+  const auto [begin, end] = deletions_.equal_range(object.uid);
+  for (auto it = begin; it != end; ++it) out.push_back(std::move(it->second));
+  deletions_.erase(begin, end);
+}
+
+// What a list lacks has no event of its own here.
+void Informer::take_deletions_after_list_locked(Calls& out) {
+  if (deletions_.empty()) return;
   std::unordered_map<std::string_view, bool> present;  // by uid: whether it is being deleted
   for (const auto& [key, object] : objects_) present.emplace(object->uid, object->deleting);
-  std::erase_if(waiters_, [&](auto& item) {
-    auto& waiter = item.second;
-    const auto it = present.find(item.first);
-    const bool seen = waiter.deleted ? it == present.end() || it->second : revision_ >= waiter.revision;
-    if (seen) out.push_back(std::move(waiter.seen));
+  std::erase_if(deletions_, [&](auto& waiter) {
+    const auto it = present.find(waiter.first);
+    const bool seen = it == present.end() || it->second;
+    if (seen) out.push_back(std::move(waiter.second));
     return seen;
   });
 }
 
 void Informer::replace(client::Client::List list) {
   std::vector<Event> events;
-  std::vector<std::function<void()>> seen;
+  Calls seen;
   bool first = false;
   {
     const std::unique_lock lock(mutex_);
@@ -193,7 +188,8 @@ void Informer::replace(client::Client::List list) {
     }
     for (const auto& [key, object] : stale) events.push_back(erase_locked(object));
     revision_ = std::max(revision_, to_revision(list.resource_version));
-    take_waiters_after_list_locked(seen);
+    take_writes_locked(seen);
+    take_deletions_after_list_locked(seen);
     first = !std::exchange(synced_, true);
   }
   tell(events, seen);
@@ -204,12 +200,13 @@ void Informer::apply(client::WatchEvent event) {
   auto object = index_object(std::move(event.object));
   if (object == nullptr) return;
   std::vector<Event> events;
-  std::vector<std::function<void()>> seen;
+  Calls seen;
   {
     const std::unique_lock lock(mutex_);
     revision_ = std::max(revision_, object->revision);
     const bool gone = event.type == client::WatchEvent::Type::kDeleted;
-    take_waiters_locked(*object, gone, seen);
+    take_writes_locked(seen);
+    if (gone || object->deleting) take_deletions_locked(*object, seen);
     events.push_back(gone ? erase_locked(std::move(object)) : put_locked(std::move(object)));
   }
   tell(events, seen);
@@ -235,7 +232,7 @@ std::shared_ptr<const Informer::Listeners> Informer::listeners() const {
   return listeners_;
 }
 
-void Informer::tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen) {
+void Informer::tell(const std::vector<Event>& events, const Calls& seen) {
   const auto told = listeners();
   for (const auto& event : events) {
     if (told == nullptr) break;
@@ -255,7 +252,11 @@ bool Informer::when_seen(const std::string& uid, std::string_view ns, std::strin
               : (revision_ >= revision || (present && it->second->revision >= revision))) {
     return false;
   }
-  waiters_.emplace(uid, Waiter{revision, deleted, std::move(seen)});
+  if (deleted) {
+    deletions_.emplace(uid, std::move(seen));
+  } else {
+    writes_.emplace(revision, std::move(seen));
+  }
   return true;
 }
 

@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -75,39 +77,43 @@ class Informer {
   CachedPtr get(std::string_view ns, std::string_view name) const;
   // Objects in key order, of one namespace or of all ("").
   std::vector<CachedPtr> list(std::string_view ns) const;
-  std::vector<CachedPtr> by_owner(std::string_view uid) const;
+  std::vector<CachedPtr> by_owner(std::string_view uid) const;  // in key order, too
 
-  // Calls `seen` once the cache holds version `revision` of the object with this uid or a later one, or no longer holds
-  // it
-  // (`deleted`: once it is gone or being deleted). False and never called when that is so already.
+  // Calls `seen` once the cache shows all that had happened by `revision`, the object's version with it (`deleted`:
+  // once the object is gone or being deleted). False and never called when that is so already. A version that a
+  // selector filters out is over with the next event.
   bool when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision, bool deleted,
                  std::function<void()> seen);
 
  private:
   using Listeners = std::vector<std::weak_ptr<const Listener>>;
   std::shared_ptr<const Listeners> listeners() const;
-  struct Waiter {
-    int64_t revision;
-    bool deleted;
-    std::function<void()> seen;
-  };
   void replace(client::Client::List list);
   void apply(client::WatchEvent event);
   // Changes the maps under the lock and gathers what to tell afterwards.
   Event put_locked(CachedPtr object);
   Event erase_locked(CachedPtr object);
-  void take_waiters_locked(const CachedObject& object, bool deleted, std::vector<std::function<void()>>& out);
-  void take_waiters_after_list_locked(std::vector<std::function<void()>>& out);
+  using Calls = std::vector<std::function<void()>>;
+  void take_writes_locked(Calls& out);
+  void take_deletions_locked(const CachedObject& object, Calls& out);
+  void take_deletions_after_list_locked(Calls& out);
   void index_owners_locked(const CachedPtr& object, bool add);
-  void tell(const std::vector<Event>& events, const std::vector<std::function<void()>>& seen);
+  void tell(const std::vector<Event>& events, const Calls& seen);
 
   const InformerKey key_;
   std::shared_ptr<const Listeners> listeners_;  // replaced, never changed
   std::function<void()> on_synced_;
   mutable std::shared_mutex mutex_;
   std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"
-  std::unordered_multimap<std::string, CachedPtr> by_owner_;
-  std::unordered_multimap<std::string, Waiter> waiters_;  // by uid
+  struct ByName {
+    bool operator()(const CachedPtr& a, const CachedPtr& b) const {
+      return std::tie(a->ns, a->name) < std::tie(b->ns, b->name);
+    }
+  };
+  std::unordered_map<std::string, std::set<CachedPtr, ByName>> by_owner_;
+  // Who waits for a version, and for the end of the object with a uid.
+  std::multimap<int64_t, std::function<void()>> writes_;
+  std::unordered_multimap<std::string, std::function<void()>> deletions_;
   int64_t revision_ = 0;
   bool synced_ = false;
   std::unique_ptr<client::Reflector> reflector_;  // last: its callbacks use the rest

@@ -111,6 +111,29 @@ TEST_F(InformerTest, ARelistReleasesOnlyWhatItShows) {
   EXPECT_NE(seen.find("a12"), std::string::npos);
 }
 
+// What a selector filters out never comes; later events say that it is over.
+TEST_F(InformerTest, AWriteThatIsFilteredOutIsSeenWithTheNextEvent) {
+  int seen = 0;
+  EXPECT_TRUE(informer.when_seen("elsewhere", "ns", "c", 3, false, [&] { ++seen; }));
+  EXPECT_TRUE(informer.when_seen("elsewhere", "ns", "c", 5, false, [&] { ++seen; }));
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 4));
+  EXPECT_EQ(seen, 1);
+  client.send(client::WatchEvent::Type::kModified, pod("b", "ub", 6));
+  EXPECT_EQ(seen, 2);
+}
+
+TEST_F(InformerTest, ObjectsOfAnOwnerComeInOrder) {
+  for (const char* name : {"q", "c", "z"}) {
+    client.send(client::WatchEvent::Type::kAdded, pod(name, std::string("u") + name, 3, "rs"));
+  }
+  std::string names;
+  for (const auto& object : informer.by_owner("rs")) names += object->name;
+  EXPECT_EQ(names, "acqz");
+  client.send(client::WatchEvent::Type::kDeleted, pod("c", "uc", 4, "rs"));
+  EXPECT_EQ(informer.by_owner("rs").size(), 3u);
+  EXPECT_TRUE(informer.by_owner("other").empty());
+}
+
 TEST_F(InformerTest, BrokenBytesAreSkipped) {
   client.send(client::WatchEvent::Type::kAdded, http::make_chunk("\x0a\xff\xff"));
   EXPECT_EQ(informer.list("").size(), 2u);

@@ -17,6 +17,11 @@
 namespace gantry::controller {
 namespace {
 
+// What an asynchronous call takes beside its request.
+constexpr size_t kPerCall = 4'096;
+// Of an Event: the reference to its object, and its type and reason.
+constexpr size_t kMaxRegarding = 16 * 1024, kMaxWord = 128;
+
 std::shared_ptr<RunningController> controller_of(const gantry_host* host) {
   return std::static_pointer_cast<RunningController>(plugin::Plugin::of(host).attachment(GANTRY_CACHE_ID));
 }
@@ -47,11 +52,16 @@ void client_call_async(const gantry_host* host, gantry_slice request, gantry_cal
   if (!message.ParseFromArray(request.data, static_cast<int>(request.size))) {
     return refuse(Status::bad_request("the ApiRequest could not be decoded"));
   }
+  limits::Charge charge(controller->calls());
+  if (!charge.resize(request.size + kPerCall)) {
+    return refuse(Status::too_many_requests("the plugin has too many calls that are not answered yet"));
+  }
   // The instance is told later: until then a reload keeps it.
   auto& instance = plugin::Instance::of(host);
   const auto pin = std::make_shared<plugin::Plugin::Call>(instance.plugin().pin(instance));
+  const auto charged = std::make_shared<limits::Charge>(std::move(charge));
   auto copy = message;
-  controller->client().call(std::move(copy), [done, context, controller, pin, key = controller->current_key(),
+  controller->client().call(std::move(copy), [done, context, controller, pin, charged, key = controller->current_key(),
                                               message = std::move(message)](Expected<client::ApiResponse> answer) {
     if (!answer) {
       done(context, answer.error().code(), {}, to_slice(to_proto(answer.error()).SerializeAsString()));
@@ -171,7 +181,7 @@ constexpr gantry_cache kCache = {sizeof(gantry_cache), &cache_get, &cache_list, 
 
 void queue_add_after(const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay_ms) {
   if (const auto controller = controller_of(host)) {
-    controller->queue().add_after({std::string(to_view(ns)), std::string(to_view(name))}, delay_ms);
+    controller->offer({std::string(to_view(ns)), std::string(to_view(name))}, delay_ms, WorkQueue::From::kQueue);
   }
 }
 void queue_add(const gantry_host* host, gantry_slice ns, gantry_slice name) { queue_add_after(host, ns, name, 0); }
@@ -182,6 +192,8 @@ void events_record(const gantry_host* host, gantry_slice regarding, gantry_slice
                    gantry_slice message) {
   const auto controller = controller_of(host);
   if (controller == nullptr) return;
+  // The server would refuse more; here it would lie in memory until then.
+  if (regarding.size > kMaxRegarding || type.size > kMaxWord || reason.size > kMaxWord) return;
   controller->host().options().record_event(controller->name() + "-controller", to_view(regarding), to_view(type),
                                             to_view(reason), to_view(message));
 }

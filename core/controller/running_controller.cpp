@@ -18,8 +18,8 @@ using gantry::abi::WatchSpec;
 
 // A write that no cache shows within this time (filtered out by a selector, say) no longer holds a key back.
 constexpr int64_t kUnseenLimitMs = 30'000;
-// Events kept while a plugin is exchanged, which takes milliseconds.
-constexpr size_t kMaxHeld = 16'384;
+// Of an error, in the log.
+constexpr size_t kMaxSaid = 2'048;
 
 // The key this thread reconciles, for note_write; a reconcile never moves between threads.
 struct Current {
@@ -29,7 +29,8 @@ struct Current {
 thread_local Current current;
 
 void emit_to_queue(void* context, gantry_slice ns, gantry_slice name) {
-  static_cast<WorkQueue*>(context)->add({std::string(to_view(ns)), std::string(to_view(name))});
+  static_cast<RunningController*>(context)->offer({std::string(to_view(ns)), std::string(to_view(name))}, 0,
+                                                  WorkQueue::From::kMap);
 }
 
 std::string_view group_of(std::string_view api_version) {
@@ -49,8 +50,40 @@ RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugi
       plugin_(std::move(plugin)),
       spec_(std::move(spec)),
       client_(host.options().make_client(plugin_->name())),
+      calls_(std::make_shared<limits::Account>(plugin::bounds::kCallBytes)),
+      mapper_(mapper_options()),
       queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
-             [this](const Key& key) { return reconcile(key); }) {}
+             [this](const Key& key) { return reconcile(key); }) {
+  queue_.on_room([this] { mapper_.wake(false); });
+}
+
+EventMapper::Options RunningController::mapper_options() {
+  EventMapper::Options options;
+  options.map = [this](const EventMapper::Item& item) { return map(item); };
+  options.everything = [this] { return everything(); };
+  options.skipped = [this](const EventMapper::Item& item) {
+    host_.options().log(GANTRY_LOG_ERROR, "controller " + name() + ": an event of " + item.topic->resource + " " +
+                                              item.event.now->ns + "/" + item.event.now->name +
+                                              " is left out: its map ended the plugin's process " +
+                                              std::to_string(EventMapper::kTries) + " times");
+  };
+  return options;
+}
+
+RunningController::~RunningController() { stop(); }
+
+void RunningController::stop() {
+  queue_.stop();
+  mapper_.stop();
+}
+
+void RunningController::offer(Key key, int64_t delay_ms, WorkQueue::From from) {
+  if (queue_.offer(std::move(key), delay_ms, from)) return;
+  plugin_->host().trouble("plugin-keys", *plugin_,
+                          "a key was dropped: it is longer than " + std::to_string(plugin::bounds::kKeySize) +
+                              " bytes, or the plugin has queued " + std::to_string(plugin::bounds::kKeys) +
+                              " of its own, the most that may wait");
+}
 
 void RunningController::watch(const std::shared_ptr<Informer>& informer, const WatchSpec& spec) {
   {
@@ -58,10 +91,10 @@ void RunningController::watch(const std::shared_ptr<Informer>& informer, const W
     const std::lock_guard lock(watched_mutex_);
     watched_.push_back({informer, spec, nullptr});
   }
-  auto listener =
-      informer->listen([weak = weak_from_this(), spec](const Informer& source, const Informer::Event& event) {
-        if (const auto self = weak.lock()) self->on_event(source, spec, event);
-      });
+  auto listener = informer->listen([weak = weak_from_this(), spec, topic = topic_of(*informer, spec)](
+                                       const Informer&, const Informer::Event& event) {
+    if (const auto self = weak.lock()) self->on_event(topic, spec, event);
+  });
   const std::lock_guard lock(watched_mutex_);
   watched_.back().listener = std::move(listener);
 }
@@ -113,7 +146,13 @@ void RunningController::queue_all_again() {
   });
 }
 
-void RunningController::on_event(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
+RunningController::TopicPtr RunningController::topic_of(const Informer& informer, const WatchSpec& spec) {
+  const auto& key = informer.key();
+  return std::make_shared<const EventMapper::Topic>(
+      EventMapper::Topic{key.group, key.version, key.resource, spec.metadata_only()});
+}
+
+void RunningController::on_event(const TopicPtr& topic, const WatchSpec& spec, const Informer::Event& event) {
   switch (spec.mapping()) {
     case WatchSpec::SELF:
       queue_.add({event.now->ns, event.now->name});
@@ -123,7 +162,7 @@ void RunningController::on_event(const Informer& informer, const WatchSpec& spec
       if (event.before != nullptr) emit_owners(*event.before, spec);
       return;
     case WatchSpec::CUSTOM:
-      emit_custom(informer, spec, event);
+      mapper_.add({topic, event});
       return;
     case WatchSpec::NONE:
       return;
@@ -138,68 +177,47 @@ void RunningController::emit_owners(const CachedObject& object, const WatchSpec&
   }
 }
 
-void RunningController::emit_custom(const Informer& informer, const WatchSpec& spec, const Informer::Event& event) {
+// On the mapper's thread.
+EventMapper::Answer RunningController::map(const EventMapper::Item& item) {
+  if (queue_.full()) return EventMapper::Answer::kNotNow;
+  const auto call = plugin_->try_enter();
+  if (!call || call.pinned().lost()) return EventMapper::Answer::kNotNow;
+  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
+  if (table == nullptr || table->map == nullptr) return EventMapper::Answer::kDone;
+  const auto& event = item.event;
   ObjectEvent message;
   message.set_type(event.type);
-  message.set_group(informer.key().group);
-  message.set_version(informer.key().version);
-  message.set_resource(informer.key().resource);
+  message.set_group(item.topic->group);
+  message.set_version(item.topic->version);
+  message.set_resource(item.topic->resource);
   // Whole objects may be cached for others; who asked for metadata is not made to pay for them at every event.
   const auto bytes_of = [&](const CachedObject& object) {
-    return std::string(spec.metadata_only() ? object.metadata : object.object.bytes);
+    return std::string(item.topic->metadata_only ? object.metadata : object.object.bytes);
   };
   message.set_object(bytes_of(*event.now));
   if (event.before != nullptr) message.set_previous(bytes_of(*event.before));
-  // This thread tells everybody's caches: it never waits for an exchange of this plugin.
-  if (const auto call = holding_ ? plugin::Plugin::Call() : plugin_->try_enter()) {
-    map(call, message.SerializeAsString());
-  } else {
-    hold_event(message.SerializeAsString());
-  }
+  auto& instance = call.pinned();
+  const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, event.now->ns,
+                                      event.now->name, nullptr, "map");
+  table->map(call.instance(), to_slice(message.SerializeAsString()), &emit_to_queue, this);
+  return instance.lost() ? EventMapper::Answer::kBroken : EventMapper::Answer::kDone;
 }
 
-void RunningController::map(const plugin::Plugin::Call& call, const std::string& event) {
-  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
-  if (table != nullptr && table->map != nullptr) table->map(call.instance(), to_slice(event), &emit_to_queue, &queue_);
-}
-
-void RunningController::hold_event(std::string event) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (held_.events.size() >= kMaxHeld) {
-      held_.lost = true;
-      held_.events.clear();
-    }
-    if (!held_.lost) held_.events.push_back(std::move(event));
-  }
-  map_held();  // the exchange may have ended just before this was held
-}
-
-void RunningController::map_held_events() {
-  holding_ = false;
-  map_held();
-}
-
-void RunningController::map_held() {
-  if (holding_) return;
-  const auto call = plugin_->try_enter();
-  if (!call) return;
-  HeldEvents held;
-  {
-    const std::lock_guard lock(mutex_);
-    std::swap(held, held_);
-  }
-  for (const auto& event : held.events) map(call, event);
-  if (held.lost) map_all_again();
-}
-
-// Like a restart: what the lost events would have queued is among what all objects queue.
-void RunningController::map_all_again() {
+// Like a restart: what lost events would have queued is among what all objects queue.
+std::deque<EventMapper::Item> RunningController::everything() {
+  std::deque<EventMapper::Item> found;
   for (const auto& source : sources()) {
+    const auto topic = topic_of(*source.informer, source.spec);
     for (auto& object : source.informer->list("")) {
-      on_event(*source.informer, source.spec, {ObjectEvent::ADDED, std::move(object), nullptr});
+      const Informer::Event event{ObjectEvent::ADDED, std::move(object), nullptr};
+      if (source.spec.mapping() == WatchSpec::CUSTOM) {
+        found.push_back({topic, event});
+      } else {
+        on_event(topic, source.spec, event);
+      }
     }
   }
+  return found;
 }
 
 WorkQueue::Outcome RunningController::reconcile(const Key& key) {
@@ -214,10 +232,12 @@ WorkQueue::Outcome RunningController::reconcile(const Key& key) {
 }
 
 WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
+  const uint64_t epoch = queue_.epoch();
   const auto call = plugin_->enter();
   const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
   if (table == nullptr) return {true, 0};  // ended under it: kept, and tried again by the next instance
   auto& instance = call.pinned();
+  if (instance.lost()) return {.down = true, .epoch = epoch};
   const auto noted = [&] { queue_.note_overdue(key, !plugin_->is_current(instance)); };
   const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, key.ns,
                                       key.name, std::ref(noted));
@@ -226,8 +246,9 @@ WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   if (code != 0) {
     const auto status = status_of(code, error.view());
     // A conflict is everyday life: somebody else wrote first, the next run sees it.
-    host_.options().log(code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
-                        "controller " + name() + ": " + key.ns + "/" + key.name + ": " + status.message());
+    host_.options().log(
+        code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
+        "controller " + name() + ": " + key.ns + "/" + key.name + ": " + status.message().substr(0, kMaxSaid));
     return {true, 0};
   }
   gantry::abi::ReconcileResult message;

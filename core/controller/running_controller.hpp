@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,7 +13,9 @@
 #include <vector>
 
 #include "core/controller/controller_host.hpp"
+#include "core/controller/event_mapper.hpp"
 #include "core/controller/work_queue.hpp"
+#include "core/limits/account.hpp"
 #include "gantry/abi/controller.h"
 
 namespace gantry::controller {
@@ -20,6 +23,7 @@ namespace gantry::controller {
 class RunningController : public std::enable_shared_from_this<RunningController> {
  public:
   RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, gantry::abi::ControllerSpec spec);
+  ~RunningController();  // stop()
 
   const std::string& name() const { return spec_.name(); }
   const gantry::abi::ControllerSpec& spec() const { return spec_; }
@@ -35,10 +39,14 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   Informer* find(std::string_view group, std::string_view resource);
   bool synced() const;
   void start_if_synced();
-  // Keeps events unmapped: the instance that is to map them is not the plugin's yet.
-  void hold_events() { holding_ = true; }
-  // Ends that, and maps what came while the plugin was being exchanged.
-  void map_held_events();
+  // Of the CUSTOM watches: what waits for a map, and the thread that asks the plugin.
+  EventMapper& mapper() { return mapper_; }
+  // Drops what waits, and waits for what runs in the plugin for this controller.
+  void stop();
+  // What the plugin's unanswered asynchronous calls hold.
+  const std::shared_ptr<limits::Account>& calls() const { return calls_; }
+  // Queues what the plugin asks for; what is over the bounds is dropped and told.
+  void offer(Key key, int64_t delay_ms, WorkQueue::From from);
 
   // Waits until the caches show all that was written by now, at most so long.
   void wait_seen(int64_t ms);
@@ -54,24 +62,20 @@ class RunningController : public std::enable_shared_from_this<RunningController>
     gantry::abi::WatchSpec spec;
     Informer::Handle listener;
   };
-  struct HeldEvents {
-    std::vector<std::string> events;  // ObjectEvents
-    bool lost = false;                // too many: every cached object is mapped again
-  };
   struct Source {
     std::shared_ptr<Informer> informer;
     gantry::abi::WatchSpec spec;
   };
   std::vector<Source> sources() const;
+  using TopicPtr = std::shared_ptr<const EventMapper::Topic>;
+  static TopicPtr topic_of(const Informer& informer, const gantry::abi::WatchSpec& spec);
+  EventMapper::Options mapper_options();
   WorkQueue::Outcome reconcile(const Key& key);
   WorkQueue::Outcome call_plugin(const Key& key);
-  void on_event(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
+  void on_event(const TopicPtr& topic, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
   void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
-  void emit_custom(const Informer& informer, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
-  void map(const plugin::Plugin::Call& call, const std::string& event);
-  void hold_event(std::string event);
-  void map_held();
-  void map_all_again();
+  EventMapper::Answer map(const EventMapper::Item& item);
+  std::deque<EventMapper::Item> everything();
   void queue_all_again();
   int64_t held_for_ms(const Key& key);
   uint64_t begin_unseen(const Key& key);
@@ -95,8 +99,9 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   std::unordered_map<Key, std::vector<Unseen>, KeyHash> unseen_;
   uint64_t writes_ = 0;
   std::condition_variable all_seen_;
-  HeldEvents held_;  // under mutex_
-  std::atomic<bool> started_ = false, holding_ = false;
+  std::atomic<bool> started_ = false;
+  const std::shared_ptr<limits::Account> calls_;
+  EventMapper mapper_;
   WorkQueue queue_;  // last: its runs use the rest
 };
 

@@ -4,11 +4,17 @@
 #include <chrono>
 #include <utility>
 
+#include "core/plugin/bounds.hpp"
+
 namespace gantry::controller {
 namespace {
 
+namespace bounds = plugin::bounds;
+
 constexpr int64_t kBaseDelayMs = 5;
 constexpr int64_t kMaxDelayMs = 1'000'000;
+// Of add_after: keeps the arithmetic in range.
+constexpr int64_t kMaxWaitMs = 366LL * 24 * 3600 * 1000;
 
 int64_t backoff_ms(uint32_t failures) {
   if (failures > 18) return kMaxDelayMs;
@@ -52,13 +58,61 @@ void WorkQueue::add_after(Key key, int64_t delay_ms) {
   schedule_locked(key, items_[key], delay_ms);
 }
 
+bool WorkQueue::has_room_locked(const Key& key, From from) const {
+  const size_t parts = from == From::kMap ? 2 : 1;
+  const size_t bytes = key.ns.size() + key.name.size();
+  return bytes <= bounds::kKeySize && made_up_ < parts * bounds::kKeys &&
+         made_up_bytes_ + bytes <= parts * bounds::kKeyBytes;
+}
+
+void WorkQueue::count_locked(const Key& key, bool more) {
+  const size_t bytes = key.ns.size() + key.name.size();
+  made_up_ += more ? 1 : size_t{0} - 1;
+  made_up_bytes_ += more ? bytes : size_t{0} - bytes;
+}
+
+bool WorkQueue::offer(Key key, int64_t delay_ms, From from) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return true;
+  if (items_.count(key) == 0) {
+    if (!has_room_locked(key, from)) return false;
+    items_[key].by_plugin = true;
+    count_locked(key, true);
+  }
+  if (delay_ms > 0) {
+    schedule_locked(key, items_[key], delay_ms);
+    return true;
+  }
+  add_locked(key);
+  dispatch_locked();
+  return true;
+}
+
+bool WorkQueue::full() {
+  const std::lock_guard lock(mutex_);
+  room_wanted_ = made_up_ >= bounds::kKeys || made_up_bytes_ >= bounds::kKeyBytes;
+  return room_wanted_;
+}
+
+void WorkQueue::on_room(std::function<void()> room) {
+  const std::lock_guard lock(mutex_);
+  room_ = std::move(room);
+}
+
+void WorkQueue::drop_timer_locked(Item& item) {
+  if (item.timer != 0) timers_.drop(item.timer_id);
+  item.timer = 0;
+}
+
 // One timer a key: the earliest of several wins.
 void WorkQueue::schedule_locked(const Key& key, Item& item, int64_t delay_ms) {
+  delay_ms = std::min(delay_ms, kMaxWaitMs);
   const int64_t due = timers_.clock().monotonic_ns() + delay_ms * 1'000'000;
   if (item.timer != 0 && item.due_ns <= due) return;
+  drop_timer_locked(item);
   item.due_ns = due;
-  item.timer = ++generation_;  // an older timer of the key finds another number and does nothing
-  timers_.start(delay_ms, [gate = gate_, key, generation = item.timer] {
+  item.timer = ++generation_;  // an older timer that fires just now finds another number and does nothing
+  item.timer_id = timers_.start(delay_ms, [gate = gate_, key, generation = item.timer] {
     const std::lock_guard hold(gate->mutex);
     if (gate->queue != nullptr) gate->queue->fire(key, generation);
   });
@@ -87,8 +141,14 @@ bool WorkQueue::pause(int64_t wait_ms) {
 
 void WorkQueue::resume() {
   const std::lock_guard lock(mutex_);
-  paused_ = false;
+  ++epoch_;
+  paused_ = down_ = false;
   dispatch_locked();
+}
+
+uint64_t WorkQueue::epoch() const {
+  const std::lock_guard lock(mutex_);
+  return epoch_;
 }
 
 void WorkQueue::stop() {
@@ -99,12 +159,14 @@ void WorkQueue::stop() {
   std::unique_lock lock(mutex_);
   stopped_ = true;
   started_ = false;
+  room_ = nullptr;
   ready_.clear();
+  for (auto& [key, item] : items_) drop_timer_locked(item);
   quiet_.wait(lock, [this] { return active_ == 0; });
 }
 
 void WorkQueue::dispatch_locked() {
-  while (started_ && !paused_ && active_ - excused_ < workers_ && !ready_.empty()) {
+  while (started_ && !paused_ && !down_ && active_ - excused_ < workers_ && !ready_.empty()) {
     ++active_;
     auto key = std::move(ready_.front());
     ready_.pop_front();
@@ -123,13 +185,35 @@ void WorkQueue::dispatch_locked() {
 }
 
 void WorkQueue::finish(const Key& key, const Outcome& outcome) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  settle_locked(key, outcome);
+  forget_if_idle_locked(key);
+  if (room_wanted_ && made_up_ <= bounds::kKeys / 2 && made_up_bytes_ <= bounds::kKeyBytes / 2) {
+    room_wanted_ = false;
+    const auto room = room_;
+    lock.unlock();
+    if (room) room();
+    lock.lock();
+  }
+  --active_;
+  dispatch_locked();
+  if (active_ == 0) quiet_.notify_all();
+}
+
+void WorkQueue::settle_locked(const Key& key, const Outcome& outcome) {
   Item& item = items_[key];
   const bool dirty = item.state == State::kDirty;
   item.state = State::kIdle;
   if (std::exchange(item.lateness, Lateness::kNone) == Lateness::kExcused) {
     --excused_;
     pool_.lend(false);
+  }
+  if (outcome.down) {
+    if (stopped_) return;
+    down_ = outcome.epoch == epoch_;
+    item.state = State::kQueued;
+    ready_.push_front(key);
+    return;
   }
   if (outcome.failed) {
     ++item.failures;
@@ -141,17 +225,15 @@ void WorkQueue::finish(const Key& key, const Outcome& outcome) {
   }
   // An event during the run asks for another one at once, also after a failure: the world has changed.
   if (dirty) add_locked(key);
-  forget_if_idle_locked(key);
-  --active_;
-  dispatch_locked();
-  if (active_ == 0) quiet_.notify_all();
 }
 
 void WorkQueue::forget_if_idle_locked(const Key& key) {
   const auto it = items_.find(key);
-  if (it != items_.end() && it->second.state == State::kIdle && it->second.timer == 0 && it->second.failures == 0) {
-    items_.erase(it);
+  if (it == items_.end() || it->second.state != State::kIdle || it->second.timer != 0 || it->second.failures != 0) {
+    return;
   }
+  if (it->second.by_plugin) count_locked(key, false);
+  items_.erase(it);
 }
 
 void WorkQueue::excuse_locked(Item& item) {

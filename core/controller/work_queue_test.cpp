@@ -7,6 +7,8 @@
 #include <map>
 #include <thread>
 
+#include "core/plugin/bounds.hpp"
+
 namespace gantry::controller {
 namespace {
 
@@ -153,6 +155,104 @@ TEST_F(WorkQueueTest, TimersMayFireAfterTheQueueIsGone) {
   }
   timers.start(30, [&] { later.set_value(); });
   EXPECT_EQ(later.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+// The process that runs the keys is down: nothing is tried, nothing has failed, and all go on with the next one.
+TEST_F(WorkQueueTest, ADownRunIsNoFailureAndWaitsForResume) {
+  std::promise<void> down, done;
+  std::atomic<bool> up = false;
+  std::atomic<int> runs = 0, good = 0;
+  WorkQueue* self = nullptr;
+  WorkQueue queue(timers, pool, 1, [&](const Key&) {
+    ++runs;
+    if (!up) {
+      down.set_value();  // once: throws on a second run
+      return WorkQueue::Outcome{.down = true, .epoch = self->epoch()};
+    }
+    if (++good == 3) done.set_value();
+    return WorkQueue::Outcome{};
+  });
+  self = &queue;
+  queue.start();
+  queue.add({"", "a"});
+  down.get_future().wait();
+  queue.add({"", "b"});
+  queue.add_after({"", "c"}, 1);
+  ASSERT_TRUE(queue.pause(10'000)) << "no run is under way";
+  EXPECT_EQ(runs, 1);
+  up = true;
+  queue.resume();
+  ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(runs, 4);
+  EXPECT_EQ(queue.retries(), 0u);
+}
+
+// Another process has come while the run found its own down: it need not wait for a third.
+TEST_F(WorkQueueTest, ADownRunOfAnEarlierEpochGoesOnAtOnce) {
+  std::promise<void> done;
+  std::atomic<int> runs = 0;
+  WorkQueue* self = nullptr;
+  WorkQueue queue(timers, pool, 1, [&](const Key&) {
+    if (++runs == 1) {
+      const auto epoch = self->epoch();
+      self->resume();
+      return WorkQueue::Outcome{.down = true, .epoch = epoch};
+    }
+    done.set_value();
+    return WorkQueue::Outcome{};
+  });
+  self = &queue;
+  queue.start();
+  queue.add({"", "a"});
+  EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST_F(WorkQueueTest, WhatAPluginMakesUpIsBounded) {
+  namespace bounds = plugin::bounds;
+  using From = WorkQueue::From;
+  std::promise<void> room;
+  WorkQueue queue(timers, pool, 4, [](const Key&) { return WorkQueue::Outcome{}; });
+  queue.on_room([&] { room.set_value(); });
+  EXPECT_FALSE(queue.offer({"", std::string(bounds::kKeySize + 1, 'x')}, 0));
+  EXPECT_FALSE(queue.full());
+  for (size_t i = 0; i < bounds::kKeys; ++i) {
+    ASSERT_TRUE(queue.offer({"", std::to_string(i)}, i % 2 == 0 ? 0 : 3'600'000)) << i;
+  }
+  EXPECT_TRUE(queue.full());
+  EXPECT_FALSE(queue.offer({"", "more"}, 0));
+  EXPECT_FALSE(queue.offer({"", "more"}, 1'000));
+  EXPECT_TRUE(queue.offer({"", "0"}, 0)) << "it is there already";
+  EXPECT_TRUE(queue.offer({"", "of one event"}, 0, From::kMap));
+  for (size_t i = 1; i < bounds::kKeys; ++i) queue.offer({"map", std::to_string(i)}, 0, From::kMap);
+  EXPECT_FALSE(queue.offer({"", "too many of one event"}, 0, From::kMap));
+  // What the host's caches hold always finds room.
+  const auto before = queue.depth();
+  queue.add({"", "an object"});
+  EXPECT_EQ(queue.depth(), before + 1);
+  for (size_t i = 1; i < bounds::kKeys; i += 2) queue.add({"", std::to_string(i)});
+  queue.start();
+  EXPECT_EQ(room.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  EXPECT_FALSE(queue.full());
+}
+
+TEST_F(WorkQueueTest, LongNamesCountTheirBytes) {
+  namespace bounds = plugin::bounds;
+  WorkQueue queue(timers, pool, 1, [](const Key&) { return WorkQueue::Outcome{}; });
+  const std::string name(bounds::kKeySize - 16, 'x');
+  size_t taken = 0;
+  while (queue.offer({std::to_string(taken), name}, 0)) ++taken;
+  EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(bounds::kKeyBytes) / bounds::kKeySize, 20.0);
+  EXPECT_TRUE(queue.offer({"", "short"}, 0));
+}
+
+TEST_F(WorkQueueTest, AKeyHasOneTimerAndNoneWhenTheQueueStops) {
+  WorkQueue queue(timers, pool, 1, [](const Key&) { return WorkQueue::Outcome{}; });
+  for (int64_t delay = 4'000'000; delay > 3'000'000; delay -= 1'000) queue.add_after({"", "x"}, delay);
+  EXPECT_EQ(timers.waiting(), 1u);
+  queue.add_after({"", "y"}, INT64_MAX);
+  EXPECT_EQ(timers.waiting(), 2u);
+  queue.stop();
+  EXPECT_EQ(timers.waiting(), 0u);
 }
 
 }  // namespace

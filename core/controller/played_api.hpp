@@ -1,0 +1,93 @@
+// An API whose watches a test plays by hand: what is written is answered at once, and seen when the test says. For
+// tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/client/client.hpp"
+#include "gantry/resources.hpp"
+
+namespace gantry::controller {
+
+class PlayedApi {
+ public:
+  // Of any identity.
+  std::unique_ptr<client::Client> client() { return std::make_unique<Face>(*this); }
+
+  // An event for whoever watches M's resource, on this thread.
+  template <typename M>
+  void send(client::WatchEvent::Type type, M object) {
+    std::function<void(client::WatchEvent)> event;
+    {
+      const std::lock_guard lock(mutex_);
+      if (object.metadata().resource_version().empty()) {
+        object.mutable_metadata()->set_resource_version(std::to_string(++revision_));
+      }
+      event = watches_[std::string(ResourceOf<M>::name.resource)].event;
+    }
+    ASSERT_TRUE(event) << "nobody watches";
+    event({type, http::make_chunk(object.SerializeAsString())});
+  }
+  template <typename M>
+  void add(const std::string& name) {
+    send(client::WatchEvent::Type::kAdded, named<M>(name));
+  }
+  template <typename M>
+  static M named(const std::string& name) {
+    M object;
+    object.mutable_metadata()->set_namespace_("ns");
+    object.mutable_metadata()->set_name(name);
+    object.mutable_metadata()->set_uid("uid-" + name);
+    return object;
+  }
+  // Config maps that were made, with their revisions.
+  std::vector<corev1::ConfigMap> created() {
+    const std::lock_guard lock(mutex_);
+    return created_;
+  }
+
+ private:
+  class Face : public client::Client {
+   public:
+    explicit Face(PlayedApi& api) : api_(api) {}
+    using Client::call;
+    void call(client::ApiRequest request, client::Done done) override { done(api_.answer(request)); }
+    std::unique_ptr<client::Watch> watch(client::WatchRequest request, client::WatchHandler handler) override {
+      const std::lock_guard lock(api_.mutex_);
+      api_.watches_[request.resource] = std::move(handler);
+      return std::make_unique<client::Watch>();
+    }
+    void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(List{{}, "1"}); }
+
+   private:
+    PlayedApi& api_;
+  };
+
+  Expected<client::ApiResponse> answer(const client::ApiRequest& request) {
+    if (request.verb() != client::ApiRequest::CREATE) return Status::unavailable("not played");
+    const std::lock_guard lock(mutex_);
+    auto& made = created_.emplace_back();
+    made.ParseFromString(request.body());
+    made.mutable_metadata()->set_namespace_(request.namespace_());
+    made.mutable_metadata()->set_uid("made-" + std::to_string(created_.size()));
+    made.mutable_metadata()->set_resource_version(std::to_string(++revision_));
+    client::ApiResponse response;
+    response.set_code(201);
+    response.add_objects(made.SerializeAsString());
+    return response;
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, client::WatchHandler> watches_;
+  std::vector<corev1::ConfigMap> created_;
+  int64_t revision_ = 1;
+};
+
+}  // namespace gantry::controller
