@@ -2,7 +2,6 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
-#include <elf.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -16,9 +15,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <mutex>
+
+#include "core/plugin/symbol_table.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -123,48 +123,6 @@ bool wait_until(Request& asked, std::chrono::steady_clock::time_point end) {
   return true;
 }
 
-// The function symbols of a file that has them still.
-class SymbolTable {
- public:
-  explicit SymbolTable(const std::filesystem::path& path) : file_(path, std::ios::binary) {
-    Elf64_Ehdr header{};
-    if (!read_at(0, &header, 1) || header.e_shentsize != sizeof(Elf64_Shdr)) return;
-    std::vector<Elf64_Shdr> sections(header.e_shnum);
-    if (!read_at(header.e_shoff, sections.data(), sections.size())) return;
-    for (const auto& section : sections) {
-      if (section.sh_type != SHT_SYMTAB || section.sh_link >= sections.size() || section.sh_size > kMaxTable) continue;
-      symbols_.resize(section.sh_size / sizeof(Elf64_Sym));
-      names_ = sections[section.sh_link];
-      if (!read_at(section.sh_offset, symbols_.data(), symbols_.size())) symbols_.clear();
-    }
-  }
-  std::string find(uint64_t offset) {
-    for (const auto& symbol : symbols_) {
-      const bool function = ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_name < names_.sh_size;
-      if (!function || offset < symbol.st_value || offset >= symbol.st_value + symbol.st_size) continue;
-      file_.clear();
-      file_.seekg(static_cast<std::streamoff>(names_.sh_offset + symbol.st_name));
-      std::string name;
-      std::getline(file_, name, '\0');
-      return name;
-    }
-    return {};
-  }
-
- private:
-  static constexpr uint64_t kMaxTable = 64 << 20;
-  template <typename T>
-  bool read_at(uint64_t offset, T* into, size_t count) {
-    file_.clear();
-    file_.seekg(static_cast<std::streamoff>(offset));
-    file_.read(reinterpret_cast<char*>(into), static_cast<std::streamsize>(sizeof(T) * count));
-    return file_.good();
-  }
-  std::ifstream file_;
-  std::vector<Elf64_Sym> symbols_;
-  Elf64_Shdr names_{};
-};
-
 std::string readable(const std::string& symbol) {
   int failed = 0;
   const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &failed),
@@ -200,9 +158,10 @@ std::vector<uintptr_t> capture_stack(pid_t thread, std::chrono::milliseconds lim
 }
 
 std::vector<std::string> describe_stack(const std::vector<uintptr_t>& stack, const std::filesystem::path& image,
-                                        const std::string& name) {
+                                        const std::filesystem::path& original) {
   std::vector<std::string> lines;
-  SymbolTable symbols(image);
+  const auto name = original.filename().string();
+  SymbolTable symbols(image, original);
   for (const uintptr_t address : stack) {
     Dl_info info{};
     char offset[32];

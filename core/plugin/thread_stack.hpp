@@ -17,8 +17,8 @@ namespace gantry::plugin {
 std::vector<uintptr_t> capture_stack(pid_t thread, std::chrono::milliseconds limit);
 
 // "slow.so+0x12e4 (spin())" for each address, which must still be mapped. `image` is the private copy of a plugin,
-// shown as `name`; its symbols are looked up in the file, where they were not stripped.
+// shown by the name of `original`, the file that was copied; names of functions: see symbol_table.hpp.
 std::vector<std::string> describe_stack(const std::vector<uintptr_t>& stack, const std::filesystem::path& image,
-                                        const std::string& name);
+                                        const std::filesystem::path& original);
 
 }  // namespace gantry::plugin

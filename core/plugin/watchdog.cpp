@@ -146,8 +146,7 @@ int64_t Watchdog::look(Slot& slot, int64_t seen, int64_t now) {
   Watch& watch = *slot.watch;
   auto& instance = watch.instance_;
   Overdue overdue{instance, watch.what(), (now - watch.begin_ns_) / 1'000'000, watch.reported_, {}};
-  overdue.stack = describe_stack(capture_stack(watch.thread_, kCapture), instance.copy(),
-                                 std::filesystem::path(instance.image().path).filename().string());
+  overdue.stack = describe_stack(capture_stack(watch.thread_, kCapture), instance.copy(), instance.image().path);
   watch.reported_ = true;
   if (watch.noted_) watch.noted_();
   listener_.overdue(overdue);

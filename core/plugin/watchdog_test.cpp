@@ -115,6 +115,39 @@ TEST_F(WatchdogTest, SaysWhoIsOverdueAndWhere) {
   EXPECT_NE(log().find("the reconcile of ns/slow-1 has ended, after"), std::string::npos);
 }
 
+// As a build installs it: the plugin stripped, its names in a file beside it.
+TEST_F(WatchdogTest, FindsTheNamesOfAStrippedPlugin) {
+  const auto file = dir_ / "slow.so";
+  const auto run = [&](const std::string& arguments) { return std::system(("objcopy " + arguments).c_str()); };
+  const std::string built = settings_.path.string();
+  ASSERT_EQ(run("--only-keep-debug " + built + " " + file.string() + ".debug"), 0);
+  ASSERT_EQ(run("--strip-all " + built + " " + file.string()), 0);
+  settings_.path = file;
+  const auto plugin = load(50);
+  ASSERT_NE(plugin, nullptr);
+  auto call = std::async(std::launch::async, [&] { reconcile(*plugin, "slow-1"); });
+  EXPECT_TRUE(logged("linger_until_told")) << log();
+  tell();
+  call.get();
+}
+
+TEST_F(WatchdogTest, NamesOfAnotherBuildAreNotBelieved) {
+  const auto file = dir_ / "slow.so";
+  const auto run = [&](const std::string& arguments) { return std::system(("objcopy " + arguments).c_str()); };
+  const auto other = (fs::path(TEST_PLUGINS) / "test_plugin_good.so").string();
+  ASSERT_EQ(run("--only-keep-debug " + other + " " + file.string() + ".debug"), 0);
+  ASSERT_EQ(run("--strip-all " + settings_.path.string() + " " + file.string()), 0);
+  settings_.path = file;
+  const auto plugin = load(50);
+  ASSERT_NE(plugin, nullptr);
+  auto call = std::async(std::launch::async, [&] { reconcile(*plugin, "slow-1"); });
+  EXPECT_TRUE(logged("slow.so+0x")) << log();
+  EXPECT_EQ(plugin->info().last_overdue_stack.find("test_plugin"), std::string::npos);
+  EXPECT_EQ(plugin->info().last_overdue_stack.find("linger_until_told"), std::string::npos);
+  tell();
+  call.get();
+}
+
 // One call that does not end strikes again and again, at longer and longer intervals; a reload begins anew.
 TEST_F(WatchdogTest, CountsStrikesUntilAReload) {
   const auto plugin = load(20);

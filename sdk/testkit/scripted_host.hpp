@@ -1,5 +1,5 @@
-// A host for unit tests of controllers: caches and API answers are what the test says, and what the plugin does is
-// noted.
+// A host for unit tests of controllers: caches and API answers are what the test says, time passes when it says so, and
+// what the plugin does is noted.
 //
 // Owned by a test; used through sdk::Host(&host.host). One thread.
 #pragma once
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "gantry/host.hpp"
+#include "label_selector.hpp"
+#include "scripted_time.hpp"
 
 namespace gantry::testkit {
 
@@ -41,6 +43,7 @@ class ScriptedHost {
     slot.bytes = object.SerializeAsString();
     slot.owners.clear();
     for (const auto& owner : meta.owner_references()) slot.owners.push_back(owner.uid());
+    slot.labels = {meta.labels().begin(), meta.labels().end()};
   }
   void uncache(const std::string& group, const std::string& resource, const std::string& ns, const std::string& name) {
     caches[{group, resource}].erase({ns, name});
@@ -61,6 +64,7 @@ class ScriptedHost {
   struct Cached {
     std::string bytes;
     std::vector<std::string> owners;
+    LabelSelector::Labels labels;
   };
   std::map<std::pair<std::string, std::string>, std::map<std::pair<std::string, std::string>, Cached>> caches;
   std::vector<abi::ApiRequest> requests;
@@ -71,6 +75,10 @@ class ScriptedHost {
   std::map<std::string, std::variant<std::string, int64_t, bool, std::vector<std::string>>> config;
   std::map<std::string, const void*, std::less<>> interfaces;  // further ones of the host, by id
   int64_t now_ns = 1'700'000'000'000'000'000;
+  // timers.advance(ms) moves the clock and fires what falls due; tasks.run_all() runs what run_task was given.
+  ScriptedTimers timers{now_ns};
+  ScriptedTasks tasks;
+  ScriptedMetrics metrics;
   gantry_host host;
 
  private:
@@ -86,6 +94,12 @@ class ScriptedHost {
     fill_buffer(response, answer->SerializeAsString());
     return 0;
   }
+  // Answered before it returns.
+  static void call_async(const gantry_host* host, gantry_slice bytes, gantry_call_done done, void* context) {
+    Buffer response, error;
+    const auto code = call(host, bytes, response.out(), error.out());
+    done(context, code, to_slice(response.view()), to_slice(error.view()));
+  }
   static gantry_code cache_get(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
                                gantry_slice name, gantry_buffer* object) {
     auto& cache = self(host).caches[{text(resource->group), text(resource->resource)}];
@@ -94,10 +108,12 @@ class ScriptedHost {
     fill_buffer(object, it->second.bytes);
     return 0;
   }
-  static gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice,
-                                gantry_visit visit, void* context, gantry_buffer*) {
+  static gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
+                                gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error) {
+    const auto wanted = LabelSelector::parse(to_view(selector));
+    if (!wanted) return fail(wanted.error(), error);
     for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
-      if (ns.size > 0 && key.first != to_view(ns)) continue;
+      if ((ns.size > 0 && key.first != to_view(ns)) || !wanted->matches(object.labels)) continue;
       if (visit(context, to_slice(object.bytes)) != 0) break;
     }
     return 0;
@@ -169,7 +185,7 @@ class ScriptedHost {
   }
 
   static const void* find_interface(const gantry_host* raw, const char* id) {
-    static constexpr gantry_client client = {sizeof(gantry_client), &call, nullptr};
+    static constexpr gantry_client client = {sizeof(gantry_client), &call, &call_async};
     static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
     static constexpr gantry_queue queue = {sizeof(gantry_queue), &queue_add, &queue_after};
     static constexpr gantry_events events = {sizeof(gantry_events), &record};
@@ -179,7 +195,26 @@ class ScriptedHost {
     static constexpr gantry_log log = {sizeof(gantry_log), &log_write, &log_enabled};
     static constexpr gantry_config config = {sizeof(gantry_config), &config_string,  &config_int,
                                              &config_bool,          &config_strings, &config_daemon};
+    static constexpr gantry_timer timer = {
+        sizeof(gantry_timer),
+        [](const gantry_host* host, int64_t delay_ms, void (*fire)(void*), void* context) -> uint64_t {
+          return self(host).timers.start(delay_ms, fire, context);
+        },
+        [](const gantry_host* host, uint64_t timer_id) { self(host).timers.cancel(timer_id); }};
+    static constexpr gantry_tasks tasks = {
+        sizeof(gantry_tasks), [](const gantry_host* host, void (*fn)(void*), void* context) -> gantry_code {
+          return self(host).tasks.run(fn, context);
+        }};
+    static constexpr gantry_metrics metrics = {
+        sizeof(gantry_metrics),
+        [](const gantry_host* host, int32_t kind, gantry_slice name, gantry_slice, gantry_slice labels) -> uint64_t {
+          return self(host).metrics.declare(kind, to_view(name), to_view(labels));
+        },
+        [](const gantry_host* host, uint64_t metric, double value) { self(host).metrics.record(metric, value); }};
     const std::string_view wanted(id);
+    if (wanted == GANTRY_TIMER_ID) return &timer;
+    if (wanted == GANTRY_TASKS_ID) return &tasks;
+    if (wanted == GANTRY_METRICS_ID) return &metrics;
     if (wanted == GANTRY_LOG_ID) return &log;
     if (wanted == GANTRY_CONFIG_ID) return &config;
     if (wanted == GANTRY_CLIENT_ID) return &client;

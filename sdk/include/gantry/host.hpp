@@ -29,6 +29,7 @@
 #include "gantry/resources.hpp"
 #include "gantry/status.hpp"
 #include "gantry/status_proto.hpp"
+#include "gantry/timer.hpp"
 
 namespace gantry::sdk {
 
@@ -265,6 +266,17 @@ class Host {
     regarding.set_uid(object.metadata().uid());
     regarding.set_resource_version(object.metadata().resource_version());
     table->record(host_, to_slice(regarding.SerializeAsString()), to_slice(type), to_slice(reason), to_slice(message));
+  }
+
+  // Runs fn once after delay_ms, or every interval_ms from then on, for as long as what is returned lives; see
+  // timer.hpp for what fn may do. On the host's clock, so a test or a simulation moves it. False when the host offers
+  // no timers or has too many of this plugin's.
+  [[nodiscard]] Timer after(int64_t delay_ms, std::function<void()> fn) const {
+    return {host_, get<gantry_timer>(GANTRY_TIMER_ID), delay_ms, 0, std::move(fn)};
+  }
+  [[nodiscard]] Timer every(int64_t interval_ms, std::function<void()> fn) const {
+    if (interval_ms <= 0) return {};
+    return {host_, get<gantry_timer>(GANTRY_TIMER_ID), interval_ms, interval_ms, std::move(fn)};
   }
 
   // Runs fn on one of the host's workers, where it may block; an error when too much waits.
