@@ -1,4 +1,4 @@
-"""Writes docs/reference/abi.md from the headers of the ABI.
+"""Writes docs/reference/abi.md from the headers of the ABI, and from the messages that cross it (sdk/proto/gantry/abi.proto).
 
 abi_reference.py HEADERS OUTPUT           writes it
 abi_reference.py --check HEADERS OUTPUT   fails when it is not what would be written
@@ -171,6 +171,56 @@ def render_header(path, problems):
     return out
 
 
+FIELD = re.compile(r"(optional|repeated|map<[^>]+>)?\s*([\w.]+)?\s+(\w+) = (\d+)( \[.*?\])?;(?:\s*//\s*(.*))?$")
+VALUE = re.compile(r"(\w+) = (\d+);(?:\s*//\s*(.*))?$")
+
+
+def render_message(name, comment, rows, values):
+    out = f"### {name}\n\n"
+    if comment:
+        out += comment + "\n\n"
+    if rows:
+        out += "| field | number | type | |\n|---|---|---|---|\n"
+        out += "".join(f"| `{field}` | {number} | {kind} | {words} |\n" for field, number, kind, words in rows) + "\n"
+    for enum, members in values:
+        out += f"`{enum}`: " + ", ".join(f"`{member}` = {number}" + (f" ({words})" if words else "") for member, number, words in members)
+        out += "\n\n"
+    return out
+
+
+def render_messages(path):
+    """Every message of a .proto file: its fields with the comments before or behind them."""
+    out = "## Messages\n\nThe package `gantry.abi` of `gantry/abi.proto`: what crosses the ABI beside the Kubernetes objects themselves. Fields are only added.\n\n"
+    name, enum, pending = None, None, []
+    for raw in open(path, encoding="utf-8"):
+        line = raw.strip()
+        if line.startswith("//"):
+            pending.append(line[2:].strip())
+            continue
+        if match := re.match(r"message (\w+) \{(\})?", line):
+            name, comment, rows, values = match.group(1), " ".join(pending), [], []
+            if match.group(2):
+                out, name = out + render_message(name, comment, rows, values), None
+        elif match := re.match(r"enum (\w+) \{", line):
+            enum = []
+            values.append((match.group(1), enum))
+        elif line == "}":
+            if enum is not None:
+                enum = None
+            elif name:
+                out, name = out + render_message(name, comment, rows, values), None
+        elif name and enum is not None and (match := VALUE.match(line)):
+            enum.append((match.group(1), match.group(2), match.group(3) or " ".join(pending)))
+        elif name and (match := FIELD.match(line)):
+            label, kind, field, number, _, behind = match.groups()
+            kind = " ".join(part for part in (label if label != "optional" else "", kind) if part)
+            rows.append((field, number, f"`{kind}`", " ".join(pending + ([behind] if behind else []))))
+        elif name and line:
+            sys.exit(f"{path}: not understood: {line}")
+        pending = []
+    return out
+
+
 def relative(path):
     return path.split("gantry/abi/")[-1]
 
@@ -195,6 +245,7 @@ def reference(folder):
         body += render_header(path, problems)
     if problems:
         sys.exit("\n".join(f"{folder}: {problem}; add [any-thread], [worker] or [main] to its comment" for problem in problems))
+    body += render_messages(os.path.join(folder, "../../../proto/gantry/abi.proto"))
     return out + "\n" + body.rstrip("\n") + "\n"
 
 

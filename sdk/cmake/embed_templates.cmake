@@ -1,18 +1,27 @@
 # Writes the files of sdk/templates into a C++ table, for gantryctl to write them out again.
-# Run as: cmake -DDIR=sdk/templates -DOUT=file.cpp -P embed_templates.cmake
+# Run as: cmake -DDIR=sdk/templates -DEXAMPLES=sdk/examples -DOUT=file.cpp -P embed_templates.cmake
+# The network's source is the example's, with the names that the user chooses.
 file(GLOB_RECURSE files RELATIVE ${DIR} ${DIR}/*)
 list(FILTER files EXCLUDE REGEX "^\\.")  # the folder's own
 list(SORT files)
 set(text "// Made by sdk/cmake/embed_templates.cmake.\n#include \"core/daemon/ctl/plugin_new.hpp\"\n\n")
 string(APPEND text "namespace gantry::ctl {\n\nextern const TemplateFile kTemplateFiles[] = {\n")
+# add(KIND PATH CONTENT)
+function(add kind path content)
+  if(content MATCHES "\\)template\"")
+    message(FATAL_ERROR "${kind}/${path}: may not contain )template\"")
+  endif()
+  set(text "${text}    {\"${kind}\", \"${path}\", R\"template(${content})template\"},\n" PARENT_SCOPE)
+endfunction()
 foreach(file IN LISTS files)
   string(REGEX MATCH "^[^/]+" kind ${file})
   string(REGEX REPLACE "^[^/]+/" "" path ${file})
   file(READ ${DIR}/${file} content)
-  if(content MATCHES "\\)template\"")
-    message(FATAL_ERROR "${DIR}/${file}: may not contain )template\"")
-  endif()
-  string(APPEND text "    {\"${kind}\", \"${path}\", R\"template(${content})template\"},\n")
+  add("${kind}" "${path}" "${content}")
 endforeach()
+file(READ ${EXAMPLES}/loopback-network/loopback_network.cpp content)
+string(REPLACE "Loopback" "@CLASS@" content "${content}")
+string(REPLACE "\"loopback\", \"1.0.0\", \"Gantry's examples\"" "\"@NAME@\", \"0.1.0\", \"me\"" content "${content}")
+add(network "@FILE@.cpp" "${content}")
 string(APPEND text "};\nextern const size_t kTemplateFileCount = sizeof kTemplateFiles / sizeof *kTemplateFiles;\n\n}  // namespace gantry::ctl\n")
 file(WRITE ${OUT} "${text}")

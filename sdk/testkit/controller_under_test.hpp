@@ -1,7 +1,4 @@
-// A controller plugin as the daemon sees it, for its unit test: made, asked and ended through its entry point.
-//
-// The test's program contains the plugin's sources (gantry_add_plugin_test(... PLUGIN name)) and a ScriptedHost that
-// outlives this. One thread.
+// A controller plugin as the daemon sees it, for its unit test: see plugin_under_test.hpp.
 #pragma once
 
 #include <stdexcept>
@@ -11,11 +8,7 @@
 #include <vector>
 
 #include "gantry/abi/controller.h"
-#include "gantry/abi/plugin.h"
-#include "scripted_host.hpp"
-
-// The plugin's own, defined by GANTRY_PLUGIN or GANTRY_CONTROLLER.
-extern "C" const gantry_plugin_api gantry_plugin;
+#include "plugin_under_test.hpp"
 
 namespace gantry::testkit {
 
@@ -23,26 +16,14 @@ class ControllerUnderTest {
  public:
   using Key = std::pair<std::string, std::string>;  // namespace, name
 
-  // Throws when the plugin can't be made, with its reason.
-  explicit ControllerUnderTest(ScriptedHost& host) {
-    Buffer error;
-    if (const auto code = gantry_plugin.create(&host.host, &instance_, error.out()); code != 0) {
-      throw std::runtime_error("the plugin's create failed: " + status_of(code, error.view()).message());
-    }
-    table_ = static_cast<const gantry_controller*>(gantry_plugin.get_interface(instance_, GANTRY_CONTROLLER_ID));
-    if (table_ == nullptr) {
-      gantry_plugin.destroy(instance_);
-      throw std::runtime_error("the plugin has no interface " GANTRY_CONTROLLER_ID);
-    }
-  }
-  ~ControllerUnderTest() { gantry_plugin.destroy(instance_); }
-  ControllerUnderTest(const ControllerUnderTest&) = delete;
-  ControllerUnderTest& operator=(const ControllerUnderTest&) = delete;
+  // Throws when the plugin can't be made or is no controller, with its reason.
+  explicit ControllerUnderTest(ScriptedHost& host)
+      : plugin_(host), table_(plugin_.table<gantry_controller>(GANTRY_CONTROLLER_ID)) {}
 
   abi::ControllerSpec spec() const {
     Buffer bytes, error;
     abi::ControllerSpec spec;
-    if (table_->describe(instance_, bytes.out(), error.out()) != 0 || !parse(bytes, spec)) {
+    if (table_.describe(plugin_.instance(), bytes.out(), error.out()) != 0 || !parse(bytes, spec)) {
       throw std::runtime_error("the controller does not describe itself");
     }
     return spec;
@@ -51,7 +32,7 @@ class ControllerUnderTest {
   // 0, or after how many milliseconds the controller wants to look again.
   Expected<int64_t> reconcile(std::string_view ns, std::string_view name) const {
     Buffer bytes, error;
-    const auto code = table_->reconcile(instance_, to_slice(ns), to_slice(name), bytes.out(), error.out());
+    const auto code = table_.reconcile(plugin_.instance(), to_slice(ns), to_slice(name), bytes.out(), error.out());
     if (code != 0) return status_of(code, error.view());
     abi::ReconcileResult result;
     if (!parse(bytes, result)) return Status::internal("the controller's result is no gantry.abi.ReconcileResult");
@@ -69,9 +50,9 @@ class ControllerUnderTest {
     event.set_resource(std::string(name.resource));
     event.set_object(object.SerializeAsString());
     std::vector<Key> keys;
-    if (table_->map == nullptr) return keys;
-    table_->map(
-        instance_, to_slice(event.SerializeAsString()),
+    if (table_.map == nullptr) return keys;
+    table_.map(
+        plugin_.instance(), to_slice(event.SerializeAsString()),
         [](void* context, gantry_slice ns, gantry_slice name) {
           static_cast<std::vector<Key>*>(context)->emplace_back(to_view(ns), to_view(name));
         },
@@ -85,8 +66,8 @@ class ControllerUnderTest {
     return message.ParseFromArray(bytes.view().data(), static_cast<int>(bytes.view().size()));
   }
 
-  void* instance_ = nullptr;
-  const gantry_controller* table_ = nullptr;
+  const PluginUnderTest plugin_;
+  const gantry_controller& table_;
 };
 
 }  // namespace gantry::testkit

@@ -83,6 +83,19 @@ TEST_F(SdkInstall, ANewProjectBuildsAsItsReadmeSays) {
   build(root_ / "new-one", "new-one");
 }
 
+// The other templates, each with its own test.
+TEST_F(SdkInstall, ProjectsOfEveryKindBuild) {
+  for (const std::string kind : {"kind", "network", "runtime"}) {
+    const auto made = shell(root_, GANTRY_BIN_DIR "/gantryctl plugin new " + kind + " new-" + kind);
+    ASSERT_EQ(made.code, 0) << made.err;
+    build(root_ / ("new-" + kind), "new-" + kind);
+    ASSERT_FALSE(HasFatalFailure()) << kind;
+    EXPECT_EQ(exports("new-" + kind), "gantry_plugin\n");
+    const auto verified = shell(plugins(), GANTRY_BIN_DIR "/gantryctl plugin verify new-" + kind + ".so");
+    EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
+  }
+}
+
 // All of them in one daemon that serves the API and runs no containers.
 TEST_F(SdkInstall, ADaemonRunsThem) {
   std::set<std::string> expected;
@@ -129,6 +142,10 @@ TEST_F(SdkInstall, ADaemonRunsThem) {
     EXPECT_TRUE(eventually([&] {
       return cluster.jsonpath({"configmap", "settings"}, "{.metadata.annotations.new-one/entries}") == "1";
     }));
+  }
+  if (expected.contains("new-kind")) {
+    cluster.apply("apiVersion: new-kind.example.com/v1\nkind: NewKind\nmetadata: {name: one}\nspec: {text: hello}\n");
+    EXPECT_TRUE(eventually([&] { return cluster.jsonpath({"newkind", "one"}, "{.status.said}") == "hello"; }));
   }
   cluster.must({"delete", "configmap", "settings"});
   EXPECT_TRUE(eventually([&] { return cluster.kubectl({"-n", "shop", "get", "configmap", "settings"}).code != 0; }));

@@ -38,7 +38,8 @@ constexpr Syntax kSyntax[] = {
     {"plugin verify", Command::kPluginVerify, "FILE", 1, 1, "",
      "says whether the daemon would load a file, and why not; needs no daemon"},
     {"plugin new", Command::kPluginNew, "KIND NAME", 2, 2, "",
-     "writes a project that builds a plugin, here or into --dir; KIND: controller"},
+     "writes a project that builds a plugin, here or into --dir; KIND: controller, kind (an API kind and its "
+     "controller), network or runtime"},
     {"clock", Command::kClockShow, "", 0, 0, "json", "the simulated time, and when something is due next"},
     {"clock advance", Command::kClockAdvance, "SPAN|TIME", 1, 1, "json",
      "moves it on by a span (24h, 1h30m) or to a time (2030-01-02T00:00:00Z), through all that is due until then"},

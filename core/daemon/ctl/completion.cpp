@@ -1,5 +1,7 @@
 #include "core/daemon/ctl/completion.hpp"
 
+#include "core/daemon/ctl/plugin_new.hpp"
+
 namespace gantry::ctl {
 namespace {
 
@@ -33,7 +35,7 @@ _gantryctl() {
     clock) choices="advance --output" ;;
     plugin) choices="list show reload enable disable verify new" ;;
     completion) choices="bash zsh" ;;
-    "plugin new") choices="controller" ;;
+    "plugin new") choices="@KINDS@" ;;
     "plugin new "*) choices="--dir" ;;
     kubeconfig) choices="--raw" ;;
     "image import") COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -77,7 +79,7 @@ _gantryctl() {
     clock) choices=(advance --output) ;;
     plugin) choices=(list show reload enable disable verify new) ;;
     completion) choices=(bash zsh) ;;
-    "plugin new") choices=(controller) ;;
+    "plugin new") choices=(@KINDS@) ;;
     "plugin new "*) choices=(--dir) ;;
     kubeconfig) choices=(--raw) ;;
     "image import") _files; return ;;
@@ -91,11 +93,18 @@ _gantryctl() {
 compdef _gantryctl gantryctl
 )sh";
 
+std::string filled(std::string script) {
+  constexpr std::string_view kMark = "@KINDS@";
+  std::string kinds;
+  for (const auto& kind : template_kinds()) kinds += (kinds.empty() ? "" : " ") + kind;
+  return script.replace(script.find(kMark), kMark.size(), kinds);
+}
+
 }  // namespace
 
 std::string completion_script(const std::string& shell) {
-  if (shell == "bash") return kBash;
-  if (shell == "zsh") return kZsh;
+  if (shell == "bash") return filled(kBash);
+  if (shell == "zsh") return filled(kZsh);
   return {};
 }
 

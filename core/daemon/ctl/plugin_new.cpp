@@ -52,10 +52,8 @@ Status write(const fs::path& path, const std::string& text) {
 }
 
 std::string kinds() {
-  std::set<std::string> all;
-  for (size_t i = 0; i < kTemplateFileCount; ++i) all.insert(kTemplateFiles[i].kind);
   std::string out;
-  for (const auto& kind : all) out += (out.empty() ? "" : ", ") + kind;
+  for (const auto& kind : template_kinds()) out += (out.empty() ? "" : ", ") + kind;
   return out;
 }
 
@@ -71,6 +69,12 @@ Status write_project(const std::string& kind, const fs::path& dir, const Values&
 }
 
 }  // namespace
+
+std::vector<std::string> template_kinds() {
+  std::set<std::string> all;
+  for (size_t i = 0; i < kTemplateFileCount; ++i) all.insert(kTemplateFiles[i].kind);
+  return {all.begin(), all.end()};
+}
 
 Status plugin_new(const std::string& kind, const std::string& name, fs::path dir, std::ostream& out) {
   const auto* end = kTemplateFiles + kTemplateFileCount;
@@ -96,8 +100,11 @@ Status plugin_new(const std::string& kind, const std::string& name, fs::path dir
   }
   std::string file = name;
   std::replace(file.begin(), file.end(), '-', '_');
+  const std::string type = class_name(name);
+  std::string lower = type;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   const Values values = {
-      {"@NAME@", name}, {"@FILE@", file}, {"@CLASS@", class_name(name)}, {"@SDK_VERSION@", GANTRY_SDK_VERSION}};
+      {"@NAME@", name}, {"@FILE@", file}, {"@CLASS@", type}, {"@LOWER@", lower}, {"@SDK_VERSION@", GANTRY_SDK_VERSION}};
   if (auto status = write_project(kind, dir, values); !status.ok()) {
     fs::remove_all(dir, failed);
     return status;

@@ -5,13 +5,14 @@
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "gantry/status.hpp"
 
 namespace gantry::ctl {
 
-// One file of sdk/templates, embedded when this program was built. @NAME@, @FILE@, @CLASS@ and @SDK_VERSION@ are
-// placeholders, in the path too.
+// One file of sdk/templates, embedded when this program was built. @NAME@, @FILE@, @CLASS@, @LOWER@ and
+// @SDK_VERSION@ are placeholders, in the path too.
 struct TemplateFile {
   const char* kind;
   const char* path;
@@ -19,6 +20,9 @@ struct TemplateFile {
 };
 extern const TemplateFile kTemplateFiles[];
 extern const size_t kTemplateFileCount;
+
+// The kinds of plugins that there are templates for, sorted.
+std::vector<std::string> template_kinds();
 
 // Writes the project of a plugin into `dir`, which must not exist; empty: the folder `name`, here. Leaves nothing
 // behind when it fails.

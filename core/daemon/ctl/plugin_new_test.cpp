@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/daemon/ctl/commands.hpp"
+#include "core/daemon/ctl/completion.hpp"
 
 namespace gantry::ctl {
 namespace {
@@ -45,10 +46,28 @@ TEST_F(PluginNewTest, WritesAProject) {
             std::string::npos);
   EXPECT_NE(read(dir / "pod_counter.cpp").find("GANTRY_CONTROLLER(PodCounter, \"pod-counter\""), std::string::npos);
   EXPECT_TRUE(fs::exists(dir / "pod_counter_test.cpp"));
-  for (const auto& file : fs::directory_iterator(dir)) {
-    EXPECT_EQ(read(file.path()).find("@NAME@"), std::string::npos) << file.path();
-    EXPECT_EQ(read(file.path()).find("@SDK_VERSION@"), std::string::npos) << file.path();
+}
+
+TEST_F(PluginNewTest, EveryKindIsAWholeProject) {
+  ASSERT_EQ(template_kinds(), (std::vector<std::string>{"controller", "kind", "network", "runtime"}));
+  for (const auto& kind : template_kinds()) {
+    const fs::path dir = root / kind;
+    ASSERT_EQ(run({kind, "pod-counter", "--dir", dir.string()}), 0) << err;
+    for (const char* file : {"CMakeLists.txt", "README.md", "pod_counter.cpp", "pod_counter_test.cpp"}) {
+      EXPECT_TRUE(fs::exists(dir / file)) << kind << "/" << file;
+    }
+    for (const auto& file : fs::directory_iterator(dir)) {
+      for (const char* mark : {"@NAME@", "@FILE@", "@CLASS@", "@LOWER@", "@SDK_VERSION@"}) {
+        EXPECT_EQ(read(file.path()).find(mark), std::string::npos) << file.path() << " " << mark;
+      }
+    }
+    for (const char* shell : {"bash", "zsh"}) {
+      EXPECT_NE(completion_script(shell).find(kind), std::string::npos) << shell << " " << kind;
+    }
   }
+  EXPECT_NE(read(root / "kind" / "pod_counter.proto").find("plural: \"podcounters\""), std::string::npos);
+  EXPECT_NE(read(root / "network" / "pod_counter.cpp").find("GANTRY_PLUGIN(PodCounter, \"pod-counter\""),
+            std::string::npos);
 }
 
 TEST_F(PluginNewTest, WithoutDirItIsTheNameHere) {
@@ -82,7 +101,9 @@ TEST_F(PluginNewTest, AFolderThatExistsStaysAsItIs) {
 
 TEST_F(PluginNewTest, OtherKindsAreNamedInTheAnswer) {
   EXPECT_EQ(run({"volume", "a", "--dir", (root / "x").string()}), 1);
-  EXPECT_NE(err.find("no template for a plugin of kind \"volume\"; there is: controller"), std::string::npos) << err;
+  EXPECT_NE(err.find("no template for a plugin of kind \"volume\"; there is: controller, kind, network, runtime"),
+            std::string::npos)
+      << err;
 }
 
 TEST_F(PluginNewTest, AFolderThatCanNotBeMade) {
