@@ -19,7 +19,8 @@ typedef struct gantry_client {
   /* Makes one request (gantry.abi.ApiRequest) and waits for its answer (gantry.abi.ApiResponse), at most 30 s. [worker]
    */
   gantry_code (*call)(const gantry_host* host, gantry_slice request, gantry_buffer* response, gantry_buffer* error);
-  /* As call, without waiting; `done` runs exactly once, also when the host stops. [any-thread] */
+  /* As call, without waiting; `done` runs exactly once, also when the host stops. 429 when unanswered requests of the
+   * plugin hold 64 MiB, 4 KiB each beside their bytes. [any-thread] */
   void (*call_async)(const gantry_host* host, gantry_slice request, gantry_call_done done, void* context);
 } gantry_client;
 

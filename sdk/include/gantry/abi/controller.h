@@ -21,7 +21,9 @@ typedef struct gantry_controller {
   /* The gantry.abi.ControllerSpec of this controller; constant for the instance. [main] */
   gantry_code (*describe)(void* instance, gantry_buffer* spec, gantry_buffer* error);
   /* For watches whose mapping is CUSTOM: calls `emit` for each key that the event (a gantry.abi.ObjectEvent)
-   * concerns. Must be quick and must not block. NULL when no watch is CUSTOM. [any-thread] */
+   * concerns. One event after another, on a thread that the controller has for it; the next ones wait for it, nobody
+   * else does. An event whose map ends the plugin's process three times is left out. NULL when no watch is CUSTOM.
+   * [any-thread] */
   void (*map)(void* instance, gantry_slice event, gantry_emit_key emit, void* context);
   /* Moves one key towards its desired state. Never runs for one key twice at a time; distinct keys run
    * concurrently up to ControllerSpec.workers. `result` may receive a gantry.abi.ReconcileResult. Failure makes the

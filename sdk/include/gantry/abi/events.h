@@ -13,8 +13,8 @@ extern "C" {
 typedef struct gantry_events {
   size_t size;
   /* Records an event about `regarding` (k8s.io.api.core.v1.ObjectReference); `type` is "Normal" or "Warning". Returns
-   * at once; a repeated event raises the count of the first. Beyond 1,000 waiting, the oldest are dropped. [any-thread]
-   */
+   * at once; a repeated event raises the count of the first. Beyond 1,000 waiting, the oldest are dropped, and so
+   * is one whose type or reason is longer than 128 bytes, or its reference than 16 KiB. [any-thread] */
   void (*record)(const gantry_host* host, gantry_slice regarding, gantry_slice type, gantry_slice reason,
                  gantry_slice message);
 } gantry_events;

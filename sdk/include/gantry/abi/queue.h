@@ -12,9 +12,11 @@ extern "C" {
 
 typedef struct gantry_queue {
   size_t size;
-  /* Queues a key; one that waits already is not queued twice. [any-thread] */
+  /* Queues a key; one that waits already is not queued twice. A key of more than 4,096 bytes is dropped, and so is a
+   * new one while 100,000 keys wait that are no object's of a SELF or OWNER watch; the daemon's log tells. [any-thread]
+   */
   void (*add)(const gantry_host* host, gantry_slice ns, gantry_slice name);
-  /* Queues a key after a delay on the host's clock; the earliest of several wins. [any-thread] */
+  /* Queues a key after a delay on the host's clock; the earliest of several wins. Bounded as add is. [any-thread] */
   void (*add_after)(const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay_ms);
 } gantry_queue;
 
