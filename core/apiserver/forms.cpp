@@ -154,8 +154,11 @@ const schema::Attributes& attributes(const schema::Kind& kind, const store::Entr
 const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry) {
   if (const auto* form = kept<ProtobufForm>(entry, 1)) return *form;
   auto form = std::make_unique<ProtobufForm>();
-  // What the server stored is canonical, so this fails only for bytes it never wrote.
-  if (auto bytes = schema::encode_protobuf(*kind.message, parse_entry(entry))) form->bytes = std::move(*bytes);
+  Json document = parse_entry(entry);
+  auto bytes = schema::encode_protobuf(*kind.message, document);
+  // Stored before the kind's fields changed, or never written by the server: what does not fit is not shown.
+  if (!bytes && schema::fit(*kind.message, document)) bytes = schema::encode_protobuf(*kind.message, document);
+  if (bytes) form->bytes = std::move(*bytes);
   fill_heads(kind, *form);
   return keep(entry, 1, std::move(form));
 }

@@ -125,5 +125,44 @@ TEST_F(KindsTest, ObjectsOutliveTheirKind) {
   EXPECT_EQ(ask("GET", std::string(kWidgets) + "/a").text({"spec", "owner"}), "me");
 }
 
+// A restart may bring a kind whose fields have other types than those of the objects that are stored.
+TEST_F(KindsTest, WhatNoLongerFitsIsReadPatchedAndDeleted) {
+  extend();
+  std::string body = widget("a", R"("owner":"me","size":5)");
+  body.insert(body.find("\"name\""), R"("finalizers":["example.com/wait"],)");
+  made(kWidgets, body);
+  made(kWidgets, widget("b", R"("owner":"me","size":5)"));
+  close();
+  schema_ = *schema::Schema::builtin();
+  open();
+  Widgets next;
+  next.spec.front() = field("size", 1, kStringType);
+  extend(next);
+  const std::string a = std::string(kWidgets) + "/a", b = std::string(kWidgets) + "/b";
+  EXPECT_EQ(int_at(ask("GET", a).json(), {"spec", "size"}), 5);
+  const auto bytes = ask("GET", a, {}, {}, "application/vnd.kubernetes.protobuf");
+  EXPECT_EQ(bytes.code, 200);
+  EXPECT_NE(bytes.body.find("example.com/wait"), std::string::npos) << "all but the size";
+  for (const auto& [type, patch] : {std::pair("merge-patch", R"({"spec":{"colour":"red"}})"),
+                                    std::pair("strategic-merge-patch", R"({"spec":{"colour":"blue"}})"),
+                                    std::pair("json-patch", R"([{"op":"add","path":"/spec/colour","value":"red"}])")}) {
+    const auto dry = ask("PATCH", a + "?dryRun=All", patch, "application/" + std::string(type) + "+json");
+    EXPECT_EQ(dry.code, 200) << type << ": " << dry.body;
+    EXPECT_NE(dry.header("Warning").find("spec.size"), std::string::npos) << type << ": " << dry.header("Warning");
+    EXPECT_EQ(find(dry.json(), {"spec", "size"}), nullptr) << type;
+    EXPECT_EQ(dry.text({"spec", "owner"}), "me") << type;
+  }
+  const auto wrong = ask("PATCH", a, R"({"spec":{"colour":7}})", "application/merge-patch+json");
+  EXPECT_EQ(wrong.code, 400) << "what the patch brings must fit: " << wrong.body;
+  const auto status = ask("PATCH", a + "/status", R"({"status":{"ready":1}})", "application/merge-patch+json");
+  EXPECT_EQ(status.code, 200) << status.body;
+  EXPECT_EQ(ask("DELETE", a).code, 200);
+  EXPECT_EQ(ask("GET", a).code, 200) << "waits for its finalizer";
+  EXPECT_EQ(ask("PATCH", a, R"({"metadata":{"finalizers":null}})", "application/merge-patch+json").code, 200);
+  EXPECT_EQ(ask("GET", a).code, 404);
+  EXPECT_EQ(ask("DELETE", b).code, 200);
+  EXPECT_EQ(ask("GET", b).code, 404);
+}
+
 }  // namespace
 }  // namespace gantry::apiserver

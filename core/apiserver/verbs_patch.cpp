@@ -4,6 +4,7 @@
 #include "core/apiserver/patching.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/schema/arena.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/patch.hpp"
 
@@ -12,6 +13,29 @@ namespace {
 
 constexpr std::string_view kAccepted =
     "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+
+Expected<Json> next_of(Call& call, const Patch& patch, const Json& document) {
+  const auto& kind = call.kind();
+  auto patched = apply_patch(patch, *kind.message, document);
+  if (!patched) return patched;
+  return canonical(call, *kind.message, kind.api_version(), kind.kind, std::move(*patched));
+}
+
+// The object after the patch. One that was stored before its kind's fields changed may no longer fit them: then it is
+// patched without the values that don't, and the warnings name those.
+Expected<Json> patched_object(Call& call, const Patch& patch, const Json& document) {
+  auto next = next_of(call, patch, document);
+  if (next || next.error().code() == 429) return next;
+  Json fitting = schema::copy_of(document);
+  std::vector<std::string> left_out;
+  schema::DecodeOptions options;
+  options.problems = &left_out;
+  const auto misfits = schema::fit(*call.kind().message, fitting, options);
+  if (!misfits || *misfits == 0) return next;
+  auto again = next_of(call, patch, fitting);
+  if (again) call.warnings.insert(call.warnings.end(), left_out.begin(), left_out.end());
+  return again;
+}
 
 }  // namespace
 
@@ -59,10 +83,7 @@ void patch(const CallPtr& call) {
   if (!patch) return respond_error(*call, patch.error());
   auto mutation = mutation_of(call);
   mutation->change = [call, patch = std::move(*patch)](const store::Entry&, const Json& document) -> Expected<Change> {
-    const auto& kind = call->kind();
-    auto patched = apply_patch(patch, *kind.message, document);
-    if (!patched) return patched.error();
-    auto next = canonical(*call, *kind.message, kind.api_version(), kind.kind, std::move(*patched));
+    auto next = patched_object(*call, patch, document);
     if (!next) return next.error();
     return Change{.next = std::move(*next)};
   };
