@@ -188,6 +188,7 @@ class Patcher {
     Json* container = find(document_, parent_of(text_member(operations[from].get_object(), "path")));
     if (container == nullptr || !container->is_object()) return {};
     Object& object = container->get_object();
+    if (Status status = work(object.size() / kElementsAStep); !status.ok()) return status;
     size_t bytes = object.size() * sizeof(boost::json::key_value_pair);
     for (const auto& member : object) bytes += member.key().size();
     if (rebuilt_ + bytes > kMaxRebuilt) return {};

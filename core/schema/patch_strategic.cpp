@@ -12,50 +12,10 @@
 #include "core/schema/patch.hpp"
 #include "core/schema/patch_words.hpp"
 #include "core/schema/strategic_lists.hpp"
+#include "core/schema/strategic_scope.hpp"
 
 namespace gantry::schema::strategic {
 namespace {
-
-// What the tree says about one key: how its value merges and what is inside.
-struct Meta {
-  const Message* message = nullptr;  // of the value or its elements; null: plain JSON
-  bool map = false;                  // map<string, message>
-  bool replace = false;
-  bool merge = false;
-  std::string merge_key;
-};
-
-bool has_strategy(std::string_view strategies, std::string_view name) {
-  for (size_t at = 0; at <= strategies.size();) {
-    size_t comma = std::min(strategies.find(',', at), strategies.size());
-    if (strategies.substr(at, comma - at) == name) return true;
-    at = comma + 1;
-  }
-  return false;
-}
-
-// The schema of one JSON object: a message, or a map whose values are all of one message.
-struct Scope {
-  const Message* message = nullptr;
-  bool map = false;
-
-  Meta lookup(std::string_view key) const {
-    Meta meta;
-    if (message == nullptr) return meta;
-    if (map) {
-      meta.message = message;
-      return meta;
-    }
-    const Field* field = message->find(key);
-    if (field == nullptr) return meta;
-    meta.message = field->message;
-    meta.map = field->map;
-    meta.replace = has_strategy(field->patch_strategy, "replace");
-    meta.merge = has_strategy(field->patch_strategy, "merge");
-    meta.merge_key = field->patch_merge_key;
-    return meta;
-  }
-};
 
 // Positions of members that go, to be dropped at once: removing them one by one would move the rest each time.
 class Gone {
@@ -65,6 +25,7 @@ class Gone {
     if (it != object.end()) positions_.push_back(static_cast<size_t>(it - object.begin()));
   }
   void note(size_t position) { positions_.push_back(position); }
+  bool empty() const { return positions_.empty(); }
   void drop_from(Object& object) { drop_members(object, std::exchange(positions_, {})); }
 
  private:
@@ -93,7 +54,8 @@ Status check_order(const Array& patch, const Array& order, const Positions& plac
   return {};
 }
 
-Status retain_keys(Object& original, Object& patch) {
+// Notes what of `original` is not among the keys to retain.
+Status retain_keys(const Object& original, Object& patch, Gone& gone) {
   const Json* found = patch.if_contains(kRetainKeys);
   if (found == nullptr) return {};
   if (!found->is_array()) return Status::bad_request("invalid patch format of retainKeys");
@@ -112,15 +74,18 @@ Status retain_keys(Object& original, Object& patch) {
     }
     if (!kept(name)) return Status::bad_request("invalid patch format of retainKeys");
   }
-  Gone gone;
   size_t at = 0;
   for (const auto& member : original) {
     if (!kept(view(member.key()))) gone.note(at);
     ++at;
   }
-  gone.drop_from(original);
   return {};
 }
+
+// What the elements of a patch may look at and build anew, in members, elements and the like. A patch can name one
+// element, and so a list or map in it, as often as it is long.
+constexpr size_t kMaxWork = 4'000'000;
+constexpr size_t kBytesAStep = 64;
 
 // One patch at work. Document and patch lie in one arena, so that what the patch brings moves without a copy.
 class Merger {
@@ -132,7 +97,11 @@ class Merger {
     if (Status status = directive(original, patch, done); !status.ok() || done) return status;
     if (!original.is_object()) original = Object(original.storage());
     Object& object = original.get_object();
-    if (Status status = retain_keys(object, patch); !status.ok()) return status;
+    if (patch.contains(kRetainKeys)) {
+      Gone gone;
+      if (Status status = retain_keys(object, patch, gone); !status.ok()) return status;
+      if (Status status = drop(object, gone); !status.ok()) return status;
+    }
     if (Status status = orders(object, patch, scope); !status.ok()) return status;
     // Ordinary keys first: a deletion list applies to what the patch has merged.
     for (bool deletions : {false, true}) {
@@ -141,12 +110,26 @@ class Merger {
         if (view(key).starts_with(kDeletePrefix) != deletions) continue;
         if (Status status = member(object, view(key), value, gone, scope); !status.ok()) return status;
       }
-      gone.drop_from(object);
+      if (Status status = gone.empty() ? Status() : drop(object, gone); !status.ok()) return status;
     }
     return {};
   }
 
  private:
+  Status spend(size_t steps) {
+    work_ += steps;
+    if (work_ <= kMaxWork) return {};
+    return Status::too_large("a strategic merge patch may look at " + std::to_string(kMaxWork) +
+                             " elements and members at most, each time it names their list or map");
+  }
+
+  Status drop(Object& object, Gone& gone) {
+    size_t steps = object.size();
+    for (const auto& member : object) steps += member.key().size() / kBytesAStep;
+    gone.drop_from(object);
+    return spend(steps);
+  }
+
   // $patch of a map: may replace or empty it, which is all then.
   static Status directive(Json& original, Object& patch, bool& done) {
     Json* found = patch.if_contains(kDirective);
@@ -246,9 +229,10 @@ class Merger {
       }
       merged = std::move(mine->get_array());
     }
+    const size_t steps = merged.size() + (places.bytes() + server.bytes()) / kBytesAStep;
     original[key] = in_order(std::move(merged), places, server, meta.merge_key);
     gone.note(patch, key);
-    return {};
+    return spend(steps);
   }
 
   // A list both sides have: merged or replaced, as its strategy says.
@@ -293,7 +277,7 @@ class Merger {
       for (Json& value : patch) take(value);
     }
     original = deletes ? std::move(out) : in_order(std::move(out), named, server, "");
-    return {};
+    return spend(original.size() + (named.bytes() + server.bytes() + seen.bytes()) / kBytesAStep);
   }
 
   Status keyed(Array& original, Array& patch, const Meta& meta) {
@@ -307,7 +291,7 @@ class Merger {
     const Positions server(account_, original, meta.merge_key), named(account_, patch, meta.merge_key);
     if (Status status = elements(original, patch, server, meta); !status.ok()) return status;
     original = in_order(std::move(original), named, server, meta.merge_key);
-    return {};
+    return spend(original.size() + (named.bytes() + server.bytes()) / kBytesAStep);
   }
 
   Status elements(Array& merged, Array& patch, const Positions& server, const Meta& meta) {
@@ -352,7 +336,9 @@ class Merger {
       }
     }
     patch = std::move(plain);
-    return deleted.empty() ? Status() : remove(original, deleted, key);
+    if (deleted.empty()) return {};
+    if (Status status = remove(original, deleted, key); !status.ok()) return status;
+    return spend(original.size() + deleted.bytes() / kBytesAStep);
   }
 
   static Status remove(Array& original, const Positions& deleted, const std::string& key) {
@@ -365,6 +351,7 @@ class Merger {
   }
 
   const std::shared_ptr<limits::Account>& account_;
+  size_t work_ = 0;
 };
 
 }  // namespace

@@ -46,6 +46,8 @@ class Positions {
   size_t find(const std::string& id) const;
   bool contains(const std::string& id) const { return find(id) != kNowhere; }
   bool empty() const { return places_.empty(); }
+  // What it takes, about.
+  size_t bytes() const { return bytes_; }
 
  private:
   limits::Charge charge_;
