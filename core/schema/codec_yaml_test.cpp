@@ -82,6 +82,20 @@ TEST(CodecYaml, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(to_json(to_yaml(*value)), before) << to_yaml(*value);
 }
 
+TEST(CodecYaml, KeysOfManyLinesOrBytesAreReadBack) {
+  const std::string far(2000, 'k'), quoted = far + ": #";
+  const Json values[] = {1, boost::json::object{{"a", 1}}, boost::json::array{1, boost::json::object{{"b", 2}}},
+                         boost::json::array{}, "a\nb\n"};
+  for (const std::string& key : {std::string("a\nb"), std::string("\n"), std::string("? [c]\n"), far, quoted}) {
+    for (const Json& value : values) {
+      const Json document = boost::json::object{{"x", boost::json::object{{key, value}, {"z", 1}}}};
+      std::string before;
+      append_plain_json(before, document);
+      EXPECT_EQ(to_json(to_yaml(document)), before) << to_yaml(document);
+    }
+  }
+}
+
 TEST(CodecYaml, DuplicateKeysAreNamed) {
   std::vector<std::string> problems;
   DecodeOptions options;

@@ -57,11 +57,24 @@ class YamlWriter {
         out.append(indent, ' ');
       }
       first = false;
-      text(entry->key(), indent);
-      out += ':';
+      key(entry->key(), indent);
       bool is_list = entry->value().is_array();
       value(entry->value(), is_list ? indent : indent + 2, false);
     }
+  }
+
+  // A key in front of its colon stands on one line, and readers look for the colon only so far.
+  void key(std::string_view string, size_t indent) {
+    constexpr size_t kFarthest = 1000;
+    const bool far = string.size() > kFarthest;
+    if (far) out += "? ";
+    if (string.find('\n') != std::string_view::npos) {
+      append_json_string(out, string);
+    } else {
+      text(string, indent);
+    }
+    if (far) out.append("\n").append(indent, ' ');
+    out += ':';
   }
 
   void list(const boost::json::array& array, size_t indent, bool in_list) {

@@ -1,20 +1,14 @@
 // Mutates good documents and bytes at random, from a fixed seed, and runs everything that meets a client's bytes:
 // decode, canonicalize, default, validate, encode. Nothing may crash, and what decodes must encode to something that
-// decodes to the same. GANTRY_FUZZ_ROUNDS raises the number of rounds, GANTRY_FUZZ_SEED moves the start.
+// decodes to the same.
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
-#include <random>
 
+#include "core/schema/fuzz/fuzzing.hpp"
 #include "core/schema/sample_pod.hpp"
 #include "core/schema/schema_testing.hpp"
 
 namespace gantry::schema {
 namespace {
-
-uint64_t setting(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 constexpr std::string_view kDeployment = R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},
   "spec":{"replicas":3,"selector":{"matchLabels":{"a":"b"}},"strategy":{"rollingUpdate":{"maxSurge":"25%","maxUnavailable":1}},
@@ -24,70 +18,8 @@ constexpr std::string_view kSecret =
 constexpr std::string_view kEvent = R"({"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"default"},
   "involvedObject":{"kind":"Pod","name":"p","namespace":"default"},"eventTime":"2026-01-01T00:00:00.000001Z","count":3})";
 
-// Pieces that often matter to a parser.
-constexpr std::string_view kPieces[] = {"null",
-                                        "{}",
-                                        "[]",
-                                        "\"\"",
-                                        "-1",
-                                        "1e309",
-                                        "9223372036854775808",
-                                        "0.5",
-                                        "true",
-                                        "\"\\ud800\"",
-                                        "\xff\xfe",
-                                        "\"1Gi\"",
-                                        "{\"a\":{\"a\":{\"a\":{}}}}",
-                                        "&a [*a]",
-                                        "!!binary",
-                                        "<<: *a",
-                                        "---\n",
-                                        "\t",
-                                        "\0x",
-                                        "[[[[[[[[",
-                                        "k8s",
-                                        "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"};
-
-class Mutator {
- public:
-  explicit Mutator(uint64_t seed) : random_(seed) {}
-
-  size_t below(size_t limit) { return limit == 0 ? 0 : std::uniform_int_distribution<size_t>(0, limit - 1)(random_); }
-
-  std::string mutate(std::string text) {
-    for (size_t i = 0, times = 1 + below(4); i < times && !text.empty(); ++i) once(text);
-    return text;
-  }
-
- private:
-  void once(std::string& text) {
-    size_t at = below(text.size());
-    switch (below(6)) {
-      case 0:
-        text[at] = static_cast<char>(below(256));
-        break;
-      case 1:
-        text[at] = static_cast<char>(text[at] ^ (1 << below(8)));
-        break;
-      case 2:
-        text.erase(at, 1 + below(16));
-        break;
-      case 3:
-        text.insert(at, kPieces[below(std::size(kPieces))]);
-        break;
-      case 4:
-        text.insert(at, text.substr(below(text.size()), below(64)));
-        break;
-      default:
-        text.resize(at);
-        break;
-    }
-  }
-  std::mt19937_64 random_;
-};
-
 // Replaces one value somewhere in a document, which keeps the syntax and so gets deeper.
-void spoil(Json& value, Mutator& random, int depth = 0) {
+void spoil(Json& value, fuzz::Random& random, int depth = 0) {
   static const Json kValues[] = {nullptr,
                                  -1,
                                  0,
@@ -142,6 +74,7 @@ void expect_round_trip(const Kind& kind, const Json& document) {
 
 // All that the server does with a body. True when it got past decoding.
 bool digest(const Kind& kind, Media media, std::string_view bytes) {
+  const fuzz::Bounded bounded(bytes.size());
   std::vector<std::string> problems;
   DecodeOptions options;
   options.problems = &problems;
@@ -184,15 +117,15 @@ std::vector<Seed> seeds() {
 
 class DecodeFuzz : public ::testing::Test {
  protected:
-  const uint64_t rounds_ = setting("GANTRY_FUZZ_ROUNDS", 1500);
-  Mutator random_{setting("GANTRY_FUZZ_SEED", 20260301)};
+  static constexpr uint64_t kRounds = 1500;
+  fuzz::Random random_{fuzz::seed()};
   std::vector<Seed> seeds_ = seeds();
 
   void run(Media media, const std::string Seed::*text) {
-    for (uint64_t i = 0; i < rounds_ && !HasFatalFailure(); ++i) {
-      const Seed& seed = seeds_[random_.below(seeds_.size())];
-      std::string input = random_.mutate(seed.*text);
-      SCOPED_TRACE(seed.kind.kind + " round " + std::to_string(i));
+    for (fuzz::Rounds rounds(kRounds); rounds.next();) {
+      const Seed& seed = random_.pick(seeds_);
+      std::string input = random_.mutated(seed.*text);
+      SCOPED_TRACE(seed.kind.kind + " round " + std::to_string(rounds.count()));
       digest(seed.kind, media, input);
     }
   }
@@ -204,8 +137,9 @@ TEST_F(DecodeFuzz, Protobuf) { run(Media::kProtobuf, &Seed::protobuf); }
 
 TEST_F(DecodeFuzz, WellFormedJsonWithWrongValues) {
   uint64_t taken = 0;
-  for (uint64_t i = 0; i < rounds_ && !HasFatalFailure(); ++i) {
-    const Seed& seed = seeds_[random_.below(seeds_.size())];
+  fuzz::Rounds rounds(kRounds);
+  while (rounds.next()) {
+    const Seed& seed = random_.pick(seeds_);
     auto document = parse_json(seed.json);
     ASSERT_TRUE(document.ok());
     const Json before = *document;
@@ -214,14 +148,14 @@ TEST_F(DecodeFuzz, WellFormedJsonWithWrongValues) {
     (void)validate(seed.kind, *document);
     (void)validate(seed.kind, *document, &before);
     (void)validate(seed.kind, before, &*document);
-    SCOPED_TRACE(seed.kind.kind + " round " + std::to_string(i));
+    SCOPED_TRACE(seed.kind.kind + " round " + std::to_string(rounds.count()));
     if (digest(seed.kind, Media::kJson, boost::json::serialize(*document))) ++taken;
   }
-  EXPECT_GT(taken, rounds_ / 10) << "the mutations hardly get past decoding";
+  EXPECT_GT(taken, rounds.count() / 10) << "the mutations hardly get past decoding";
 }
 
 TEST_F(DecodeFuzz, Noise) {
-  for (uint64_t i = 0; i < rounds_ && !HasFatalFailure(); ++i) {
+  for (fuzz::Rounds rounds(kRounds); rounds.next();) {
     std::string noise(random_.below(200), '\0');
     for (char& c : noise) c = static_cast<char>(random_.below(256));
     for (Media media : {Media::kJson, Media::kYaml, Media::kProtobuf}) digest(testing::pod_kind(), media, noise);
