@@ -26,13 +26,14 @@ Expected<Json> next_of(Call& call, const Patch& patch, const Json& document) {
 Expected<Json> patched_object(Call& call, const Patch& patch, const Json& document) {
   auto next = next_of(call, patch, document);
   if (next || next.error().code() == 429) return next;
-  Json fitting = schema::copy_of(document);
+  auto fitting = schema::copy_of(document, call.request.account);
+  if (!fitting) return fitting;
   std::vector<std::string> left_out;
   schema::DecodeOptions options;
   options.problems = &left_out;
-  const auto misfits = schema::fit(*call.kind().message, fitting, options);
+  const auto misfits = schema::fit(*call.kind().message, *fitting, options);
   if (!misfits || *misfits == 0) return next;
-  auto again = next_of(call, patch, fitting);
+  auto again = next_of(call, patch, *fitting);
   if (again) call.warnings.insert(call.warnings.end(), left_out.begin(), left_out.end());
   return again;
 }

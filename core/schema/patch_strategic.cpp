@@ -82,15 +82,17 @@ Status retain_keys(const Object& original, Object& patch, Gone& gone) {
   return {};
 }
 
-// What the elements of a patch may look at and build anew, in members, elements and the like. A patch can name one
-// element, and so a list or map in it, as often as it is long.
-constexpr size_t kMaxWork = 4'000'000;
+// What a patch may look at and build anew, in elements and members: much for each value that it and the document have,
+// since it can name one element, and so a list or map in it, as often as it is long.
+constexpr size_t kLeastWork = 500'000;
+constexpr size_t kWorkAValue = 8;
 constexpr size_t kBytesAStep = 64;
 
 // One patch at work. Document and patch lie in one arena, so that what the patch brings moves without a copy.
 class Merger {
  public:
-  explicit Merger(const std::shared_ptr<limits::Account>& account) : account_(account) {}
+  Merger(const std::shared_ptr<limits::Account>& account, size_t values)
+      : account_(account), most_work_(kLeastWork + kWorkAValue * values) {}
 
   Status map(Json& original, Object& patch, Scope scope) {
     bool done = false;
@@ -118,9 +120,9 @@ class Merger {
  private:
   Status spend(size_t steps) {
     work_ += steps;
-    if (work_ <= kMaxWork) return {};
-    return Status::too_large("a strategic merge patch may look at " + std::to_string(kMaxWork) +
-                             " elements and members at most, each time it names their list or map");
+    if (work_ <= most_work_) return {};
+    return Status::too_large("the elements of a strategic merge patch may look at " + std::to_string(most_work_) +
+                             " others of this object at most, each time they name a list or map");
   }
 
   Status drop(Object& object, Gone& gone) {
@@ -351,6 +353,7 @@ class Merger {
   }
 
   const std::shared_ptr<limits::Account>& account_;
+  const size_t most_work_;
   size_t work_ = 0;
 };
 
@@ -362,12 +365,14 @@ namespace gantry::schema {
 Expected<Json> strategic_merge_patch(const Message& message, const Json& document, const Json& patch,
                                      std::shared_ptr<limits::Account> account) {
   if (!patch.is_object() && !patch.is_null()) return Status::bad_request("invalid JSON document");
-  if (deeper_than(patch, kMaxDepth)) return too_deep();
+  size_t values = 0;
+  if (depth_of(patch, kMaxDepth, values) > kMaxDepth) return too_deep();
+  (void)depth_of(document, kMaxDepth, values);
   return counted([&]() -> Expected<Json> {
     auto result = copy_of(document, account);
     if (!result || patch.is_null()) return result;
     Json brought(patch, result->storage());
-    Status status = strategic::Merger(account).map(*result, brought.get_object(), strategic::Scope{&message});
+    Status status = strategic::Merger(account, values).map(*result, brought.get_object(), strategic::Scope{&message});
     if (!status.ok()) return status;
     return result;
   });
