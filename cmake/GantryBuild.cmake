@@ -72,6 +72,19 @@ function(gantry_library name)
   endif()
 endfunction()
 
+# gantry_exports_entry_point(TARGET): nothing of the image is visible but gantry_plugin. Hidden visibility alone leaves
+# out what the standard library declares visible: its templates, type information.
+function(gantry_exports_entry_point target)
+  set(map ${CMAKE_SOURCE_DIR}/sdk/cmake/plugin.map)
+  target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL "-Wl,--version-script,${map}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${map})
+  if(BUILD_TESTING)
+    add_test(NAME ${target}_exports
+      COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DPLUGIN=$<TARGET_FILE:${target}> -P ${CMAKE_SOURCE_DIR}/cmake/check_exports.cmake)
+    set_tests_properties(${target}_exports PROPERTIES LABELS unit)
+  endif()
+endfunction()
+
 # gantry_plugin(NAME SOURCES ... LIBS ...): lib/gantry/plugins/NAME.so. Hidden visibility and no unique
 # symbols, so that the image really unloads; shared lite protobuf from the SDK.
 function(gantry_plugin name)
@@ -87,8 +100,8 @@ function(gantry_plugin name)
   if(NOT GANTRY_SANITIZE)
     target_link_options(plugin_${name} PRIVATE -Wl,--no-undefined)
   endif()
-  # Only the entry point is exported; the messages of the SDK stay private to the image.
-  target_link_options(plugin_${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  gantry_exports_entry_point(plugin_${name})
+  target_link_options(plugin_${name} PRIVATE -Wl,--gc-sections)
   if(CMAKE_OBJCOPY AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     # The loader copies the file at each load: what only a debugger reads lies beside it, in NAME.so.debug.
     add_custom_command(TARGET plugin_${name} POST_BUILD
@@ -117,7 +130,7 @@ function(gantry_test_plugin name)
   gantry_warnings(${name})
   target_compile_options(${name} PRIVATE -fno-gnu-unique)
   target_link_libraries(${name} PRIVATE gantry_sdk)
-  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  gantry_exports_entry_point(${name})
   set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test_plugins)
 endfunction()
