@@ -21,6 +21,11 @@ std::string firewall_rules(const std::string& table, const std::string& bridge, 
             std::to_string(port.pod_port) + "\n";
   }
   std::string rules = "add table ip " + table + "\ndelete table ip " + table + "\ntable ip " + table + " {\n";
+  // Host ports on the loopback need route_localnet on the bridge. Before any translation, what a wire or a pod sends to
+  // or from 127.0.0.0/8 is dropped, as it is where that is off.
+  rules +=
+      "  chain guard {\n    type filter hook prerouting priority raw; policy accept;\n"
+      "    iifname != \"lo\" ip daddr 127.0.0.0/8 drop\n    iifname != \"lo\" ip saddr 127.0.0.0/8 drop\n  }\n";
   rules += "  chain postrouting {\n    type nat hook postrouting priority srcnat; policy accept;\n";
   if (masquerade) {
     rules += "    ip saddr " + range_text(pods) + " ip daddr != " + range_text(cluster) +
@@ -47,10 +52,6 @@ Status apply_firewall(const std::string& rules) {
     return Status::internal("nftables refused the rules: " + std::string(nft_ctx_get_error_buffer(context.get())));
   }
   return {};
-}
-
-Status remove_firewall(const std::string& table) {
-  return apply_firewall("add table ip " + table + "\ndelete table ip " + table + "\n");
 }
 
 }  // namespace gantry::host_gw

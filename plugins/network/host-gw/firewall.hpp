@@ -1,4 +1,5 @@
-// One nftables table of this plugin's: masquerading of what leaves the cluster, and host ports. [worker]
+// One nftables table of this plugin's: masquerading of what leaves the cluster, host ports, and a guard of the loopback's
+// addresses. [worker]
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,5 @@ struct HostPort {
 std::string firewall_rules(const std::string& table, const std::string& bridge, const Range& pods, const Range& cluster,
                            bool masquerade, const std::vector<HostPort>& ports);
 Status apply_firewall(const std::string& rules);
-Status remove_firewall(const std::string& table);
 
 }  // namespace gantry::host_gw

@@ -43,7 +43,9 @@ Expected<std::unique_ptr<HostGw>> HostGw::create(sdk::Host host) {
   const std::string suffix = host.daemon("instance");
   auto bridge = host.config_string("bridge", suffix.empty() ? "gantry0" : "gt-" + suffix);
   if (!bridge) return std::move(bridge).error();
-  if (bridge->empty() || bridge->size() > 15) {
+  // "all" and "default" are no devices but folders of settings beside theirs.
+  if (bridge->empty() || bridge->size() > 15 || bridge->find('/') != std::string::npos || *bridge == "." ||
+      *bridge == ".." || *bridge == "all" || *bridge == "default") {
     return Status::invalid("bridge: \"" + *bridge + "\" is not a device name of 1 to 15 characters");
   }
   auto masquerade = host.config_bool("masquerade", true);
@@ -228,7 +230,16 @@ Status HostGw::update_firewall_locked() {
                        static_cast<uint16_t>(port.container_port())});
     }
   }
-  return apply_firewall(firewall_rules(table_, bridge_, pool_->range(), cluster_, masquerade_, ports));
+  auto status = apply_firewall(firewall_rules(table_, bridge_, pool_->range(), cluster_, masquerade_, ports));
+  if (status.ok()) route_localnet(!ports.empty());
+  return status;
+}
+
+// Lets answers from the bridge find 127.0.0.1 while there are host ports. Only after the rules that keep others out.
+void HostGw::route_localnet(bool on) {
+  if (!write_file("/proc/sys/net/ipv4/conf/" + bridge_ + "/route_localnet", on ? "1" : "0") && on) {
+    host_.warn("net.ipv4.conf." + bridge_ + ".route_localnet cannot be set: host ports will not answer on 127.0.0.1");
+  }
 }
 
 Status HostGw::load_ports() {

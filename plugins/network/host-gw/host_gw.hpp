@@ -37,6 +37,7 @@ class HostGw {
   Status attach_inside(const abi::NetworkAttachment& attachment, uint32_t address, const AddressPool& pool,
                        std::string& mac);
   Status update_firewall_locked();
+  void route_localnet(bool on);
   void note_ports(const abi::NetworkAttachment& attachment, const std::string& address);
   Status load_ports();
   Status save_ports_locked();

@@ -1,14 +1,22 @@
 // host-gw against the real kernel, inside a network namespace of the test's own: run as root.
 #include "host_gw.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <thread>
 
 #include "netlink.hpp"
@@ -40,6 +48,26 @@ struct FakeHost {
   gantry_host host{};
 };
 
+// A program that runs as long as this.
+class Server {
+ public:
+  explicit Server(const std::string& command) : pid_(::fork()) {
+    if (pid_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+    ::_exit(127);
+  }
+  ~Server() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+ private:
+  pid_t pid_;
+};
+
 // The whole test lives in a namespace of its own: the machine's network is not touched.
 class HostGwTest : public testing::Test {
  protected:
@@ -48,8 +76,10 @@ class HostGwTest : public testing::Test {
     dir_ = fs::temp_directory_path() / ("gantry-hostgw-" + std::to_string(getpid()) + "-" +
                                         testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(dir_);
+    std::ofstream(dir_ / "file") << "hello";
     home_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
+    here_ = "/proc/self/task/" + std::to_string(gettid()) + "/ns/net";
     host_ = std::make_unique<FakeHost>(dir_.string());
     make_plugin();
   }
@@ -92,6 +122,43 @@ class HostGwTest : public testing::Test {
   int ping(const std::string& netns, const std::string& address) {
     return std::system(("nsenter --net=" + netns + " busybox ping -c1 -W5 " + address + " >/dev/null").c_str());
   }
+  // 0 when the server there, asked from a network namespace, answers with the test's file.
+  static int fetch(const std::string& netns, const std::string& address, uint16_t port) {
+    std::string answer;
+    std::thread([&] {
+      const int there = ::open(netns.c_str(), O_RDONLY | O_CLOEXEC);
+      ASSERT_EQ(::setns(there, CLONE_NEWNET), 0);
+      ::close(there);
+      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const struct timeval patience = {2, 0};
+      ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port = htons(port);
+      ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
+      const std::string request = "GET /file HTTP/1.0\r\n\r\n";
+      if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
+          ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+        char block[512];
+        for (ssize_t n = 0; (n = ::recv(fd, block, sizeof block, 0)) > 0;) answer.append(block, static_cast<size_t>(n));
+      }
+      ::close(fd);
+    }).join();
+    return answer.ends_with("hello") ? 0 : 1;
+  }
+  static bool eventually(const std::function<bool()>& check) {
+    for (int tries = 0; tries < 20; tries++) {
+      if (check()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  }
+  static std::string route_localnet() {
+    std::string text;
+    std::ifstream("/proc/sys/net/ipv4/conf/gantry0/route_localnet") >> text;
+    return text;
+  }
   size_t veths() {
     size_t count = 0;
     for (const auto& name : (*Netlink::open())->link_names()) count += name.size() == 15 && name[0] == 'g';
@@ -99,6 +166,7 @@ class HostGwTest : public testing::Test {
   }
 
   fs::path dir_;
+  std::string here_;  // the host's network namespace
   int home_ = -1;
   std::unique_ptr<FakeHost> host_;
   std::unique_ptr<HostGw> plugin_;
@@ -167,6 +235,57 @@ TEST_F(HostGwTest, HostPortsLeadToThePod) {
   EXPECT_NE(rules().find("dport 8088"), std::string::npos);
   EXPECT_TRUE(plugin_->del(a).ok());
   EXPECT_EQ(rules().find("dport 8088"), std::string::npos);
+}
+
+TEST_F(HostGwTest, HostPortsAnswerOnTheLoopback) {
+  auto a = pod("a"), b = pod("b");
+  for (const auto& [host_port, host_ip] : {std::pair(18080, ""), std::pair(18081, "127.0.0.1")}) {
+    auto& port = *a.add_ports();
+    port.set_host_port(host_port);
+    port.set_container_port(80);
+    port.set_host_ip(host_ip);
+  }
+  EXPECT_EQ(route_localnet(), "0");
+  ASSERT_TRUE(plugin_->add(a).ok());
+  ASSERT_TRUE(plugin_->add(b).ok());
+  ASSERT_TRUE((*Netlink::open())->ensure_up("lo").ok());
+  EXPECT_EQ(route_localnet(), "1");
+  const Server server("nsenter --net=" + a.netns() + " busybox httpd -f -p 80 -h " + dir_.string());
+  for (const auto& [address, host_port] :
+       {std::pair("10.77.1.1", 18080), std::pair("127.0.0.1", 18080), std::pair("127.0.0.1", 18081)}) {
+    EXPECT_TRUE(eventually([&, to = address, at = host_port] { return fetch(here_, to, at) == 0; })) << address;
+  }
+  EXPECT_EQ(fetch(b.netns(), "10.77.1.1", 18080), 0);
+  EXPECT_NE(fetch(b.netns(), "10.77.1.1", 18081), 0);
+  make_plugin();
+  EXPECT_EQ(fetch(here_, "127.0.0.1", 18081), 0);
+  EXPECT_TRUE(plugin_->del(a).ok());
+  EXPECT_EQ(route_localnet(), "0");
+}
+
+TEST_F(HostGwTest, NobodyElseReachesTheLoopback) {
+  auto a = pod("a"), b = pod("b");
+  auto& port = *a.add_ports();
+  port.set_host_port(18081);
+  port.set_container_port(80);
+  port.set_host_ip("127.0.0.1");
+  ASSERT_TRUE(plugin_->add(a).ok());
+  ASSERT_TRUE(plugin_->add(b).ok());
+  ASSERT_TRUE((*Netlink::open())->ensure_up("lo").ok());
+  const Server inside("nsenter --net=" + a.netns() + " busybox httpd -f -p 80 -h " + dir_.string());
+  const Server here("busybox httpd -f -p 127.0.0.1:18099 -h " + dir_.string());
+  EXPECT_TRUE(eventually([&] { return fetch(here_, "127.0.0.1", 18099) == 0; }));
+  EXPECT_TRUE(eventually([&] { return fetch(here_, "127.0.0.1", 18081) == 0; }));
+  // A pod that sends packets for 127.0.0.1 over the wire, as only a hostile one does.
+  const auto in_b = "nsenter --net=" + b.netns() + " sh -c '";
+  ASSERT_EQ(std::system((in_b + "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; ip addr flush dev lo;"
+                                "ip route add 127.0.0.1/32 via 10.77.1.1 dev eth0'")
+                            .c_str()),
+            0);
+  for (const int to : {18099, 18081}) EXPECT_NE(fetch(b.netns(), "127.0.0.1", to), 0) << to;
+  // What was kept out is this, and not a route that is missing: without the guard the first one answers.
+  ASSERT_EQ(std::system("nft flush chain ip gantry guard"), 0);
+  EXPECT_EQ(fetch(b.netns(), "127.0.0.1", 18099), 0);
 }
 
 TEST_F(HostGwTest, AMissingNamespaceIsAClearError) {
