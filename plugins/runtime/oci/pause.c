@@ -4,9 +4,11 @@
  * on descriptor 3 and then keeps nothing of the host: its root is an empty read-only file system, its user is nobody,
  * it has no capability.
  *
- *   pause [--net PIN] [--ipc] [--uts] [--pid] [--hostname NAME] [--sysctl PATH=VALUE]... [--cgroup PROCS_FILE]...
- * --root DIR --pidfile FILE pause --trial     ends at once with 0: to see whether an OCI runtime can run a container on
- * this host
+ *   pause [--net PIN] [--ipc] [--uts] [--pid] [--hostname NAME] [--default-sysctl PATH=VALUE]...
+ *         [--sysctl PATH=VALUE]... [--cgroup PROCS_FILE]... --root DIR --pidfile FILE
+ *   pause --trial     ends at once with 0: to see whether an OCI runtime can run a container on this host
+ *
+ * A default sysctl that this kernel does not know or allow is passed over.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,6 +36,7 @@ struct options {
   int namespaces;
   const char *pin, *hostname, *root, *pidfile;
   const char* sysctls[MAX_LIST];
+  int may_fail[MAX_LIST]; /* by sysctl */
   const char* cgroups[MAX_LIST];
   int sysctl_count, cgroup_count;
 };
@@ -91,6 +94,9 @@ static void parse(int argc, char** argv, struct options* o) {
       o->pidfile = value_of(argc, argv, &i);
     } else if (strcmp(a, "--sysctl") == 0 && o->sysctl_count < MAX_LIST) {
       o->sysctls[o->sysctl_count++] = value_of(argc, argv, &i);
+    } else if (strcmp(a, "--default-sysctl") == 0 && o->sysctl_count < MAX_LIST) {
+      o->may_fail[o->sysctl_count] = 1;
+      o->sysctls[o->sysctl_count++] = value_of(argc, argv, &i);
     } else if (strcmp(a, "--cgroup") == 0 && o->cgroup_count < MAX_LIST) {
       o->cgroups[o->cgroup_count++] = value_of(argc, argv, &i);
     } else {
@@ -131,8 +137,21 @@ static void set_up(const struct options* o, int out) {
     }
     memcpy(path, o->sysctls[i], (size_t)(equals - o->sysctls[i]));
     path[equals - o->sysctls[i]] = 0;
-    if (write_file(path, equals + 1) < 0) die(out, path);
+    if (write_file(path, equals + 1) < 0 && !o->may_fail[i]) die(out, path);
   }
+}
+
+/* All sysfs mounts of a network namespace are one file system, read-only for everybody if its first mount was. This
+ * one comes first, is writable, and is nowhere in a tree: open while the pod lives. -1 where the kernel has none. */
+static int hold_sysfs(void) {
+  int context = (int)syscall(SYS_fsopen, "sysfs", FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  int held = -1;
+  if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+    held = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  }
+  close(context);
+  return held;
 }
 
 /* The host's file systems are left behind: a container that sees this process must not reach them through
@@ -185,13 +204,15 @@ static void wait_for_end(void) {
 
 static void be_pause(const struct options* o, int out) {
   set_up(o, out);
+  int sysfs = (o->namespaces & CLONE_NEWNET) ? hold_sysfs() : -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) die(out, "/dev/null");
   for (int fd = 0; fd < 3; fd++) dup2(null, fd);
   leave_host(o, out);
   drop_privileges(out);
   if (dup2(out, STATUS_FD) < 0) _exit(1);
-  syscall(SYS_close_range, STATUS_FD + 1, ~0U, 0);
+  if (sysfs >= 0 && dup2(sysfs, STATUS_FD + 1) < 0) _exit(1);
+  syscall(SYS_close_range, STATUS_FD + (sysfs >= 0 ? 2 : 1), ~0U, 0);
   say(STATUS_FD, "ok");
   close(STATUS_FD);
   wait_for_end();

@@ -30,6 +30,11 @@ Expected<std::string> cgroup_path(const std::string& text) {
   return plain;
 }
 
+// In a network namespace of the pod's own, neither port numbers nor pings are a privilege: what other runtimes of
+// Kubernetes set.
+constexpr const char* kDefaultSysctls[] = {"/proc/sys/net/ipv4/ip_unprivileged_port_start=0",
+                                           "/proc/sys/net/ipv4/ping_group_range=0 2147483647"};
+
 // Only what belongs to a namespace of the pod may be set: everything else would change the host.
 Expected<std::string> sysctl_file(const std::string& name, const cri::NamespaceOption& options) {
   static const std::set<std::string> ipc = {"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
@@ -194,6 +199,10 @@ Status Runtime::start_pause(SandboxRecord& record) {
   if (options.ipc() != cri::NODE) add({"--ipc"});
   if (options.pid() == cri::POD) add({"--pid"});
   for (const auto& file : *joins) add({"--cgroup", file});
+  // First the defaults, so that the pod's own word is the last one.
+  if (options.network() != cri::NODE) {
+    for (const auto* sysctl : kDefaultSysctls) add({"--default-sysctl", sysctl});
+  }
   for (const auto& [name, value] : record.config.linux().sysctls()) {
     const auto file = sysctl_file(name, options);
     if (!file) return file.error();
