@@ -10,6 +10,7 @@
 #include "runtime.hpp"
 #include "signals.hpp"
 #include "spec.hpp"
+#include "volumes.hpp"
 
 namespace gantry::oci {
 
@@ -114,6 +115,9 @@ Status Runtime::prepare(Container& container, const SandboxRecord& sandbox, cons
   in.shm = options.ipc() == cri::NODE ? fs::path("/dev/shm") : shm_path(sandbox.id);
   in.files = sandbox_dir(sandbox.id) / "files";
   in.pids_limit = options_.pids_limit;
+  auto volumes = make_volumes(*config, record.config, in.rootfs, folder / "volumes", options_.max_image_bytes);
+  if (!volumes) return volumes.error();
+  in.volumes = std::move(*volumes);
   if (options.pid() == cri::TARGET) {
     const auto target = find_container(options.target_id());
     if (target == nullptr) return Status::not_found("container \"" + options.target_id() + "\" not found");

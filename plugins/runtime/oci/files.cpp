@@ -1,5 +1,6 @@
 #include "files.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/random.h>
@@ -9,7 +10,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 namespace gantry::oci {
 
@@ -119,24 +123,103 @@ Status publish_dir(const fs::path& from, const fs::path& to) {
   return sync_dir(to.parent_path());
 }
 
-Status remove_tree(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error && error != std::errc::no_such_file_or_directory)
-    return errno_status("remove " + path.string(), error.value());
+namespace {
+
+using List = std::unique_ptr<DIR, int (*)(DIR*)>;
+List open_list(int folder, const char* name) {
+  const int fd = ::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  List list(fd < 0 ? nullptr : ::fdopendir(fd), &::closedir);
+  if (list == nullptr && fd >= 0) ::close(fd);
+  return list;
+}
+const struct dirent* next_of(DIR* list) {
+  const auto* entry = ::readdir(list);
+  while (entry != nullptr && (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0))
+    entry = ::readdir(list);
+  return entry;
+}
+
+// True when it is gone, false for a folder that is not empty.
+Expected<bool> remove_one(int folder, const char* name) {
+  if (::unlinkat(folder, name, 0) == 0 || errno == ENOENT) return true;
+  const int refused = errno;
+  if (::unlinkat(folder, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+  if (errno == ENOTEMPTY || errno == EEXIST) return false;
+  return errno_status(name, errno == ENOTDIR ? refused : errno);
+}
+
+Status move_up(int from, const char* name, int to, uint64_t& number) {
+  for (;;) {
+    const auto fresh = ".gone-" + std::to_string(number++);
+    if (::renameat2(from, name, to, fresh.c_str(), RENAME_NOREPLACE) == 0) return {};
+    if (errno != EEXIST) return errno_status(name);
+  }
+}
+
+// Removes what is in a folder. Folders in its folders first become its own, so that two descriptors do for any depth:
+// a container may nest a million folders.
+Status empty_folder(DIR* top) {
+  uint64_t number = 0;
+  for (bool again = true; again;) {
+    again = false;
+    ::rewinddir(top);
+    while (const auto* entry = next_of(top)) {
+      const auto gone = remove_one(::dirfd(top), entry->d_name);
+      if (!gone) return gone.error();
+      if (*gone) continue;
+      again = true;
+      const auto inner = open_list(::dirfd(top), entry->d_name);
+      if (inner == nullptr) return errno_status(entry->d_name);
+      while (const auto* one = next_of(inner.get())) {
+        const auto removed = remove_one(::dirfd(inner.get()), one->d_name);
+        if (!removed) return removed.error();
+        if (*removed) continue;
+        if (auto status = move_up(::dirfd(inner.get()), one->d_name, ::dirfd(top), number); !status.ok()) return status;
+      }
+    }
+  }
   return {};
 }
 
+}  // namespace
+
+Status remove_tree(const fs::path& path) {
+  const auto gone = remove_one(AT_FDCWD, path.c_str());
+  if (gone && *gone) return {};
+  if (!gone) return gone.error().code() == 404 ? Status() : Status(gone.error()).in("remove");
+  const auto list = open_list(AT_FDCWD, path.c_str());
+  if (list == nullptr) return errno == ENOENT ? Status() : errno_status("remove " + path.string());
+  if (auto status = empty_folder(list.get()); !status.ok()) return std::move(status).in("remove " + path.string());
+  if (::rmdir(path.c_str()) < 0 && errno != ENOENT) return errno_status("remove " + path.string());
+  return {};
+}
+
+// One folder is open at a time, however deep they are.
 Usage tree_usage(const fs::path& path) {
+  struct Level {
+    ino_t inode;
+    long position;
+  };
   Usage usage;
-  std::error_code error;
-  for (auto it = fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, error);
-       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    struct stat info {};
-    if (::lstat(it->path().c_str(), &info) == 0) {
+  std::vector<Level> above;
+  struct stat info {};
+  for (auto list = open_list(AT_FDCWD, path.c_str()); list != nullptr;) {
+    if (const auto* entry = next_of(list.get())) {
+      if (::fstatat(::dirfd(list.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0) continue;
       usage.bytes += static_cast<uint64_t>(info.st_blocks) * 512;
       usage.inodes++;
+      auto inner = S_ISDIR(info.st_mode) ? open_list(::dirfd(list.get()), entry->d_name) : List(nullptr, &::closedir);
+      if (inner == nullptr || ::fstat(::dirfd(list.get()), &info) < 0) continue;
+      above.push_back({info.st_ino, ::telldir(list.get())});
+      list = std::move(inner);
+      continue;
     }
+    if (above.empty()) break;
+    list = open_list(::dirfd(list.get()), "..");
+    // Moved elsewhere meanwhile: what was counted is all there is to say.
+    if (list == nullptr || ::fstat(::dirfd(list.get()), &info) < 0 || info.st_ino != above.back().inode) break;
+    ::seekdir(list.get(), above.back().position);
+    above.pop_back();
   }
   return usage;
 }

@@ -53,12 +53,21 @@ Status ImageStore::save() const {
 
 Expected<std::vector<ImageStore::Imported>> ImageStore::import(int archive, const std::string& name) {
   const std::scoped_lock lock(import_mutex_);
-  return import_images(*this, archive, name);
+  auto imported = import_images(*this, archive, name);
+  if (!imported) collect_locked();
+  return imported;
 }
 
-Status ImageStore::add(ImageRecord image) {
+Status ImageStore::add(std::vector<ImageRecord> images) {
   const std::scoped_lock lock(mutex_);
   const auto before = images_;
+  for (auto& image : images) put_locked(std::move(image));
+  auto status = save();
+  if (!status.ok()) images_ = before;
+  return status;
+}
+
+void ImageStore::put_locked(ImageRecord image) {
   // A name points to one image: the newest that was given it.
   for (auto& [id, other] : images_) {
     std::erase_if(other.names,
@@ -71,9 +80,6 @@ Status ImageStore::add(ImageRecord image) {
     }
   }
   kept = std::move(image);
-  auto status = save();
-  if (!status.ok()) images_ = before;
-  return status;
 }
 
 std::vector<ImageRecord> ImageStore::list() const {
@@ -100,7 +106,7 @@ Expected<ImageRecord> ImageStore::find(const std::string& reference) const {
       }
     }
   }
-  return Status::not_found("image \"" + reference + "\" not found");
+  return Status::not_found("image " + in_quotes(reference) + " not found");
 }
 
 Expected<std::string> ImageStore::config_text(const ImageRecord& image) const {
@@ -122,6 +128,9 @@ Expected<ImageConfig> ImageStore::config(const ImageRecord& image) const {
   config.working_dir = text_in(inner, "WorkingDir");
   config.user = text_in(inner, "User");
   config.stop_signal = text_in(inner, "StopSignal");
+  if (const auto* volumes = member(inner, "Volumes").if_object()) {
+    for (const auto& volume : *volumes) config.volumes.emplace_back(volume.key());
+  }
   return config;
 }
 
@@ -143,6 +152,10 @@ Status ImageStore::remove(const std::string& reference) {
 
 void ImageStore::collect_garbage() {
   const std::scoped_lock importing(import_mutex_);
+  collect_locked();
+}
+
+void ImageStore::collect_locked() {
   std::set<std::string> wanted = layers_in_use_(), configs;
   {
     const std::scoped_lock lock(mutex_);

@@ -2,6 +2,7 @@
 //
 // On disk below its folder:
 //   layers/<diff id>/      an unpacked layer; there only when complete
+//   layers/<chain id>/     one that depends on those below it, or that an image has a second time
 //   configs/<image id>     the image's configuration as published, whose digest is the id
 //   images.json            which names point to which images; replaced atomically
 //   tmp/                   what is being made; emptied at the start
@@ -23,7 +24,7 @@ struct ImageRecord {
   std::string id;                    // "sha256:<digest of the configuration>"
   std::vector<std::string> names;    // "docker.io/library/busybox:1.36"
   std::vector<std::string> digests;  // "docker.io/library/busybox@sha256:<digest of the manifest>"
-  std::vector<std::string> layers;   // diff ids in hex, lowest first
+  std::vector<std::string> layers;   // their folders, lowest first
   uint64_t size = 0;                 // of the unpacked layers
 };
 
@@ -31,6 +32,7 @@ struct ImageRecord {
 struct ImageConfig {
   std::vector<std::string> entrypoint, command, environment;
   std::string working_dir, user, stop_signal;
+  std::vector<std::string> volumes;  // paths that are to be writable folders of each container
 };
 
 class ImageStore {
@@ -55,15 +57,17 @@ class ImageStore {
   // Removes layers that no image and no container needs.
   void collect_garbage();
 
-  fs::path layer_path(const std::string& diff_id) const { return folder_ / "layers" / diff_id; }
+  fs::path layer_path(const std::string& layer) const { return folder_ / "layers" / layer; }
 
  private:
   friend class Import;
   ImageStore(fs::path folder, uint64_t max_bytes, std::function<std::set<std::string>()> layers_in_use)
       : folder_(std::move(folder)), max_bytes_(max_bytes), layers_in_use_(std::move(layers_in_use)) {}
   Status load();
-  Status save() const;  // with mutex_ held
-  Status add(ImageRecord image);
+  Status save() const;                          // with mutex_ held
+  Status add(std::vector<ImageRecord> images);  // all or none
+  void put_locked(ImageRecord image);
+  void collect_locked();  // with import_mutex_ held
 
   const fs::path folder_;
   const uint64_t max_bytes_;

@@ -1,69 +1,16 @@
 // Importing images: what archives hold, and what they may not do. Run as root (owners, device nodes).
 #include <fcntl.h>
-#include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-#include "digest.hpp"
-#include "image_store.hpp"
-#include "layer.hpp"
+#include "image_fixture.hpp"
 #include "reference.hpp"
 #include "signals.hpp"
-#include "test_image.hpp"
 
 namespace gantry::oci::test {
 namespace {
-
-class ImageTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    base_ = fs::temp_directory_path() / ("gantry-image-" + random_id().substr(0, 12));
-    open();
-  }
-  void TearDown() override {
-    if (!base_.empty()) fs::remove_all(base_);
-  }
-  void open() {
-    store_.reset();
-    auto made = ImageStore::open(base_ / "images", 1 << 30, [this] { return in_use_; });
-    ASSERT_TRUE(made.ok()) << made.error().message();
-    store_ = std::move(*made);
-  }
-  Expected<std::vector<ImageStore::Imported>> import(const std::string& bytes, const std::string& name = {}) {
-    const auto file = memory_file(bytes);
-    auto out = store_->import(file.get(), name);
-    EXPECT_TRUE(fs::is_empty(base_ / "images" / "tmp"));
-    return out;
-  }
-  Expected<std::vector<ImageStore::Imported>> import_layer(const std::vector<Entry>& entries) {
-    ImageSpec image;
-    image.layers = {tar(entries)};
-    return import(tar(oci_layout(image)));
-  }
-  // The unpacked layer of these entries.
-  fs::path layer(const std::vector<Entry>& entries) {
-    const auto imported = import_layer(entries);
-    EXPECT_TRUE(imported.ok()) << imported.error().message();
-    return store_->layer_path(sha256_hex(tar(entries)));
-  }
-  void expect_refused(const std::vector<Entry>& entries, const std::string& why) {
-    fs::create_directories(base_ / "outside");
-    const auto imported = import_layer(entries);
-    ASSERT_FALSE(imported.ok());
-    EXPECT_EQ(imported.error().code(), 400);
-    EXPECT_NE(imported.error().message().find(why), std::string::npos) << imported.error().message();
-    EXPECT_TRUE(fs::is_empty(base_ / "outside"));
-    EXPECT_TRUE(store_->list().empty());
-    EXPECT_TRUE(fs::is_empty(base_ / "images" / "layers"));
-  }
-
-  fs::path base_;
-  std::set<std::string> in_use_;
-  std::unique_ptr<ImageStore> store_;
-};
 
 TEST_F(ImageTest, ImportsOciAndDockerArchives) {
   auto image = busybox_image();
@@ -166,15 +113,26 @@ TEST_F(ImageTest, UnpacksWhatALayerCanHold) {
 TEST_F(ImageTest, RefusesNamesThatLeadOut) {
   expect_refused({{"../outside/evil", "x"}}, "leads elsewhere");
   expect_refused({{"a/../../../outside/evil", "x"}}, "leads elsewhere");
-  const auto outside = (base_ / "outside").string();
-  expect_refused({{"link", {}, outside, {}, 0777, 'l'}, {"link/evil", "x"}}, "leads elsewhere");
-  expect_refused({{"link", {}, "../../../outside", {}, 0777, 'l'}, {"link/evil", "x"}}, "leads elsewhere");
-  expect_refused({{"a", {}, "b", {}, 0777, 'l'}, {"b", {}, outside, {}, 0777, 'l'}, {"a/deep/evil", "x"}},
-                 "leads elsewhere");
   expect_refused({{"hard", {}, {}, "../../../../etc/passwd", 0755, 'h'}}, "leads elsewhere");
-  expect_refused({{"etc", {}, "/etc", {}, 0777, 'l'}, {"hard", {}, {}, "etc/passwd", 0755, 'h'}}, "not in the layer");
+  expect_refused({{"etc", {}, "/etc", {}, 0777, 'l'}, {"hard", {}, {}, "etc/passwd", 0755, 'h'}}, "too many links");
   expect_refused({{".wh...", ""}}, "no valid whiteout");
-  expect_refused({{"file", "x"}, {"file/below", "x"}}, "leads elsewhere");
+  expect_refused({{"file", "x"}, {"file/below", "x"}}, "passes through a file");
+}
+
+TEST_F(ImageTest, LinksThatLeadOutEndInTheImage) {
+  const auto outside = base_ / "outside";
+  fs::create_directories(outside);
+  const auto at = layer({{"link", {}, outside.string(), {}, 0777, 'l'},
+                         {"link/evil", "x"},
+                         {"up", {}, "../../../outside", {}, 0777, 'l'},
+                         {"up/evil", "y"},
+                         {"a", {}, "b", {}, 0777, 'l'},
+                         {"b", {}, outside.string(), {}, 0777, 'l'},
+                         {"a/deep/evil", "z"}});
+  EXPECT_TRUE(fs::is_empty(outside));
+  EXPECT_EQ(*read_file(fs::path(at.string() + outside.string()) / "evil"), "x");
+  EXPECT_EQ(*read_file(at / "outside/evil"), "y");
+  EXPECT_EQ(*read_file(fs::path(at.string() + outside.string()) / "deep/evil"), "z");
 }
 
 TEST_F(ImageTest, AnAbsoluteNameStaysInside) {
@@ -239,16 +197,102 @@ TEST_F(ImageTest, BoundsWhatAnArchiveMayTake) {
   EXPECT_NE(imported.error().message().find("max_image_bytes"), std::string::npos) << imported.error().message();
 }
 
+// As a container may leave it: deeper than a process may have descriptors.
+TEST(Files, ATreeOfAnyDepthIsCountedAndRemoved) {
+  const auto base = fs::temp_directory_path() / ("gantry-deep-" + random_id().substr(0, 12));
+  fs::create_directories(base);
+  Fd at(::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int i = 0; i < 400; i++) {
+    for (const auto* name : {".gone-0", "side", "d"}) {
+      if (i >= 3 && *name != 'd') continue;
+      ASSERT_EQ(::mkdirat(at.get(), name, 0700), 0);
+    }
+    ::close(::openat(at.get(), "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0));
+    at = Fd(::openat(at.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(at);
+  }
+  at.reset();
+  fs::create_directory_symlink("/", base / "link");
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const struct rlimit few = {64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  EXPECT_EQ(tree_usage(base).inodes, 2u * 400 + 2u * 3 + 1);
+  const auto status = remove_tree(base);
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(fs::exists(base));
+  EXPECT_TRUE(remove_tree(base).ok());
+  EXPECT_EQ(tree_usage(base).inodes, 0u);
+}
+
 TEST(Reference, ReadsNames) {
   EXPECT_EQ(parse_reference("busybox")->text(), "docker.io/library/busybox:latest");
   EXPECT_EQ(parse_reference("user/app:1")->text(), "docker.io/user/app:1");
+  EXPECT_EQ(parse_reference("index.docker.io/app")->text(), "docker.io/library/app:latest");
   EXPECT_EQ(parse_reference("localhost:5000/a/b")->text(), "localhost:5000/a/b:latest");
   EXPECT_EQ(parse_reference("gantry.local/busybox:1.36")->text(), "gantry.local/busybox:1.36");
+  EXPECT_EQ(parse_reference("Foo/bar:1")->text(), "Foo/bar:1");  // a registry: no folder of Docker Hub's has capitals
+  EXPECT_EQ(parse_reference("[fe80::1]:5000/a")->text(), "[fe80::1]:5000/a:latest");
+  EXPECT_EQ(parse_reference("a__b/c.d/e---f/g_h:_X.-1")->text(), "docker.io/a__b/c.d/e---f/g_h:_X.-1");
+  EXPECT_EQ(parse_reference("a:" + std::string(128, 't'))->tag.size(), 128u);
+  EXPECT_EQ(parse_reference("x.y/" + std::string(251, 'a'))->repository.size(), 255u);
   const auto digest = "sha256:" + std::string(64, 'a');
   EXPECT_EQ(parse_reference("a@" + digest)->text(), "docker.io/library/a@" + digest);
-  for (const auto* wrong : {"", "UPPER", "a//b", "a:b:c", "a@sha256:zz", "../x", "a/", ":tag", "a b"}) {
+  EXPECT_EQ(parse_reference("a:1@" + digest)->text(), "docker.io/library/a:1@" + digest);
+  EXPECT_TRUE(parse_reference("a@sha512:" + std::string(128, 'a')).ok());
+  for (const std::string wrong : {"",
+                                  "UPPER",
+                                  "a//b",
+                                  "a:b:c",
+                                  "a@sha256:zz",
+                                  "../x",
+                                  "a/",
+                                  ":tag",
+                                  "a b",
+                                  "a:",
+                                  "a@",
+                                  "/a",
+                                  "a/.b",
+                                  "a/b-",
+                                  "a..b",
+                                  "a___b",
+                                  "a._b",
+                                  "_a",
+                                  "${APP_IMAGE}:1",
+                                  "https://x.y/a",
+                                  "Repo/App:1",
+                                  "x.y:z/a",
+                                  "x.y:/a",
+                                  "-x.y/a",
+                                  "x..y/a",
+                                  "x_y.z/a",
+                                  "[x/a",
+                                  "[::1]x/a",
+                                  "[]/a",
+                                  "a:-t",
+                                  "a:t/x",
+                                  "a\nb",
+                                  "b\xc3\xa4r",
+                                  "a@md5:00",
+                                  "a@sha256"}) {
     EXPECT_FALSE(parse_reference(wrong).ok()) << wrong;
   }
+  EXPECT_FALSE(parse_reference("a@sha256:" + std::string(64, 'A')).ok());
+  EXPECT_FALSE(parse_reference(std::string(64, 'a')).ok());  // an id
+  EXPECT_TRUE(parse_reference(std::string(63, 'a')).ok());
+  EXPECT_FALSE(parse_reference("a:" + std::string(129, 't')).ok());
+  EXPECT_FALSE(parse_reference("x.y/" + std::string(252, 'a')).ok());
+}
+
+TEST(Reference, MessagesAreShortAndPlain) {
+  EXPECT_EQ(parse_reference("${APP_IMAGE}:1").error().message(),
+            "couldn't parse image name \"${APP_IMAGE}:1\": invalid reference format");
+  EXPECT_EQ(in_quotes("a\x1b\n\x7f"), "\"a???\"");
+  EXPECT_EQ(in_quotes(std::string(256, 'x')), "\"" + std::string(256, 'x') + "\"");
+  EXPECT_EQ(in_quotes(std::string(257, 'x')), "\"" + std::string(256, 'x') + "...\"");
+  // Not through a character of several bytes.
+  EXPECT_EQ(in_quotes(std::string(255, 'x') + "\xc3\xa4"), "\"" + std::string(255, 'x') + "...\"");
 }
 
 TEST(Signals, ByNameAndNumber) {

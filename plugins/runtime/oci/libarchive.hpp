@@ -22,6 +22,14 @@ inline Status archive_status(struct archive* a, const std::string& what) {
   return Status::bad_request(what + ": " + (text != nullptr ? text : "damaged archive"));
 }
 
+// The compressions that images have. Not all that libarchive knows: some are other programs that it would run.
+inline void support_image_filters(struct archive* a) {
+  archive_read_support_filter_gzip(a);
+  archive_read_support_filter_zstd(a);
+  archive_read_support_filter_bzip2(a);
+  archive_read_support_filter_xz(a);
+}
+
 // libarchive converts names by the thread's locale; in "C" it loses those that are not ASCII.
 class Utf8Names {
  public:

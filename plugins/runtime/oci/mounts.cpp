@@ -1,13 +1,14 @@
 #include "mounts.hpp"
 
-#include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <sstream>
+#include <system_error>
+#include <thread>
 
 namespace gantry::oci {
 namespace {
@@ -37,30 +38,22 @@ std::vector<std::string> mount_points(const std::string& below) {
   return points;
 }
 
-Status set_layers(int context, const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work) {
-  for (auto it = layers.rbegin(); it != layers.rend(); ++it) {
-    if (::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", it->c_str(), 0) < 0)
-      return errno_status("overlay lowerdir");
+// overlayfs takes all its options in one page: the layers by short names, from a folder that a thread of its own is in.
+Status mount_from(const fs::path& folder, const std::string& options, const fs::path& at) {
+  Status status;
+  const auto mount_there = [&] {
+    if (::unshare(CLONE_FS) < 0 || ::chdir(folder.c_str()) < 0) {
+      status = errno_status(folder.string());
+    } else if (::mount("overlay", at.c_str(), "overlay", 0, options.c_str()) < 0) {
+      status = errno_status("mount overlay at " + at.string());
+    }
+  };
+  try {
+    std::thread(mount_there).join();
+  } catch (const std::system_error& error) {
+    return Status::internal(std::string("mount overlay: ") + error.what());
   }
-  if (::fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper.c_str(), 0) < 0 ||
-      ::fsconfig(context, FSCONFIG_SET_STRING, "workdir", work.c_str(), 0) < 0 ||
-      ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) {
-    return errno_status("overlay");
-  }
-  return {};
-}
-
-// One option a layer: no limit of one page for all their paths. Linux 6.8 and newer.
-Status mount_overlay_layerwise(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work,
-                               const fs::path& at) {
-  const Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
-  if (!context) return errno_status("overlay");
-  if (auto status = set_layers(context.get(), layers, upper, work); !status.ok()) return status;
-  const Fd mounted(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
-  if (!mounted || ::move_mount(mounted.get(), "", AT_FDCWD, at.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-    return errno_status("mount overlay at " + at.string());
-  }
-  return {};
+  return status;
 }
 
 }  // namespace
@@ -72,18 +65,28 @@ bool is_mount(const fs::path& path) {
 
 Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work,
                      const fs::path& at) {
-  if (mount_overlay_layerwise(layers, upper, work, at).ok()) return {};
-  std::string options = "lowerdir=";
-  for (auto it = layers.rbegin(); it != layers.rend(); ++it) {
-    if (it != layers.rbegin()) options += ':';
-    options += it->string();
+  if (layers.size() > kMaxLayers) {
+    return Status::bad_request("the image has " + std::to_string(layers.size()) + " layers; overlayfs takes at most " +
+                               std::to_string(kMaxLayers));
   }
-  options += ",upperdir=" + upper.string() + ",workdir=" + work.string();
-  if (options.size() > 4095) return Status::internal("the image has too many layers for this kernel's overlayfs");
-  if (::mount("overlay", at.c_str(), "overlay", 0, options.c_str()) < 0) {
-    return errno_status("mount overlay at " + at.string());
+  const auto names = fs::path(at.string() + ".mount");
+  if (auto status = remove_tree(names); !status.ok()) return status;
+  if (auto status = make_dirs(names); !status.ok()) return status;
+  std::vector<fs::path> all(layers.rbegin(), layers.rend());
+  all.insert(all.end(), {upper, work});
+  std::string options;
+  for (size_t i = 0; i < all.size(); i++) {
+    const auto name = std::to_string(i);
+    if (::symlink(all[i].c_str(), (names / name).c_str()) < 0) return errno_status((names / name).string());
+    const auto* before = i == 0               ? "lowerdir="
+                         : i < layers.size()  ? ":"
+                         : i == layers.size() ? ",upperdir="
+                                              : ",workdir=";
+    options += before + name;
   }
-  return {};
+  auto status = mount_from(names, options, at);
+  if (auto removed = remove_tree(names); status.ok()) status = removed;
+  return status;
 }
 
 Status mount_tmpfs(const fs::path& at, const std::string& options) {

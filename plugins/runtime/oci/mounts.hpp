@@ -10,7 +10,9 @@
 namespace gantry::oci {
 
 bool is_mount(const fs::path& path);
-// `layers` from the lowest to the highest.
+// The kernel's limit for one overlay mount.
+inline constexpr size_t kMaxLayers = 500;
+// `layers` from the lowest to the highest, none of them twice; at most kMaxLayers.
 Status mount_overlay(const std::vector<fs::path>& layers, const fs::path& upper, const fs::path& work,
                      const fs::path& at);
 Status mount_tmpfs(const fs::path& at, const std::string& options);

@@ -9,6 +9,7 @@
 
 #include "json.hpp"
 #include "seccomp.hpp"
+#include "spec_mounts.hpp"
 
 namespace gantry::oci {
 
@@ -115,76 +116,6 @@ Expected<json::object> process(const SpecInput& in) {
     if (name.starts_with("localhost/")) name.erase(0, 10);
     out["apparmorProfile"] = name;
   }
-  return out;
-}
-
-json::object mount(const std::string& type, const std::string& source, const std::string& at,
-                   const std::vector<std::string>& options) {
-  return {{"destination", at}, {"type", type}, {"source", source}, {"options", texts(options)}};
-}
-json::object bind_mount(const fs::path& source, const std::string& at, const std::vector<std::string>& options) {
-  std::vector<std::string> all = {"rbind"};
-  all.insert(all.end(), options.begin(), options.end());
-  return mount("bind", source.string(), at, all);
-}
-
-// A mount of the host: symlinks are followed there, and a missing path becomes a folder.
-Expected<json::object> host_mount(const cri::Mount& wanted) {
-  std::error_code error;
-  if (!fs::exists(wanted.host_path(), error)) {
-    if (auto status = make_dirs(wanted.host_path(), 0755); !status.ok()) return status;
-  }
-  const auto source = fs::canonical(wanted.host_path(), error);
-  if (error) return errno_status("mount " + wanted.host_path(), error.value());
-  std::vector<std::string> options;
-  switch (wanted.propagation()) {
-    case cri::PROPAGATION_BIDIRECTIONAL:
-      options.emplace_back("rshared");
-      break;
-    case cri::PROPAGATION_HOST_TO_CONTAINER:
-      options.emplace_back("rslave");
-      break;
-    default:
-      options.emplace_back("rprivate");
-  }
-  if (wanted.recursive_read_only()) options.emplace_back("rro");
-  options.emplace_back(wanted.readonly() ? "ro" : "rw");
-  return bind_mount(source, wanted.container_path(), options);
-}
-
-Expected<json::array> mounts(const SpecInput& in) {
-  const std::string rw = security(in).privileged() ? "rw" : "ro";
-  const std::string files_rw = security(in).readonly_rootfs() ? "ro" : "rw";
-  std::vector<json::object> all = {
-      mount("proc", "proc", "/proc", {"nosuid", "noexec", "nodev"}),
-      mount("tmpfs", "tmpfs", "/dev", {"nosuid", "strictatime", "mode=755", "size=65536k"}),
-      mount("devpts", "devpts", "/dev/pts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
-      mount("mqueue", "mqueue", "/dev/mqueue", {"nosuid", "noexec", "nodev"}),
-      mount("sysfs", "sysfs", "/sys", {"nosuid", "noexec", "nodev", rw}),
-      mount("cgroup", "cgroup", "/sys/fs/cgroup", {"nosuid", "noexec", "nodev", "relatime", rw}),
-      bind_mount(in.shm, "/dev/shm", {"rprivate", "nosuid", "noexec", "nodev", "rw"}),
-  };
-  for (const auto* file : {"hostname", "hosts", "resolv.conf"}) {
-    std::error_code error;
-    if (fs::exists(in.files / file, error))
-      all.push_back(bind_mount(in.files / file, std::string("/etc/") + file, {"rprivate", files_rw}));
-  }
-  std::vector<cri::Mount> wanted(in.config->mounts().begin(), in.config->mounts().end());
-  // What lies inside another mount comes after it.
-  std::ranges::stable_sort(wanted, {}, [](const cri::Mount& m) { return std::ranges::count(m.container_path(), '/'); });
-  for (const auto& one : wanted) {
-    if (one.container_path().empty() || one.container_path()[0] != '/') {
-      return Status::bad_request("mount path \"" + one.container_path() + "\" is not absolute");
-    }
-    if (one.has_image()) return Status::bad_request("this runtime mounts no images as volumes");
-    auto made = host_mount(one);
-    if (!made) return made.error();
-    const auto at = fs::path(one.container_path()).lexically_normal();
-    std::erase_if(all, [&](const json::object& m) { return m.at("destination").as_string() == at.string(); });
-    all.push_back(std::move(*made));
-  }
-  json::array out;
-  for (auto& one : all) out.push_back(std::move(one));
   return out;
 }
 
@@ -372,7 +303,7 @@ Expected<std::string> with_resources(const std::string& spec, const cri::LinuxCo
 Expected<std::string> make_spec(const SpecInput& in) {
   auto process_part = process(in);
   if (!process_part) return process_part.error();
-  auto mount_part = mounts(in);
+  auto mount_part = spec_mounts(in);
   if (!mount_part) return mount_part.error();
   auto rest = linux_part(in);
   if (!rest) return rest.error();

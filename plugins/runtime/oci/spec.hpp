@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cgroup.hpp"
 #include "host_facts.hpp"
@@ -23,6 +24,7 @@ struct SpecInput {
   fs::path files;        // folder with the pod's hostname, hosts and resolv.conf
   pid_t target_pid = 0;  // for a PID namespace of another container
   int64_t pids_limit = 0;
+  std::vector<cri::Mount> volumes;  // of the image
 };
 
 Expected<std::string> make_spec(const SpecInput& input);

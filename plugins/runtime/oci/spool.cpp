@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "digest.hpp"
 #include "libarchive.hpp"
@@ -16,7 +18,10 @@ std::string plain_name(const char* name) {
   return name == nullptr ? std::string() : fs::path(name).relative_path().lexically_normal().string();
 }
 
-Expected<SpooledFile> copy_entry(struct archive* a, fs::path path, uint64_t& budget) {
+Status too_large() { return Status::too_large("the image archive is larger than max_image_bytes"); }
+
+Expected<SpooledFile> copy_entry(struct archive* a, struct archive_entry* entry, fs::path path, uint64_t& budget) {
+  if (archive_entry_size(entry) > static_cast<int64_t>(std::min<uint64_t>(budget, INT64_MAX))) return too_large();
   const Fd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!out) return errno_status(path.string());
   SpooledFile file{std::move(path), {}, 0};
@@ -27,7 +32,7 @@ Expected<SpooledFile> copy_entry(struct archive* a, fs::path path, uint64_t& bud
     if (n < 0) return archive_status(a, "image archive");
     if (n == 0) break;
     const auto size = static_cast<size_t>(n);
-    if (size > budget) return Status::too_large("the image archive is larger than max_image_bytes");
+    if (size > budget) return too_large();
     budget -= size;
     sum.add({chunk.data(), size});
     for (size_t done = 0; done < size;) {
@@ -61,7 +66,7 @@ Status Spool::take(int fd, uint64_t max_bytes) {
   const Utf8Names names;
   const Archive a(archive_read_new());
   archive_read_support_format_tar(a.get());
-  archive_read_support_filter_all(a.get());
+  support_image_filters(a.get());
   if (archive_read_open_fd(a.get(), fd, 65536) != ARCHIVE_OK) return archive_status(a.get(), "image archive");
   auto budget = max_bytes;
   struct archive_entry* entry = nullptr;
@@ -77,7 +82,7 @@ Status Spool::take(int fd, uint64_t max_bytes) {
     } else if (const char* symlink = archive_entry_symlink(entry)) {
       links_[name] = (fs::path(name).parent_path() / symlink).lexically_normal().string();
     } else if (archive_entry_filetype(entry) == AE_IFREG) {
-      auto file = copy_entry(a.get(), folder_ / std::to_string(number), budget);
+      auto file = copy_entry(a.get(), entry, folder_ / std::to_string(number), budget);
       if (!file) return file.error();
       files_[name] = std::move(*file);
     }

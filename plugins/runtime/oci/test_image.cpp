@@ -33,14 +33,18 @@ json::array texts(const std::vector<std::string>& all) { return json::array(all.
 std::string config_of(const ImageSpec& image) {
   json::array diff_ids;
   for (const auto& layer : image.layers) diff_ids.emplace_back("sha256:" + sha256_hex(layer));
+  json::object volumes;
+  for (const auto& volume : image.volumes) volumes[volume] = json::object();
   const json::object config = {{"architecture", architecture()},
                                {"os", "linux"},
+                               {"variant", image.variant},
                                {"config",
                                 {{"Cmd", texts(image.command)},
                                  {"Entrypoint", texts(image.entrypoint)},
                                  {"Env", texts(image.environment)},
                                  {"User", image.user},
                                  {"StopSignal", image.stop_signal},
+                                 {"Volumes", std::move(volumes)},
                                  {"WorkingDir", image.working_dir}}},
                                {"rootfs", {{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}}};
   return json::serialize(config);
@@ -101,6 +105,25 @@ std::string tar(const std::vector<Entry>& entries, bool compressed) {
   return out;
 }
 
+std::string sparse_tar(const std::string& name, int64_t size, int64_t bytes) {
+  std::string out;
+  auto* a = archive_write_new();
+  archive_write_set_format_pax(a);
+  archive_write_open(a, &out, nullptr, &append, nullptr);
+  auto* e = archive_entry_new();
+  archive_entry_set_pathname(e, name.c_str());
+  archive_entry_set_perm(e, 0644);
+  archive_entry_set_filetype(e, AE_IFREG);
+  archive_entry_set_size(e, size);
+  for (int64_t i = 0; i < bytes; i++) archive_entry_sparse_add_entry(e, i * (size / bytes), 1);
+  archive_write_header(a, e);
+  archive_write_data(a, "x", 1);  // libarchive adds zeros for what is not given
+  archive_entry_free(e);
+  archive_write_close(a);
+  archive_write_free(a);
+  return out;
+}
+
 std::vector<Entry> busybox_entries() {
   std::vector<Entry> entries;
   for (const auto* folder : {"bin", "etc", "root"}) entries.push_back({folder, {}, {}, {}, 0755, 'd'});
@@ -123,6 +146,27 @@ ImageSpec busybox_image() {
   image.layers = {tar(busybox_entries())};
   image.environment = {"PATH=/bin", "FROM_IMAGE=yes"};
   return image;
+}
+
+std::vector<Entry> index_layout(const std::string& name, const std::vector<ImageSpec>& images) {
+  std::vector<Entry> files;
+  json::array manifests;
+  for (const auto& image : images) {
+    auto one = oci_layout(image);
+    one.pop_back();  // oci-layout
+    auto index = json::parse(one.back().content);
+    one.pop_back();
+    auto& manifest = index.as_object()["manifests"].as_array()[0].as_object();
+    manifest["platform"] = json::object{{"os", "linux"}, {"architecture", architecture()}, {"variant", image.variant}};
+    manifests.push_back(manifest);
+    files.insert(files.end(), one.begin(), one.end());
+  }
+  const auto inner = json::serialize(json::object{{"schemaVersion", 2}, {"manifests", std::move(manifests)}});
+  files.push_back({"blobs/sha256/" + sha256_hex(inner), inner, {}, {}, 0644});
+  auto top = descriptor("application/vnd.oci.image.index.v1+json", inner);
+  top["annotations"] = json::object{{"io.containerd.image.name", name}};
+  files.push_back({"index.json", json::serialize(json::object{{"schemaVersion", 2}, {"manifests", json::array{top}}})});
+  return files;
 }
 
 std::vector<Entry> oci_layout(const ImageSpec& image) {

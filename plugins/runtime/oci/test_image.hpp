@@ -17,6 +17,8 @@ struct Entry {
 };
 
 std::string tar(const std::vector<Entry>& entries, bool gzip = false);
+// One file of that many bytes, all of it holes but for some single bytes, spread evenly.
+std::string sparse_tar(const std::string& name, int64_t size, int64_t bytes = 1);
 // A folder, /bin/busybox with links for the applets named, passwd and group.
 std::vector<Entry> busybox_entries();
 
@@ -25,10 +27,14 @@ struct ImageSpec {
   std::vector<std::string> layers;  // uncompressed tars
   std::vector<std::string> command = {"/bin/sh"}, entrypoint, environment;
   std::string user, stop_signal, working_dir;
+  std::vector<std::string> volumes;
+  std::string variant;  // of the platform
   bool gzip_layers = false;
 };
 // The files of an OCI layout by name; a test may spoil them before packing.
 std::vector<Entry> oci_layout(const ImageSpec& image);
+// One index of that name with a manifest for each image, which have no names of their own.
+std::vector<Entry> index_layout(const std::string& name, const std::vector<ImageSpec>& images);
 std::vector<Entry> docker_layout(const ImageSpec& image);
 ImageSpec busybox_image();
 
