@@ -11,6 +11,8 @@
 
 #include "core/controller/played_api.hpp"
 #include "core/isolation/isolated_library.hpp"
+#include "core/limits/notices.hpp"
+#include "core/plugin/bounds.hpp"
 
 namespace gantry::controller {
 namespace {
@@ -33,6 +35,10 @@ class ControllerHostTest : public testing::Test {
     options.run_dir = dir_ / "run";
     options.data_dir = dir_;
     options.try_images = false;
+    notices_ = std::make_unique<limits::Notices>(
+        limits::Notices::Hooks{[this](std::string_view who, int32_t, std::string_view text) { note(who, text); },
+                               nullptr, [this] { return clock_.monotonic_ns(); }});
+    options.notices = notices_.get();
     options.open_isolated =
         [this](const plugin::PluginSettings& settings, const fs::path& copy,
                std::function<void(const std::string&)> on_exit) -> Expected<std::unique_ptr<plugin::LoadedLibrary>> {
@@ -57,6 +63,7 @@ class ControllerHostTest : public testing::Test {
   void TearDown() override {
     go();
     plugins_->begin_stop();
+    api_.answer_reads();
     controllers_.reset();
     plugins_.reset();
     fs::remove_all(dir_);
@@ -70,6 +77,7 @@ class ControllerHostTest : public testing::Test {
   void load(const std::string& name, const std::string& file, In in) {
     plugin::PluginSettings settings{name, fs::path(TEST_PLUGINS) / file, "", false, nullptr};
     settings.isolation.process = in == In::kProcess;
+    settings.watch.deadline_ms = deadline_ms_;
     const auto loaded = plugins_->load(settings);
     ASSERT_TRUE(loaded.ok()) << loaded.error().message();
   }
@@ -102,6 +110,8 @@ class ControllerHostTest : public testing::Test {
   std::condition_variable noted_;
   std::vector<std::string> lines_;
   std::atomic<bool> may_start_ = true;
+  int64_t deadline_ms_ = 10'000;
+  std::unique_ptr<limits::Notices> notices_;
   PlayedApi api_;
   std::unique_ptr<client::Client> watcher_;
   std::unique_ptr<plugin::PluginHost> plugins_;
@@ -181,26 +191,70 @@ TEST_F(ControllerHostTest, AMapThatBlocksHoldsUpNobodyElse) {
 }
 
 TEST_F(ControllerHostTest, ATimerThatBlocksHoldsUpNobodyElse) {
+  deadline_ms_ = 50;
   ASSERT_NO_FATAL_FAILURE(start(In::kDaemon));
   api_.add<ConfigMap>("block-timer");
   ASSERT_TRUE(logged("lingers"));
   std::promise<void> fired;
   timers_.start(0, [&] { fired.set_value(); });
   EXPECT_EQ(fired.get_future().wait_for(seconds(30)), std::future_status::ready);
+  EXPECT_TRUE(logged("plugin scripted: the callback of a timer has run for"));
   go();
 }
 
 // A map that hangs in an instance of old is left there, and its event is mapped by the new one.
 TEST_F(ControllerHostTest, AReloadGetsAwayFromAMapThatHangs) {
+  deadline_ms_ = 50;
   ASSERT_NO_FATAL_FAILURE(start(In::kDaemon));
   api_.add<Secret>("block");
   ASSERT_TRUE(logged("lingers"));
+  EXPECT_TRUE(logged("plugin scripted: the map of ns/block has run for"));
   plugin::PluginSettings settings{"scripted", fs::path(TEST_PLUGINS) / "scripted.so", "", false, nullptr};
   auto reloaded = std::async(std::launch::async, [&] { return plugins_->reload(settings); });
   EXPECT_TRUE(logged("lingers", 2));
   go();
   EXPECT_TRUE(reloaded.get().ok());
   EXPECT_TRUE(logged("did block"));
+}
+
+// What a plugin has the host keep is bounded, whatever it does; what is over is refused and told, once.
+TEST_F(ControllerHostTest, FloodsAreBounded) {
+  namespace bounds = plugin::bounds;
+  for (const auto in : {In::kDaemon, In::kProcess}) {
+    SCOPED_TRACE(in == In::kProcess ? "in a process" : "in the daemon");
+    if (in == In::kProcess) {
+      TearDown();
+      SetUp();
+    }
+    ASSERT_NO_FATAL_FAILURE(start(in));
+    const auto timers = in == In::kDaemon ? bounds::kTimers : bounds::kTimersInProcess;
+    api_.add<ConfigMap>("flood-timers");
+    ASSERT_TRUE(logged("did flood-timers"));
+    EXPECT_EQ(count("scripted: " + std::to_string(timers) + " timers"), 1u);
+    const auto before = timers_.waiting();
+    api_.add<ConfigMap>("flood-keys");
+    ASSERT_TRUE(logged("did flood-keys"));
+    EXPECT_EQ(timers_.waiting() - before, bounds::kKeys);
+    EXPECT_EQ(count("scripted: a key was dropped"), 1u);
+    api_.add<ConfigMap>("large-event");
+    ASSERT_TRUE(logged("did large-event"));
+    EXPECT_EQ(count("scripted: an Event was dropped"), 1u);
+    api_.add<ConfigMap>("flood-log");
+    ASSERT_TRUE(logged("scripted: lines of its log are dropped"));
+    EXPECT_LT(count("scripted: xxxx"), 600u);
+    const std::lock_guard lock(mutex_);
+    lines_.clear();
+  }
+}
+
+TEST_F(ControllerHostTest, CallsThatNobodyAnswersAreBounded) {
+  ASSERT_NO_FATAL_FAILURE(start(In::kDaemon));
+  api_.add<ConfigMap>("flood-calls");
+  const auto taken = plugin::bounds::kCallBytes / ((1 << 20) + 4'096);
+  EXPECT_TRUE(logged("scripted: " + std::to_string(100 - taken) + " calls were refused"));
+  api_.answer_reads();
+  go();
+  EXPECT_TRUE(logged("did flood-calls"));
 }
 
 TEST_F(ControllerHostTest, AStopDoesNotWaitForAProcessNorStartItAnew) {

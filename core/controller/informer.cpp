@@ -245,7 +245,7 @@ void Informer::tell(const std::vector<Event>& events, const Calls& seen) {
 
 bool Informer::when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision,
                          bool deleted, std::function<void()> seen) {
-  const std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto it = objects_.find(object_key(ns, name));
   const bool present = it != objects_.end() && it->second->uid == uid;
   if (deleted ? (!present || it->second->deleting)
@@ -254,9 +254,13 @@ bool Informer::when_seen(const std::string& uid, std::string_view ns, std::strin
   }
   if (deleted) {
     deletions_.emplace(uid, std::move(seen));
-  } else {
-    writes_.emplace(revision, std::move(seen));
+    return true;
   }
+  writes_.emplace(revision, std::move(seen));
+  if (writes_.size() <= kMaxWrites) return true;
+  const auto oldest = writes_.extract(writes_.begin());
+  lock.unlock();
+  oldest.mapped()();
   return true;
 }
 

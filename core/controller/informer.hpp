@@ -81,7 +81,8 @@ class Informer {
 
   // Calls `seen` once the cache shows all that had happened by `revision`, the object's version with it (`deleted`:
   // once the object is gone or being deleted). False and never called when that is so already. A version that a
-  // selector filters out is over with the next event.
+  // selector filters out is over with the next event, or when so many newer ones are waited for.
+  static constexpr size_t kMaxWrites = 16'384;
   bool when_seen(const std::string& uid, std::string_view ns, std::string_view name, int64_t revision, bool deleted,
                  std::function<void()> seen);
 

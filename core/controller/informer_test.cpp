@@ -122,6 +122,16 @@ TEST_F(InformerTest, AWriteThatIsFilteredOutIsSeenWithTheNextEvent) {
   EXPECT_EQ(seen, 2);
 }
 
+TEST_F(InformerTest, WritesThatAreNeverSeenAreBounded) {
+  std::vector<int64_t> seen;
+  constexpr auto kMost = static_cast<int64_t>(Informer::kMaxWrites);
+  for (int64_t write = 10; write <= 10 + kMost; ++write) {
+    EXPECT_TRUE(seen.empty());
+    EXPECT_TRUE(informer.when_seen("elsewhere", "ns", "c", write, false, [&seen, write] { seen.push_back(write); }));
+  }
+  EXPECT_EQ(seen, std::vector<int64_t>{10});
+}
+
 TEST_F(InformerTest, ObjectsOfAnOwnerComeInOrder) {
   for (const char* name : {"q", "c", "z"}) {
     client.send(client::WatchEvent::Type::kAdded, pod(name, std::string("u") + name, 3, "rs"));

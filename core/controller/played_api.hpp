@@ -47,6 +47,15 @@ class PlayedApi {
     object.mutable_metadata()->set_uid("uid-" + name);
     return object;
   }
+  // Reads wait until here; they are refused then.
+  void answer_reads() {
+    std::vector<client::Done> kept;
+    {
+      const std::lock_guard lock(mutex_);
+      kept.swap(kept_);
+    }
+    for (const auto& done : kept) done(Status::unavailable("late"));
+  }
   // Config maps that were made, with their revisions.
   std::vector<corev1::ConfigMap> created() {
     const std::lock_guard lock(mutex_);
@@ -58,7 +67,10 @@ class PlayedApi {
    public:
     explicit Face(PlayedApi& api) : api_(api) {}
     using Client::call;
-    void call(client::ApiRequest request, client::Done done) override { done(api_.answer(request)); }
+    void call(client::ApiRequest request, client::Done done) override {
+      if (request.verb() == client::ApiRequest::GET) return api_.keep(std::move(done));
+      done(api_.answer(request));
+    }
     std::unique_ptr<client::Watch> watch(client::WatchRequest request, client::WatchHandler handler) override {
       const std::lock_guard lock(api_.mutex_);
       api_.watches_[request.resource] = std::move(handler);
@@ -70,6 +82,10 @@ class PlayedApi {
     PlayedApi& api_;
   };
 
+  void keep(client::Done done) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(done));
+  }
   Expected<client::ApiResponse> answer(const client::ApiRequest& request) {
     if (request.verb() != client::ApiRequest::CREATE) return Status::unavailable("not played");
     const std::lock_guard lock(mutex_);
@@ -87,6 +103,7 @@ class PlayedApi {
   std::mutex mutex_;
   std::map<std::string, client::WatchHandler> watches_;
   std::vector<corev1::ConfigMap> created_;
+  std::vector<client::Done> kept_;
   int64_t revision_ = 1;
 };
 

@@ -193,7 +193,12 @@ void events_record(const gantry_host* host, gantry_slice regarding, gantry_slice
   const auto controller = controller_of(host);
   if (controller == nullptr) return;
   // The server would refuse more; here it would lie in memory until then.
-  if (regarding.size > kMaxRegarding || type.size > kMaxWord || reason.size > kMaxWord) return;
+  if (regarding.size > kMaxRegarding || type.size > kMaxWord || reason.size > kMaxWord) {
+    auto& plugin = controller->plugin();
+    return plugin.host().trouble("plugin-events", plugin,
+                                 "an Event was dropped: its type and reason may have " + std::to_string(kMaxWord) +
+                                     " bytes, and its reference " + std::to_string(kMaxRegarding));
+  }
   controller->host().options().record_event(controller->name() + "-controller", to_view(regarding), to_view(type),
                                             to_view(reason), to_view(message));
 }

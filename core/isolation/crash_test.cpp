@@ -82,6 +82,37 @@ TEST_F(IsolationTest, LoopInATimer) {
   EXPECT_EQ(cause(), "did not return from a timer or an answer to call_async within 300 ms and was killed");
 }
 
+// Memory of the daemon's does not pay for a process that asks and does not read.
+TEST_F(IsolationTest, AnswersThatNobodyReadsAreBounded) {
+  auto large = TestingHost::named("large");
+  (*large.mutable_data())["text"] = std::string(1 << 20, 'x');
+  host_.api = [&](const abi::ApiRequest& request) {
+    if (request.name() == "release") host_.wait_answered(100);
+    return TestingHost::object(large);
+  };
+  ASSERT_NO_FATAL_FAILURE(start("good"));
+  const auto counted = reconcile("slow-reader", "100");
+  EXPECT_TRUE(counted.status.ok()) << counted.status.message();
+  EXPECT_GE(counted.number, 34);
+  EXPECT_LE(counted.number, 36);
+}
+
+TEST_F(IsolationTest, QuestionsAreLeftWhileTheirAnswersAreNotRead) {
+  auto large = TestingHost::named("large");
+  (*large.mutable_data())["text"] = std::string(1 << 20, 'x');
+  host_.cache.push_back(large.SerializeAsString());
+  auto hasty = options("good");
+  hasty.call_deadline = milliseconds(500);
+  ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
+  ASSERT_TRUE(reconcile("greedy-timer").status.ok());
+  host_.fire_timers();
+  EXPECT_NE(cause().find("within 500 ms and was killed"), std::string::npos);
+  const auto notes = host_.notes();
+  const auto lists = std::count(notes.begin(), notes.end(), "list");
+  EXPECT_GE(lists, 15);
+  EXPECT_LE(lists, 18);
+}
+
 // Stopping, the daemon gives calls that are under way a short time, and later ones no longer.
 TEST_F(IsolationTest, AStopDoesNotWaitForCallsThatHang) {
   for (const bool begun : {true, false}) {

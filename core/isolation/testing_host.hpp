@@ -52,6 +52,11 @@ class TestingHost {
     notes_.push_back(std::move(text));
     noted_.notify_all();
   }
+  // Waits until so many asynchronous calls are answered.
+  void wait_answered(size_t count) {
+    std::unique_lock lock(mutex_);
+    noted_.wait(lock, [&] { return answered_ >= count; });
+  }
   // Fires every timer that is not cancelled.
   void fire_timers() {
     std::map<uint64_t, std::function<void()>> due;
@@ -97,6 +102,9 @@ class TestingHost {
       Buffer response, error;
       const auto code = call(host, to_slice(bytes), response.out(), error.out());
       done(context, code, to_slice(response.view()), to_slice(error.view()));
+      const std::lock_guard counted(self(host).mutex_);
+      ++self(host).answered_;
+      self(host).noted_.notify_all();
     });
   }
   static gantry_code cache_get(const gantry_host* host, const gantry_resource*, gantry_slice, gantry_slice name,
@@ -112,6 +120,7 @@ class TestingHost {
   }
   static gantry_code cache_list(const gantry_host* host, const gantry_resource*, gantry_slice, gantry_slice,
                                 gantry_visit visit, void* context, gantry_buffer*) {
+    self(host).note("list");
     for (const auto& bytes : self(host).cache) visit(context, to_slice(bytes));
     return 0;
   }
@@ -188,6 +197,7 @@ class TestingHost {
   std::vector<std::string> notes_;
   std::map<uint64_t, std::function<void()>> timers_;
   uint64_t last_timer_ = 0;
+  size_t answered_ = 0;
   std::vector<std::thread> threads_;
 };
 

@@ -1,6 +1,5 @@
 #include "core/plugin/host_interfaces.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +20,7 @@ namespace gantry::plugin {
 namespace {
 
 constexpr size_t kMaxLine = 16 * 1024;
-constexpr size_t kMaxDeclared = 4 * 1024;  // of a metric's name, help and labels
+const std::string kTooMuchLog = "it logs more than " + std::to_string(bounds::kLogPerSecond >> 10) + " KiB a second";
 
 PluginHost& owner(const gantry_host* host) { return Plugin::of(host).host(); }
 
@@ -31,11 +30,11 @@ void log_write(const gantry_host* host, int32_t level, gantry_slice message) {
   if (level < options.log_level) return;
   const auto line = to_view(message).substr(0, kMaxLine);
   uint64_t dropped = 0;
-  if (!plugin.log_budget().take(line.size(), SystemClock().monotonic_ns(), &dropped)) return;
+  if (!plugin.log_budget().take(line.size(), SystemClock().monotonic_ns(), &dropped)) {
+    return plugin.host().trouble("plugin-log", plugin, "lines of its log are dropped: " + kTooMuchLog);
+  }
   if (dropped > 0) {
-    options.log(plugin.name(), GANTRY_LOG_WARN,
-                std::to_string(dropped) + " of its lines were dropped: it logs more than " +
-                    std::to_string(bounds::kLogPerSecond >> 10) + " KiB a second");
+    options.log(plugin.name(), GANTRY_LOG_WARN, std::to_string(dropped) + " of its lines were dropped: " + kTooMuchLog);
   }
   options.log(plugin.name(), level, line);
 }
@@ -108,7 +107,6 @@ constexpr gantry_timer kTimer = {sizeof(gantry_timer), &timer_start, &timer_canc
 
 uint64_t metrics_declare(const gantry_host* host, int32_t kind, gantry_slice name, gantry_slice help,
                          gantry_slice labels) {
-  if (std::max({name.size, help.size, labels.size}) > kMaxDeclared) return 0;  // it is kept for good
   return owner(host).metrics().declare(Plugin::of(host).name(), kind, to_view(name), to_view(help), to_view(labels));
 }
 void metrics_record(const gantry_host* host, uint64_t metric, double value) {

@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@ namespace gantry::plugin {
 namespace {
 
 constexpr size_t kMaxPerOwner = 1'000;
+constexpr size_t kMaxText = 4 * 1024;  // of name, help and labels: they are kept for good
 
 using Labels = std::map<std::string, std::string>;
 
@@ -69,6 +71,7 @@ MetricsRegistry::~MetricsRegistry() = default;
 
 uint64_t MetricsRegistry::declare(std::string_view owner, int32_t kind, std::string_view name, std::string_view help,
                                   std::string_view labels) {
+  if (std::max({name.size(), help.size(), labels.size()}) > kMaxText) return 0;
   auto parsed = parse_labels(labels);
   if (!parsed || kind < GANTRY_METRIC_COUNTER || kind > GANTRY_METRIC_HISTOGRAM) return 0;
   if (!owner.empty()) parsed->emplace("plugin", owner);

@@ -343,6 +343,10 @@ TEST(MetricsRegistry, CountsWithLabels) {
   EXPECT_NE(registry.text().find("things_total{kind=\"x\",plugin=\"p\"} 2"), std::string::npos) << registry.text();
   EXPECT_EQ(registry.declare("p", 0, "bad name", "", ""), 0u);
   EXPECT_EQ(registry.declare("p", 0, "things", "", "kind="), 0u);
+  const std::string most(4'096, 'x');
+  EXPECT_NE(registry.declare("p", 0, "things", most, ""), 0u);
+  EXPECT_EQ(registry.declare("p", 0, "others", most + "x", ""), 0u);
+  EXPECT_EQ(registry.declare("p", 0, "others", "", "kind=\"" + most + "\""), 0u);
 }
 
 }  // namespace

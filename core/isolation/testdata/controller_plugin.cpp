@@ -170,6 +170,49 @@ class Subject : public gantry::sdk::Controller {
     }
     return Result{count};
   }
+  // Asks for much and does not look at the first answer until "release" is answered; then counts how many were not
+  // kept.
+  Expected<Result> slow_reader(const std::string& count) {
+    struct Answers {
+      std::atomic<bool> may_read = false;
+      std::atomic<int> open = 0, refused = 0;
+    } answers;
+    answers.open = std::stoi(count);
+    const auto bytes = host().request_for<ConfigMap>(ApiRequest::GET, "ns", "large").SerializeAsString();
+    const auto* client = host().get<gantry_client>(GANTRY_CLIENT_ID);
+    for (int i = std::stoi(count); i > 0; --i) {
+      client->call_async(
+          host().raw(), gantry::to_slice(bytes),
+          [](void* context, gantry_code code, gantry_slice, gantry_slice) {
+            auto& to = *static_cast<Answers*>(context);
+            while (!to.may_read) std::this_thread::yield();
+            if (code == 429) ++to.refused;
+            --to.open;
+          },
+          &answers);
+    }
+    (void)host().get_object<ConfigMap>("ns", "release");
+    answers.may_read = true;
+    while (answers.open > 0) std::this_thread::yield();
+    return Result{answers.refused};
+  }
+  // From a timer, so that nobody reads the answers: lists of the cache, 600 of them.
+  Expected<Result> greedy_timer(const std::string&) {
+    host()
+        .get<gantry_timer>(GANTRY_TIMER_ID)
+        ->start(
+            host().raw(), 1,
+            [](void*) {
+              std::string frame(16 + 20, '\0');
+              frame[0] = 20;
+              frame[4] = 35;
+              std::string all;
+              for (int i = 0; i < 600; ++i) all += frame;
+              (void)send("3", all);
+            },
+            nullptr);
+    return Result{};
+  }
   Expected<Result> call_then_loop(const std::string& name) {
     (void)host().get_object<ConfigMap>("ns", name);
     endless_loop();
@@ -252,6 +295,8 @@ const std::map<std::string, Subject::Act> Subject::kActs = {{"pid", &Subject::pi
                                                             {"large-posts", &Subject::large_posts},
                                                             {"many-timers", &Subject::many_timers},
                                                             {"call-then-loop", &Subject::call_then_loop},
+                                                            {"slow-reader", &Subject::slow_reader},
+                                                            {"greedy-timer", &Subject::greedy_timer},
                                                             {"crash", &Subject::crash},
                                                             {"abort", &Subject::abort},
                                                             {"exit", &Subject::exit},
