@@ -3,7 +3,7 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "core/schema/text.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::apiserver {
 
@@ -59,18 +59,6 @@ bool list_contains(const Json* list, std::string_view text) {
   return false;
 }
 
-std::string quoted(std::string_view text) {
-  if (schema::valid_utf8(text)) return boost::json::serialize(boost::json::string(text));
-  // Parts of a bad request, in the message about it; every byte that is not ASCII becomes the replacement character.
-  std::string clean;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x80) {
-      clean += c;
-    } else {
-      clean += "\xef\xbf\xbd";
-    }
-  }
-  return boost::json::serialize(boost::json::string(clean));
-}
+std::string quoted(std::string_view bytes) { return boost::json::serialize(boost::json::string(as_text(bytes))); }
 
 }  // namespace gantry::apiserver

@@ -11,8 +11,12 @@
 #include <thread>
 
 #include "core/client/event_correlator.hpp"
+#include "core/client/refusals.hpp"
+#include "core/limits/notices.hpp"
 #include "core/schema/values.hpp"
 #include "core/simulation/turns.hpp"
+#include "gantry/abi/log.h"
+#include "gantry/text.hpp"
 
 namespace gantry::client {
 namespace {
@@ -40,13 +44,6 @@ struct Flight {
 };
 
 bool worth_a_retry(const Status& error) { return error.code() == 429 || error.code() >= 500; }
-
-std::string_view shortened(std::string_view message) {
-  if (message.size() <= kMaxMessage) return message;
-  size_t end = kMaxMessage;
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;  // not inside a character
-  return message.substr(0, end);
-}
 
 std::string patch_of(const Event& event) {
   const boost::json::object patch{
@@ -214,6 +211,12 @@ void EventRecorder::Impl::answered(const Answer& answer) {
   }
   // Rejected, or its namespace is going away.
   if (!stored) ++dropped_;
+  if (is_final(status) && options_.notices != nullptr) {
+    const auto& about = flight.event.involved_object();
+    options_.notices->tell("event-refused", "events", GANTRY_LOG_WARN,
+                           "the server refuses an event about " + about.kind() + " " + about.namespace_() + "/" +
+                               about.name() + ": " + status.message());
+  }
   flights_.erase(at);
 }
 
@@ -263,9 +266,9 @@ void EventRecorder::record(std::string_view component, std::string_view host, st
   if (!host.empty()) event.mutable_source()->set_host(std::string(host));
   event.set_reporting_component(std::string(component));
   event.set_reporting_instance(std::string(host));
-  event.set_type(std::string(type));
-  event.set_reason(std::string(reason));
-  event.set_message(std::string(shortened(message)));
+  event.set_type(as_text(type));
+  event.set_reason(as_text(reason));
+  event.set_message(std::string(cut_text(as_text(message), kMaxMessage)));
   impl_->add(std::move(event));
 }
 

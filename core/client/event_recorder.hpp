@@ -1,6 +1,7 @@
 // Writes Kubernetes Events for controllers, the scheduler and the node agent: at once for the caller, in the background
 // for the API.
 //
+// What is no text in the words (of a runtime, of a container) becomes so; a message is cut at 1,024 bytes.
 // Owns one thread, which correlates and starts requests; up to 32 are under way. What can't be written is dropped:
 // Events are notes, nobody depends on them.
 #pragma once
@@ -13,6 +14,10 @@
 
 #include "core/client/client.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::client {
 
 class EventRecorder {
@@ -22,6 +27,7 @@ class EventRecorder {
     size_t max_requests = 32;
     int tries = 5;                                 // where the server can't be reached or is overloaded
     std::chrono::milliseconds retry_delay{1'000};  // doubles
+    limits::Notices* notices = nullptr;            // told of events that the server refuses; outlives the recorder
   };
 
   // The client must outlive the recorder. now: nanoseconds since 1970; called on any thread.

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "core/client/event_correlator.hpp"
+#include "core/limits/notices.hpp"
 
 namespace gantry::client {
 namespace {
@@ -292,6 +293,33 @@ TEST(EventRecorder, GarbageIsIgnoredAndLongMessagesAreCutBetweenCharacters) {
   recorder.record("c", "", reference("web"), "Normal", "R", message);
   ASSERT_TRUE(client.wait_for_requests(1));
   EXPECT_EQ(body_of(client.requests()[0]).message(), std::string(1023, 'a'));
+}
+
+TEST(EventRecorder, WhatIsNoTextBecomesText) {
+  FakeClient client;
+  client.answer_all(fine);
+  EventRecorder recorder(client, start_time);
+  recorder.record("c", "", reference("web"), "Warning", "Fail\xE9", "caf\xE9");
+  ASSERT_TRUE(client.wait_for_requests(1));
+  EXPECT_EQ(body_of(client.requests()[0]).message(), "caf\xEF\xBF\xBD");
+  EXPECT_EQ(body_of(client.requests()[0]).reason(), "Fail\xEF\xBF\xBD");
+}
+
+TEST(EventRecorder, AnEventThatIsRefusedForGoodIsTold) {
+  FakeClient client;
+  client.answer_all([](const ApiRequest&) -> Expected<ApiResponse> { return Status::invalid("no such field"); });
+  std::vector<std::string> told;
+  limits::Notices notices({[](std::string_view, int32_t, std::string_view) {},
+                           [&](std::string_view topic) { told.emplace_back(topic); }, [] { return int64_t{0}; }});
+  EventRecorder::Options options;
+  options.notices = &notices;
+  {
+    EventRecorder recorder(client, start_time, options);
+    recorder.record("c", "", reference("web"), "Normal", "Pulled", "m");
+    EXPECT_TRUE(wait_dropped(recorder, 1));
+  }
+  EXPECT_EQ(told, std::vector<std::string>{"event-refused"});
+  EXPECT_EQ(client.requests().size(), 1U);
 }
 
 TEST(EventRecorder, StopsWithRequestsUnderWay) {

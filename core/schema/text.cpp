@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "gantry/text.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -77,28 +79,7 @@ bool base64_decode(std::string_view text, std::string& out) {
   return count == 0 || count == -1000000000;
 }
 
-bool valid_utf8(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    auto c = static_cast<uint8_t>(text[i]);
-    if (c < 0x80) {
-      ++i;
-      continue;
-    }
-    size_t extra = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-    if (c < 0xc2 || c > 0xf4 || i + extra >= text.size()) return false;
-    for (size_t k = 1; k <= extra; ++k) {
-      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    auto second = static_cast<uint8_t>(text[i + 1]);
-    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) ||
-        (c == 0xf4 && second > 0x8f)) {
-      return false;
-    }
-    i += extra + 1;
-  }
-  return true;
-}
+bool valid_utf8(std::string_view text) { return is_utf8(text); }
 
 void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');

@@ -11,6 +11,7 @@
 
 #include "core/apiserver/transport/fd_pump.hpp"
 #include "core/apiserver/transport/http_text.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::transport {
 namespace {
@@ -23,9 +24,9 @@ constexpr size_t kMessage = 32 << 10;
 constexpr std::chrono::seconds kDrain{2};
 constexpr std::chrono::seconds kOpen{30};
 
-std::string escaped(std::string_view text) {
+std::string escaped(std::string_view bytes) {
   std::string out;
-  for (char c : text) {
+  for (char c : as_text(bytes)) {
     if (c == '"' || c == '\\') out += '\\';
     out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   }

@@ -1,4 +1,4 @@
-// Status to and from the meta/v1 Status message that crosses the ABI. Any thread.
+// Status to and from the meta/v1 Status message that crosses the ABI, where messages are text. Any thread.
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "gantry/bytes.hpp"
 #include "gantry/status.hpp"
+#include "gantry/text.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/status.pb.h"
 
 namespace gantry {
@@ -13,12 +14,12 @@ namespace gantry {
 inline k8s::io::apimachinery::pkg::apis::meta::v1::Status to_proto(const Status& status) {
   k8s::io::apimachinery::pkg::apis::meta::v1::Status out;
   out.set_status(status.ok() ? "Success" : "Failure");
-  out.set_message(status.message());
+  out.set_message(as_text(status.message()));
   out.set_reason(status.reason());
   out.set_code(status.ok() ? 200 : status.code());
   if (const auto& details = status.details()) {
     auto& to = *out.mutable_details();
-    to.set_name(details->name);
+    to.set_name(as_text(details->name));
     to.set_group(details->group);
     to.set_kind(details->kind);
     to.set_uid(details->uid);
@@ -26,8 +27,8 @@ inline k8s::io::apimachinery::pkg::apis::meta::v1::Status to_proto(const Status&
     for (const auto& cause : details->causes) {
       auto& c = *to.add_causes();
       c.set_reason(cause.reason);
-      c.set_message(cause.message);
-      c.set_field(cause.field);
+      c.set_message(as_text(cause.message));
+      c.set_field(as_text(cause.field));
     }
   }
   return out;
