@@ -73,6 +73,21 @@ void read_ports(const corev1::PodSpec& spec, std::vector<HostPort>& ports) {
   }
 }
 
+std::string unsupported_demands(const corev1::PodSpec& spec) {
+  std::string out;
+  const auto add = [&](const char* what) { out += (out.empty() ? "" : ", ") + std::string(what); };
+  const auto& affinity = spec.affinity();
+  if (affinity.pod_affinity().required_during_scheduling_ignored_during_execution_size() > 0)
+    add("required pod affinity");
+  if (affinity.pod_anti_affinity().required_during_scheduling_ignored_during_execution_size() > 0)
+    add("required pod anti-affinity");
+  const auto& spread = spec.topology_spread_constraints();
+  if (std::any_of(spread.begin(), spread.end(),
+                  [](const auto& constraint) { return constraint.when_unsatisfiable() != "ScheduleAnyway"; }))
+    add("topology spread constraints with DoNotSchedule");
+  return out;
+}
+
 }  // namespace
 
 int64_t Resources::other(std::string_view name) const {
@@ -152,6 +167,7 @@ PodPtr read_pod(const corev1::Pod& pod) {
   if (!info->node.empty()) return info;
   info->tolerations.assign(spec.tolerations().begin(), spec.tolerations().end());
   for (const auto& [key, value] : spec.node_selector()) info->node_selector.emplace_back(key, value);
+  info->unsupported = unsupported_demands(spec);
   if (spec.affinity().has_node_affinity()) {
     info->affinity = std::make_shared<corev1::NodeAffinity>(spec.affinity().node_affinity());
   }

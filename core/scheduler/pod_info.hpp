@@ -51,6 +51,8 @@ struct PodInfo {
   std::vector<corev1::Toleration> tolerations;
   std::vector<std::pair<std::string, std::string>> node_selector;
   std::shared_ptr<const corev1::NodeAffinity> affinity;
+  // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
+  std::string unsupported;
 
   std::string key() const { return ns + "/" + name; }
 };

@@ -116,6 +116,10 @@ bool SchedulingQueue::is_news(const std::string& uid, const std::string& message
   return true;
 }
 
+void SchedulingQueue::forget_news(const std::string& uid) {
+  if (const auto it = attempts_.find(uid); it != attempts_.end()) it->second.message.clear();
+}
+
 int SchedulingQueue::attempts(const std::string& uid) const {
   const auto it = attempts_.find(uid);
   return it == attempts_.end() ? 0 : it->second.count;

@@ -39,6 +39,8 @@ class SchedulingQueue {
   int attempts(const std::string& uid) const;
   // Whether this is news about the pod since its last vain attempt.
   bool is_news(const std::string& uid, const std::string& message);
+  // Whatever comes next is news.
+  void forget_news(const std::string& uid);
 
  private:
   struct Order {

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "core/client/refusals.hpp"
+#include "core/limits/notices.hpp"
 #include "core/scheduler/filters.hpp"
 #include "core/scheduler/messages.hpp"
 #include "gantry/abi/log.h"
@@ -226,6 +228,7 @@ void Scheduler::wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::o
 
 Scheduler::Decision Scheduler::decide_locked(const PodInfo& pod) {
   const auto& nodes = cache_.nodes();
+  if (!pod.unsupported.empty()) return {"", unsupported_error(nodes.size(), pod.unsupported)};
   if (nodes.empty()) return {"", "no nodes available to schedule pods"};
   const size_t enough = enough_nodes(nodes.size());
   std::vector<const NodeState*> feasible;
@@ -265,8 +268,13 @@ void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& 
       queue_.done(pod->uid);
     } else {
       cache_.remove_pod(pod->uid);
-      // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest.
-      if (status.code() != 404 && status.code() != 409) queue_.failed(pod, options_.clock->monotonic_ns());
+      // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest. What can
+      // never succeed waits for a change, or five minutes.
+      const int64_t now = options_.clock->monotonic_ns();
+      if (client::is_final(status))
+        queue_.unschedulable(pod, now, false);
+      else if (status.code() != 404 && status.code() != 409)
+        queue_.failed(pod, now);
     }
     bell_.ring();
   }
@@ -275,7 +283,7 @@ void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& 
     options_.record_event(reference_body(*pod), "Normal", "Scheduled",
                           "Successfully assigned " + pod->ns + "/" + pod->name + " to " + node);
   } else if (status.code() != 404) {
-    options_.log(GANTRY_LOG_WARN, "binding " + pod->key() + " to " + node + ": " + status.message());
+    trouble("pod-not-bound", "binding " + pod->key() + " to " + node + ": " + status.message());
   }
 }
 
@@ -291,7 +299,27 @@ void Scheduler::report_unschedulable(const PodPtr& pod, const std::string& messa
   request.set_name(pod->name);
   request.set_subresource("status");
   request.set_body(unschedulable_patch(*pod, message, options_.clock->now_unix_ns()));
-  options_.client->call(std::move(request), [](const Expected<client::ApiResponse>&) {});
+  options_.client->call(std::move(request), [life = life_, pod](const Expected<client::ApiResponse>& answer) {
+    const std::lock_guard hold(life->mutex);
+    if (!answer && life->scheduler != nullptr) life->scheduler->not_reported(pod, answer.error());
+  });
+}
+
+// The next vain attempt says it again, unless the server will never take it.
+void Scheduler::not_reported(const PodPtr& pod, const Status& why) {
+  if (why.code() == 404 || why.code() == 409) return;
+  if (!client::is_final(why)) {
+    const std::lock_guard lock(mutex_);
+    queue_.forget_news(pod->uid);
+  }
+  trouble("status-refused", "the condition PodScheduled of pod " + pod->key() + ": " + why.message());
+}
+
+void Scheduler::trouble(std::string_view topic, const std::string& text) const {
+  if (options_.notices != nullptr)
+    options_.notices->tell(topic, "scheduler", GANTRY_LOG_WARN, text);
+  else
+    options_.log(GANTRY_LOG_WARN, text);
 }
 
 }  // namespace gantry::scheduler

@@ -21,6 +21,10 @@
 #include "core/scheduler/queue.hpp"
 #include "core/simulation/turns.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::scheduler {
 
 struct SchedulerOptions {
@@ -32,6 +36,7 @@ struct SchedulerOptions {
                      std::string_view message)>
       record_event;
   std::function<void(int32_t level, std::string_view text)> log;
+  limits::Notices* notices = nullptr;  // told of refused writes instead of `log`; outlives the scheduler
   std::string name = "default-scheduler";
   size_t max_bindings = 256;  // bindings in flight
   bool simulated = false;     // the clock stands still while a thread waits: only `schedule` knows when it moves
@@ -73,6 +78,8 @@ class Scheduler {
   void bind(const PodPtr& pod, const std::string& node);
   void bound(const PodPtr& pod, const std::string& node, const Status& status);
   void report_unschedulable(const PodPtr& pod, const std::string& message, bool news);
+  void not_reported(const PodPtr& pod, const Status& why);
+  void trouble(std::string_view topic, const std::string& text) const;
   void made_room_locked();
   void wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
   void wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);

@@ -33,9 +33,11 @@ class PlayedClient : public client::Client {
       return;
     }
     patches.push_back(request.body());
+    const auto status = refuse_patch;
+    refuse_patch = {};
     changed.notify_all();
     lock.unlock();
-    done(client::ApiResponse());
+    status.ok() ? done(client::ApiResponse()) : done(status);
   }
   std::unique_ptr<client::Watch> watch(client::WatchRequest what, client::WatchHandler handler) override {
     const std::lock_guard lock(mutex);
@@ -59,6 +61,10 @@ class PlayedClient : public client::Client {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(10), [&] { return bindings.size() >= count; });
   }
+  bool wait(const std::function<bool()>& so) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(10), so);
+  }
   bool wait_patches(size_t count) {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(10), [&] { return patches.size() >= count; });
@@ -69,7 +75,7 @@ class PlayedClient : public client::Client {
   std::map<std::string, client::WatchHandler> handlers;
   std::vector<std::pair<std::string, std::string>> bindings;
   std::vector<std::string> patches;
-  Status refuse;
+  Status refuse, refuse_patch;
 };
 
 struct SchedulerTest : testing::Test {
@@ -83,7 +89,11 @@ struct SchedulerTest : testing::Test {
       const std::lock_guard lock(client.mutex);
       events.push_back(std::string(reason) + ": " + std::string(message));
     };
-    options.log = [](int32_t, std::string_view) {};
+    options.log = [this](int32_t, std::string_view text) {
+      const std::lock_guard lock(client.mutex);
+      log.emplace_back(text);
+      client.changed.notify_all();
+    };
     scheduler = std::make_unique<Scheduler>(std::move(options));
     scheduler->start();
   }
@@ -109,7 +119,7 @@ struct SchedulerTest : testing::Test {
   plugin::SystemClock clock;
   plugin::Timers timers{clock};
   PlayedClient client;
-  std::vector<std::string> events;
+  std::vector<std::string> events, log;
   std::unique_ptr<Scheduler> scheduler;
 };
 
@@ -152,6 +162,69 @@ TEST_F(SchedulerTest, AFailedBindingIsTakenBackAndTriedAgain) {
   client.refuse = Status::unavailable("not now");
   client.send("pods", WatchEvent::Type::kAdded, pod("a", "1"));
   ASSERT_TRUE(client.wait_bindings(2));
+}
+
+TEST_F(SchedulerTest, ABindingThatIsRefusedForGoodWaitsForAChange) {
+  add_node("n1", "1");
+  client.refuse = Status::invalid("no such pod can be bound");
+  client.send("pods", WatchEvent::Type::kAdded, pod("a", "1"));
+  ASSERT_TRUE(client.wait_bindings(1));
+  EXPECT_TRUE(client.wait([&] { return !log.empty(); }));
+  EXPECT_EQ(scheduler->counts().unschedulable, 1u);
+  EXPECT_EQ(scheduler->counts().backing_off, 0u);
+  EXPECT_NE(log[0].find("no such pod can be bound"), std::string::npos);
+  add_node("n2", "1");
+  ASSERT_TRUE(client.wait_bindings(2));
+}
+
+TEST_F(SchedulerTest, AConditionThatWasNotWrittenIsWrittenWithTheNextAttempt) {
+  client.refuse_patch = Status::unavailable("not now");
+  client.send("pods", WatchEvent::Type::kAdded, pod("a", "2"));
+  ASSERT_TRUE(client.wait([&] { return !log.empty(); }));
+  // A change of the pod that leaves the answer as it is.
+  auto changed = pod("a", "2");
+  changed.mutable_metadata()->set_generation(2);
+  client.send("pods", WatchEvent::Type::kModified, changed);
+  ASSERT_TRUE(client.wait_patches(2));
+  EXPECT_NE(client.patches[1].find("no nodes available"), std::string::npos);
+}
+
+TEST_F(SchedulerTest, APodThatDemandsWhatIsNotDoneGetsNoNodeAndHearsWhy) {
+  add_node("n1", "4");
+  const auto demanding = [](const std::string& name) { return pod(name, "1"); };
+  auto near = demanding("near"), far = demanding("far"), spread = demanding("spread");
+  near.mutable_spec()
+      ->mutable_affinity()
+      ->mutable_pod_affinity()
+      ->add_required_during_scheduling_ignored_during_execution();
+  far.mutable_spec()
+      ->mutable_affinity()
+      ->mutable_pod_anti_affinity()
+      ->add_required_during_scheduling_ignored_during_execution();
+  spread.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("DoNotSchedule");
+  size_t patches = 0;
+  for (const auto& [pod, what] :
+       {std::pair{near, "required pod affinity"}, std::pair{far, "required pod anti-affinity"},
+        std::pair{spread, "topology spread constraints with DoNotSchedule"}}) {
+    client.send("pods", WatchEvent::Type::kAdded, pod);
+    ASSERT_TRUE(client.wait_patches(++patches));
+    const auto message = "0/1 nodes are available: this scheduler does not support " + std::string(what) +
+                         " yet, and places no pod that asks for it.";
+    EXPECT_NE(client.patches.back().find(message), std::string::npos) << client.patches.back();
+    EXPECT_NE(client.patches.back().find("\"Unschedulable\""), std::string::npos);
+    const std::lock_guard lock(client.mutex);
+    EXPECT_NE(std::find(events.begin(), events.end(), "FailedScheduling: " + message), events.end());
+  }
+  // What may be left out is.
+  auto modest = demanding("modest");
+  auto& affinity = *modest.mutable_spec()->mutable_affinity();
+  affinity.mutable_pod_affinity()->add_preferred_during_scheduling_ignored_during_execution();
+  affinity.mutable_pod_anti_affinity()->add_preferred_during_scheduling_ignored_during_execution();
+  modest.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("ScheduleAnyway");
+  client.send("pods", WatchEvent::Type::kAdded, modest);
+  ASSERT_TRUE(client.wait_bindings(1));
+  EXPECT_EQ(client.bindings.front().first, "modest");
+  EXPECT_EQ(client.bindings.size(), 1u);
 }
 
 TEST_F(SchedulerTest, LeavesOthersPodsAlone) {
