@@ -64,6 +64,7 @@ Expected<Json> read_body(Call& call, const schema::Message& message, std::string
   std::vector<std::string> problems;
   schema::DecodeOptions options;
   if (!ignores_unknown(call)) options.problems = &problems;
+  options.account = request.account;
   auto document = schema::decode(message, *media, request.body, options);
   if (!document) return document;
   if (auto status = check_type(*document, api_version, kind); !status.ok()) return status;
@@ -80,6 +81,7 @@ Expected<Json> canonical(Call& call, const schema::Message& message, std::string
   std::vector<std::string> problems;
   schema::DecodeOptions options;
   if (!ignores_unknown(call)) options.problems = &problems;
+  options.account = call.request.account;
   auto out = schema::canonicalize(message, std::move(document), options);
   if (!out) return out;
   if (auto status = check_type(*out, api_version, kind); !status.ok()) return status;
@@ -100,7 +102,9 @@ Expected<Json> read_delete_body(const Call& call) {
   auto media = Expected<schema::Media>(schema::Media::kJson);
   if (const auto type = request.header("content-type"); !type.empty()) media = schema::media_of(type);
   if (!media) return media.error();
-  auto body = schema::decode(*message, *media, request.body);
+  schema::DecodeOptions options;
+  options.account = request.account;
+  auto body = schema::decode(*message, *media, request.body, options);
   if (!body) return body;
   const auto kind = text_at(*body, {"kind"});
   if (!kind.empty() && kind != "DeleteOptions") {

@@ -100,12 +100,15 @@ Change plan_namespace(const Environment& env, Change change, bool marked) {
 
 }  // namespace
 
-Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind, const Json& options,
-                               const store::Entry& entry, const Json& current) {
+Expected<Change> plan_deletion(const Call& call, const Json& options, const store::Entry& entry, const Json& current) {
+  const auto& env = *call.env;
+  const auto& kind = call.kind();
   const auto name = text_at(current, {"metadata", "name"});
   if (const auto why = admission::refuse_delete(kind, name); !why.empty()) return forbidden(kind, name, why);
   if (auto status = check_preconditions(kind, options, entry, current); !status.ok()) return status;
-  Change change{.next = schema::copy_of(current), .internal = true};
+  auto next = schema::copy_of(current, call.request.account);
+  if (!next) return next.error();
+  Change change{.next = std::move(*next), .internal = true};
   set_policy_finalizers(change.next, text_at(options, {"propagationPolicy"}));
   const bool marked = !text_at(current, {"metadata", "deletionTimestamp"}).empty();
   if (is_kind(kind, "", "namespaces")) return plan_namespace(env, std::move(change), marked);

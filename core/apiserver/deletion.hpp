@@ -5,7 +5,6 @@
 
 namespace gantry::apiserver {
 
-Expected<Change> plan_deletion(const Environment& env, const schema::Kind& kind, const Json& options,
-                               const store::Entry& entry, const Json& current);
+Expected<Change> plan_deletion(const Call& call, const Json& options, const store::Entry& entry, const Json& current);
 
 }  // namespace gantry::apiserver

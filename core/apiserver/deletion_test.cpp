@@ -176,5 +176,17 @@ TEST_F(ExpiryTest, EventsEndWithTheirTime) {
   EXPECT_EQ(ask("GET", path + "/e").code, 404);
 }
 
+TEST_F(DeletionTest, OfManyIsDoneByAndBy) {
+  for (int i = 0; i < 700; ++i) made(kMaps, config_map("m" + std::to_string(i)));
+  made(kMaps, config_map("kept", R"(,"labels":{"keep":"me"})"));
+  const auto answer = ask("DELETE", std::string(kMaps) + "?labelSelector=!keep");
+  EXPECT_EQ(answer.code, 200);
+  EXPECT_EQ(answer.json().at("items").as_array().size(), 700U);
+  EXPECT_EQ(store_->list("//configmaps/default/")->entries.size(), 1U);
+  const auto none = ask("DELETE", std::string(kMaps) + "?labelSelector=!keep");
+  EXPECT_EQ(none.code, 200);
+  EXPECT_EQ(none.json().at("items").as_array().size(), 0U);
+}
+
 }  // namespace
 }  // namespace gantry::apiserver

@@ -110,6 +110,10 @@ Status invalid_options(std::string_view kind, std::string_view field, std::strin
   return schema::invalid_status(options, "", {{std::string(reason), std::move(message), std::string(field)}});
 }
 
+Status out_of_memory() {
+  return Status::too_many_requests("the memory for requests under way is used up, please try again later");
+}
+
 Status version_too_large(int64_t wanted, int64_t current) {
   StatusDetails details;
   details.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});

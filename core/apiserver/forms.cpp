@@ -174,9 +174,18 @@ void derive(const schema::Kind& kind, const Json& document, store::Write& write)
   write.derived[1] = std::move(form);
 }
 
-Json parse_entry(const store::Entry& entry) {
-  auto document = schema::parse_json(entry.value);
-  return document ? std::move(*document) : Json(JsonObject());
+size_t size_of(const store::Write& write) {
+  size_t bytes = write.value.size();
+  for (const auto& form : write.derived) bytes += form == nullptr ? 0 : form->size();
+  return bytes;
+}
+
+Json parse_entry(const store::Entry& entry) { return *parse_entry(entry, nullptr); }
+
+Expected<Json> parse_entry(const store::Entry& entry, const std::shared_ptr<limits::Account>& account) {
+  auto document = schema::parse_json(entry.value, schema::kMaxDepth, account);
+  if (document || document.error().code() == 429) return document;
+  return Json(JsonObject());  // not what the server wrote
 }
 
 std::string_view item_json(const schema::Kind& kind, const store::Entry& entry) {

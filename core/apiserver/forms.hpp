@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/apiserver/documents.hpp"
+#include "core/limits/account.hpp"
 #include "core/schema/schema.hpp"
 #include "core/schema/selector.hpp"
 #include "core/store/store.hpp"
@@ -48,8 +49,12 @@ const schema::Attributes& attributes(const schema::Kind& kind, const store::Entr
 const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry);
 // Derives both from the document that `write` is about to store, as they would be from its bytes.
 void derive(const schema::Kind& kind, const Json& document, store::Write& write);
+// What a write takes until the store has it.
+size_t size_of(const store::Write& write);
 // The stored document, parsed.
 Json parse_entry(const store::Entry& entry);
+// The same for a request that pays for it. Error: TooManyRequests.
+Expected<Json> parse_entry(const store::Entry& entry, const std::shared_ptr<limits::Account>& account);
 // The JSON behind the leading kind and apiVersion, as items of lists have it (without the opening brace).
 std::string_view item_json(const schema::Kind& kind, const store::Entry& entry);
 

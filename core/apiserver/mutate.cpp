@@ -93,16 +93,18 @@ void mutate(std::shared_ptr<Mutation> mutation) {
     return;
   }
   const StoredAs stored(env.schema, kind);
-  const Json before = parse_entry(*stored.seen(current));
-  auto change = mutation->change(*current, before);
+  const auto& account = mutation->call->request.account;
+  const auto before = parse_entry(*stored.seen(current), account);
+  if (!before) return mutation->done(before.error());
+  auto change = mutation->change(*current, *before);
   if (!change) return mutation->done(change.error());
   if (change->unchanged) return mutation->done(Outcome{current, false});
   auto& next = change->next;
   if (!change->internal) {
-    if (auto status = check(*mutation, *current, before, next); !status.ok()) return mutation->done(status);
+    if (auto status = check(*mutation, *current, *before, next); !status.ok()) return mutation->done(status);
   }
   // A deletion has decided that itself: what it marks now still has its grace before it.
-  const bool erase = change->erase || (!change->internal && ready_to_go(kind, next, before));
+  const bool erase = change->erase || (!change->internal && ready_to_go(kind, next, *before));
   if (mutation->call->dry_run) return finish_dry_run(*mutation, next, {current, erase});
   store::Write write;
   write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
@@ -113,6 +115,8 @@ void mutate(std::shared_ptr<Mutation> mutation) {
     return mutation->done(Outcome{current, false});
   }
   if (!erase && strategy_of(kind).read_at_once) derive(kind, next, write);
+  mutation->charge = limits::Charge(account);
+  if (!mutation->charge.resize(size_of(write))) return mutation->done(out_of_memory());
   env.store.write(std::move(write),
                   [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
 }

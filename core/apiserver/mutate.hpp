@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "core/apiserver/environment.hpp"
+#include "core/limits/account.hpp"
 
 namespace gantry::apiserver {
 
@@ -29,6 +30,7 @@ struct Mutation {
   std::function<Expected<Change>(const store::Entry& current, const Json& document)> change;
   std::function<void(Expected<Outcome>)> done;  // maybe on the store's writer thread
   int tries_left = 5;
+  limits::Charge charge;  // for the version that waits for the store
 };
 
 // On a worker when the object is a long one.

@@ -13,7 +13,7 @@ struct Patch {
 };
 
 Expected<Patch> read_patch(const Call& call);
-// The patched document, not yet canonical.
-Expected<Json> apply_patch(const Patch& patch, const schema::Message& message, const Json& document);
+// The patched document, not yet canonical; the call pays for it.
+Expected<Json> apply_patch(const Call& call, const Patch& patch, const schema::Message& message, const Json& document);
 
 }  // namespace gantry::apiserver

@@ -95,7 +95,9 @@ void later(const CallPtr& call, size_t bytes, std::function<void()> work) {
   auto rest = guarded(call, std::move(work));
   // A stopped loop would drop it.
   if (call->env->stopping) return rest();
-  if (takes_long(bytes)) return call->env->workers.go_on(std::move(rest));
+  if (bytes > kShortDocument && simulation::Turns::current() == nullptr) {
+    return call->env->workers.go_on(std::move(rest));
+  }
   call->env->loop->post(simulation::bind_turn("an answer", std::move(rest)));
 }
 

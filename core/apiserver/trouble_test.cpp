@@ -4,6 +4,7 @@
 
 #include "core/apiserver/test_server.hpp"
 #include "core/client/client.hpp"
+#include "core/limits/account.hpp"
 #include "k8s.io/api/core/v1/config.pb.h"
 
 namespace gantry::apiserver {
@@ -160,6 +161,59 @@ TEST_F(TroubleTest, GeneratedNamesThatAreTakenAreTriedAgain) {
   const auto never = ask("POST", kMaps, R"({"metadata":{"generateName":"x-"}})");
   EXPECT_EQ(never.code, 409);
   EXPECT_EQ(never.text({"reason"}), "AlreadyExists");
+}
+
+class AccountsTest : public ServerTest {
+ protected:
+  Answer pay(std::string method, std::string path, std::string body = {}, std::string type = "application/json") {
+    auto asked = request(std::move(method), std::move(path), std::move(body), std::move(type));
+    asked.account = account_;
+    auto answer = ask(std::move(asked));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (account_->used() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(account_->used(), 0U);
+    return answer;
+  }
+  static std::string long_map(const std::string& name) {
+    return R"({"metadata":{"name":")" + name + R"("},"data":{"k":")" + std::string(300'000, 'x') + "\"}}";
+  }
+  void expect_refused(const Answer& answer) {
+    EXPECT_EQ(answer.code, 429) << answer.body.substr(0, 300);
+    EXPECT_EQ(answer.text({"reason"}), "TooManyRequests");
+    EXPECT_EQ(answer.header("Retry-After"), "1");
+  }
+  std::shared_ptr<limits::Account> account_ = std::make_shared<limits::Account>(200'000);
+};
+
+TEST_F(AccountsTest, PayForDocumentsAndGetThemBack) {
+  expect_refused(pay("POST", kMaps, long_map("big")));
+  EXPECT_EQ(pay("POST", kMaps, config_map("small")).code, 201);
+  EXPECT_GT(account_->peak(), 0U);
+  const auto big = std::string(kMaps) + "/big";
+  made(kMaps, long_map("big"));
+  expect_refused(pay("PUT", big, long_map("big")));
+  expect_refused(pay("PATCH", big, R"({"data":{"l":"m"}})", kMergePatch));
+  expect_refused(pay("PATCH", big, R"([{"op":"test","path":"/data/l"}])", "application/json-patch+json"));
+  expect_refused(pay("DELETE", big));
+  expect_refused(pay("DELETE", kMaps));
+  EXPECT_EQ(pay("GET", big).code, 200);
+  EXPECT_EQ(pay("GET", big).text({"data", "l"}), "");
+  EXPECT_EQ(ask("PATCH", big, R"({"data":{"l":"m"}})", kMergePatch).code, 200);
+}
+
+TEST_F(AccountsTest, PayForWhatWaitsForTheStore) {
+  made(kMaps, long_map("big"));
+  const auto path = std::string(kMaps) + "/big";
+  const std::string change = R"({"data":{"l":"m"}})";
+  account_ = std::make_shared<limits::Account>(8 << 20);
+  EXPECT_EQ(pay("PATCH", path + "?dryRun=All", change, kMergePatch).code, 200);
+  const size_t documents = account_->peak();
+  EXPECT_GT(documents, 600'000U);
+  account_ = std::make_shared<limits::Account>(documents + 100'000);
+  EXPECT_EQ(pay("PATCH", path + "?dryRun=All", change, kMergePatch).code, 200);
+  expect_refused(pay("PATCH", path, change, kMergePatch));
+  account_ = std::make_shared<limits::Account>(documents + 1'000'000);
+  EXPECT_EQ(pay("PATCH", path, change, kMergePatch).code, 200);
 }
 
 // Watchers come, go, and leave from within their own callback, while others write, until the server stops under them.

@@ -95,8 +95,7 @@ void set_scheduled(Json& pod, int64_t now) {
   conditions.get_array().push_back(std::move(fresh));
 }
 
-Json bound(const Json& pod, const Json& binding, int64_t now) {
-  Json next = schema::copy_of(pod);
+void bind(Json& next, const Json& binding, int64_t now) {
   object_in(next.as_object(), "spec")["nodeName"] = text_at(binding, {"target", "name"});
   if (const Json* annotations = find(binding, {"metadata", "annotations"});
       annotations != nullptr && annotations->is_object()) {
@@ -104,7 +103,6 @@ Json bound(const Json& pod, const Json& binding, int64_t now) {
     for (const auto& [key, value] : annotations->as_object()) have[key] = value;
   }
   set_scheduled(next, now);
-  return next;
 }
 
 // Runs on the store's writer thread, so no document is taken apart for it.
@@ -138,8 +136,11 @@ void bind_pod(const CallPtr& call) {
   mutation->change = [call, binding = std::move(*body)](const store::Entry& entry,
                                                         const Json& pod) -> Expected<Change> {
     if (auto status = check_pod(call->target.name, entry, pod, binding); !status.ok()) return status;
+    auto next = schema::copy_of(pod, call->request.account);
+    if (!next) return next.error();
+    bind(*next, binding, call->env->now());
     Change change;
-    change.next = bound(pod, binding, call->env->now());
+    change.next = std::move(*next);
     change.internal = true;
     return change;
   };

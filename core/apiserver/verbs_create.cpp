@@ -23,6 +23,7 @@ struct NewObject {
   Json document;
   std::string name_base;  // of generateName; empty: the name was given
   int tries_left = 0;
+  limits::Charge charge;  // for the version that waits for the store
 };
 
 Status place(Call& call, Json& document) {
@@ -95,6 +96,8 @@ void write(std::shared_ptr<NewObject> object) {
     return respond_error(call, status);
   }
   if (strategy_of(kind).read_at_once) derive(kind, object->document, change);
+  object->charge = limits::Charge(call.request.account);
+  if (!object->charge.resize(size_of(change))) return respond_error(call, out_of_memory());
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};
   call.env->store.write(std::move(change),
                         [object](Expected<store::EntryPtr> result) { written(object, std::move(result)); });

@@ -13,7 +13,7 @@ namespace {
 std::shared_ptr<Mutation> deletion_of(const CallPtr& call, std::shared_ptr<const Json> options) {
   auto mutation = mutation_of(call);
   mutation->change = [call, options](const store::Entry& entry, const Json& current) {
-    return plan_deletion(*call->env, call->kind(), *options, entry, current);
+    return plan_deletion(*call, *options, entry, current);
   };
   return mutation;
 }
@@ -28,25 +28,53 @@ void respond_removed(const CallPtr& call, const Outcome& outcome) {
   });
 }
 
-// The deletions of one deletecollection; answers after the last.
+// The deletions of one deletecollection, so many at once; answers after the last.
 struct Collection {
   CallPtr call;
+  std::shared_ptr<const Json> options;
   ListPage page;
-  std::atomic<size_t> open{0};
   std::mutex mutex;
-  Status first_error;  // by mutex
+  size_t next = 0, open = 0, open_bytes = 0;  // by mutex, as the rest
+  bool answered = false;
+  Status first_error;
 };
+constexpr size_t kAtOnce = 256, kBytesAtOnce = 8 << 20;
 
-void one_done(const std::shared_ptr<Collection>& all, const Expected<Outcome>& outcome) {
-  if (!outcome && outcome.error().code() != 404) {
-    std::lock_guard lock(all->mutex);
-    if (all->first_error.ok()) all->first_error = outcome.error();
+void delete_some(const std::shared_ptr<Collection>& all);
+
+void one_done(const std::shared_ptr<Collection>& all, size_t bytes, const Expected<Outcome>& outcome) {
+  {
+    const std::lock_guard lock(all->mutex);
+    if (!outcome && outcome.error().code() != 404 && all->first_error.ok()) all->first_error = outcome.error();
+    all->open_bytes -= bytes;
+    const bool last = --all->open == 0;
+    if (!last && (all->next == all->page.entries.size() || all->open != kAtOnce / 2)) return;
   }
-  if (all->open.fetch_sub(1) != 1) return;
-  later(all->call, SIZE_MAX, [all] {
-    if (!all->first_error.ok()) return respond_error(*all->call, all->first_error);
-    respond_list(all->call, std::move(all->page));
-  });
+  later(all->call, SIZE_MAX, [all] { delete_some(all); });
+}
+
+// What there is room for, or the answer when nothing is left.
+void delete_some(const std::shared_ptr<Collection>& all) {
+  std::unique_lock lock(all->mutex);
+  const auto& entries = all->page.entries;
+  while (all->next < entries.size() && (all->open == 0 || (all->open < kAtOnce && all->open_bytes < kBytesAtOnce))) {
+    const auto& entry = *entries[all->next++];
+    ++all->open;
+    all->open_bytes += entry.value.size();
+    lock.unlock();
+    auto mutation = deletion_of(all->call, all->options);
+    mutation->ns = namespace_of_key(entry.key);
+    mutation->name = name_of_key(entry.key);
+    mutation->done = [all, bytes = entry.value.size()](const Expected<Outcome>& outcome) {
+      one_done(all, bytes, outcome);
+    };
+    mutate(std::move(mutation));
+    lock.lock();
+  }
+  if (all->next < entries.size() || all->open > 0 || std::exchange(all->answered, true)) return;
+  lock.unlock();
+  if (!all->first_error.ok()) return respond_error(*all->call, all->first_error);
+  respond_list(all->call, std::move(all->page));
 }
 
 }  // namespace
@@ -67,19 +95,11 @@ void remove_collection(const CallPtr& call) {
   if (!options) return respond_error(*call, options.error());
   auto page = read_page(*call);
   if (!page) return respond_error(*call, page.error());
-  auto shared = std::make_shared<const Json>(std::move(*options));
   auto all = std::make_shared<Collection>();
   all->call = call;
+  all->options = std::make_shared<const Json>(std::move(*options));
   all->page = std::move(*page);
-  all->open = all->page.entries.size() + 1;  // one for this loop
-  for (const auto& entry : all->page.entries) {
-    auto mutation = deletion_of(call, shared);
-    mutation->ns = namespace_of_key(entry->key);
-    mutation->name = name_of_key(entry->key);
-    mutation->done = [all](const Expected<Outcome>& outcome) { one_done(all, outcome); };
-    mutate(std::move(mutation));
-  }
-  one_done(all, Outcome{});
+  delete_some(all);
 }
 
 }  // namespace gantry::apiserver

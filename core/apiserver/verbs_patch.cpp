@@ -16,7 +16,7 @@ constexpr std::string_view kAccepted =
 
 Expected<Json> next_of(Call& call, const Patch& patch, const Json& document) {
   const auto& kind = call.kind();
-  auto patched = apply_patch(patch, *kind.message, document);
+  auto patched = apply_patch(call, patch, *kind.message, document);
   if (!patched) return patched;
   return canonical(call, *kind.message, kind.api_version(), kind.kind, std::move(*patched));
 }
@@ -57,21 +57,22 @@ Expected<Patch> read_patch(const Call& call) {
     return Status::unsupported_media_type(
         "the body of the request was in an unknown format - accepted media types include: " + std::string(kAccepted));
   }
-  auto body = schema::parse_json(call.request.body);
+  auto body = schema::parse_json(call.request.body, schema::kMaxDepth, call.request.account);
   if (!body) return body.error();
   patch.body = std::move(*body);
   return patch;
 }
 
-Expected<Json> apply_patch(const Patch& patch, const schema::Message& message, const Json& document) {
+Expected<Json> apply_patch(const Call& call, const Patch& patch, const schema::Message& message, const Json& document) {
+  const auto& account = call.request.account;
   auto patched = [&]() -> Expected<Json> {
     switch (patch.type) {
       case PatchType::kJson:
-        return schema::json_patch(document, patch.body);
+        return schema::json_patch(document, patch.body, account);
       case PatchType::kMerge:
-        return schema::merge_patch(document, patch.body);
+        return schema::merge_patch(document, patch.body, account);
       default:
-        return schema::strategic_merge_patch(message, document, patch.body);
+        return schema::strategic_merge_patch(message, document, patch.body, account);
     }
   }();
   // Upstream says 500 to some malformed strategic patches; it is never the server's fault.

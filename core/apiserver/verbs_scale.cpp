@@ -83,8 +83,10 @@ void change_scale(const CallPtr& call, ScaleOf next_scale) {
     auto scale = next_scale(scale_of(workload));
     if (!scale) return scale.error();
     if (auto status = check_scale(*call, *scale); !status.ok()) return status;
+    auto copy = schema::copy_of(workload, call->request.account);
+    if (!copy) return copy.error();
     Change change;
-    change.next = schema::copy_of(workload);
+    change.next = std::move(*copy);
     object_in(change.next.as_object(), "spec")["replicas"] = int_at(*scale, {"spec", "replicas"});
     // The preconditions that the caller's Scale carries are checked like those of an update.
     for (const std::string_view key : {"resourceVersion", "uid"}) {
@@ -110,7 +112,7 @@ void patch_scale(const CallPtr& call, const schema::Message& message) {
   auto patch = read_patch(*call);
   if (!patch) return respond_error(*call, patch.error());
   change_scale(call, [call, &message, patch = std::move(*patch)](const Json& current) -> Expected<Json> {
-    auto patched = apply_patch(patch, message, current);
+    auto patched = apply_patch(*call, patch, message, current);
     if (!patched) return patched;
     return canonical(*call, message, kScaleVersion, "Scale", *patched);
   });

@@ -44,12 +44,15 @@ void update(const CallPtr& call) {
                                         "metadata.resourceVersion"}}));
   }
   auto mutation = mutation_of(call);
-  mutation->change = [body = std::move(*body), name = target.name](const store::Entry&, const Json&) {
+  mutation->change = [call, body = std::move(*body), name = target.name](const store::Entry&,
+                                                                         const Json&) -> Expected<Change> {
+    auto next = schema::copy_of(body, call->request.account);
+    if (!next) return next.error();
     Change change;
-    change.next = schema::copy_of(body);
+    change.next = std::move(*next);
     auto& metadata = metadata_of(change.next);
     if (!metadata.contains("name")) metadata["name"] = name;
-    return Expected<Change>(std::move(change));
+    return change;
   };
   mutate(std::move(mutation));
 }
