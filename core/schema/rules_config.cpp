@@ -193,12 +193,81 @@ void check_lease(const JsonObject& lease, Errors& errors) {
   }
 }
 
-// events.k8s.io limits the texts of an event that is new; the older group takes what older clients send.
-void check_new_event(const JsonObject& event, const At& root, Errors& errors) {
+// The fields of events.k8s.io that stay as they are, and what messages call them.
+struct EventField {
+  std::string_view key, said;
+};
+constexpr EventField kEventFields[] = {{"regarding", "involvedObject"},
+                                       {"reason", "reason"},
+                                       {"note", "message"},
+                                       {"deprecatedSource", "source"},
+                                       {"deprecatedFirstTimestamp", "firstTimestamp"},
+                                       {"deprecatedLastTimestamp", "lastTimestamp"},
+                                       {"deprecatedCount", "count"},
+                                       {"type", "type"},
+                                       {"eventTime", "eventTime"},
+                                       {"action", "action"},
+                                       {"related", "related"},
+                                       {"reportingController", "reportingController"},
+                                       {"reportingInstance", "reportingInstance"}};
+
+bool is_set(const Json* value) {
+  if (value == nullptr || value->is_null()) return false;
+  if (const auto* object = value->if_object()) return !object->empty();
+  if (const auto* text = value->if_string()) return !text->empty();
+  return !value->is_int64() || value->get_int64() != 0;
+}
+
+bool same_value(const Json* one, const Json* other) {
+  if (!is_set(one) || !is_set(other)) return is_set(one) == is_set(other);
+  return same_json(*one, *other);
+}
+
+void check_series(const JsonObject& event, const At& root, Errors& errors) {
+  const JsonObject* series = get_object(event, "series");
+  if (series == nullptr) return;
+  const At here = root.child("series");
+  const Json* count = get(*series, "count");
+  const bool number = count != nullptr && count->is_int64();
+  if (!number || count->get_int64() < 2) errors.invalid(here, "count", "", "should be at least 2");
+  if (!is_set(get(*series, "lastObservedTime"))) errors.required(here, "lastObservedTime");
+}
+
+// events.k8s.io limits the texts of an event that is new; the older group takes what older clients send, unless it
+// says when in the newer way.
+void check_event_texts(const JsonObject& event, std::string_view note, const At& root, Errors& errors) {
   for (std::string_view key : {"reportingInstance", "action", "reason"}) {
     if (get_text(event, key).size() > 128) errors.invalid(root, key, "", "can have at most 128 characters");
   }
-  if (get_text(event, "note").size() > 1024) errors.invalid(root, "message", "", "can have at most 1024 characters");
+  if (get_text(event, note).size() > 1024) errors.invalid(root, "message", "", "can have at most 1024 characters");
+}
+
+void check_new_event(const JsonObject& event, const At& root, Errors& errors) {
+  check_event_texts(event, "note", root, errors);
+  check_series(event, root, errors);
+  for (const auto& field : kEventFields) {
+    const bool old = field.key.starts_with("deprecated");
+    if (old && is_set(get(event, field.key))) errors.invalid(root, field.said, "", "needs to be unset");
+  }
+}
+
+void check_changed_event(const JsonObject& event, const JsonObject& old, const At& root, Errors& errors) {
+  if (!same_value(get(event, "series"), get(old, "series"))) check_series(event, root, errors);
+  for (const auto& field : kEventFields) {
+    const Json* value = get(event, field.key);
+    if (same_value(value, get(old, field.key))) continue;
+    errors.invalid(root, field.said, value == nullptr ? Json() : *value, "field is immutable");
+  }
+}
+
+void check_core_event(const JsonObject& event, const At& root, Errors& errors) {
+  if (!is_set(get(event, "eventTime"))) return;
+  for (std::string_view key : {"reportingComponent", "reportingInstance", "action", "reason"}) {
+    if (get_text(event, key).empty()) errors.required(root, key);
+  }
+  const auto reporter = get_text(event, "reportingComponent");
+  if (!reporter.empty()) errors.format(root, "reportingComponent", "qualified-name", reporter);
+  check_event_texts(event, "message", root, errors);
 }
 
 // Both shapes of an event, by the names of its fields in either.
@@ -215,7 +284,9 @@ void check_event(const Kind& kind, const JsonObject& event, const JsonObject* ol
     At here = root.child("involvedObject");
     errors.invalid(here, "namespace", Json(about_ns), "does not match event.namespace");
   }
-  if (!kind.group.empty() && old == nullptr) check_new_event(event, root, errors);
+  if (kind.group.empty()) return check_core_event(event, root, errors);
+  if (old == nullptr) return check_new_event(event, root, errors);
+  check_changed_event(event, *old, root, errors);
 }
 
 }  // namespace
