@@ -346,6 +346,36 @@ TEST_F(Extension, DefaultsMakeNothingDeeperThan64) {
   EXPECT_EQ(apply_defaults(*widget(), too_deep).code(), 422);
 }
 
+// Lists count in JSON and are not seen in protobuf.
+TEST_F(Extension, ProtobufIsNoDeeperThanJson) {
+  Widgets widgets;
+  widgets.more.clear();
+  widgets.spec = {field("parts", 1, kMessageType, ".demo.v1.WidgetSpec", {}, true),
+                  field("names", 2, kStringType, {}, {}, true),
+                  field("raw", 3, kMessageType, ".k8s.io.apimachinery.pkg.apis.meta.v1.FieldsV1")};
+  accept(widgets.set());
+  // `levels` specs within each other, the innermost with `content`: the object, then two each.
+  const auto read = [&](size_t levels, std::string content) {
+    for (size_t i = 1; i < levels; ++i) content = bytes_field(1, content);
+    auto decoded = decode(*widget()->message, Media::kProtobuf,
+                          wrap_protobuf("demo.example.com/v1", "Widget", bytes_field(2, content)));
+    if (!decoded) return decoded.error().message();
+    const auto json = encode_json(*widget()->message, *decoded);
+    EXPECT_TRUE(decode(*widget()->message, Media::kJson, json).ok()) << "what is taken can be read back";
+    return std::string();
+  };
+  const std::string name = bytes_field(2, "a"), empty = bytes_field(3, bytes_field(1, "{}"));
+  EXPECT_EQ(read(32, ""), "");
+  EXPECT_THAT(read(33, ""), HasSubstr("proto: exceeded max depth"));
+  EXPECT_EQ(read(31, name), "");
+  EXPECT_THAT(read(32, name), HasSubstr("proto: exceeded max depth"));
+  EXPECT_THAT(read(32, empty), HasSubstr("proto: exceeded max depth"));
+  EXPECT_EQ(read(31, empty), "");
+  EXPECT_EQ(read(32, bytes_field(3, bytes_field(1, "1"))), "");
+  EXPECT_THAT(read(32, bytes_field(3, bytes_field(1, "{}{}"))), HasSubstr("parse error"));
+  EXPECT_THAT(read(31, bytes_field(3, bytes_field(1, R"({"a":{"b":{"c":{}}}})"))), HasSubstr("max depth"));
+}
+
 TEST_F(Extension, WhatIsStoredAndNoLongerFitsIsLeftOutAndTold) {
   accept(Widgets().set());
   auto stored = parse_json(R"({"apiVersion":"demo.example.com/v1","kind":"Widget","metadata":{"name":"a"},

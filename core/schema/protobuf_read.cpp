@@ -2,6 +2,7 @@
 // Any thread.
 #include "core/schema/arena.hpp"
 #include "core/schema/canonical.hpp"
+#include "core/schema/json_edit.hpp"
 #include "core/schema/json_parse.hpp"
 #include "core/schema/protobuf.hpp"
 #include "core/schema/text.hpp"
@@ -24,7 +25,7 @@ class ProtobufReader {
   explicit ProtobufReader(const DecodeOptions& options) : options_(options) {}
 
   Status message(const Message& message, std::string_view bytes, boost::json::object& out, size_t depth) {
-    if (depth > options_.max_depth) return Status::bad_request("proto: exceeded max depth");
+    if (depth > options_.max_depth) return exceeded();
     Reader reader(bytes);
     for (Entry entry; reader.next(entry);) {
       const Field* found = message.find_number(entry.number);
@@ -33,7 +34,9 @@ class ProtobufReader {
       Status status;
       if (field.inlined && field.message != nullptr) {
         if (entry.type != wire::Type::kBytes) return broken(message);
-        status = this->message(*field.message, entry.bytes, out, depth + 1);
+        status = this->message(*field.message, entry.bytes, out, depth);
+      } else if ((field.map || field.repeated) && depth >= options_.max_depth) {
+        return exceeded();
       } else if (field.map) {
         status = map_entry(message, field, entry, out, depth);
       } else if (field.repeated) {
@@ -47,6 +50,9 @@ class ProtobufReader {
   }
 
  private:
+  static Status exceeded() { return Status::bad_request("proto: exceeded max depth"); }
+
+  // `depth` is that of the object `out`, as JSON counts: a list is one more, its elements' objects two.
   Status single(const Message& owner, const Field& field, const Entry& entry, boost::json::object& out, size_t depth) {
     Json* old = out.if_contains(field.json);
     // A second part of the same message is merged into the first.
@@ -72,14 +78,14 @@ class ProtobufReader {
       while (!packed.at_end()) {
         if (!packed.varint(one.value)) return broken(owner);
         Json value(out.storage());
-        auto kept = this->value(owner, field, one, value, depth);
+        auto kept = this->value(owner, field, one, value, depth + 1);
         if (!kept) return std::move(kept).error();
         list.get_array().push_back(std::move(value));
       }
       return {};
     }
     Json value(out.storage());
-    auto kept = this->value(owner, field, entry, value, depth);
+    auto kept = this->value(owner, field, entry, value, depth + 1);
     if (!kept) return std::move(kept).error();
     list.get_array().push_back(value.is_null() ? zero_element(field) : std::move(value));
     return {};
@@ -187,10 +193,12 @@ class ProtobufReader {
         const size_t left = options_.max_depth - std::min(depth, options_.max_depth - 1);
         auto parsed = parse_json_text(fields[1].bytes, left, options_.account);
         if (!parsed) return std::move(parsed).error();
+        if (deeper_than(*parsed, options_.max_depth - depth)) return exceeded();
         out = *std::move(parsed);
         return canonical_form(message, out);
       }
       case Form::kList: {
+        if (depth >= options_.max_depth) return exceeded();
         auto& array = out.emplace_array();
         for (std::string_view item : items) {
           if (!valid_utf8(item)) return Status::bad_request("proto: invalid UTF-8");
