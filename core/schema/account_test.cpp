@@ -87,6 +87,31 @@ TEST(Accounts, ARefusalIsAnAnswerAndLeavesNothingCharged) {
   }
 }
 
+// Wherever the account refuses, what was made until then goes, and nothing is thrown.
+TEST(Accounts, ARefusalAtAnyMomentIsAnAnswer) {
+  auto works = all_work();
+  const Json pod = testing::document(testing::pod_kind(), testing::kSamplePod);
+  works.push_back(work("elements by key", [=](AccountPtr account) {
+    auto twice = copy_of(pod, account);
+    for (int i = 0; twice && i < 20; ++i) {
+      twice = strategic_merge_patch(*testing::pod_kind().message, pod, *twice, account);
+    }
+    return twice ? decode(*testing::pod_kind().message, Media::kJson, std::string(200'000, ' ') + config_map(4000),
+                          {.account = account})
+                 : twice;
+  }));
+  for (const Work& each : works) {
+    auto plenty = std::make_shared<Account>(kPlenty);
+    ASSERT_TRUE(each.run(plenty).ok()) << each.name;
+    constexpr size_t kSteps = 25;
+    for (size_t i = 0; i < kSteps; ++i) {
+      auto account = std::make_shared<Account>(plenty->peak() * i / kSteps);
+      EXPECT_EQ(each.run(account).code(), 429) << each.name << " " << i;
+      EXPECT_EQ(account->used(), 0U) << each.name << " " << i;
+    }
+  }
+}
+
 TEST(Accounts, ARefusalAboveCounts) {
   auto all = std::make_shared<Account>(kLittle);
   EXPECT_EQ(parse_json(config_map(5000), kMaxDepth, std::make_shared<Account>(kPlenty, all)).error().code(), 429);

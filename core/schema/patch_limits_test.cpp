@@ -275,6 +275,15 @@ TEST_F(StrategicLimits, WhatIsNamedAgainAndAgainIsCounted) {
       strategic_merge_patch(pod, before, spec({container({{"keys", anew}}), container({{"keys", anew}})})).ok());
 }
 
+TEST_F(StrategicLimits, AnElementThatThePatchNamesTwiceIsOne) {
+  const Json one = js(R"({"metadata":{"ownerReferences":[{"uid":"a","name":"x"}]}})");
+  const Json patch = js(R"({"metadata":{"ownerReferences":[{"uid":"z","name":"y"},{"uid":"z","kind":"K"}]}})");
+  auto result = strategic_merge_patch(message, one, patch);
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(result->at("metadata").at("ownerReferences"),
+            js(R"([{"uid":"z","name":"y","kind":"K"},{"uid":"a","name":"x"}])"));
+}
+
 TEST_F(StrategicLimits, PlacesByKeyAreCharged) {
   Array finalizers;
   for (size_t i = 0; i < kMany; ++i) finalizers.emplace_back(key_of(i));
