@@ -202,21 +202,60 @@ void dispatch_path(const CallPtr& call) {
   respond_error(*call, unknown_resource());
 }
 
+// Load balancers and probes ask without credentials.
+bool is_open_path(std::string_view path) { return is_health_path(path) || path == "/version" || path == "/version/"; }
+
+// Whoever asks to be somebody else must not be answered as himself.
+Status refuse_impersonation(const http::Request& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (!name.starts_with("impersonate-")) continue;
+    const bool user = name == "impersonate-user", group = name == "impersonate-group";
+    std::string whom = value.substr(0, 200);
+    for (char& c : whom) c = static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e ? '?' : c;
+    StatusDetails details;
+    details.name = whom;
+    details.kind = user ? "users" : group ? "groups" : name == "impersonate-uid" ? "uids" : "userextras";
+    return Status::forbidden(details.kind + " \"" + whom + "\" is forbidden: User \"" + request.identity.user +
+                             "\" cannot impersonate resource \"" + details.kind +
+                             "\" in API group \"\" at the cluster scope: this server does not impersonate anybody; "
+                             "ask without --as, and without Impersonate-* headers")
+        .with_details(std::move(details));
+  }
+  return {};
+}
+
+bool finds_resource(Call& call) {
+  const auto& path = call.request.path;
+  return !call.env->discovery->owns(path) && parse_path(call.env->schema, path, call.target) &&
+         !call.target.group_version_only;
+}
+
 }  // namespace
+
+// What dispatch() would refuse for who asks, before the body comes.
+Status check_head(const EnvironmentPtr& env, const http::Request& head) {
+  if (auto status = refuse_impersonation(head); !status.ok()) return status;
+  if (is_open_path(head.path) || !head.identity.anonymous()) return {};
+  Call call;
+  call.env = env;
+  call.request = head;
+  call.query = Query(head.query);
+  const bool resource = finds_resource(call);
+  const bool main = call.target.subresource.empty();
+  const auto verb = !resource ? std::string_view() : main ? main_route(call).name : subresource_route(call).name;
+  return authorize(call, access_of(call, resource, verb));
+}
 
 void dispatch(const CallPtr& call) {
   const auto& path = call->request.path;
   call->query = Query(call->request.query);
-  // Load balancers and probes ask without credentials.
+  if (auto status = refuse_impersonation(call->request); !status.ok()) return respond_error(*call, status);
   if (is_health_path(path)) return respond_health(*call);
   if (path == "/version" || path == "/version/") {
     if (call->env->discovery->handle(call->request, call->exchange)) return;
   }
   if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
-  if (!call->env->discovery->owns(path) && parse_path(call->env->schema, path, call->target) &&
-      !call->target.group_version_only) {
-    return dispatch_resource(call);
-  }
+  if (finds_resource(*call)) return dispatch_resource(call);
   dispatch_path(call);
 }
 

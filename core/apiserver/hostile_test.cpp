@@ -31,6 +31,45 @@ class HostileTest : public ServerTest {
   }
 };
 
+TEST_F(HostileTest, NobodyIsImpersonated) {
+  const std::pair<const char*, const char*> headers[] = {{"impersonate-user", "users"},
+                                                         {"impersonate-group", "groups"},
+                                                         {"impersonate-uid", "uids"},
+                                                         {"impersonate-extra-scopes", "userextras"}};
+  for (const auto& [header, kind] : headers) {
+    for (const char* path : {kMaps, "/healthz", "/version", "/api", "/no/such/path"}) {
+      auto asked = request("GET", path);
+      asked.identity.user = "admin";
+      asked.headers.emplace_back(header,
+                                 "no\xff"
+                                 "body");
+      const auto answer = ask(asked);
+      refuses(path, answer, 403, "Forbidden");
+      EXPECT_EQ(answer.text({"message"})
+                    .find(std::string(kind) + " \"no?body\" is forbidden: User \"admin\" cannot " +
+                          "impersonate resource \"" + kind + "\""),
+                0U)
+          << answer.text({"message"});
+      EXPECT_EQ(server_->check_head(asked).code(), 403);
+    }
+  }
+}
+
+TEST_F(HostileTest, HeadsOfStrangersAreAnsweredWithoutTheirBodies) {
+  const auto head = [&](const std::string& user, const std::string& path) {
+    auto asked = request("POST", path);
+    asked.identity.user = user;
+    return server_->check_head(asked).code();
+  };
+  for (const char* path : {kMaps, "/api", "/metrics", "/healthzz", "/version/x"}) {
+    EXPECT_EQ(head("system:anonymous", path), 401) << path;
+    EXPECT_EQ(head("admin", path), 0) << path;
+  }
+  for (const char* path : {"/healthz", "/readyz/ping", "/livez", "/version"}) {
+    EXPECT_EQ(head("system:anonymous", path), 0) << path;
+  }
+}
+
 TEST_F(HostileTest, BodiesThatAreNone) {
   const std::string protobuf = "application/vnd.kubernetes.protobuf";
   struct Case {

@@ -87,6 +87,8 @@ ApiServer::ApiServer(std::shared_ptr<Environment> environment) : environment_(st
 
 ApiServer::~ApiServer() { stop(); }
 
+Status ApiServer::check_head(const http::Request& head) { return apiserver::check_head(environment_, head); }
+
 void ApiServer::handle(http::Request request, std::shared_ptr<http::Exchange> exchange) {
   auto call = std::make_shared<Call>();
   call->env = environment_;

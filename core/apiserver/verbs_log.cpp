@@ -9,6 +9,7 @@
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/transport/fd_pump.hpp"
+#include "core/apiserver/transport/websocket.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/client/io/unique_fd.hpp"
 #include "core/schema/rules.hpp"
@@ -77,7 +78,8 @@ void serve_log(const CallPtr& call, const client::PodRef& pod, const client::Log
   }
   io::UniqueFd read_end(ends[0]);
   if (auto status = node->logs(pod, options, ends[1]); !status.ok()) return respond_error(*call, status);
-  auto stream = call->exchange->start_stream(200, "text/plain");
+  auto stream = transport::wants_websocket(call->request) ? transport::websocket_stream(call->request, *call->exchange)
+                                                          : call->exchange->start_stream(200, "text/plain");
   if (!stream) return;  // dropping the pipe's end tells the node
   transport::pump_log(call->env->loop, read_end.release(), std::move(stream));
 }

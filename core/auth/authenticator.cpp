@@ -71,6 +71,16 @@ std::string_view bearer(std::string_view authorization) {
   return trim(authorization.substr(kScheme.size()));
 }
 
+// What is wrong with a certificate; nothing when it is good.
+std::string fault_of(const PeerCertificate& peer) {
+  if (!peer.problem.empty()) return "its certificate for \"" + peer.common_name + "\" is not good: " + peer.problem;
+  if (peer.common_name.empty()) return "its certificate names nobody";
+  if (peer.not_after < static_cast<int64_t>(std::time(nullptr))) {
+    return "its certificate for \"" + peer.common_name + "\" has expired";
+  }
+  return {};
+}
+
 }  // namespace
 
 Expected<std::shared_ptr<Authenticator>> Authenticator::create(const Options& options) {
@@ -111,23 +121,25 @@ const http::Identity* Authenticator::find_token(std::string_view token) const {
   return CRYPTO_memcmp(it->first.data(), digest.data(), digest.size()) == 0 ? &it->second : nullptr;
 }
 
-Expected<http::Identity> Authenticator::authenticate(const PeerCertificate& peer,
-                                                     std::string_view authorization) const {
-  bool refused = false;
+Expected<http::Identity> Authenticator::authenticate(const PeerCertificate& peer, std::string_view authorization,
+                                                     std::string* why) const {
+  std::string refused;
   if (peer.present) {
-    if (peer.problem.empty() && !peer.common_name.empty() &&
-        peer.not_after >= static_cast<int64_t>(std::time(nullptr))) {
+    refused = fault_of(peer);
+    if (refused.empty()) {
       http::Identity identity{peer.common_name, peer.organizations, {}};
       add_authenticated(identity);
       return identity;
     }
-    refused = true;
   }
   if (auto token = bearer(authorization); !token.empty()) {
     if (const http::Identity* identity = find_token(token)) return *identity;
-    refused = true;
+    refused += (refused.empty() ? "" : ", and ") + std::string("its token is not known");
   }
-  if (refused) return Status::unauthorized("Unauthorized");
+  if (!refused.empty()) {
+    if (why != nullptr) *why = std::move(refused);
+    return Status::unauthorized("Unauthorized");
+  }
   return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}};
 }
 

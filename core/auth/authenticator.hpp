@@ -22,8 +22,10 @@ class Authenticator {
   };
   static Expected<std::shared_ptr<Authenticator>> create(const Options& options);
 
-  // Unauthorized for a credential that was shown and is not good. `authorization` is the header's value.
-  Expected<http::Identity> authenticate(const PeerCertificate& peer, std::string_view authorization) const;
+  // Unauthorized for a credential that was shown and is not good; `why`, which may be null, then tells the log what the
+  // peer is not told. `authorization` is the header's value.
+  Expected<http::Identity> authenticate(const PeerCertificate& peer, std::string_view authorization,
+                                        std::string* why = nullptr) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;

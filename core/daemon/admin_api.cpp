@@ -1,18 +1,14 @@
 #include "core/daemon/admin_api.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/daemon/regular_file.hpp"
 #include "core/schema/times.hpp"
 #include "core/schema/values.hpp"
 
@@ -98,9 +94,9 @@ Expected<json::value> list_images(node::NodeAgent& node) {
 Expected<json::value> import_image(node::NodeAgent& node, const http::Request& request) {
   auto path = body_text(request, "path");
   if (!path) return std::move(path).error();
-  const io::UniqueFd archive(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
-  if (archive.get() < 0) return Status::not_found(*path + ": " + std::strerror(errno));
-  auto names = node.import_image(archive.get());
+  const auto archive = open_regular_file(*path);
+  if (!archive) return archive.error();
+  auto names = node.import_image(archive->get());
   if (!names) return std::move(names).error();
   return json::value{{"names", strings(*names)}};
 }

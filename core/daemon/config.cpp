@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <functional>
@@ -407,7 +409,12 @@ Expected<Config> load_config(const fs::path& path) {
     auto config = parse_config("", "");
     return config;
   }
+  errno = 0;
   std::ifstream in(file, std::ios::binary);
+  // Out of descriptors is no mistake of who asks.
+  if (!in && (errno == EMFILE || errno == ENFILE)) {
+    return Status::unavailable(file.string() + ": " + std::strerror(errno));
+  }
   if (!in || fs::is_directory(file, ignored)) {
     return Status::not_found(file.string() + ": cannot be read; give --config FILE or leave it out for the defaults");
   }

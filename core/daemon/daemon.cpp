@@ -28,6 +28,9 @@ namespace {
 
 // How long a stop waits for reconciles under way.
 constexpr int64_t kStopGraceMs = 10'000;
+// How many such times it waits for one thing that is no reconcile.
+constexpr int kMostLooks = 3;
+constexpr const char* kThreads = "a log, an exec session or an image request";
 
 using Opened = std::unique_ptr<plugin::LoadedLibrary>;
 
@@ -80,6 +83,10 @@ struct Daemon::Impl {
   std::unique_ptr<PluginObjects> objects;  // after stop() only: timers may still name it until then
   std::unique_ptr<FolderWatch> folders;
   std::atomic<node::NodeAgent*> node{nullptr};
+  // What stop() waits for, and since how many looks of leave_when_stuck() and in all.
+  std::atomic<const char*> stopping_at{""};
+  const char* seen_at = "";
+  int looks = 0;
   int64_t started_ns = 0;
   bool stopped = false;
 };
@@ -94,6 +101,7 @@ void Daemon::Impl::count_trouble(std::string_view topic) const {
 }
 
 Status Daemon::Impl::prepare() {
+  log.write("", GANTRY_LOG_DEBUG, "descriptors: at most " + std::to_string(raise_descriptor_limit()));
   for (const auto& dir : {config.data_dir, config.run_dir}) {
     if (auto made = ensure_private_dir(dir); !made.ok()) return made;
   }
@@ -277,10 +285,14 @@ Status Daemon::Impl::start() {
   return {};
 }
 
-// A reconcile that never returns can't be waited for, nor its thread be ended. All that was acknowledged is on disk and
-// pods go on without the daemon, so it leaves as it stands.
+// A call that never returns (a reconcile, a log or an image on a dead disk) can't be waited for, nor its thread be
+// ended. All that was acknowledged is on disk and pods go on without the daemon, so it leaves as it stands.
 void Daemon::Impl::leave_when_stuck() {
-  const auto stuck = plugins->watchdog().running_for(kStopGraceMs);
+  auto stuck = plugins->watchdog().running_for(kStopGraceMs);
+  const char* at = stopping_at;
+  if (std::exchange(seen_at, at) == at && (at == kThreads || ++looks >= kMostLooks)) {
+    stuck.push_back("the stop has waited for " + std::string(at) + " for long, which");
+  }
   if (stuck.empty()) {
     timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
     return;
@@ -300,14 +312,19 @@ void Daemon::Impl::stop() {
   }
   folders.reset();
   if (objects) objects->stop();
+  stopping_at = "controllers and the scheduler";
   if (server) {
     server->stop_clients();
   }
   node = nullptr;
+  stopping_at = "the node agent";
   if (agent) agent->stop();
+  stopping_at = kThreads;
   blocking.stop();
+  stopping_at = "the API server and its store";
   agent.reset();
   if (server) server->stop_api();
+  stopping_at = "plugins";
   if (plugins) plugins->shutdown();
   tasks.stop();
   timers.stop();

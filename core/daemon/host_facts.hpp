@@ -2,6 +2,7 @@
 // state.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -17,5 +18,8 @@ std::string default_route_address();
 Status ensure_private_dir(const std::filesystem::path& dir);
 // The one line of a small file, written whole or not at all; `otherwise()` makes it when absent.
 Expected<std::string> remembered(const std::filesystem::path& file, const std::string& otherwise);
+
+// Raises the soft limit of descriptors to the hard one. Returns what it is then.
+uint64_t raise_descriptor_limit();
 
 }  // namespace gantry::daemon

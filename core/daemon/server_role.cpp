@@ -31,10 +31,24 @@ std::string listen_host(const std::string& listen) {
   return host == "0.0.0.0" || host == "::" ? "" : host;
 }
 
+void apply_limits(const Config& config, transport::ServerOptions& options) {
+  const auto mib = [](int64_t count) { return static_cast<size_t>(count) << 20; };
+  options.memory = mib(config.memory_mib);
+  options.anonymous_memory = mib(config.anonymous_memory_mib);
+  options.connection_memory = mib(config.connection_memory_mib);
+  options.max_connections = static_cast<size_t>(config.connections);
+  options.anonymous_connections = static_cast<size_t>(config.anonymous_connections);
+  options.local_connections = static_cast<size_t>(config.reserved_connections);
+  options.reserved_descriptors = static_cast<size_t>(config.reserved_descriptors);
+  options.stall_timeout = std::chrono::seconds(config.stall_seconds);
+  options.stall_bytes = static_cast<size_t>(config.stall_kib) << 10;
+}
+
 // Requests from outside take turns with what goes on inside.
 class TakesTurns : public http::Handler {
  public:
   TakesTurns(simulation::Turns& turns, http::Handler& inner) : turns_(turns), inner_(inner) {}
+  Status check_head(const http::Request& head) override { return inner_.check_head(head); }
   void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override {
     const simulation::Turn turn(&turns_, "a request");
     inner_.handle(std::move(request), std::move(exchange));
@@ -168,6 +182,8 @@ Status ServerRole::listen() {
   options.client_ca_file = pki_.ca_certificate;
   options.authenticator = *authenticator;
   options.threads = static_cast<size_t>(base_.config.api_threads);
+  apply_limits(base_.config, options);
+  options.notices = &base_.notices;
   if (base_.simulated != nullptr) outer_ = std::make_unique<TakesTurns>(base_.simulated->turns(), *api_);
   auto https = transport::HttpsServer::start(std::move(options), outer_ ? *outer_ : *api_);
   if (!https) return std::move(https).error();

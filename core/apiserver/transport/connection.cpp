@@ -6,6 +6,14 @@
 #include "core/apiserver/transport/http_text.hpp"
 
 namespace gantry::transport {
+namespace {
+
+// What a peer without an identity may send to the paths that are open to him; none of them reads it.
+constexpr size_t kAnonymousBody = 64 << 10;
+// Answers of its own up to here are sent without asking, and counted when the peer does not take them at once.
+constexpr size_t kSmallAnswer = 64 << 10;
+
+}  // namespace
 
 Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::EventLoop> loop, io::UniqueFd fd,
                        bool local, Forget forget)
@@ -13,10 +21,14 @@ Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::Eve
       loop_(std::move(loop)),
       socket_(std::move(fd)),
       forget_(std::move(forget)),
-      local_(local) {}
+      local_(local),
+      stranger_(!local) {
+  if (stranger_) ++core_->stranger_count;
+}
 
 Connection::~Connection() {
   if (outbox_) outbox_->close();
+  leave_strangers();
 }
 
 void Connection::process() {
@@ -31,18 +43,11 @@ void Connection::process() {
     size_t used = parser_->feed(in_);
     in_.erase(0, used);
     if (!parser_->error().ok()) {
-      fail(Status(parser_->error()));
-      break;
+      refuse(Status(parser_->error()));
+      continue;
     }
-    if (parser_->head_done() && !head_seen_) {
-      head_seen_ = true;
-      set_deadline(options().request_timeout);
-      if (!parser_->done() && parser_->expects_continue()) {
-        send("HTTP/1.1 100 Continue\r\n\r\n");
-        flush();
-      }
-    }
-    if (state_ != State::kRequest) break;
+    if (parser_->head_done() && !head_seen_) on_head();
+    if (state_ != State::kRequest || !parser_) continue;
     if (parser_->done()) {
       dispatch();
     } else if (used == 0) {
@@ -50,26 +55,49 @@ void Connection::process() {
     }
   }
   processing_ = false;
+  // What came before the peer closed its side has been answered.
+  if (state_ == State::kRequest && peer_ended_) return close();
+  // More than there was only where a body's length became known, or a buffer grew.
+  if (!recount() && state_ == State::kRequest) on_tight();
   if (in_.empty() && in_.capacity() > 1024) in_.shrink_to_fit();
   if (state_ == State::kUpgraded) deliver();
 }
 
-Expected<http::Identity> Connection::identify(const http::Request& request) const {
-  if (local_) return auth::local_admin();
-  if (!core_->options.authenticator) {
-    return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}};
+// Who asks, and whether his body is wanted.
+void Connection::on_head() {
+  head_seen_ = true;
+  set_deadline(options().request_timeout);
+  auto& head = parser_->head();
+  auto identity = identify(head);
+  if (!identity) return refuse(identity.error());
+  head.identity = std::move(*identity);
+  if (parser_->done()) return;
+  if (auto status = want_body(); !status.ok()) return refuse(status);
+  if (parser_->expects_continue()) {
+    send("HTTP/1.1 100 Continue\r\n\r\n");
+    flush();
   }
-  return core_->options.authenticator->authenticate(peer_, request.header("authorization"));
+}
+
+Status Connection::want_body() {
+  auto& head = parser_->head();
+  if (auto status = core_->handler->check_head(head); !status.ok()) return status;
+  if (core_->options.authenticator && head.identity.anonymous()) parser_->limit_body(kAnonymousBody);
+  if (!parser_->error().ok()) return parser_->error();
+  return recount() ? Status() : Status::too_many_requests("too many bytes of requests are under way; try again later");
 }
 
 void Connection::dispatch() {
   RequestFacts facts;
   facts.id = ++request_id_;
   facts.chunks_allowed = parser_->chunks_allowed();
+  facts.account = account_;
   close_after_ = !parser_->keep_alive();
+  auto charge = held_.split(parser_->held());
   http::Request request = parser_->take();
   parser_.reset();
   facts.head = request.method == "HEAD";
+  facts.safe = facts.head || request.method == "GET";
   facts.upgrade = has_token(request.header("connection"), "upgrade") && request.method != "HEAD";
   if (facts.upgrade) {
     facts.upgrade_to = std::string(request.header("upgrade"));
@@ -78,24 +106,36 @@ void Connection::dispatch() {
   }
   state_ = State::kHandling;
   clear_deadline();
-  auto identity = identify(request);
-  if (!identity) {
-    respond(facts, status_response(identity.error()));
-    return;
-  }
-  request.identity = std::move(*identity);
-  core_->handler->handle(std::move(request), std::make_shared<HttpExchange>(shared_from_this(), std::move(facts)));
+  request.account = account_;
+  core_->handler->handle(std::move(request),
+                         std::make_shared<HttpExchange>(shared_from_this(), std::move(facts), std::move(charge)));
 }
 
-// The bytes were no request: say why and close, since nothing after them can be trusted.
-void Connection::fail(const Status& status) {
-  parser_.reset();
-  in_.clear();
+// The connection's own answer to what is no request, too much, or nobody's whom it knows. It goes on only behind a
+// whole request: nothing behind half of one can be trusted.
+void Connection::refuse(const Status& status) {
+  tell_refusal(status);
   RequestFacts facts;
   facts.id = ++request_id_;
-  close_after_ = true;
+  facts.account = account_;
+  const bool whole = parser_ && parser_->error().ok() && parser_->done();
+  facts.head = parser_ && parser_->head_done() && parser_->head().method == "HEAD";
+  close_after_ = !whole || !parser_->keep_alive();
+  auto response = status_response(status);  // before what it may lie in goes
+  parser_.reset();
+  if (!whole) in_.clear();
+  static_cast<void>(recount());
   state_ = State::kHandling;
-  respond(facts, status_response(status));
+  respond(facts, std::move(response));
+}
+
+// Whether an answer may be kept until its peer has read it. What has been done is said in any case.
+bool Connection::admit_answer(const RequestFacts& facts, size_t own) {
+  answer_ = limits::Charge(account_);
+  if (own <= kSmallAnswer) return true;
+  if (facts.safe) return answer_.admit(own);
+  answer_.add(own);
+  return true;
 }
 
 void Connection::send(std::string head) {
@@ -105,8 +145,21 @@ void Connection::send(std::string head) {
 
 void Connection::respond(const RequestFacts& facts, http::Response response) {
   if (state_ != State::kHandling || facts.id != request_id_) return;
-  size_t length = 0;
-  for (const auto& chunk : response.body) length += chunk.bytes.size();
+  size_t length = 0, own = 0;
+  const auto measure = [&] {
+    length = own = 0;
+    for (const auto& chunk : response.body) {
+      length += chunk.bytes.size();
+      if (chunk.own) own += chunk.bytes.size();
+    }
+  };
+  measure();
+  if (!facts.head && !admit_answer(facts, own)) {
+    const auto tight = Status::too_many_requests("too many bytes of answers are not read yet; try again later");
+    tell_refusal(tight);
+    response = status_response(tight);
+    measure();
+  }
   HeadOptions head;
   if (response.code != 204 && response.code != 304) head.content_length = length;
   if (core_->stopping) close_after_ = true;
@@ -117,8 +170,8 @@ void Connection::respond(const RequestFacts& facts, http::Response response) {
     for (auto& chunk : response.body) out_.push_back(std::move(chunk));
   }
   state_ = State::kWriting;
-  set_deadline(options().stall_timeout);
   flush();
+  if (state_ == State::kWriting && facts.id == request_id_ && !facts.head && answer_.bytes() == 0) answer_.add(own);
 }
 
 void Connection::start_stream(const RequestFacts& facts, int code, const std::string& content_type,
@@ -181,6 +234,7 @@ void Connection::deliver() {
   auto reader = reader_;
   std::string bytes = std::exchange(in_, {});
   (*reader)(bytes);
+  static_cast<void>(recount());
 }
 
 void Connection::on_outbox() {
@@ -211,7 +265,8 @@ void Connection::on_all_sent() {
 }
 
 void Connection::finish_response() {
-  if (close_after_ || peer_ended_ || core_->stopping) {
+  answer_.reset();
+  if (close_after_ || core_->stopping || (peer_ended_ && in_.empty())) {
     linger();
     return;
   }

@@ -19,6 +19,7 @@
 #include "core/auth/peer_certificate.hpp"
 #include "core/client/io/event_loop.hpp"
 #include "core/client/io/socket.hpp"
+#include "core/limits/account.hpp"
 
 namespace gantry::transport {
 
@@ -30,18 +31,26 @@ struct ServerCore {
   http::Handler* handler = nullptr;
   std::shared_ptr<io::TlsContext> tls;
   std::atomic<bool> stopping{false};
+  // The accounts above the connections': who proved an identity, who did not, who came by the unix socket.
+  std::shared_ptr<limits::Account> known, strangers, local;
+  std::atomic<size_t> stranger_count{0};
   std::mutex mutex;
   std::condition_variable gone;
-  size_t connections = 0;  // under mutex
+  size_t connections = 0, local_connections = 0;  // under mutex; the latter are not of the former
+
+  void open_accounts(const ServerOptions& from);
+  void tell(std::string_view topic, std::string_view text) const;
 };
 
 // What the way back must remember of a request.
 struct RequestFacts {
   uint64_t id = 0;
   bool head = false;
+  bool safe = false;  // nothing was changed: may be answered with "try again" at last
   bool chunks_allowed = true;
   bool upgrade = false;
   std::string upgrade_to, websocket_key, websocket_version;
+  std::shared_ptr<limits::Account> account;
 };
 
 class Connection : public io::EventLoop::Watcher,
@@ -63,6 +72,10 @@ class Connection : public io::EventLoop::Watcher,
   // The server stops: idle connections close, streams end, the rest closes after its answer.
   void drain();
   void close();
+  // Without an identity and waited for, longest first: these make room when it gets tight. Idle ones at once, others
+  // when they have been waited for a while.
+  bool gives_way(io::EventLoop::Clock::time_point now) const;
+  io::EventLoop::Clock::time_point waits_since() const { return since_; }
 
   // From the exchange of request `id`; ignored when it is no longer the one being handled.
   void respond(const RequestFacts& facts, http::Response response);
@@ -90,13 +103,25 @@ class Connection : public io::EventLoop::Watcher,
 
   // connection.cpp: requests and answers
   void process();
+  void on_head();
+  Status want_body();
   void dispatch();
-  Expected<http::Identity> identify(const http::Request& request) const;
-  void fail(const Status& status);
+  void refuse(const Status& status);
+  bool admit_answer(const RequestFacts& facts, size_t own);
   void send(std::string head);
   void on_all_sent();
   void finish_response();
   void deliver();
+
+  // connection_peer.cpp: who it is, and what he holds
+  Expected<http::Identity> identify(const http::Request& request);
+  void recognize();
+  void become_known();
+  void leave_strangers();
+  void open_account(const std::shared_ptr<limits::Account>& above);
+  bool recount();
+  std::string peer_name() const;
+  void tell_refusal(const Status& status) const;
 
   // connection_io.cpp: the socket
   void sniff();
@@ -111,6 +136,10 @@ class Connection : public io::EventLoop::Watcher,
   void update_interest();
   void resume_reading();
   void account(size_t bytes);
+  bool hold(size_t bytes);
+  void on_tight();
+  size_t waiting_bytes() const;
+  void start_window();
   void set_deadline(std::chrono::milliseconds in);
   void clear_deadline() { deadline_ = io::EventLoop::Clock::time_point::max(); }
 
@@ -122,8 +151,14 @@ class Connection : public io::EventLoop::Watcher,
   const bool local_;
   bool close_after_ = false, peer_ended_ = false, processing_ = false, head_seen_ = false;
   bool reader_paused_ = false, handshake_wants_write_ = false;
+  bool stranger_ = false;  // counted in core_->stranger_count
+  bool window_ = false;    // bytes wait for the peer, and deadline_ is when he must have taken some
+  size_t window_waiting_ = 0, window_taken_ = 0, discarded_ = 0;
   uint64_t request_id_ = 0;
-  io::EventLoop::Clock::time_point deadline_ = io::EventLoop::Clock::time_point::max();
+  io::EventLoop::Clock::time_point deadline_ = io::EventLoop::Clock::time_point::max(), since_;
+  std::shared_ptr<limits::Account> account_;
+  limits::Charge held_;    // in_, and what the parser has
+  limits::Charge answer_;  // the answer's own bytes, until it is sent
   std::string in_;
   std::unique_ptr<RequestParser> parser_;
   std::deque<http::Chunk> out_;

@@ -13,15 +13,23 @@ constexpr size_t kReadAhead = 64 << 10;   // pipelined bytes kept while a reques
 constexpr size_t kFlushBudget = 1 << 20;  // then others of the same loop have their turn
 constexpr int kReadBudget = 16;
 constexpr std::chrono::milliseconds kLinger{2'000};
+constexpr size_t kMostDiscarded = 1 << 20;
+// So little is taken from everybody, however much others hold: leases and health checks are no larger.
+constexpr size_t kAlwaysTaken = 8 << 10;
 constexpr std::string_view kPlainAnswer =
     "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
     "Client sent an HTTP request to an HTTPS server.\n";
 
 }  // namespace
 
-void Connection::set_deadline(std::chrono::milliseconds in) { deadline_ = io::EventLoop::Clock::now() + in; }
+void Connection::set_deadline(std::chrono::milliseconds in) {
+  since_ = io::EventLoop::Clock::now();
+  deadline_ = since_ + in;
+}
 
 void Connection::begin() {
+  open_account(local_ ? core_->local : core_->strangers);
+  if (!options().authenticator) become_known();  // nobody can prove anything
   if (local_ || !core_->tls) {
     state_ = State::kRequest;
     set_deadline(options().header_timeout);
@@ -79,7 +87,7 @@ void Connection::handshake() {
   handshake_wants_write_ = result.state == io::IoState::kWantWrite;
   if (result.state == io::IoState::kError || result.state == io::IoState::kEof) close();
   if (result.state != io::IoState::kOk) return;
-  peer_ = auth::peer_certificate(socket_.tls());
+  recognize();
   state_ = State::kRequest;
   set_deadline(options().header_timeout);
 }
@@ -129,6 +137,7 @@ void Connection::read_some() {
     auto buffer = loop_->scratch().first(32 << 10);
     io::IoResult result = socket_.read(buffer);
     if (result.state == io::IoState::kOk) {
+      if (!hold(result.bytes)) return on_tight();
       in_.append(buffer.data(), result.bytes);
       if (state_ == State::kUpgraded) {
         deliver();
@@ -166,10 +175,33 @@ void Connection::account(size_t bytes) {
   if (outbox_ && bytes > head) outbox_->sent(bytes - head);
 }
 
+bool Connection::hold(size_t bytes) {
+  if (held_.bytes() + bytes > kAlwaysTaken) return held_.grow(bytes);
+  held_.add(bytes);
+  return true;
+}
+
+// More comes than may be kept: he is told so where he can be, else the connection ends.
+void Connection::on_tight() {
+  const auto why = Status::too_many_requests("too many bytes of requests are under way; try again later");
+  if (state_ == State::kRequest) return refuse(why);
+  tell_refusal(why);
+  close();
+}
+
+size_t Connection::waiting_bytes() const { return uncounted_ + (outbox_ ? outbox_->queued() : 0); }
+
+// From now on for the stall timeout the peer has to take some of what waits.
+void Connection::start_window() {
+  window_ = true;
+  window_waiting_ = waiting_bytes();
+  window_taken_ = 0;
+  set_deadline(options().stall_timeout);
+}
+
 void Connection::flush() {
   if (state_ == State::kClosed) return;
   size_t done = 0;
-  bool was_empty = out_.empty();
   while (done < kFlushBudget) {
     if (outbox_) outbox_->take(out_);
     if (out_.empty()) break;
@@ -182,10 +214,12 @@ void Connection::flush() {
     }
     if (result.state != io::IoState::kOk) break;
   }
-  if (out_.empty()) {
+  window_taken_ += done;
+  if (!out_.empty()) {
+    if (!window_) start_window();
+  } else {
+    if (std::exchange(window_, false) && state_ == State::kRequest) set_deadline(options().request_timeout);
     on_all_sent();
-  } else if (was_empty || done > 0) {
-    set_deadline(options().stall_timeout);
   }
   update_interest();
 }
@@ -194,6 +228,7 @@ void Connection::flush() {
 void Connection::linger() {
   in_.clear();
   parser_.reset();
+  static_cast<void>(recount());
   socket_.shutdown();
   state_ = State::kLingering;
   if (peer_ended_) {
@@ -207,10 +242,12 @@ void Connection::linger() {
 }
 
 void Connection::discard() {
+  // Who is known hears that his body was a little too large.
+  const size_t most = kMostDiscarded + (stranger_ ? 0 : options().body_limit);
   auto buffer = loop_->scratch();
   for (int i = 0; i < kReadBudget; ++i) {
     ssize_t n = ::recv(socket_.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (n > 0) continue;
+    if (n > 0 && (discarded_ += static_cast<size_t>(n)) <= most) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     close();
     return;
@@ -218,7 +255,14 @@ void Connection::discard() {
 }
 
 void Connection::check_deadline(io::EventLoop::Clock::time_point now) {
-  if (now >= deadline_) close();
+  if (now < deadline_) return;
+  if (window_ && window_taken_ >= std::min(window_waiting_, options().stall_bytes)) return start_window();
+  if (window_) {
+    core_->tell("slow-readers", "the connection of " + peer_name() + " ends: it took " + std::to_string(window_taken_) +
+                                    " of " + std::to_string(window_waiting_) + " bytes that wait for it in " +
+                                    std::to_string(options().stall_timeout.count()) + " ms");
+  }
+  close();
 }
 
 void Connection::close() {
@@ -230,6 +274,9 @@ void Connection::close() {
   out_.clear();
   parser_.reset();
   in_.clear();
+  held_.reset();
+  answer_.reset();
+  leave_strangers();
   auto outbox = std::move(outbox_);
   outbox_.reset();
   if (outbox) outbox->close();

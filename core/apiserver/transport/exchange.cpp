@@ -75,8 +75,8 @@ class RawStream : public http::ByteStream {
 
 }  // namespace
 
-HttpExchange::HttpExchange(std::shared_ptr<Connection> connection, RequestFacts facts)
-    : connection_(std::move(connection)), facts_(std::move(facts)) {}
+HttpExchange::HttpExchange(std::shared_ptr<Connection> connection, RequestFacts facts, limits::Charge charge)
+    : connection_(std::move(connection)), facts_(std::move(facts)), charge_(std::move(charge)) {}
 
 HttpExchange::~HttpExchange() {
   if (first()) {
@@ -108,7 +108,7 @@ void HttpExchange::respond(http::Response response) {
 std::shared_ptr<http::Stream> HttpExchange::start_stream(int code, std::string content_type) {
   if (!first()) return nullptr;
   auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_, connection_->options().stream_bound,
-                                         std::string(facts_.chunks_allowed ? kLastChunk : ""));
+                                         facts_.account, std::string(facts_.chunks_allowed ? kLastChunk : ""));
   auto stream = std::make_shared<ChunkedStream>(outbox, facts_.chunks_allowed);
   run([connection = connection_, facts = facts_, code, type = std::move(content_type), outbox] {
     connection->start_stream(facts, code, type, outbox);
@@ -117,7 +117,8 @@ std::shared_ptr<http::Stream> HttpExchange::start_stream(int code, std::string c
 }
 
 std::shared_ptr<http::ByteStream> HttpExchange::upgrade(http::Headers headers) {
-  auto outbox = std::make_shared<Outbox>(connection_->loop(), connection_, connection_->options().stream_bound);
+  auto outbox =
+      std::make_shared<Outbox>(connection_->loop(), connection_, connection_->options().stream_bound, facts_.account);
   auto stream = std::make_shared<RawStream>(outbox, connection_);
   run([connection = connection_, facts = facts_, headers = std::move(headers), outbox] {
     connection->upgrade(facts, headers, outbox);
@@ -145,7 +146,7 @@ std::shared_ptr<http::MessageStream> HttpExchange::upgrade_websocket(std::string
                            {"connection", "Upgrade"},
                            {"sec-websocket-accept", websocket_accept(facts_.websocket_key)}};
   if (!subprotocol.empty()) headers.emplace_back("sec-websocket-protocol", std::move(subprotocol));
-  return make_websocket(upgrade(std::move(headers)));
+  return make_websocket(upgrade(std::move(headers)), facts_.account);
 }
 
 }  // namespace gantry::transport

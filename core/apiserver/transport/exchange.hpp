@@ -13,7 +13,8 @@ namespace gantry::transport {
 
 class HttpExchange : public http::Exchange {
  public:
-  HttpExchange(std::shared_ptr<Connection> connection, RequestFacts facts);
+  // `charge`: for the request's bytes, which the handler may keep as long as this.
+  HttpExchange(std::shared_ptr<Connection> connection, RequestFacts facts, limits::Charge charge);
   // A handler that drops it unanswered owes the client a 500.
   ~HttpExchange() override;
 
@@ -29,6 +30,7 @@ class HttpExchange : public http::Exchange {
 
   const std::shared_ptr<Connection> connection_;
   const RequestFacts facts_;
+  const limits::Charge charge_;
   std::atomic<bool> answered_{false};
 };
 

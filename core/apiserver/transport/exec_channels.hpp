@@ -37,6 +37,8 @@ class ExecChannels {
   virtual void when_drained(std::function<void()> ready) = 0;
   virtual void pause(bool paused) = 0;
   virtual void close() = 0;  // after what is queued
+  // The protocol's first versions: the error channel gets words and no Status, and nothing when all went well.
+  virtual bool plain_errors() const { return false; }
 };
 
 // Null when the request could not be upgraded; it has been answered then.
@@ -46,5 +48,7 @@ std::shared_ptr<ExecChannels> spdy_channels(const http::Request& request, http::
 
 // The values of a header that may come several times and hold lists.
 std::vector<std::string> header_values(const http::Request& request, std::string_view name);
+// The first of the WebSocket subprotocols that the client offers and we know; "" when it offers none.
+Expected<std::string> choose_subprotocol(const http::Request& request, const std::vector<std::string_view>& known);
 
 }  // namespace gantry::transport

@@ -1,101 +1,17 @@
 // Input that no good client sends, and clients that are slow, many, or gone: an answer or a closed
 // connection, and a server that goes on.
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <openssl/ssl.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <condition_variable>
 #include <fstream>
 #include <future>
 #include <mutex>
 #include <thread>
 
-#include "core/apiserver/transport/test_server.hpp"
-#include "core/client/io/tls.hpp"
+#include "core/apiserver/transport/testing_client.hpp"
 
 namespace gantry::transport {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A TCP connection with TLS on top, or bare; blocking, with a 10 s limit for reads.
-class RawClient {
- public:
-  RawClient(uint16_t port, bool tls, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    timeval limit{10, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    if (receive_buffer > 0) {
-      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-    }
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    if (!tls) return;
-    static const auto context = *io::TlsContext::client({{}, {}, {}, true});
-    ssl_ = SSL_new(context->get());
-    SSL_set_fd(ssl_, fd_.get());
-    EXPECT_EQ(SSL_connect(ssl_), 1);
-  }
-  RawClient(RawClient&& other) noexcept : fd_(std::move(other.fd_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
-  ~RawClient() {
-    if (ssl_ != nullptr) SSL_free(ssl_);
-  }
-  void send(const std::string& text) {
-    if (ssl_ != nullptr) {
-      for (size_t at = 0, n = 0; at < text.size(); at += n) {
-        if (SSL_write_ex(ssl_, text.data() + at, text.size() - at, &n) != 1) return;
-      }
-    } else {
-      [[maybe_unused]] auto n = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-    }
-  }
-  void finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
-  // Up to `wanted` bytes, or all until the connection ends.
-  std::string receive(size_t wanted = SIZE_MAX) {
-    std::string out;
-    char buffer[16384];
-    while (out.size() < wanted) {
-      auto n = ssl_ != nullptr ? SSL_read(ssl_, buffer, sizeof(buffer))
-                               : static_cast<int>(::recv(fd_.get(), buffer, sizeof(buffer), 0));
-      if (n <= 0) break;
-      out.append(buffer, static_cast<size_t>(n));
-    }
-    return out;
-  }
-  std::string receive_until(const std::string& mark) {
-    std::string out;
-    while (out.find(mark) == std::string::npos) {
-      std::string more = receive(1);
-      if (more.empty()) break;
-      out += more;
-    }
-    return out;
-  }
-  int fd() const { return fd_.get(); }
-
- private:
-  io::UniqueFd fd_;
-  ssl_st* ssl_ = nullptr;
-};
-
-void echo(http::Request request, std::shared_ptr<http::Exchange> exchange) {
-  exchange->respond(text_response(request.method + " " + request.path + " " + request.body));
-}
-
-template <typename Condition>
-bool eventually(Condition condition, std::chrono::milliseconds limit = 10s) {
-  auto end = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-    ::poll(nullptr, 0, 2);
-  }
-  return true;
-}
 
 struct Hostile {
   const char* name;
@@ -105,24 +21,18 @@ struct Hostile {
 
 TEST(Hostile, EachGetsAnAnswerOrAClosedConnection) {
   TestServer server(echo);
-  std::string many(70000, 'h');
+  const std::string many((1 << 20) + 1, 'h');
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
   const std::vector<Hostile> table = {
       {"garbage", "\x01\x02\x03\x04 garbage\r\n\r\n", "HTTP/1.1 400"},
-      {"no version", "GET /\r\n\r\n", "HTTP/1.1 400"},
-      {"bad version", "GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400"},
-      {"bad method", "G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400"},
-      {"space in name", "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "HTTP/1.1 400"},
-      {"control in value", std::string("GET / HTTP/1.1\r\nA: \x01\x02\r\n\r\n"), "HTTP/1.1 400"},
+      {"bad version", "GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 505"},
       {"long header", "GET / HTTP/1.1\r\nA: " + many + "\r\n\r\n", "HTTP/1.1 431"},
       {"long target", "GET /" + many + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431"},
-      {"negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
-      {"huge length", "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413"},
-      {"overflowing length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "HTTP/1.1 400"},
-      {"two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400"},
-      {"length and chunked", "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       "HTTP/1.1 400"},
-      {"bad chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400"},
-      {"websocket without key", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 200"},
+      {"huge length", post + "Content-Length: 99999999999\r\n\r\n", "HTTP/1.1 413"},
+      {"length and chunked", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"},
+      {"bad chunk", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400"},
+      {"websocket without key", "GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+       "HTTP/1.1 200"},
   };
   for (const auto& [name, bytes, answer] : table) {
     SCOPED_TRACE(name);
@@ -131,7 +41,7 @@ TEST(Hostile, EachGetsAnAnswerOrAClosedConnection) {
     std::string got = client.receive_until("\r\n\r\n");
     EXPECT_EQ(got.substr(0, std::string(answer).size()), answer);
   }
-  for (const char* bytes : {"GET / HT", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"}) {
+  for (const char* bytes : {"GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"}) {
     RawClient client(server.port(), true);
     client.send(bytes);
     client.finish_sending();
@@ -171,7 +81,7 @@ TEST(Hostile, SlowOnesAreCutOff) {
   header.send("GET / HTTP/1.1\r\nHo");
   EXPECT_EQ(header.receive(), "");
   RawClient body(server.port(), true);
-  body.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nab");
+  body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab");
   EXPECT_EQ(body.receive(), "");
   RawClient idle(server.port(), true);
   idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -100,6 +100,7 @@ http::Response status_response(const Status& status) {
   response.code = status.code();
   response.headers = {{"cache-control", "no-cache, private"}};
   if (status.code() == 401) response.headers.emplace_back("www-authenticate", "Bearer");
+  if (status.code() == 429) response.headers.emplace_back("retry-after", "1");
   response.body.push_back(io::own(std::move(body)));
   return response;
 }
@@ -148,6 +149,8 @@ std::string_view reason_phrase(int code) {
       return "Request Entity Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
     case 422:
       return "Unprocessable Entity";
     case 429:
@@ -162,6 +165,8 @@ std::string_view reason_phrase(int code) {
       return "Service Unavailable";
     case 504:
       return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
     default:
       return "Status";
   }

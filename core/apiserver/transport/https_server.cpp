@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,102 +13,16 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
-#include <unordered_map>
 
-#include "core/apiserver/transport/connection.hpp"
+#include "core/apiserver/transport/listener.hpp"
 
 namespace gantry::transport {
 namespace {
 
 using std::chrono::milliseconds;
 
-// One event loop with the connections on it. The table is used on the loop only.
-struct Lane : std::enable_shared_from_this<Lane> {
-  std::shared_ptr<io::EventLoop> loop;
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
-  milliseconds sweep_every{1000};
-  bool sweeping = false;
-
-  // Deadlines are looked at now and then: a timer for each connection would cost more than it tells.
-  void sweep_later() {
-    if (sweeping || connections.empty()) return;
-    sweeping = true;
-    loop->after(sweep_every, [self = shared_from_this()] {
-      self->sweeping = false;
-      auto now = io::EventLoop::Clock::now();
-      std::vector<std::shared_ptr<Connection>> all;
-      for (auto& [key, connection] : self->connections) all.push_back(connection);
-      for (auto& connection : all) connection->check_deadline(now);
-      self->sweep_later();
-    });
-  }
-};
-
-void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>& core, io::UniqueFd fd, bool local) {
-  auto shared = std::make_shared<io::UniqueFd>(std::move(fd));
-  lane->loop->post([lane, core, shared, local] {
-    auto forget = [lane = std::weak_ptr<Lane>(lane), core](Connection* gone) {
-      if (auto owner = lane.lock()) owner->connections.erase(gone);
-      std::lock_guard lock(core->mutex);
-      --core->connections;
-      core->gone.notify_all();
-    };
-    auto connection = std::make_shared<Connection>(core, lane->loop, std::move(*shared), local, forget);
-    lane->connections.emplace(connection.get(), connection);
-    connection->begin();
-    lane->sweep_later();
-  });
-}
-
-class Listener : public io::EventLoop::Watcher {
- public:
-  Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr<Lane>> lanes, io::UniqueFd fd, bool local)
-      : core_(std::move(core)), lanes_(std::move(lanes)), fd_(std::move(fd)), local_(local) {}
-
-  int fd() const { return fd_.get(); }
-
-  void on_ready(uint32_t) override {
-    for (int i = 0; i < 64; ++i) {
-      io::UniqueFd peer(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!peer.valid()) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest();
-        return;
-      }
-      {
-        std::lock_guard lock(core_->mutex);
-        if (core_->connections >= core_->options.max_connections) continue;
-        ++core_->connections;
-      }
-      if (!local_) tune(peer.get());
-      adopt(lanes_[next_++ % lanes_.size()], core_, std::move(peer), local_);
-    }
-  }
-
- private:
-  // Out of descriptors: the socket stays readable, so look away for a moment.
-  void rest() {
-    auto& loop = lanes_[0]->loop;
-    loop->modify(fd_.get(), 0);
-    loop->after(milliseconds(100), [loop, fd = fd_.get()] { loop->modify(fd, EPOLLIN); });
-  }
-
-  static void tune(int fd) {
-    int on = 1, idle = 30, interval = 10, count = 4;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-  }
-
-  const std::shared_ptr<ServerCore> core_;
-  const std::vector<std::shared_ptr<Lane>> lanes_;
-  const io::UniqueFd fd_;
-  const bool local_;
-  size_t next_ = 0;
-};
-
-Status failed(const std::string& what) { return Status::internal(what + ": " + std::strerror(errno)); }
+// `error`: errno as it was right after the call that failed.
+Status failed(const std::string& what, int error) { return Status::internal(what + ": " + std::strerror(error)); }
 
 Expected<io::UniqueFd> listen_tcp(const std::string& address) {
   size_t colon = address.rfind(':');
@@ -124,10 +38,11 @@ Expected<io::UniqueFd> listen_tcp(const std::string& address) {
   }
   std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, ::freeaddrinfo);
   io::UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return failed("listen on " + address, errno);
   int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (!fd.valid() || ::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd.get(), 1024) != 0) {
-    return failed("listen on " + address);
+  if (::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd.get(), 1024) != 0) {
+    return failed("listen on " + address, errno);
   }
   return fd;
 }
@@ -138,12 +53,12 @@ Expected<io::UniqueFd> listen_unix(const std::string& path) {
   if (path.size() >= sizeof(address.sun_path)) return Status::bad_request(path + ": path too long");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   io::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return failed("listen on " + path, errno);
   ::unlink(path.c_str());
   // The mode is set on the descriptor, so that the name never exists with a wider one.
-  if (!fd.valid() || ::fchmod(fd.get(), 0600) != 0 ||
-      ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+  if (::fchmod(fd.get(), 0600) != 0 || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
       ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), 128) != 0) {
-    return failed("listen on " + path);
+    return failed("listen on " + path, errno);
   }
   return fd;
 }
@@ -220,6 +135,7 @@ Expected<std::unique_ptr<HttpsServer>> HttpsServer::start(ServerOptions options,
     impl->core->tls = *tls;
   }
   impl->core->handler = &handler;
+  impl->core->open_accounts(options);
   size_t threads = std::max<size_t>(options.threads, 1);
   milliseconds sweep = sweep_interval(options);
   impl->core->options = std::move(options);
@@ -252,7 +168,7 @@ void HttpsServer::stop(milliseconds drain) {
   });
   {
     std::unique_lock lock(impl.core->mutex);
-    impl.core->gone.wait_for(lock, drain, [&] { return impl.core->connections == 0; });
+    impl.core->gone.wait_for(lock, drain, [&] { return impl.core->connections + impl.core->local_connections == 0; });
   }
   impl.on_each_lane([](Lane& lane) {
     std::vector<std::shared_ptr<Connection>> all;
@@ -267,7 +183,7 @@ uint16_t HttpsServer::port(size_t index) const { return index < impl_->ports.siz
 
 size_t HttpsServer::connections() const {
   std::lock_guard lock(impl_->core->mutex);
-  return impl_->core->connections;
+  return impl_->core->connections + impl_->core->local_connections;
 }
 
 }  // namespace gantry::transport

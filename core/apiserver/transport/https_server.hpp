@@ -14,6 +14,10 @@
 #include "core/client/http.hpp"
 #include "gantry/status.hpp"
 
+namespace gantry::limits {
+class Notices;
+}
+
 namespace gantry::transport {
 
 struct ServerOptions {
@@ -23,14 +27,23 @@ struct ServerOptions {
   std::shared_ptr<const auth::Authenticator> authenticator;
   size_t threads = 2;
   size_t body_limit = 3 << 20;
-  uint32_t header_limit = 64 << 10;
-  size_t max_connections = 8192;
+  size_t header_limit = 1 << 20;
   size_t stream_bound = 8 << 20;
+  // Bytes of requests under way and of answers not yet read: in all; of peers that have not proved who they are; of one
+  // connection. A sixteenth of `memory` is the unix socket's.
+  size_t memory = 128 << 20, anonymous_memory = 8 << 20, connection_memory = 96 << 20;
+  // Connections by TCP; those of them without an identity, which make room for new ones when they are idle; by the unix
+  // socket.
+  size_t max_connections = 8192, anonymous_connections = 1024, local_connections = 64;
+  size_t reserved_descriptors = 64;  // that connections by TCP leave to everything else
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds request_timeout{60'000};  // until the body is there
   std::chrono::milliseconds idle_timeout{180'000};
-  std::chrono::milliseconds stall_timeout{60'000};  // the peer takes nothing
+  // A peer that does not take so many bytes of what waits for him in this time is let go.
+  std::chrono::milliseconds stall_timeout{60'000};
+  size_t stall_bytes = 256 << 10;
+  limits::Notices* notices = nullptr;  // outlives the server; may be null
 };
 
 class HttpsServer {

@@ -73,13 +73,13 @@ TEST(HttpsServer, BodiesUpToTheLimit) {
   TestServer server(who);
   std::string file = server.directory + "/body";
   shell("head -c 3145728 /dev/zero > " + file);
-  EXPECT_EQ(curl(server, "--data-binary @" + file, "/x"), "POST /x? system:anonymous system:unauthenticated 3145728");
-  EXPECT_EQ(curl(server, "-H 'Transfer-Encoding: chunked' --data-binary @" + file, "/x"),
-            "POST /x? system:anonymous system:unauthenticated 3145728");
+  const std::string whole = "POST /x? kubernetes-admin system:masters system:authenticated 3145728";
+  EXPECT_EQ(curl(server, admin(server) + "--data-binary @" + file, "/x"), whole);
+  EXPECT_EQ(curl(server, admin(server) + "-H 'Transfer-Encoding: chunked' --data-binary @" + file, "/x"), whole);
   shell("head -c 1 /dev/zero >> " + file);
   for (const char* how : {"", "-H 'Transfer-Encoding: chunked' ", "-H 'Expect:' "}) {
     EXPECT_NE(
-        curl(server, std::string(how) + "--data-binary @" + file, "/x")
+        curl(server, admin(server) + how + "--data-binary @" + file, "/x")
             .find(
                 R"("message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","code":413)"),
         std::string::npos)

@@ -7,18 +7,15 @@
 #include "core/client/io/socket.hpp"
 
 namespace gantry::transport {
-namespace {
+namespace {}  // namespace
 
-size_t size_of(const std::vector<http::Chunk>& chunks) {
-  size_t size = 0;
-  for (const auto& chunk : chunks) size += chunk.bytes.size();
-  return size;
-}
-
-}  // namespace
-
-Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound, std::string terminator)
-    : loop_(std::move(loop)), reader_(std::move(reader)), bound_(bound), terminator_(std::move(terminator)) {}
+Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
+               std::shared_ptr<limits::Account> account, std::string terminator)
+    : loop_(std::move(loop)),
+      reader_(std::move(reader)),
+      bound_(bound),
+      terminator_(std::move(terminator)),
+      charge_(std::move(account)) {}
 
 void Outbox::schedule() {
   if (scheduled_) return;
@@ -26,9 +23,9 @@ void Outbox::schedule() {
   loop_->wake(reader_);
 }
 
-bool Outbox::admit(size_t size) {
+bool Outbox::admit(size_t size, size_t own) {
   if (closed_ || finished_ || overflowed_) return false;
-  if (queued_ + size > bound_) {
+  if (size > bound_ - queued_ || (own > 0 && !charge_.grow(own))) {
     overflowed_ = true;
     schedule();
     return false;
@@ -39,16 +36,20 @@ bool Outbox::admit(size_t size) {
 }
 
 bool Outbox::push(std::vector<http::Chunk> chunks) {
-  size_t size = size_of(chunks);
+  size_t size = 0, own = 0;
+  for (const auto& chunk : chunks) {
+    size += chunk.bytes.size();
+    if (chunk.own) own += chunk.bytes.size();
+  }
   std::lock_guard lock(mutex_);
-  if (!admit(size)) return false;
+  if (!admit(size, own)) return false;
   pending_.insert(pending_.end(), std::make_move_iterator(chunks.begin()), std::make_move_iterator(chunks.end()));
   return true;
 }
 
 bool Outbox::push(http::Chunk chunk) {
   std::lock_guard lock(mutex_);
-  if (!admit(chunk.bytes.size())) return false;
+  if (!admit(chunk.bytes.size(), chunk.own ? chunk.bytes.size() : 0)) return false;
   pending_.push_back(std::move(chunk));
   return true;
 }
@@ -102,6 +103,7 @@ void Outbox::sent(size_t bytes) {
   {
     std::lock_guard lock(mutex_);
     queued_ -= std::min(bytes, queued_);
+    if (charge_.bytes() > queued_) static_cast<void>(charge_.resize(queued_));
     if (queued_ <= bound_ / 16) ready.swap(drained_);
   }
   for (auto& call : ready) call();
@@ -115,6 +117,7 @@ void Outbox::close() {
     if (closed_) return;
     closed_ = true;
     queued_ = 0;
+    charge_.reset();
     dropped.swap(pending_);
     calls.swap(drained_);
     calls.insert(calls.end(), std::make_move_iterator(on_close_.begin()), std::make_move_iterator(on_close_.end()));

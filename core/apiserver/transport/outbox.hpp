@@ -12,6 +12,7 @@
 
 #include "core/client/http.hpp"
 #include "core/client/io/event_loop.hpp"
+#include "core/limits/account.hpp"
 
 namespace gantry::transport {
 
@@ -26,10 +27,13 @@ class Outbox {
     void on_wake() final { on_outbox(); }
   };
 
+  // Chunks that are the connection's own are charged to `account` (may be null), all of them count for `bound`.
   // `terminator`: what ends the stream on the wire ("0\r\n\r\n"), sent by finish().
-  Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound, std::string terminator = {});
+  Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
+         std::shared_ptr<limits::Account> account, std::string terminator = {});
 
-  // False: the peer is gone, the end was sent, or more than the bound waits (then the connection dies).
+  // False: the peer is gone, the end was sent, or more than the bound or the account allows waits (then the connection
+  // dies).
   bool push(std::vector<http::Chunk> chunks);
   bool push(http::Chunk chunk);
   // Nothing more will be pushed; the connection closes, or goes on with its next request, after it.
@@ -48,7 +52,7 @@ class Outbox {
   bool finished() const;
 
  private:
-  bool admit(size_t size);  // under mutex_, as the next
+  bool admit(size_t size, size_t own);  // under mutex_, as the next
   void schedule();
 
   const std::shared_ptr<io::EventLoop> loop_;
@@ -58,6 +62,7 @@ class Outbox {
   mutable std::mutex mutex_;
   std::vector<http::Chunk> pending_;
   size_t queued_ = 0;
+  limits::Charge charge_;  // for own chunks: what was pushed of them, or all that waits when that is less
   bool scheduled_ = false, finished_ = false, closed_ = false, overflowed_ = false;
   std::vector<std::function<void()>> drained_, on_close_;
 };

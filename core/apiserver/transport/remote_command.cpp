@@ -33,6 +33,11 @@ std::string escaped(std::string_view bytes) {
   return out;
 }
 
+std::string failure_message(const Expected<int>& result) {
+  if (!result) return result.error().message();
+  return "command terminated with non-zero exit code: exit status " + std::to_string(*result);
+}
+
 // The Status that goes out on the error channel.
 std::string exit_status(const Expected<int>& result) {
   if (!result) {
@@ -42,9 +47,8 @@ std::string exit_status(const Expected<int>& result) {
   }
   if (*result == 0) return R"({"metadata":{},"status":"Success"})";
   std::string code = std::to_string(*result);
-  return R"({"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: exit status )" +
-         code + R"(","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":")" + code +
-         R"("}]}})";
+  return R"({"metadata":{},"status":"Failure","message":")" + failure_message(result) +
+         R"(","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":")" + code + R"("}]}})";
 }
 
 // The number behind "key": in a small JSON object.
@@ -262,7 +266,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void finish(const Expected<int>& result) {
     if (done_) return;
-    channels_->send(Channel::kError, exit_status(result));
+    if (!channels_->plain_errors()) {
+      channels_->send(Channel::kError, exit_status(result));
+    } else if (!result || *result != 0) {
+      channels_->send(Channel::kError, failure_message(result));
+    }
     if (open_out_) channels_->end(Channel::kStdout);
     if (open_err_) channels_->end(Channel::kStderr);
     channels_->end(Channel::kError);

@@ -12,7 +12,9 @@
 #include "core/apiserver/transport/fd_pump.hpp"
 #include "core/apiserver/transport/process_exec.hpp"
 #include "core/apiserver/transport/spdy_frames.hpp"
-#include "core/apiserver/transport/test_server.hpp"
+#include "core/apiserver/transport/testing_client.hpp"
+#include "core/apiserver/transport/websocket.hpp"
+#include "core/schema/text.hpp"
 
 namespace gantry::transport {
 namespace {
@@ -82,7 +84,9 @@ class ExecServer {
     if (request.path.ends_with("/log")) {
       std::array<int, 2> ends{};
       ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-      auto stream = exchange->start_stream(200, "text/plain");
+      auto stream =
+          wants_websocket(request) ? websocket_stream(request, *exchange) : exchange->start_stream(200, "text/plain");
+      if (!stream) return;
       pump_log(pumps, ends[0], stream);
       std::thread([fd = ends[1]] {
         std::string line(999, 'l');
@@ -154,6 +158,93 @@ TEST(RemoteCommand, Kubectl) {
     Result gone = run(base + " exec p -- /no/such/program");
     EXPECT_EQ(gone.code, 127);
   }
+}
+
+// What the server sends over a WebSocket of this subprotocol until it closes: the head of its answer, then "t:" or "b:"
+// and the payload of each frame. `in`: one message of ours.
+std::vector<std::string> talk(const ExecServer& server, const std::string& target, const std::string& protocol,
+                              const std::string& in = {}) {
+  auto client = RawClient::admin(server.server);
+  std::string text = "GET " + target +
+                     " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n";
+  if (!protocol.empty()) text += "Sec-WebSocket-Protocol: " + protocol + "\r\n";
+  text += "\r\n";
+  // A mask of zeroes leaves the payload as it is.
+  if (!in.empty()) text += std::string("\x81") + static_cast<char>(0x80 | in.size()) + std::string(4, '\0') + in;
+  client.send(text);
+  const std::string all = client.receive();
+  const size_t end = all.find("\r\n\r\n");
+  std::vector<std::string> out{all.substr(0, end)};
+  for (size_t at = end + 4; end != all.npos && at + 2 <= all.size();) {
+    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(all[at + i])); };
+    const bool is_close = byte(0) == 0x88;
+    size_t size = byte(1), head = 2;
+    const size_t extra = size == 126 ? 2 : size == 127 ? 8 : 0;
+    if (extra > 0) size = 0;
+    for (size_t i = 0; i < extra; ++i) size = size << 8 | byte(head++);
+    if (is_close) {
+      out.push_back("close");
+      break;
+    }
+    out.push_back((byte(0) == 0x81 ? "t:" : "b:") + all.substr(at + head, size));
+    at += head + size;
+  }
+  return out;
+}
+
+TEST(WebSocketExec, AllVersionsOfTheChannels) {
+  ExecServer server;
+  const auto frames = [&](const std::string& query, const std::string& protocol, const std::string& in = {}) {
+    auto all = talk(server, "/exec?" + query, protocol, in);
+    EXPECT_EQ(all[0].substr(0, 12), "HTTP/1.1 101") << all[0];
+    EXPECT_EQ(all[0].find("Sec-WebSocket-Protocol: " + protocol) != std::string::npos, !protocol.empty());
+    all.erase(all.begin());
+    return all;
+  };
+  const std::string echo = "command=echo&command=hi&stdout=true",
+                    fails = "command=sh&command=-c&command=exit+3&stdout=true";
+  const std::string success = R"({"metadata":{},"status":"Success"})";
+  using Frames = std::vector<std::string>;
+  EXPECT_EQ(frames(echo, "v4.channel.k8s.io"), (Frames{"b:\x01", "b:\x01hi\n", "b:\x03" + success, "close"}));
+  EXPECT_EQ(frames(echo, "v4.base64.channel.k8s.io"),
+            (Frames{"t:1", "t:1aGkK", "t:3" + schema::base64_encode(success), "close"}));
+  EXPECT_EQ(frames(echo, "channel.k8s.io"), (Frames{"b:\x01", "b:\x01hi\n", "close"}));
+  EXPECT_EQ(frames(echo, ""), (Frames{"b:\x01", "b:\x01hi\n", "close"}));
+  EXPECT_EQ(frames(echo, "base64.channel.k8s.io"), (Frames{"t:1", "t:1aGkK", "close"}));
+  const std::string words = "command terminated with non-zero exit code: exit status 3";
+  EXPECT_EQ(frames(fails, "channel.k8s.io"), (Frames{"b:\x01", "b:\x03" + words, "close"}));
+  EXPECT_EQ(frames(fails, "base64.channel.k8s.io"), (Frames{"t:1", "t:3" + schema::base64_encode(words), "close"}));
+  EXPECT_EQ(frames("command=head&command=-c&command=2&stdin=true&stdout=true", "base64.channel.k8s.io", "0aW4="),
+            (Frames{"t:1", "t:1aW4=", "close"}));
+  EXPECT_EQ(talk(server, "/exec?" + echo, "v9.channel.k8s.io")[0].substr(0, 12), "HTTP/1.1 400");
+  // The client's order counts.
+  EXPECT_NE(talk(server, "/exec?" + echo, "x, base64.channel.k8s.io, v4.channel.k8s.io")[0].find(
+                "Sec-WebSocket-Protocol: base64.channel.k8s.io\r\n"),
+            std::string::npos);
+}
+
+TEST(WebSocketLogs, AsBytesAndAsBase64) {
+  ExecServer server;
+  for (const char* protocol : {"", "binary.k8s.io", "base64.binary.k8s.io"}) {
+    SCOPED_TRACE(protocol);
+    const bool base64 = std::string(protocol).starts_with("base64");
+    const auto frames = talk(server, "/log", protocol);
+    ASSERT_GT(frames.size(), 3U) << frames[0];
+    EXPECT_EQ(frames[1], base64 ? "t:" : "b:") << "tells at once that it is there";
+    EXPECT_EQ(frames.back(), "close");
+    size_t size = 0;
+    for (size_t i = 2; i + 1 < frames.size(); ++i) {
+      EXPECT_EQ(frames[i][0], base64 ? 't' : 'b');
+      std::string bytes = frames[i].substr(2);
+      if (base64) {
+        EXPECT_TRUE(schema::base64_decode(frames[i].substr(2), bytes));
+      }
+      size += bytes.size();
+    }
+    EXPECT_EQ(size, 20'000'000U);
+  }
+  EXPECT_EQ(talk(server, "/log", "channel.k8s.io")[0].substr(0, 12), "HTTP/1.1 400");
 }
 
 TEST(Spdy, DictionaryIsTheKnownOne) {

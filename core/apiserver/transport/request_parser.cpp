@@ -1,81 +1,86 @@
-// Beast's parser does the syntax, limits and chunked bodies; this maps its answers to Statuses.
 #include "core/apiserver/transport/request_parser.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <cctype>
-
-#include "core/apiserver/transport/http_text.hpp"
+#include <algorithm>
 
 namespace gantry::transport {
+namespace {
 
-namespace beast_http = boost::beast::http;
+constexpr size_t kMostFields = 1'000;
 
-struct RequestParser::Impl {
-  beast_http::request_parser<beast_http::string_body> parser;
-  Status error;
-  size_t header_limit = 0, body_limit = 0;
-};
+}  // namespace
 
-RequestParser::RequestParser(uint32_t header_limit, size_t body_limit) : impl_(std::make_unique<Impl>()) {
-  impl_->parser.eager(true);
-  impl_->parser.header_limit(header_limit);
-  impl_->parser.body_limit(body_limit);
-  impl_->header_limit = header_limit;
-  impl_->body_limit = body_limit;
+Status RequestParser::too_large() const {
+  return Status::too_large("Request entity too large: limit is " + std::to_string(body_limit_));
 }
 
-RequestParser::~RequestParser() = default;
+// Looks for the empty line, going on where the last piece ended.
+size_t RequestParser::feed_head(std::string_view bytes) {
+  for (;;) {
+    const size_t end = bytes.substr(0, head_limit_).find('\n', scanned_);
+    if (end == bytes.npos) {
+      scanned_ = std::min(bytes.size(), head_limit_);
+      if (bytes.size() >= head_limit_) fail({431, "BadRequest", "request header fields too large"});
+      return 0;
+    }
+    if (end == 0 || bytes[end - 1] != '\r') {
+      fail(Status::bad_request("malformed HTTP request: a line of the head does not end with CRLF"));
+      return 0;
+    }
+    scanned_ = end + 1;
+    if (end == 1) {
+      // Old clients send one empty line too many behind a body.
+      if (std::exchange(led_by_empty_line_, true)) fail(Status::bad_request("malformed HTTP request: empty lines"));
+      scanned_ = 0;
+      return 2;
+    }
+    if (bytes[end - 2] == '\n') break;
+  }
+  auto head = parse_head(bytes.substr(0, scanned_), kMostFields);
+  if (!head) {
+    fail(std::move(head).error());
+    return 0;
+  }
+  head_ = std::move(*head);
+  head_size_ = scanned_;
+  if (head_->framing == Framing::kChunked) chunked_.emplace(body_limit_);
+  done_ = head_->framing == Framing::kNone;
+  if (head_->framing == Framing::kLength && head_->length > body_limit_) fail(too_large());
+  return scanned_;
+}
+
+size_t RequestParser::feed_body(std::string_view bytes) {
+  if (chunked_) {
+    auto used = chunked_->feed(bytes, body_);
+    if (!used) fail(std::move(used).error());
+    done_ = chunked_->done();
+    return used ? *used : 0;
+  }
+  if (body_.empty()) body_.reserve(head_->length);
+  const size_t part = std::min(bytes.size(), head_->length - body_.size());
+  body_.append(bytes.substr(0, part));
+  done_ = body_.size() == head_->length;
+  return part;
+}
 
 size_t RequestParser::feed(std::string_view bytes) {
-  boost::beast::error_code error;
-  size_t used = impl_->parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  // Beast 1.81 may ask for more for ever when a header crosses the limit between two reads.
-  if (!impl_->parser.is_header_done() && bytes.size() - used > impl_->header_limit) {
-    error = beast_http::error::header_limit;
-  }
-  if (!error || error == beast_http::error::need_more) return used;
-  if (error == beast_http::error::body_limit) {
-    impl_->error = Status::too_large("Request entity too large: limit is " + std::to_string(impl_->body_limit));
-  } else if (error == beast_http::error::header_limit) {
-    impl_->error = Status(431, "BadRequest", "request header fields too large");
-  } else {
-    impl_->error = Status::bad_request("malformed HTTP request: " + error.message());
-  }
-  return used;
+  if (!error_.ok() || done_ || bytes.empty()) return 0;
+  return head_ ? feed_body(bytes) : feed_head(bytes);
 }
 
-bool RequestParser::head_done() const { return impl_->parser.is_header_done(); }
-bool RequestParser::done() const { return impl_->parser.is_done(); }
-const Status& RequestParser::error() const { return impl_->error; }
-
-bool RequestParser::expects_continue() const {
-  return equals_ignoring_case(impl_->parser.get()[beast_http::field::expect], "100-continue");
+size_t RequestParser::held() const {
+  if (!head_) return 0;
+  return head_size_ + (chunked_ ? body_.capacity() : std::max(head_->length, body_.size()));
 }
 
-bool RequestParser::keep_alive() const { return impl_->parser.keep_alive(); }
-bool RequestParser::chunks_allowed() const { return impl_->parser.get().version() >= 11; }
+void RequestParser::limit_body(size_t limit) {
+  body_limit_ = limit;
+  if (chunked_) chunked_->set_limit(limit);
+  if (std::max(head_->length, body_.size()) > limit) fail(too_large());
+}
 
 http::Request RequestParser::take() {
-  auto message = impl_->parser.release();
-  http::Request request;
-  request.method = std::string(message.method_string());
-  std::string_view target(message.target().data(), message.target().size());
-  if (size_t scheme = target.find("://"); scheme != target.npos && target.front() != '/') {
-    size_t slash = target.find('/', scheme + 3);
-    target = slash == target.npos ? std::string_view("/") : target.substr(slash);
-  }
-  size_t mark = target.find('?');
-  request.path = std::string(target.substr(0, mark));
-  if (mark != target.npos) request.query = std::string(target.substr(mark + 1));
-  for (const auto& field : message.base()) {
-    std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    request.headers.emplace_back(std::move(name), std::string(field.value()));
-  }
-  request.body = std::move(message.body());
+  auto request = std::move(head_->request);
+  request.body = std::move(body_);
   return request;
 }
 

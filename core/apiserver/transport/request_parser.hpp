@@ -1,12 +1,14 @@
-// Bytes to one http::Request, with limits. Wraps Boost.Beast's parser and keeps its headers out of here.
+// Bytes to one http::Request, with limits. Linear in its input, in whatever pieces it comes.
 //
 // One for each request while it is being read; used on the connection's loop.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string_view>
 
+#include "core/apiserver/transport/chunked_reader.hpp"
+#include "core/apiserver/transport/request_head.hpp"
 #include "core/client/http.hpp"
 #include "gantry/status.hpp"
 
@@ -14,24 +16,42 @@ namespace gantry::transport {
 
 class RequestParser {
  public:
-  RequestParser(uint32_t header_limit, size_t body_limit);
-  ~RequestParser();
+  RequestParser(size_t head_limit, size_t body_limit) : head_limit_(head_limit), body_limit_(body_limit) {}
 
   // Returns how many bytes were taken; the rest must come again with more behind it.
   size_t feed(std::string_view bytes);
-  bool head_done() const;
-  bool done() const;
-  // Set when the bytes are no request, or too large a one.
-  const Status& error() const;
-  bool expects_continue() const;
+  bool head_done() const { return head_.has_value(); }
+  bool done() const { return done_; }
+  // Set when the bytes are no request, or too large a one: nothing behind them can be trusted.
+  const Status& error() const { return error_; }
+  // Bytes that are kept, or will be: the head and the body. The body's length counts as soon as it is known.
+  size_t held() const;
+
+  // After head_done().
+  const http::Request& head() const { return head_->request; }
+  http::Request& head() { return head_->request; }
+  bool expects_continue() const { return head_->expects_continue; }
+  bool keep_alive() const { return head_->keep_alive; }
+  bool chunks_allowed() const { return head_->version_11; }
+  // A smaller limit than before; error() when more is announced or there already.
+  void limit_body(size_t limit);
   // After done().
-  bool keep_alive() const;
-  bool chunks_allowed() const;  // HTTP/1.1
   http::Request take();
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  size_t feed_head(std::string_view bytes);
+  size_t feed_body(std::string_view bytes);
+  void fail(Status why) { error_ = std::move(why); }
+  Status too_large() const;
+
+  const size_t head_limit_;
+  size_t body_limit_;
+  size_t scanned_ = 0, head_size_ = 0;
+  bool led_by_empty_line_ = false, done_ = false;
+  Status error_;
+  std::optional<RequestHead> head_;
+  std::optional<ChunkedReader> chunked_;
+  std::string body_;
 };
 
 }  // namespace gantry::transport

@@ -11,9 +11,15 @@ namespace gantry::transport {
 
 // The Sec-WebSocket-Accept value for a key.
 std::string websocket_accept(std::string_view key);
-// Messages up to `message_limit` bytes; pings are answered, fragments joined, violations closed with
-// their code.
+// Messages up to `message_limit` bytes; pings are answered, fragments joined, violations closed with their code. What
+// has come of a message is charged to `account`, which may be null.
 std::shared_ptr<http::MessageStream> make_websocket(std::shared_ptr<http::ByteStream> bytes,
+                                                    std::shared_ptr<limits::Account> account = nullptr,
                                                     size_t message_limit = 4 << 20);
+
+// A response body as WebSocket messages, for browsers: binary.k8s.io, base64.binary.k8s.io or no subprotocol at all.
+// Null when the request could not be upgraded; it has been answered then.
+std::shared_ptr<http::Stream> websocket_stream(const http::Request& request, http::Exchange& exchange);
+bool wants_websocket(const http::Request& request);
 
 }  // namespace gantry::transport

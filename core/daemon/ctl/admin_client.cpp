@@ -9,8 +9,6 @@ namespace {
 
 namespace json = boost::json;
 
-// Unpacking an image of some GB on a slow disk takes minutes.
-constexpr std::chrono::minutes kTimeout{15};
 constexpr std::string_view kConnecting = "connect to localhost: ";
 
 Status refusal(int code, const std::string& body) {
@@ -28,11 +26,11 @@ Status refusal(int code, const std::string& body) {
 
 }  // namespace
 
-Expected<AdminClient> AdminClient::create(const std::filesystem::path& socket) {
+Expected<AdminClient> AdminClient::create(const std::filesystem::path& socket, std::chrono::milliseconds timeout) {
   client::ServerConfig server;
   server.server = "unix:" + socket.string();
   client::RemoteOptions options;
-  options.timeout = kTimeout;
+  options.timeout = timeout;
   auto remote = client::Remote::create(server, options);
   if (!remote) return std::move(remote).error();
   return AdminClient(socket, std::move(*remote));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,8 +13,8 @@ namespace gantry::ctl {
 
 class AdminClient {
  public:
-  // Connects at the first request.
-  static Expected<AdminClient> create(const std::filesystem::path& socket);
+  // Connects at the first request. Each request has `timeout` from its begin to the end of its answer.
+  static Expected<AdminClient> create(const std::filesystem::path& socket, std::chrono::milliseconds timeout);
 
   // The answer's JSON; the daemon's own Status when it refuses, "cannot reach gantryd ..." when there is none.
   Expected<boost::json::value> get(const std::string& path);

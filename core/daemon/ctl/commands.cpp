@@ -229,7 +229,23 @@ class Program {
     auto client = connect();
     return client ? client->post(path, body) : std::move(client).error();
   }
-  Expected<AdminClient> connect() const { return AdminClient::create(config_.admin_socket()); }
+  Expected<AdminClient> connect() const { return AdminClient::create(config_.admin_socket(), patience()); }
+  // How long the daemon may take. Unpacking an image of some GB on a slow disk takes minutes, and a plugin's change
+  // waits for calls under way.
+  std::chrono::minutes patience() const {
+    switch (arguments_.command) {
+      case Command::kImageImport:
+      case Command::kImageRemove:
+        return std::chrono::minutes(15);
+      case Command::kPluginReload:
+      case Command::kPluginEnable:
+      case Command::kPluginDisable:
+      case Command::kClockAdvance:
+        return std::chrono::minutes(2);
+      default:
+        return std::chrono::minutes(1);
+    }
+  }
 
   const Arguments& arguments_;
   const daemon::Config config_;

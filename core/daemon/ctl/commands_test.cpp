@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/apiserver/transport/test_server.hpp"
+#include "core/daemon/ctl/admin_client.hpp"
 
 namespace gantry::ctl {
 namespace {
@@ -51,6 +52,18 @@ struct CommandsTest : testing::Test {
   std::function<void(const http::Request&)> look;
   transport::TestServer server;
 };
+
+TEST(AdminClient, GivesUpOnADaemonThatDoesNotAnswer) {
+  std::vector<std::shared_ptr<http::Exchange>> kept;
+  transport::TestServer server([&](http::Request, std::shared_ptr<http::Exchange> e) { kept.push_back(std::move(e)); });
+  auto client = AdminClient::create(server.directory + "/api.sock", std::chrono::milliseconds(50));
+  ASSERT_TRUE(client.ok());
+  const auto answer = client->get("/gantry/v1/status");
+  ASSERT_FALSE(answer.ok());
+  EXPECT_NE(answer.error().message().find("no answer from the server in time"), std::string::npos)
+      << answer.error().message();
+  server.server.reset();
+}
 
 TEST_F(CommandsTest, StatusAsTableAndAsItCame) {
   answer = "{\"version\":\"1.2.3\",\"ready\":true}";
