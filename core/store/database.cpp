@@ -1,9 +1,7 @@
 // Database: SQL and its errors. See database.hpp.
 #include "core/store/database.hpp"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -11,8 +9,6 @@
 namespace gantry::store {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-constexpr int kApplicationId = 0x47416e74;  // "GAnt": tells our file from any other SQLite file
 // Pages of 4 KiB. A checkpoint costs two fsyncs and holds up the writer, so it waits for a pause
 // until the log is really long.
 constexpr int kCheckpointIdle = 1000;
@@ -22,46 +18,15 @@ std::string errno_text(int error) { return std::generic_category().message(error
 
 bool is_damage(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTADB; }
 
-// Secrets live here: SQLite would create the file readable by everyone.
-Status create_private(const std::filesystem::path& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    return Status::internal("cannot open database " + path.string() + ": " + errno_text(errno));
-  }
-  close(fd);
-  return {};
+int64_t sum_of(const Entry& entry, RowKind kind, std::string_view value) {
+  return row_sum(entry.mod_revision, entry.create_revision, kind, entry.key, value);
 }
 
-// A new file is only there after a power cut when its folder is on disk too.
-void sync_folder(const std::filesystem::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);
-  close(fd);
-}
+int64_t sum_of_meta(Revision compacted) { return row_sum(compacted, 0, RowKind::kPut, {}, {}); }
 
 }  // namespace
 
 void Database::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-
-Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path, bool durable) {
-  if (Status s = create_private(path); !s.ok()) return s;
-  std::unique_ptr<Database> db(new Database(path));
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path.c_str(), &db->db_, flags, nullptr) != SQLITE_OK) {
-    return db->failure("open");
-  }
-  sqlite3_extended_result_codes(db->db_, 1);
-  if (Status s = db->configure(); !s.ok()) return s;
-  if (!durable) {
-    if (Status s = db->execute("PRAGMA synchronous=OFF;", "open"); !s.ok()) return s;
-  }
-  if (Status s = db->create_or_check_schema(); !s.ok()) return s;
-  if (Status s = db->prepare(); !s.ok()) return s;
-  sync_folder(path);
-  return db;
-}
 
 Database::~Database() {
   for (Statement* s : {&begin_, &commit_, &rollback_, &insert_, &remove_, &set_compacted_}) {
@@ -70,65 +35,13 @@ Database::~Database() {
   sqlite3_close(db_);
 }
 
-Status Database::configure() {
-  // Exclusive: the log's index is then heap memory, not a mapped file that a full disk turns into
-  // SIGBUS. The cache is small because readers never come here.
-  constexpr const char* kSettings =
-      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-      "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-1024; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY;";
-  if (Status s = execute(kSettings, "open"); !s.ok()) return s;
-  sqlite3_wal_hook(
-      db_,
-      [](void* self, sqlite3*, const char*, int frames) {
-        static_cast<Database*>(self)->wal_frames_ = frames;
-        return SQLITE_OK;
-      },
-      this);
-  return {};
-}
-
-Status Database::create_or_check_schema() {
-  auto version = number("PRAGMA user_version");
-  if (!version.ok()) return version.error();
-  auto id = number("PRAGMA application_id");
-  if (!id.ok()) return id.error();
-  auto tables = number("SELECT count(*) FROM sqlite_master");
-  if (!tables.ok()) return tables.error();
-  if (*id == 0 && *version == 0 && *tables == 0) {
-    const std::string sql =
-        "BEGIN IMMEDIATE;"
-        "CREATE TABLE versions(revision INTEGER PRIMARY KEY, created INTEGER NOT NULL,"
-        " deleted INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL);"
-        "CREATE TABLE meta(id INTEGER PRIMARY KEY, compacted INTEGER NOT NULL);"
-        "INSERT INTO meta VALUES(1, 1);"
-        "PRAGMA application_id=" +
-        std::to_string(kApplicationId) +
-        ";"
-        "PRAGMA user_version=" +
-        std::to_string(kSchemaVersion) + "; COMMIT;";
-    return execute(sql.c_str(), "create the tables of");
-  }
-  if (*id != kApplicationId) {
-    return Status::internal(path_.string() +
-                            " is an SQLite database, but not one of Gantry's; move it "
-                            "away, or use another data directory");
-  }
-  if (*version > kSchemaVersion) {
-    return Status::internal("database " + path_.string() + " has schema version " + std::to_string(*version) +
-                            ", newer than this program's " + std::to_string(kSchemaVersion) +
-                            "; start the newer version of Gantry");
-  }
-  return {};
-}
-
 Status Database::prepare() {
   const std::pair<const char*, Statement*> all[] = {{"BEGIN IMMEDIATE", &begin_},
                                                     {"COMMIT", &commit_},
                                                     {"ROLLBACK", &rollback_},
-                                                    {"INSERT INTO versions VALUES(?,?,?,?,?)", &insert_},
+                                                    {"INSERT INTO versions VALUES(?,?,?,?,?,?)", &insert_},
                                                     {"DELETE FROM versions WHERE revision=?", &remove_},
-                                                    {"UPDATE meta SET compacted=? WHERE id=1", &set_compacted_}};
+                                                    {"UPDATE meta SET compacted=?, sum=? WHERE id=1", &set_compacted_}};
   for (const auto& [sql, out] : all) {
     if (Status s = prepare(sql, *out); !s.ok()) return s;
   }
@@ -164,36 +77,64 @@ Status Database::start_load() {
   auto compacted = number("SELECT compacted FROM meta WHERE id=1");
   if (!compacted.ok()) return compacted.error();
   compacted_ = *compacted;
+  auto sum = number("SELECT sum FROM meta WHERE id=1");
+  if (!sum.ok()) return sum.error();
+  if (*sum != sum_of_meta(compacted_)) return damaged("the revision that its rows begin with is not what was written");
   auto pages = number("PRAGMA page_count");
   if (!pages.ok()) return pages.error();
   pages_ = static_cast<size_t>(*pages);
-  return {};
+  return check_pages();
+}
+
+// Each page is used once, and all of it: else rows may be missing that nobody would miss.
+Status Database::check_pages() {
+  Statement check;
+  if (Status s = prepare("PRAGMA quick_check(1)", check); !s.ok()) return s;
+  if (sqlite3_step(check.get()) != SQLITE_ROW) return failure("read");
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(check.get(), 0));
+  const std::string result = text == nullptr ? "" : text;
+  return result == "ok" ? Status() : damaged(result);
+}
+
+Row Database::read_row(sqlite3_stmt* scan) const {
+  const auto bytes = [&](int column) {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(scan, column));
+    const auto size = static_cast<size_t>(sqlite3_column_bytes(scan, column));
+    return size ? std::string(data, size) : std::string();
+  };
+  auto entry = std::make_shared<Entry>();
+  entry->mod_revision = sqlite3_column_int64(scan, 0);
+  entry->create_revision = sqlite3_column_int64(scan, 1);
+  entry->key = bytes(3);
+  entry->value = bytes(4);
+  Row row;
+  row.kind = static_cast<RowKind>(sqlite3_column_int(scan, 2));
+  row.damage = compare_sums(sqlite3_column_int64(scan, 5), sum_of(*entry, row.kind, entry->value));
+  row.entry = std::move(entry);
+  return row;
 }
 
 Status Database::load(const RowFn& row) {
   Statement scan;
-  if (Status s = prepare("SELECT revision, created, deleted, key, value FROM versions ORDER BY revision", scan);
+  if (Status s = prepare("SELECT revision, created, deleted, key, value, sum FROM versions ORDER BY revision", scan);
       !s.ok()) {
     return s;
   }
-  const auto text = [&](int column) {
-    const auto* data = static_cast<const char*>(sqlite3_column_blob(scan.get(), column));
-    const auto size = static_cast<size_t>(sqlite3_column_bytes(scan.get(), column));
-    return size ? std::string(data, size) : std::string();
-  };
   int rc = SQLITE_ROW;
   while ((rc = sqlite3_step(scan.get())) == SQLITE_ROW) {
-    auto entry = std::make_shared<Entry>();
-    entry->mod_revision = sqlite3_column_int64(scan.get(), 0);
-    entry->create_revision = sqlite3_column_int64(scan.get(), 1);
-    entry->key = text(3);
-    entry->value = text(4);
-    const Revision at = entry->mod_revision;
-    if (!row(std::move(entry), sqlite3_column_int(scan.get(), 2) != 0)) {
-      return damaged("revision " + std::to_string(at) + " does not follow what is before it");
+    if (!row(read_row(scan.get()))) {
+      return damaged("revision " + std::to_string(sqlite3_column_int64(scan.get(), 0)) +
+                     " does not follow what is before it");
     }
   }
   return rc == SQLITE_DONE ? Status() : failure("read");
+}
+
+void Database::loaded() { sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr); }
+
+Status Database::empty_log() {
+  const int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  return rc == SQLITE_OK ? Status() : failure("move the log into");
 }
 
 Status Database::run(sqlite3_stmt* statement) {
@@ -207,37 +148,77 @@ Status Database::run(sqlite3_stmt* statement) {
   return status;
 }
 
-Status Database::write_rows(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead) {
-  for (const EventPtr& event : events) {
-    const Entry& entry = *event->entry;
-    sqlite3_stmt* s = insert_.get();
-    sqlite3_bind_int64(s, 1, entry.mod_revision);
-    sqlite3_bind_int64(s, 2, entry.create_revision);
-    sqlite3_bind_int(s, 3, event->type == EventType::kDelete);
-    sqlite3_bind_blob64(s, 4, entry.key.data(), entry.key.size(), SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 5, entry.value.data(), entry.value.size(), SQLITE_STATIC);
-    if (Status status = run(s); !status.ok()) return status;
-  }
-  for (const DeadRow& row : dead) {
-    sqlite3_bind_int64(remove_.get(), 1, row.row);
-    if (Status status = run(remove_.get()); !status.ok()) return status;
-  }
-  if (dead.empty()) return {};
-  // Never below a revision that a deleted row had: so no revision is given out twice.
-  sqlite3_bind_int64(set_compacted_.get(), 1, dead.back().event);
-  return run(set_compacted_.get());
-}
-
-Status Database::commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead) {
+Status Database::transaction(const std::function<Status()>& body) {
   Status status = run(begin_.get());
-  if (status.ok()) status = write_rows(events, dead);
+  if (status.ok()) status = body();
   if (status.ok()) status = run(commit_.get());
   sqlite3_clear_bindings(insert_.get());
   if (status.ok()) return status;
+  const bool out_of_space = out_of_space_;
   if (sqlite3_get_autocommit(db_) == 0) (void)run(rollback_.get());
   // Committed pages that only the write-ahead log has may fit into the file, which frees the log.
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  out_of_space_ = out_of_space;
   return status;
+}
+
+Status Database::write_event(const Event& event, Final final) {
+  const Entry& entry = *event.entry;
+  const bool deleted = event.type == EventType::kDelete;
+  const bool bare = deleted && final == Final::kOmit;
+  const RowKind kind = bare ? RowKind::kBareDelete : deleted ? RowKind::kDelete : RowKind::kPut;
+  const std::string_view value = bare ? std::string_view("") : entry.value;
+  sqlite3_stmt* s = insert_.get();
+  sqlite3_bind_int64(s, 1, entry.mod_revision);
+  sqlite3_bind_int64(s, 2, entry.create_revision);
+  sqlite3_bind_int(s, 3, static_cast<int>(kind));
+  sqlite3_bind_blob64(s, 4, entry.key.data(), entry.key.size(), SQLITE_STATIC);
+  sqlite3_bind_blob64(s, 5, value.data(), value.size(), SQLITE_STATIC);
+  sqlite3_bind_int64(s, 6, sum_of(entry, kind, value));
+  return run(s);
+}
+
+Status Database::set_compacted(Revision revision) {
+  sqlite3_bind_int64(set_compacted_.get(), 1, revision);
+  sqlite3_bind_int64(set_compacted_.get(), 2, sum_of_meta(revision));
+  return run(set_compacted_.get());
+}
+
+Status Database::commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final) {
+  return transaction([&]() -> Status {
+    for (const EventPtr& event : events) {
+      if (Status status = write_event(*event, final); !status.ok()) return status;
+    }
+    for (const DeadRow& row : dead) {
+      sqlite3_bind_int64(remove_.get(), 1, row.row);
+      if (Status status = run(remove_.get()); !status.ok()) return status;
+    }
+    // Never below a revision that a deleted row had: so no revision is given out twice.
+    return dead.empty() ? Status() : set_compacted(dead.back().event);
+  });
+}
+
+Status Database::repair(const std::vector<Revision>& rows, Revision compacted) {
+  return transaction([&]() -> Status {
+    for (const Revision row : rows) {
+      sqlite3_bind_int64(remove_.get(), 1, row);
+      if (Status status = run(remove_.get()); !status.ok()) return status;
+    }
+    return set_compacted(compacted);
+  });
+}
+
+Status Database::write_filler(size_t bytes) {
+  Statement insert;
+  if (Status s = prepare("INSERT OR REPLACE INTO filler VALUES(1, zeroblob(?))", insert); !s.ok()) return s;
+  sqlite3_bind_int64(insert.get(), 1, static_cast<int64_t>(bytes));
+  return transaction([&] { return run(insert.get()); });
+}
+
+Status Database::try_write(size_t bytes) {
+  if (Status status = write_filler(bytes); !status.ok()) return status;
+  checkpoint();
+  return write_filler(0);
 }
 
 bool Database::wants_checkpoint() const { return wal_frames_ >= kCheckpointIdle; }
@@ -249,8 +230,9 @@ void Database::checkpoint() {
   wal_frames_ = 0;
 }
 
-Status Database::failure(std::string_view doing) const {
+Status Database::failure(std::string_view doing) {
   const int code = sqlite3_extended_errcode(db_);
+  out_of_space_ = (code & 0xff) == SQLITE_FULL || sqlite3_system_errno(db_) == EDQUOT;
   if (is_damage(code & 0xff)) return damaged(sqlite3_errmsg(db_));
   std::string message = "cannot " + std::string(doing) + " database " + path_.string() + ": ";
   // SQLite forgets ENOSPC and calls it FULL.
@@ -264,8 +246,9 @@ Status Database::failure(std::string_view doing) const {
 
 Status Database::damaged(std::string_view why) const {
   return Status::internal("database " + path_.string() + " is damaged: " + std::string(why) +
-                          "; put a backup in its place, or move it and its -wal file away to start "
-                          "with an empty cluster");
+                          "; put a backup in its place, or, to start with an empty cluster, move it and its -wal file "
+                          "away and create the empty file " +
+                          path_.string() + ".accept-loss");
 }
 
 }  // namespace gantry::store

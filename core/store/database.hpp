@@ -4,7 +4,8 @@
 // only. The file is one append-only table `versions`, a row for every kept version of an object,
 // keyed by revision: a write puts its value on disk once. `meta.compacted` is C: rows up to C are
 // the objects as they were at C, rows above C are the log, without a hole. A row goes when the
-// event that replaced it leaves the log.
+// event that replaced it leaves the log. Each row has a checksum. Until loaded() nothing is moved
+// out of the write-ahead log, so that who is refused finds it as it was.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/store/row_sum.hpp"
 #include "core/store/store.hpp"
 
 struct sqlite3;
@@ -28,13 +30,21 @@ struct DeadRow {
   Revision row = 0;
 };
 
+struct Row {
+  EntryPtr entry;
+  RowKind kind = RowKind::kPut;
+  Damage damage = Damage::kNone;
+};
+
 class Database {
  public:
   // Called for each row in revision order; false when the row can't follow what came before.
-  using RowFn = std::function<bool(EntryPtr entry, bool deleted)>;
+  using RowFn = std::function<bool(Row row)>;
 
-  // durable = false: commits are handed to the system and not waited for.
-  static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& path, bool durable = true);
+  // durable = false: commits are handed to the system and not waited for. An empty database gets its tables, unless
+  // `may_create` (null: yes) says why it must not be a new one.
+  static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& path, bool durable = true,
+                                                  const std::function<Status()>& may_create = nullptr);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -45,9 +55,20 @@ class Database {
   // About how many rows there are.
   size_t pages() const { return pages_; }
   Status load(const RowFn& row);
+  // Deletes these rows; `compacted` then is C.
+  Status repair(const std::vector<Revision>& rows, Revision compacted);
+  void loaded();
+  // Moves all of the write-ahead log into the file, and nothing of it stays behind.
+  Status empty_log();
 
-  // Durable when it returns success; on an error nothing of it is kept.
-  Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead);
+  // Durable when it returns success; on an error nothing of it is kept. kOmit: without the final states of what is
+  // deleted, which needs next to no space; whoever loads it later drops the history up to there.
+  enum class Final { kKeep, kOmit };
+  Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final = Final::kKeep);
+  // Writes that many bytes, and takes them back.
+  Status try_write(size_t bytes);
+  // The last failure was for want of space.
+  bool out_of_space() const { return out_of_space_; }
 
   // The write-ahead log is long enough to be moved into the file at a pause; so long that it can't
   // wait.
@@ -63,15 +84,23 @@ class Database {
 
   explicit Database(std::filesystem::path path) : path_(std::move(path)) {}
   Status configure();
-  Status create_or_check_schema();
+  Status create_or_check_schema(const std::function<Status()>& may_create);
+  Status create_schema();
+  Status upgrade_schema();
   Status prepare();
   Status prepare(const char* sql, Statement& out);
   Status execute(const char* sql, std::string_view doing);
   Expected<int64_t> number(const char* sql);
+  Status check_pages();
+  Row read_row(sqlite3_stmt* scan) const;
   Status run(sqlite3_stmt* statement);
-  Status write_rows(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead);
+  // All or nothing.
+  Status transaction(const std::function<Status()>& body);
+  Status write_event(const Event& event, Final final);
+  Status set_compacted(Revision revision);
+  Status write_filler(size_t bytes);
   // What SQLite last complained about, as a Status that names the file.
-  Status failure(std::string_view doing) const;
+  Status failure(std::string_view doing);
   Status damaged(std::string_view why) const;
 
   std::filesystem::path path_;
@@ -80,6 +109,7 @@ class Database {
   Revision compacted_ = 1;
   size_t pages_ = 0;
   int wal_frames_ = 0;  // in the write-ahead log since the last checkpoint
+  bool out_of_space_ = false;
 };
 
 }  // namespace gantry::store

@@ -1,10 +1,12 @@
-// FileLock: one process at a time per database.
+// FileLock: one process at a time per database, or per folder of sockets; and what that process last knew.
 //
-// Owned by the store for as long as the database is open; taken in open_sqlite, on the opener's
-// thread. The kernel lets go of it when the process ends, however it ends.
+// Owned by whoever holds what is locked; taken before anything of it is touched. The kernel lets go of it when the
+// process ends, however it ends. The file stays.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "gantry/status.hpp"
@@ -13,19 +15,29 @@ namespace gantry::store {
 
 class FileLock {
  public:
-  // Locks "<path>.lock". Refused with the holder's pid when another opener has it.
-  static Expected<FileLock> take(const std::filesystem::path& path);
+  // Locks "<path>.lock". Refused with the holder's pid when another opener has it; `what` is locked ("database"), and
+  // `otherwise` is what to do instead of stopping the holder ("use another data directory").
+  static Expected<FileLock> take(const std::filesystem::path& path, std::string_view what = "database",
+                                 std::string_view otherwise = "use another data directory");
 
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)), noted_(other.noted_) {}
   FileLock& operator=(FileLock&& other) noexcept {
     std::swap(fd_, other.fd_);
+    std::swap(noted_, other.noted_);
     return *this;
   }
   ~FileLock();
 
+  // A number that the next holder finds, 0 before there was one. Survives the process at once and a power cut later:
+  // what is found was noted, but need not be the last.
+  int64_t noted() const { return noted_; }
+  // Cheap, and may fail in silence. [one thread]
+  void note(int64_t number);
+
  private:
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
+  int64_t noted_ = 0;
 };
 
 }  // namespace gantry::store

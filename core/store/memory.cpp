@@ -65,6 +65,20 @@ bool Memory::load(EntryPtr entry, bool deleted) {
   return true;
 }
 
+EntryPtr Memory::loaded(std::string_view key) const {
+  const auto it = loading_.find(key);
+  return it == loading_.end() ? nullptr : it->second;
+}
+
+void Memory::lose(std::string_view key) { loading_.erase(key); }
+
+void Memory::skip(Revision at) {
+  if (at <= compacted_) return;
+  std::vector<EventPtr> garbage;
+  while (!log_.empty()) drop_oldest(garbage);
+  compacted_ = revision_ = at;
+}
+
 void Memory::finish_load() {
   std::vector<EntryPtr> entries;
   entries.reserve(loading_.size());

@@ -63,6 +63,11 @@ class Memory {
     loading_.reserve(rows);
   }
   bool load(EntryPtr entry, bool deleted);
+  // The newest version of a key so far, or null.
+  EntryPtr loaded(std::string_view key) const;
+  void lose(std::string_view key);
+  // Goes on behind a row that can't be believed, without the history up to there.
+  void skip(Revision at);
   void finish_load();
 
   // [writer]

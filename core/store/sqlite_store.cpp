@@ -11,11 +11,15 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 
+#include "core/store/ballast.hpp"
+#include "core/store/commit_health.hpp"
+#include "core/store/consent.hpp"
 #include "core/store/database.hpp"
 #include "core/store/file_lock.hpp"
+#include "core/store/loader.hpp"
 #include "core/store/memory.hpp"
+#include "core/store/plan.hpp"
 #include "core/store/watch_hub.hpp"
 
 namespace gantry::store {
@@ -25,52 +29,11 @@ namespace {
 // small.
 constexpr size_t kDeadAtLeast = 64;
 constexpr size_t kDeadAtMost = 1'024;
+// On a full disk: as soon as there are any, and so few that their pages fit into what is left.
+constexpr size_t kDeadAtOnce = 64;
+constexpr int kReclaims = 16;  // such steps in a row
 // No write for so long is a pause.
 constexpr std::chrono::milliseconds kPause{50};
-
-// Exactly as long as needed: appending to a moved string would leave up to half of it unused, for
-// ever.
-std::string with_revision(const std::string& value, size_t at, Revision revision) {
-  std::string result;
-  if (at > value.size()) {
-    result.reserve(value.size());
-    return result.append(value);
-  }
-  const std::string digits = std::to_string(revision);
-  result.reserve(value.size() + digits.size());
-  return result.append(value, 0, at).append(digits).append(value, at);
-}
-
-Status check(const Write& write, const EntryPtr& current) {
-  if (write.kind == Write::Kind::kCreate) {
-    if (current) return Status::already_exists("key \"" + write.key + "\" already exists");
-    return {};
-  }
-  if (!current) return Status::not_found("key \"" + write.key + "\" not found");
-  if (write.expected != 0 && write.expected != current->mod_revision) {
-    return Status::conflict("key \"" + write.key + "\" is at revision " + std::to_string(current->mod_revision) +
-                            ", not at " + std::to_string(write.expected));
-  }
-  return {};
-}
-
-EventPtr make_event(Write&& write, const EntryPtr& current, Revision revision) {
-  auto entry = std::make_shared<Entry>();
-  entry->key = std::move(write.key);
-  entry->value = with_revision(write.value, write.revision_at, revision);
-  entry->mod_revision = revision;
-  entry->create_revision = current ? current->create_revision : revision;
-  for (size_t slot = 0; slot < Entry::kSlots; ++slot) {
-    if (!write.derived[slot]) continue;
-    write.derived[slot]->stored(revision);
-    entry->derived[slot].store(write.derived[slot].release(), std::memory_order_release);
-  }
-  auto event = std::make_shared<Event>();
-  if (write.kind == Write::Kind::kDelete) event->type = EventType::kDelete;
-  event->entry = std::move(entry);
-  event->previous = current;
-  return event;
-}
 
 class SqliteStore final : public Store {
  public:
@@ -78,11 +41,13 @@ class SqliteStore final : public Store {
       : options_(options),
         lock_(std::move(lock)),
         database_(std::move(database)),
+        ballast_(options.path.string() + ".ballast", options.turns == nullptr ? options.ballast_bytes : 0),
+        health_(options.notices),
         memory_({options.history_entries, options.history_bytes, options.history_age}),
         hub_(std::make_shared<WatchHub>(options.progress_interval, options.turns)) {}
   ~SqliteStore() override;
 
-  Status start();
+  Status start(Consent& consent);
   void write(Write write, WriteCallback done) override;
   EntryPtr get(std::string_view key) const override { return memory_.get(key); }
   Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after,
@@ -92,38 +57,36 @@ class SqliteStore final : public Store {
   Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) override;
   Revision revision() const override { return memory_.revision(); }
   void compact(Revision revision) override { memory_.compact(revision); }
+  Status health() const override { return health_.status(); }
   Stats stats() const override;
 
  private:
-  struct Pending {
-    Write write;
-    WriteCallback done;
-  };
-  struct Answer {
-    WriteCallback done;
-    Expected<EntryPtr> result;
-  };
-  // A batch on its way to the disk.
-  struct Plan {
-    std::vector<EventPtr> events;
-    std::vector<Answer> answers;                            // due after the commit
-    std::unordered_map<std::string_view, EntryPtr> staged;  // null: deleted by this batch
-  };
-
   void run();
+  Status admit(size_t bytes) const;
   bool take(std::vector<Pending>& batch);
-  void plan(Pending&& pending, Plan& out);
+  void fill_batch(std::vector<Pending>& batch);
+  void forget(const std::vector<Pending>& batch);
   void process(std::vector<Pending>& batch);
+  void remove_only(const std::vector<Pending*>& removals);
+  Status commit(Plan& plan, Database::Final final);
+  bool may_write();
+  void reclaim();
+  void probe();
 
   const SqliteOptions options_;
   FileLock lock_;
   std::unique_ptr<Database> database_;
+  Ballast ballast_;
+  CommitHealth health_;
+  Memory::Clock::time_point next_probe_{};  // while commits fail
+  bool full_ = false;                       // ... for want of space
   Memory memory_;
   std::shared_ptr<WatchHub> hub_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::deque<Pending> queue_;
+  size_t queued_bytes_ = 0;  // with those that the writer is at
   simulation::Bell bell_{"the store", options_.turns};
   bool waiting_ = false;  // the writer sleeps
   bool stopping_ = false;
@@ -142,31 +105,40 @@ SqliteStore::~SqliteStore() {
   hub_->stop();
 }
 
-Status SqliteStore::start() {
-  if (Status s = database_->start_load(); !s.ok()) return s;
-  memory_.start_at(database_->compacted(), database_->pages());
-  Status status =
-      database_->load([this](EntryPtr entry, bool deleted) { return memory_.load(std::move(entry), deleted); });
-  if (!status.ok()) return status;
-  memory_.finish_load();
+Status SqliteStore::start(Consent& consent) {
+  Loader loader(options_.path.string(), *database_, memory_, consent);
+  const bool durable = options_.turns == nullptr;
+  if (Status s = loader.run(durable ? lock_.noted() : 0); !s.ok()) return s;
+  // Frames behind a break would be found again behind what is written now.
+  if (consent.used()) {
+    if (Status s = database_->empty_log(); !s.ok()) return s;
+  }
+  ballast_.fill();
   hub_->start();
   writer_ = std::thread([this] { run(); });
   pthread_setname_np(writer_.native_handle(), "store-writer");
   return {};
 }
 
+Status SqliteStore::admit(size_t bytes) const {
+  if (stopping_) return Status::unavailable("the store is shutting down");
+  const bool full =
+      queue_.size() >= options_.max_queue || (queued_bytes_ > 0 && queued_bytes_ + bytes > options_.max_queue_bytes);
+  if (!full) return {};
+  return Status::too_many_requests("the store has " + std::to_string(queue_.size()) + " writes waiting, " +
+                                   std::to_string(queued_bytes_) + " bytes, please try again later");
+}
+
 void SqliteStore::write(Write write, WriteCallback done) {
   Status refused;
   bool wake = false;
+  const size_t bytes = weight_of(write);
   {
     std::lock_guard lock(mutex_);
-    if (stopping_) {
-      refused = Status::unavailable("the store is shutting down");
-    } else if (queue_.size() >= options_.max_queue) {
-      refused = Status::too_many_requests("the store has " + std::to_string(queue_.size()) +
-                                          " writes waiting, please try again later");
-    } else {
-      queue_.push_back({std::move(write), std::move(done)});
+    refused = admit(bytes);
+    if (refused.ok()) {
+      queued_bytes_ += bytes;
+      queue_.push_back({std::move(write), std::move(done), bytes});
       if (options_.turns != nullptr) bell_.ring();
       wake = waiting_;
     }
@@ -198,6 +170,7 @@ bool SqliteStore::take(std::vector<Pending>& batch) {
   const auto now = Memory::Clock::now();
   auto deadline = memory_.expire(now);
   if (database_->wants_checkpoint()) deadline = std::min(deadline.value_or(now + kPause), now + kPause);
+  if (health_.failing()) deadline = std::min(deadline.value_or(next_probe_), next_probe_);
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return !queue_.empty() || stopping_ || (options_.turns != nullptr && bell_.rung()); };
   waiting_ = true;
@@ -212,13 +185,26 @@ bool SqliteStore::take(std::vector<Pending>& batch) {
     lock.lock();
   }
   if (queue_.empty()) return !stopping_;
-  const size_t count = std::min(queue_.size(), options_.max_batch);
-  for (size_t i = 0; i < count; ++i) {
+  fill_batch(batch);
+  if (options_.turns != nullptr && !queue_.empty()) bell_.ring();
+  return true;
+}
+
+void SqliteStore::fill_batch(std::vector<Pending>& batch) {
+  size_t bytes = 0;
+  while (!queue_.empty() && batch.size() < options_.max_batch) {
+    bytes += queue_.front().bytes;
+    if (!batch.empty() && bytes > options_.max_batch_bytes) break;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  if (options_.turns != nullptr && !queue_.empty()) bell_.ring();
-  return true;
+}
+
+void SqliteStore::forget(const std::vector<Pending>& batch) {
+  size_t bytes = 0;
+  for (const Pending& pending : batch) bytes += pending.bytes;
+  std::lock_guard lock(mutex_);
+  queued_bytes_ -= bytes;
 }
 
 void SqliteStore::run() {
@@ -226,56 +212,86 @@ void SqliteStore::run() {
   while (take(batch)) {
     const bool paused = batch.empty();
     process(batch);
+    forget(batch);
     batch.clear();
     bell_.leave();
     if (database_->needs_checkpoint() || (paused && database_->wants_checkpoint())) {
       database_->checkpoint();
     }
+    if (health_.failing() && Memory::Clock::now() >= next_probe_) probe();
   }
-}
-
-void SqliteStore::plan(Pending&& pending, Plan& out) {
-  Write& write = pending.write;
-  const auto staged = out.staged.find(write.key);
-  const bool depends = staged != out.staged.end();
-  const EntryPtr current = depends ? staged->second : memory_.get(write.key);
-  if (Status status = check(write, current); !status.ok()) {
-    // What the answer rests on must be durable before it is told.
-    if (depends)
-      out.answers.push_back({std::move(pending.done), std::move(status)});
-    else if (pending.done)
-      pending.done(std::move(status));
-    return;
-  }
-  const Revision revision = memory_.revision() + 1 + static_cast<Revision>(out.events.size());
-  EventPtr event = make_event(std::move(write), current, revision);
-  const bool deleted = event->type == EventType::kDelete;
-  out.staged.insert_or_assign(event->entry->key, deleted ? nullptr : event->entry);
-  out.answers.push_back({std::move(pending.done), event->entry});
-  out.events.push_back(std::move(event));
 }
 
 void SqliteStore::process(std::vector<Pending>& batch) {
-  Plan todo;
-  for (Pending& pending : batch) plan(std::move(pending), todo);
-  if (todo.events.empty()) return;
-  const std::vector<DeadRow> dead = memory_.dead_rows(kDeadAtLeast, kDeadAtMost);
-  const Status status = database_->commit(todo.events, dead);
-  if (!status.ok()) {
-    for (Answer& answer : todo.answers) {
-      if (answer.done) answer.done(status);
-    }
-    return;
+  Plan plan(memory_);
+  for (Pending& pending : batch) plan.add(pending);
+  if (plan.events().empty()) return;
+  const Status status = may_write() ? commit(plan, Database::Final::kKeep) : health_.status();
+  if (status.ok()) return;
+  const auto removals = full_ ? plan.take_removals() : std::vector<Pending*>();
+  plan.refuse(status);
+  if (!removals.empty()) remove_only(removals);
+}
+
+// What makes room gets the space that is kept back, and takes as little of it as can be.
+void SqliteStore::remove_only(const std::vector<Pending*>& removals) {
+  ballast_.release();
+  Plan plan(memory_);
+  for (Pending* pending : removals) plan.add(*pending);
+  if (plan.events().empty()) return;
+  if (Status status = commit(plan, Database::Final::kOmit); !status.ok()) return plan.refuse(status);
+  // The file does not shrink, but what comes next goes into the pages of what is gone.
+  memory_.compact(memory_.revision());
+  reclaim();
+}
+
+Status SqliteStore::commit(Plan& plan, Database::Final final) {
+  const std::vector<DeadRow> dead =
+      full_ ? memory_.dead_rows(1, kDeadAtOnce) : memory_.dead_rows(kDeadAtLeast, kDeadAtMost);
+  if (Status status = database_->commit(plan.events(), dead, final); !status.ok()) {
+    if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
+    full_ = database_->out_of_space();
+    health_.failed(status, plan.bytes());
+    return status;
+  }
+  if (final == Database::Final::kKeep) {
+    health_.worked(plan.bytes());
+    full_ = full_ && health_.failing();
   }
   ++commits_;
-  writes_ += static_cast<int64_t>(todo.events.size());
+  writes_ += static_cast<int64_t>(plan.events().size());
+  const Revision last = plan.last();
+  if (options_.turns == nullptr) lock_.note(last);
   if (!dead.empty()) memory_.forget_dead_rows(dead.size());
-  memory_.publish(todo.events);
-  for (Answer& answer : todo.answers) {
-    if (answer.done) answer.done(std::move(answer.result));
+  memory_.publish(plan.events());
+  plan.answer();
+  hub_->push(plan.take_events(), last);
+  return {};
+}
+
+// Space that is kept back is not for writes that only add: first it must be there again.
+bool SqliteStore::may_write() { return !ballast_.released() || ballast_.fill(); }
+
+void SqliteStore::reclaim() {
+  for (int i = 0; i < kReclaims; ++i) {
+    const auto dead = memory_.dead_rows(1, kDeadAtOnce);
+    if (dead.empty() || !database_->commit({}, dead).ok()) return;
+    memory_.forget_dead_rows(dead.size());
+    database_->checkpoint();
   }
-  const Revision last = todo.events.back()->entry->mod_revision;
-  hub_->push(std::move(todo.events), last);
+}
+
+void SqliteStore::probe() {
+  next_probe_ = Memory::Clock::now() + options_.probe_interval;
+  if (full_) reclaim();
+  if (!may_write()) return health_.failed(health_.status(), 0);
+  const size_t bytes = health_.failed_bytes();
+  if (Status status = database_->try_write(bytes); !status.ok()) {
+    full_ = database_->out_of_space();
+    return health_.failed(status, bytes);
+  }
+  health_.worked(bytes);
+  full_ = false;
 }
 
 }  // namespace
@@ -283,10 +299,22 @@ void SqliteStore::process(std::vector<Pending>& batch) {
 Expected<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
   auto lock = FileLock::take(options.path);
   if (!lock.ok()) return std::move(lock).error();
-  auto database = Database::open(options.path, options.turns == nullptr);
+  const bool durable = options.turns == nullptr;
+  const Revision noted = durable ? lock->noted() : 0;
+  Consent consent(options.path, options.log);
+  bool asked = !durable;  // nothing is promised then
+  if (!asked) {
+    std::error_code error;
+    asked = std::filesystem::file_size(options.path, error) == 0 || error;
+    if (Status s = check_files(options.path, noted, options.witness, consent); !s.ok()) return s;
+  }
+  // A file without tables is as lost as none.
+  const auto may_create = [&] { return asked ? Status() : check_new(options.path, noted, options.witness, consent); };
+  auto database = Database::open(options.path, durable, may_create);
   if (!database.ok()) return std::move(database).error();
   auto store = std::make_unique<SqliteStore>(options, std::move(*lock), std::move(*database));
-  if (Status status = store->start(); !status.ok()) return status;
+  if (Status status = store->start(consent); !status.ok()) return status;
+  consent.end();
   return std::unique_ptr<Store>(std::move(store));
 }
 

@@ -74,6 +74,8 @@ struct Write {
   // Forms that readers would derive from `value`, made while its document was at hand; they become the entry's. Null:
   // none.
   std::array<std::unique_ptr<Derived>, Entry::kSlots> derived;
+  // A step towards the object's end, as kDelete always is: on a full disk such writes still get space, others don't.
+  bool removes = false;
 };
 
 // The answer to a write: the new entry (for kDelete the final state), or
@@ -112,7 +114,7 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Queues a write; bounded: TooManyRequests through the callback when the queue is full. [any-thread]
+  // Queues a write; bounded in writes and bytes: TooManyRequests through the callback beyond that. [any-thread]
   virtual void write(Write write, WriteCallback done) = 0;
 
   // Newest version of a key, or null. Reads see every acknowledged write. [any-thread]
@@ -129,6 +131,8 @@ class Store {
   virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) = 0;
 
   virtual Revision revision() const = 0;
+  // OK, or why writes fail now. Recovers by itself, also when nobody writes. [any-thread]
+  virtual Status health() const { return {}; }
   // Drops history up to `revision`. Done automatically too, see the implementation's options. [any-thread]
   virtual void compact(Revision revision) = 0;
   virtual Stats stats() const = 0;

@@ -1,17 +1,21 @@
 // What the store's tests share: a temporary folder, a store in it, and blocking calls.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/limits/notices.hpp"
 #include "core/store/sqlite_store.hpp"
 
 namespace gantry::store {
@@ -79,6 +83,44 @@ class Recorder {
   int calls_ = 0;
 };
 
+// The log's lines, and a wait for one.
+class Lines {
+ public:
+  std::function<void(int32_t, std::string_view)> log() {
+    return [this](int32_t, std::string_view text) { add(text); };
+  }
+  std::unique_ptr<limits::Notices> notices() {
+    limits::Notices::Hooks hooks;
+    hooks.log = [this](std::string_view, int32_t, std::string_view text) { add(text); };
+    hooks.monotonic_ns = [] { return int64_t{0}; };
+    return std::make_unique<limits::Notices>(std::move(hooks));
+  }
+  std::vector<std::string> all() {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+  bool wait_for(const std::string& part) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return has(part); });
+  }
+
+ private:
+  void add(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    lines_.emplace_back(text);
+    changed_.notify_all();
+  }
+  bool has(const std::string& part) const {
+    for (const auto& line : lines_) {
+      if (line.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
 class StoreTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -96,6 +138,31 @@ class StoreTest : public testing::Test {
     auto opened = open_sqlite(options_);
     ASSERT_TRUE(opened.ok()) << opened.error().message();
     store_ = std::move(*opened);
+  }
+  // What open_sqlite says when it refuses.
+  std::string refusal() {
+    store_.reset();
+    auto opened = open_sqlite(options_);
+    return opened.ok() ? "it opened" : opened.error().message();
+  }
+  // The files as a kill would leave them now, opened from then on.
+  void kill_here() {
+    const auto copy = folder_ / ("killed-" + std::to_string(++kills_));
+    std::filesystem::create_directory(copy);
+    for (const char* suffix : {"", "-wal", ".lock"}) {
+      const std::string file = options_.path.string() + suffix;
+      if (std::filesystem::exists(file)) std::filesystem::copy(file, copy / ("state.db" + std::string(suffix)));
+    }
+    store_.reset();
+    options_.path = copy / "state.db";
+  }
+  std::filesystem::path beside(const std::string& suffix) const { return options_.path.string() + suffix; }
+  static std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static void write_file(const std::filesystem::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
   Expected<EntryPtr> create(const std::string& key, const std::string& tag = "") {
     return wait_write(*store_, make_write(Write::Kind::kCreate, key, 0, tag));
@@ -118,6 +185,7 @@ class StoreTest : public testing::Test {
   std::filesystem::path folder_;
   SqliteOptions options_;
   std::unique_ptr<Store> store_;
+  int kills_ = 0;
 };
 
 }  // namespace gantry::store

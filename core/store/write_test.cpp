@@ -125,6 +125,49 @@ TEST_F(WriteTest, QueueIsBounded) {
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(futures[static_cast<size_t>(i)].get().ok());
 }
 
+TEST_F(WriteTest, QueueIsBoundedInBytesWithWhatTheWriterIsAt) {
+  options_.max_queue_bytes = 100'000;
+  open();
+  Gate gate;
+  const std::string big(40'000, 'b');
+  store_->write(make_write(Write::Kind::kCreate, "/g/r/n/gate", 0, big), gate.callback());
+  gate.reached();
+  const auto one = std::make_shared<std::promise<bool>>(), two = std::make_shared<std::promise<bool>>();
+  store_->write(make_write(Write::Kind::kCreate, "/g/r/n/1", 0, big),
+                [one](const Expected<EntryPtr>& r) { one->set_value(r.ok()); });
+  int32_t code = 0;
+  store_->write(make_write(Write::Kind::kCreate, "/g/r/n/2", 0, big),
+                [&](const Expected<EntryPtr>& r) { code = r.error().code(); });
+  EXPECT_EQ(code, 429);
+  store_->write(make_write(Write::Kind::kCreate, "/g/r/n/3"),
+                [two](const Expected<EntryPtr>& r) { two->set_value(r.ok()); });
+  gate.open();
+  EXPECT_TRUE(one->get_future().get());
+  EXPECT_TRUE(two->get_future().get());
+  open();
+  EXPECT_TRUE(create("/g/r/n/4", std::string(300'000, 'b')).ok()) << "one that is larger than all is taken alone";
+  open();
+  for (int i = 5; i < 15; ++i) EXPECT_TRUE(create("/g/r/n/" + std::to_string(i), big).ok()) << "given back";
+}
+
+TEST_F(WriteTest, ABatchIsBoundedInBytes) {
+  options_.max_batch_bytes = 100'000;
+  open();
+  Gate gate;
+  store_->write(make_write(Write::Kind::kCreate, "/g/r/n/gate"), gate.callback());
+  gate.reached();
+  std::promise<void> last;
+  for (int i = 0; i < 5; ++i) {
+    store_->write(make_write(Write::Kind::kCreate, "/g/r/n/" + std::to_string(i), 0, std::string(40'000, 'b')),
+                  [&, i](const Expected<EntryPtr>&) {
+                    if (i == 4) last.set_value();
+                  });
+  }
+  gate.open();
+  last.get_future().wait();
+  EXPECT_EQ(store_->stats().commits, 1 + 3);
+}
+
 TEST_F(WriteTest, ManyWritersShareCommitsAndIncrementsAreNotLost) {
   open();
   ASSERT_TRUE(create("/g/r/n/counter", "0").ok());
