@@ -13,6 +13,7 @@ constexpr std::string_view kEndpoints[] = {"healthz", "livez", "readyz"};
 struct Result {
   std::string name;
   bool passes = true, excluded = false;
+  std::string why = {};  // it does not pass; empty: not known
 };
 
 // "/readyz/ping" is endpoint readyz, check ping.
@@ -22,14 +23,29 @@ std::string_view check_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
 }
 
+// Reads go on while the disk fails, and a restart mends nothing: as with a store that answers reads only, the server is
+// alive but not ready.
+Result check_store(const Environment& env, std::string_view endpoint) {
+  const Status health = endpoint == "readyz" ? env.store.health() : Status();
+  return {"store", health.ok(), false, health.message()};
+}
+
 std::vector<Result> run_checks(const Environment& env, std::string_view endpoint) {
   // That there is an answer at all is the ping.
-  std::vector<Result> results{{"ping"}};
-  results.push_back({"store", env.store.revision() >= 0});
+  std::vector<Result> results{{"ping"}, check_store(env, endpoint)};
   if (endpoint == "livez") return results;
-  for (const auto& check : env.options.checks) results.push_back({check.name, !check.passes || check.passes()});
+  for (const auto& check : env.options.checks) {
+    const bool passes = !check.passes || check.passes();
+    results.push_back({check.name, passes, false, passes || !check.why ? "" : check.why()});
+  }
   if (endpoint == "readyz") results.push_back({"shutdown", !env.stopping});
   return results;
+}
+
+// These paths are open to everybody; reasons, with paths and names in them, are for who is known.
+void withhold_reasons(const Call& call, std::vector<Result>& results) {
+  if (!call.request.identity.anonymous()) return;
+  for (auto& result : results) result.why.clear();
 }
 
 std::string report(const std::vector<Result>& results, std::string_view endpoint, bool passed) {
@@ -37,8 +53,10 @@ std::string report(const std::vector<Result>& results, std::string_view endpoint
   for (const auto& result : results) {
     if (result.excluded) {
       out += "[+]" + result.name + " excluded: ok\n";
+    } else if (result.passes) {
+      out += "[+]" + result.name + " ok\n";
     } else {
-      out += result.passes ? "[+]" + result.name + " ok\n" : "[-]" + result.name + " failed: reason withheld\n";
+      out += "[-]" + result.name + " failed: " + (result.why.empty() ? "reason withheld" : result.why) + "\n";
     }
   }
   return out.append(endpoint).append(passed ? " check passed\n" : " check failed\n");
@@ -61,9 +79,14 @@ void respond_health(Call& call) {
   const auto endpoint = endpoint_of(call.request.path);
   const auto only = check_of(call.request.path);
   auto results = run_checks(*call.env, endpoint);
+  withhold_reasons(call, results);
   if (!only.empty()) {
     std::erase_if(results, [&](const Result& result) { return result.name != only; });
     if (results.empty()) return respond_text(call, 404, "404 page not found\n");
+    const auto& result = results.front();
+    if (!result.passes && !result.why.empty()) {
+      return respond_text(call, 500, "internal server error: " + result.why + "\n");
+    }
   }
   const auto excluded = call.query.all("exclude");
   bool passed = true;

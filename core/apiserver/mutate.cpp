@@ -110,6 +110,7 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
   write.key = key;
   write.expected = current->mod_revision;
+  write.removes = erase || !text_at(next, {"metadata", "deletionTimestamp"}).empty();
   if (auto status = stored.fill(write, next); !status.ok()) return mutation->done(status);
   if (!erase && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});

@@ -25,6 +25,7 @@ namespace gantry::apiserver {
 struct ReadinessCheck {
   std::string name;
   std::function<bool()> passes;
+  std::function<std::string()> why = {};  // it does not pass; null or empty: not known
 };
 
 struct Options {

@@ -18,6 +18,7 @@ class TroubledStore : public store::Store {
   explicit TroubledStore(std::function<store::Store&()> real) : real_(std::move(real)) {}
   void write(store::Write write, store::WriteCallback done) override {
     ++writes;
+    if (write.removes) ++removals;
     if (refuse > 0) {
       --refuse;
       return done(with);
@@ -37,8 +38,10 @@ class TroubledStore : public store::Store {
   store::Revision revision() const override { return real_().revision(); }
   void compact(store::Revision revision) override { real_().compact(revision); }
   store::Stats stats() const override { return real_().stats(); }
+  Status health() const override { return fails; }
 
-  std::atomic<int> refuse{0}, writes{0};
+  std::atomic<int> refuse{0}, writes{0}, removals{0};
+  Status fails;
   Status with = Status::internal("database or disk is full");
   store::WatchCallback last_watch;
 
@@ -90,6 +93,43 @@ TEST_F(TroubleTest, AFullDiskIsSaidAndForgotten) {
   EXPECT_EQ(ask("DELETE", std::string(kMaps) + "/a").code, 500);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "/a").text({"data", "k"}), "v");
   EXPECT_EQ(ask("POST", kMaps, config_map("b")).code, 201);
+}
+
+TEST_F(TroubleTest, AStoreThatCannotWriteIsNotReadyButAlive) {
+  EXPECT_EQ(ask("GET", "/readyz").body, "ok");
+  troubled_.fails = Status::internal("cannot write /x/store.db: No space left on device");
+  const auto ready = ask("GET", "/readyz");
+  EXPECT_EQ(ready.code, 500);
+  EXPECT_EQ(ready.body,
+            "[+]ping ok\n[-]store failed: cannot write /x/store.db: No space left on device\n[+]shutdown ok\n"
+            "readyz check failed\n");
+  const auto store = ask("GET", "/readyz/store");
+  EXPECT_EQ(store.code, 500);
+  EXPECT_EQ(store.body, "internal server error: cannot write /x/store.db: No space left on device\n");
+  for (const std::string path : {"/readyz", "/readyz/store"}) {
+    auto stranger = request("GET", path);
+    stranger.identity = {"system:anonymous", {"system:unauthenticated"}, {}};
+    const auto answer = ask(std::move(stranger));
+    EXPECT_EQ(answer.code, 500);
+    EXPECT_NE(answer.body.find("[-]store failed: reason withheld\n"), std::string::npos) << answer.body;
+  }
+  EXPECT_EQ(ask("GET", "/readyz?exclude=store").code, 200);
+  EXPECT_EQ(ask("GET", "/livez").code, 200);
+  EXPECT_EQ(ask("GET", "/healthz").code, 200);
+}
+
+TEST_F(TroubleTest, WhatRemovesIsMarkedForTheStore) {
+  made(kMaps, config_map("a"));
+  made(kMaps, config_map("held", R"(,"finalizers":["x/y"])"));
+  ask("PATCH", std::string(kMaps) + "/a", R"({"data":{"k":"2"}})", kMergePatch);
+  EXPECT_EQ(troubled_.removals, 0);
+  ask("DELETE", std::string(kMaps) + "/a");
+  EXPECT_EQ(troubled_.removals, 1);
+  ask("DELETE", std::string(kMaps) + "/held");  // only marked
+  EXPECT_EQ(troubled_.removals, 2);
+  ask("PATCH", std::string(kMaps) + "/held", R"({"metadata":{"finalizers":null}})", kMergePatch);
+  EXPECT_EQ(troubled_.removals, 3);
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "/held").code, 404);
 }
 
 TEST_F(TroubleTest, APeerThatReadsNothingIsDroppedInTheEnd) {

@@ -77,13 +77,24 @@ Status ServerRole::open() {
   store::SqliteOptions store_options;
   store_options.path = data / "store.db";
   store_options.notices = &base_.notices;
+  store_options.log = base_.logger("store");
+  store_options.witness = data / "pki" / "ca.crt";
   if (base_.simulated != nullptr) store_options.turns = &base_.simulated->turns();
   auto store = store::open_sqlite(store_options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
+  std::error_code ignored;
+  const bool has_ca = fs::exists(data / "pki" / "ca.crt", ignored);
   auto pki = auth::ensure_pki((data / "pki").string(), names);
   if (!pki) return std::move(pki).error();
   pki_ = std::move(*pki);
+  for (const auto& note : pki_.notes) base_.log.write("pki", GANTRY_LOG_WARN, note);
+  if (!has_ca && store_->revision() > 1) {
+    base_.log.write("pki", GANTRY_LOG_WARN,
+                    pki_.ca_certificate +
+                        " was missing beside a store in use; a new CA is made, and every client needs a "
+                        "new kubeconfig");
+  }
   auto schema = schema::Schema::builtin();
   if (!schema) return std::move(schema).error();
   schema_ = std::move(*schema);
@@ -220,7 +231,7 @@ Status ServerRole::write_admin_kubeconfig() {
   return {};
 }
 
-bool ServerRole::ready() const { return started_ && https_ && controllers_->synced(); }
+bool ServerRole::ready() const { return started_ && https_ && controllers_->synced() && store_->health().ok(); }
 
 void ServerRole::stop_clients() {
   started_ = false;
