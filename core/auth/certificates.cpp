@@ -78,6 +78,11 @@ void add_name(X509_NAME* name, const char* field, const std::string& value) {
                              static_cast<int>(value.size()), -1, 0);
 }
 
+int64_t seconds_of(const ASN1_TIME* time) {
+  std::tm when{};
+  return ASN1_TIME_to_tm(time, &when) == 1 ? timegm(&when) : 0;
+}
+
 bool set_serial(X509* certificate) {
   std::unique_ptr<BIGNUM, void (*)(BIGNUM*)> number(BN_new(), BN_free);
   return BN_rand(number.get(), 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
@@ -162,10 +167,7 @@ bool covers(x509_st* certificate, const std::string& name) {
   return X509_check_host(certificate, name.c_str(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
 }
 
-int64_t expiry(x509_st* certificate) {
-  std::tm when{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) != 1) return 0;
-  return timegm(&when);
-}
+int64_t expiry(x509_st* certificate) { return seconds_of(X509_get0_notAfter(certificate)); }
+int64_t valid_from(x509_st* certificate) { return seconds_of(X509_get0_notBefore(certificate)); }
 
 }  // namespace gantry::auth

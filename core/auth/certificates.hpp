@@ -47,5 +47,6 @@ bool issued_by(x509_st* certificate, x509_st* issuer, evp_pkey_st* issuer_key);
 bool has_key(x509_st* certificate, evp_pkey_st* key);
 bool covers(x509_st* certificate, const std::string& name_or_address);
 int64_t expiry(x509_st* certificate);
+int64_t valid_from(x509_st* certificate);
 
 }  // namespace gantry::auth

@@ -1,7 +1,8 @@
 // The cluster's own certificates: CA, server, admin, and the service account key pair.
 //
 // The daemon calls ensure_pki once at start, before anything listens. Files are written whole or not at
-// all, keys readable by their owner alone. Blocks on the disk; no state.
+// all, keys readable by their owner alone. What others rely on (the CA, the service account key) is never replaced:
+// parts that are missing, damaged or don't fit are refused. Blocks on the disk; no state.
 #pragma once
 
 #include <string>
@@ -24,10 +25,12 @@ struct Pki {
   std::string server_certificate, server_key;
   std::string admin_certificate, admin_key;  // kubernetes-admin of system:masters
   std::string service_account_key, service_account_public_key;
+  std::vector<std::string> notes;  // what was found amiss and how it was mended, for the log
 };
 
 // Makes what is missing in `directory`, renews what expires within 30 days or lacks a name, and returns
-// the paths. A CA that exists is kept, and everything it signed with it.
+// the paths. A CA that exists is kept, and everything it signed with it; a server or admin certificate that it did not
+// sign is put aside.
 Expected<Pki> ensure_pki(const std::string& directory, const PkiOptions& options);
 
 // Further client certificates (a node, a component), signed by the CA of `pki`.

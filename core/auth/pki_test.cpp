@@ -8,6 +8,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "core/auth/authenticator.hpp"
 #include "core/auth/certificates.hpp"
@@ -87,6 +88,122 @@ TEST_F(PkiTest, RefusesACaWithoutItsKey) {
   auto again = ensure_pki(directory_, {});
   ASSERT_FALSE(again.ok());
   EXPECT_NE(again.error().message().find("ca.key"), std::string::npos);
+}
+
+std::map<std::string, std::string> files(const std::string& directory) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.is_regular_file()) all[entry.path()] = read_file(entry.path());
+  }
+  return all;
+}
+
+// A CA is never replaced, whatever is wrong with its files.
+TEST_F(PkiTest, PartsOfTheCaThatDoNotFitAreRefusedAndKept) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  const std::string other = directory_ + "/other";
+  auto second = ensure_pki(other, {});
+  ASSERT_TRUE(second.ok());
+  const std::string certificate = read_file(pki->ca_certificate), key = read_file(pki->ca_key);
+  const auto refused = [&](const std::string& word) {
+    const auto before = files(directory_);
+    auto again = ensure_pki(directory_, {});
+    ASSERT_FALSE(again.ok()) << word;
+    EXPECT_NE(again.error().message().find(word), std::string::npos) << again.error().message();
+    EXPECT_NE(again.error().message().find("backup"), std::string::npos);
+    EXPECT_EQ(files(directory_), before);
+  };
+  const auto put = [](const std::string& path, const std::string& text) {
+    ASSERT_TRUE(write_file(path, text, 0600).ok());
+  };
+  put(pki->ca_key, read_file(second->ca_key));
+  refused("do not belong together");
+  put(pki->ca_key, "garbage");
+  refused("ca.key can't be read as a key");
+  put(pki->ca_key, key);
+  put(pki->ca_certificate, "");
+  refused("ca.crt can't be read as a certificate");
+  std::filesystem::remove(pki->ca_certificate);
+  refused("ca.crt is missing, but");
+  std::filesystem::remove(pki->ca_key);
+  refused("ca.crt is missing, but");
+  put(pki->ca_key, key);
+  put(pki->ca_certificate, certificate);
+  EXPECT_TRUE(ensure_pki(directory_, {}).ok());
+  put(pki->service_account_key, "garbage");
+  refused("sa.key can't be read as a key");
+  std::filesystem::remove(pki->service_account_key);
+  refused("sa.key is missing");
+}
+
+TEST_F(PkiTest, ACaOutsideItsTimeIsNotReplaced) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  const auto put_ca = [&](int64_t from, int64_t until) {
+    CertificateRequest request;
+    request.use = Use::kCa;
+    request.common_name = "gantry-ca@1";
+    request.not_before = std::time(nullptr) + from;
+    request.not_after = std::time(nullptr) + until;
+    auto made = make_certificate(request, key_from_pem(read_file(pki->ca_key)).get(), nullptr, nullptr);
+    ASSERT_TRUE(made.ok());
+    ASSERT_TRUE(write_file(pki->ca_certificate, to_pem(made->get()), 0644).ok());
+  };
+  put_ca(-200'000, -100'000);
+  const auto before = files(directory_);
+  auto expired = ensure_pki(directory_, {});
+  ASSERT_FALSE(expired.ok());
+  EXPECT_NE(expired.error().message().find("ca.crt expired on 2"), std::string::npos) << expired.error().message();
+  EXPECT_EQ(files(directory_), before);
+  // A host without a clock of its own: pods must run nevertheless.
+  put_ca(100'000, 90 * 24 * 3600);
+  auto early = ensure_pki(directory_, {});
+  ASSERT_TRUE(early.ok());
+  ASSERT_FALSE(early->notes.empty());
+  EXPECT_NE(early->notes[0].find("is not valid before"), std::string::npos);
+}
+
+TEST_F(PkiTest, AFirstStartThatWasInterruptedGoesOn) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  const std::string key = read_file(pki->ca_key);
+  for (const auto& entry : files(directory_)) {
+    if (entry.first != pki->ca_key) std::filesystem::remove(entry.first);
+  }
+  auto again = ensure_pki(directory_, {});
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(read_file(pki->ca_key), key);
+  EXPECT_TRUE(again->notes.empty());
+}
+
+TEST_F(PkiTest, WhatTheCaDidNotSignIsPutAside) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  EXPECT_TRUE(pki->notes.empty());
+  auto other = ensure_pki(directory_ + "/other", {});
+  ASSERT_TRUE(other.ok());
+  const std::string foreign = read_file(other->server_certificate), key = read_file(other->server_key);
+  ASSERT_TRUE(write_file(pki->server_certificate, foreign, 0644).ok());
+  ASSERT_TRUE(write_file(pki->server_key, key, 0644).ok());
+  auto again = ensure_pki(directory_, {});
+  ASSERT_TRUE(again.ok());
+  ASSERT_EQ(again->notes.size(), 1u);
+  EXPECT_NE(again->notes[0].find("server.crt is not signed by the CA"), std::string::npos) << again->notes[0];
+  EXPECT_EQ(read_file(pki->server_certificate + ".old"), foreign);
+  EXPECT_EQ(read_file(pki->server_key + ".old"), key);
+  EXPECT_EQ(mode_of(pki->server_key), 0600U);
+  EXPECT_TRUE(ensure_pki(directory_, {})->notes.empty());
+}
+
+TEST_F(PkiTest, KeysThatOthersCouldReadAreMadePrivate) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  ASSERT_EQ(::chmod(pki->ca_key.c_str(), 0644), 0);
+  ASSERT_TRUE(ensure_pki(directory_, {}).ok());
+  EXPECT_EQ(mode_of(pki->ca_key), 0600U);
+  ASSERT_EQ(::chown(directory_.c_str(), 65534, 65534), 0);
+  EXPECT_FALSE(ensure_pki(directory_, {}).ok());
 }
 
 TEST_F(PkiTest, HalfWrittenLeafIsMadeAnew) {

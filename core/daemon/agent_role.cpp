@@ -1,5 +1,6 @@
 #include "core/daemon/agent_role.hpp"
 
+#include "core/auth/private_folder.hpp"
 #include "core/client/https/https_client.hpp"
 #include "core/client/https/kubeconfig.hpp"
 #include "core/daemon/daemon.hpp"
@@ -50,7 +51,7 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
   };
   options.log = base.logger("node");
   options.notices = &base.notices;
-  if (auto made = ensure_private_dir(options.data_dir); !made.ok()) return made;
+  if (auto made = auth::ensure_private_folder(options.data_dir); !made.ok()) return made;
   auto agent = node::NodeAgent::create(std::move(options));
   if (!agent) return std::move(agent).error();
   role->agent_ = std::move(*agent);

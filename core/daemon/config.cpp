@@ -143,7 +143,10 @@ const std::vector<KeySpec>& keys() {
                "What this daemon does: \"server\" (API, controllers, scheduler), \"agent\" (runs pods).", check_role),
       text_key("daemon", "data_dir", &Config::data_dir,
                "Everything that must survive: the store, certificates, images, pods' volumes and logs."),
-      text_key("daemon", "run_dir", &Config::run_dir, "Sockets, network namespaces, copies of loaded plugins."),
+      text_key("daemon", "run_dir", &Config::run_dir,
+               "Sockets, network namespaces, copies of loaded plugins. Both folders and all above them must be root's "
+               "or the "
+               "daemon's own, and writable by nobody else."),
       list_key("api", "listen", &Config::listen, "Where the API listens, with TLS.", check_listen),
       text_key("api", "kubeconfig", &Config::kubeconfig, "Where the administrator's kubeconfig is written."),
       text_key("api", "advertise_address", &Config::advertise_address,

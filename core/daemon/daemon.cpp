@@ -5,7 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
 
+#include "core/auth/private_folder.hpp"
 #include "core/daemon/admin_api.hpp"
 #include "core/daemon/agent_role.hpp"
 #include "core/daemon/daemon_time.hpp"
@@ -17,6 +19,7 @@
 #include "core/isolation/isolated_library.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/metrics_registry.hpp"
+#include "core/store/file_lock.hpp"
 #include "gantry/abi/log.h"
 #include "gantry/abi/metrics.h"
 
@@ -69,6 +72,7 @@ struct Daemon::Impl {
 
   const Config config;
   Log& log;
+  std::optional<store::FileLock> run_lock;
   DaemonTime time;
   const plugin::Clock& clock;
   plugin::Timers& timers;
@@ -103,8 +107,12 @@ void Daemon::Impl::count_trouble(std::string_view topic) const {
 Status Daemon::Impl::prepare() {
   log.write("", GANTRY_LOG_DEBUG, "descriptors: at most " + std::to_string(raise_descriptor_limit()));
   for (const auto& dir : {config.data_dir, config.run_dir}) {
-    if (auto made = ensure_private_dir(dir); !made.ok()) return made;
+    if (auto made = auth::ensure_private_folder(dir); !made.ok()) return made;
   }
+  // Before anything there is replaced: it may be in use with another data_dir.
+  auto locked = store::FileLock::take(config.admin_socket(), "admin socket", "use another daemon.run_dir");
+  if (!locked) return std::move(locked).error();
+  run_lock.emplace(std::move(*locked));
   std::string name = config.node_name;
   if (name.empty()) {
     auto found = host_node_name();

@@ -67,15 +67,6 @@ std::string default_route_address() {
   return text;
 }
 
-Status ensure_private_dir(const fs::path& dir) {
-  std::error_code error;
-  if (fs::is_directory(dir, error)) return {};
-  fs::create_directories(dir, error);
-  if (!error) fs::permissions(dir, fs::perms::owner_all, error);
-  if (error) return Status::internal(dir.string() + ": cannot be made: " + error.message());
-  return {};
-}
-
 Expected<std::string> remembered(const fs::path& file, const std::string& otherwise) {
   std::ifstream in(file);
   std::string line;

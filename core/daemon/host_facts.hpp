@@ -1,5 +1,4 @@
-// What the daemon finds out about its machine: name, address, folders that only root reads. Blocks on the disk; no
-// state.
+// What the daemon finds out about its machine: name, address. Blocks on the disk; no state.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +13,6 @@ namespace gantry::daemon {
 Expected<std::string> host_node_name();
 // The address that packets to elsewhere leave from; 127.0.0.1 where there is no default route.
 std::string default_route_address();
-// Makes a folder (and its parents) with mode 0700, if it is not there.
-Status ensure_private_dir(const std::filesystem::path& dir);
 // The one line of a small file, written whole or not at all; `otherwise()` makes it when absent.
 Expected<std::string> remembered(const std::filesystem::path& file, const std::string& otherwise);
 
