@@ -89,7 +89,7 @@ TEST_F(DiskTest, WhatIsAcknowledgedIsSynced) {
     EXPECT_FALSE(story.write(*store_, 50, cut_after));
     store_.reset();
     disk_.restore();
-    open();
+    ASSERT_NO_FATAL_FAILURE(open());
     story.check(*store_);
   }
 }
@@ -113,7 +113,7 @@ TEST_F(DiskTest, PowerMayGoAtAnyMoment) {
     store_.reset();
     reached_the_end = !disk_.is_cut();
     disk_.restore(round % 4 == 0 ? 0 : round);
-    open();
+    ASSERT_NO_FATAL_FAILURE(open());
     story.check(*store_);
     store_.reset();
     for (const char* suffix : {"", ".lock", ".ballast"}) std::filesystem::remove(beside(suffix));
@@ -134,7 +134,7 @@ TEST_F(DiskTest, LeftoversOfAnUnsyncedTransactionAreNoDamage) {
     disk_.cut();
     store_.reset();
     disk_.restore(seed);
-    open();
+    ASSERT_NO_FATAL_FAILURE(open());
   }
   EXPECT_TRUE(lines_.all().empty() || lines_.all().front().find("writes fail") != std::string::npos);
 }

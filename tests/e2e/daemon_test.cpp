@@ -43,6 +43,53 @@ TEST(DaemonProgram, ASecondOnTheSameDataIsRefused) {
   cluster.stop();
 }
 
+TEST(DaemonProgram, ASecondInTheSameRunDirIsRefused) {
+  Cluster cluster;
+  cluster.start();
+  const auto other = cluster.dir() / "other.toml";
+  std::ofstream(other) << "[daemon]\nroles = [\"server\"]\ndata_dir = \"" << (cluster.dir() / "other").string()
+                       << "\"\nrun_dir = \"" << (cluster.dir() / "run").string()
+                       << "\"\n[api]\nlisten = [\"127.0.0.1:" << free_port() << "\"]\nkubeconfig = \""
+                       << (cluster.dir() / "other-kubeconfig").string() << "\"\n";
+  const auto second = run({kDaemon, "--config", other.string()}, std::chrono::seconds(20));
+  EXPECT_EQ(second.code, 1);
+  EXPECT_TRUE(contains(second.err, "in use by process " + std::to_string(cluster.daemon_pid()))) << second.err;
+  EXPECT_TRUE(contains(second.err, "run_dir")) << second.err;
+  EXPECT_TRUE(contains(cluster.ctl({"status"}).out, cluster.dir().string())) << "the first is who answers";
+  cluster.stop();
+}
+
+TEST(DaemonProgram, FoldersThatOthersMayWriteAreRefused) {
+  Cluster cluster;
+  const auto config = cluster.config().string();
+  for (const char* name : {"run", "data"}) {
+    const auto folder = cluster.dir() / name;
+    std::filesystem::create_directory(folder);
+    std::filesystem::permissions(folder, std::filesystem::perms::all);
+    const auto refused = run({kDaemon, "--config", config}, std::chrono::seconds(20));
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_TRUE(contains(refused.err, "chmod go-w " + folder.string())) << refused.err;
+    EXPECT_FALSE(std::filesystem::exists(cluster.dir() / "data" / "store.db"));
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  }
+}
+
+TEST(DaemonProgram, ALostStoreIsNoNewOne) {
+  Cluster cluster;
+  cluster.start();
+  cluster.kill_daemon();
+  const auto store = cluster.dir() / "data" / "store.db";
+  std::filesystem::rename(store, cluster.dir() / "store.db");
+  std::filesystem::remove(store.string() + ".lock");
+  const auto refused = run({kDaemon, "--config", cluster.config().string()}, std::chrono::seconds(20));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(contains(refused.err, store.string() + " is missing")) << refused.err;
+  EXPECT_FALSE(std::filesystem::exists(store));
+  std::filesystem::rename(cluster.dir() / "store.db", store);
+  cluster.start();
+  cluster.stop();
+}
+
 TEST(DaemonProgram, ABrokenPluginIsALineAndAState) {
   Cluster cluster;
   const auto dir = cluster.dir() / "plugins";
