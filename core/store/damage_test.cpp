@@ -117,6 +117,28 @@ TEST_F(DamageTest, ARowWithoutANameIsRefusedAndLeftOutWhenAllowed) {
   }
 }
 
+TEST_F(DamageTest, WhatFollowedARowWithoutANameGoesWithIt) {
+  fill(2);
+  ASSERT_TRUE(remove("/g/r/n/10").ok());
+  ASSERT_TRUE(create("/g/r/n/12").ok());
+  damage("key=x'2f01' WHERE revision=2");
+  EXPECT_THAT(refusal(), HasSubstr("1 that can't be named (the first at revision 2)"));
+  allow();
+  open();
+  EXPECT_EQ(keys("/g/"), "/g/r/n/11 /g/r/n/12");
+  open();
+  EXPECT_EQ(store_->revision(), 5);
+}
+
+TEST_F(DamageTest, AHoleInTheHistoryIsRefused) {
+  fill(3);
+  store_.reset();
+  sql(options_.path, "DELETE FROM versions WHERE revision=3");
+  EXPECT_THAT(refusal(), HasSubstr("revision 4 does not follow"));
+  allow();
+  EXPECT_THAT(refusal(), HasSubstr("revision 4 does not follow")) << "there is no telling what else is missing";
+}
+
 TEST_F(DamageTest, DamagedHistoryCostsTheHistory) {
   fill(2);
   ASSERT_TRUE(update("/g/r/n/10", 0, "newer").ok());
