@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/store/forgetful_disk.hpp"
 #include "core/store/row_sum.hpp"
 #include "core/store/store_test.hpp"
 #include "core/store/wal_check.hpp"
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 
 void sql(const std::filesystem::path& path, const std::string& text) {
   sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix"), SQLITE_OK);
   char* error = nullptr;
   EXPECT_EQ(sqlite3_exec(db, text.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
   sqlite3_close(db);
@@ -155,6 +156,29 @@ TEST_F(DamageTest, DamagedHistoryCostsTheHistory) {
   open();
   EXPECT_EQ(lines_.all().size(), said) << "mended";
   EXPECT_EQ(store_->revision(), 5);
+}
+
+TEST_F(DamageTest, WhatCanNotBeMendedNowIsRefusedUnlessItIsHistory) {
+  ForgetfulDisk disk;
+  fill(2);
+  ASSERT_TRUE(update("/g/r/n/10", 0, "newer").ok());
+  damage("value=x'00' WHERE revision=2");
+  disk.set_full([] { return true; });
+  open();
+  EXPECT_EQ(keys("/g/"), "/g/r/n/10 /g/r/n/11");
+  store_.reset();
+  for (const char* set : {"value=x'00' WHERE revision=3", "created=1 WHERE revision=3"}) {
+    disk.set_full(nullptr);
+    damage(set);
+    disk.set_full([] { return true; });
+    allow();
+    EXPECT_THAT(refusal(), HasSubstr("No space left on device")) << set;
+    EXPECT_TRUE(std::filesystem::exists(beside(".accept-loss")));
+  }
+  disk.set_full(nullptr);
+  open();
+  EXPECT_EQ(keys("/g/"), "/g/r/n/10");
+  store_.reset();
 }
 
 TEST_F(DamageTest, RowsThatAreNotThereAreMissed) {

@@ -80,7 +80,7 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path, std::string
 void FileLock::note(int64_t number) {
   char text[kLine + 1];
   const int size = std::snprintf(text, sizeof text, "%-20" PRId64 " %08" PRIx32 "\n", number, sum_of(number));
-  if (pwrite(fd_, text, static_cast<size_t>(size), kLine) == size) noted_ = number;
+  if (pwrite(fd_, text, static_cast<size_t>(size), kLine) < 0) return;
 }
 
 FileLock::~FileLock() {

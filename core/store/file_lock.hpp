@@ -28,7 +28,7 @@ class FileLock {
   }
   ~FileLock();
 
-  // A number that the next holder finds, 0 before there was one. Survives the process at once and a power cut later:
+  // The number that the holder before left, 0 if none did. Survives the process at once and a power cut later:
   // what is found was noted, but need not be the last.
   int64_t noted() const { return noted_; }
   // Cheap, and may fail in silence. [one thread]
