@@ -31,6 +31,7 @@ enum Verb : uint8_t {
   kRemoveImage,
   kListStats,
   kVerbs,
+  kSignalContainer = kVerbs,  // which stands at the table's end
 };
 
 constexpr bool takes_time(uint8_t verb) {
@@ -96,8 +97,8 @@ void set_event_sink(void* instance, gantry_runtime_event sink, void* context) {
 
 template <uint8_t... verb>
 gantry_runtime table_of(std::integer_sequence<uint8_t, verb...>) {
-  return {sizeof(gantry_runtime), &runtime_verb<verb>..., &import_image,  &exec,
-          &exec_resize,           &exec_cancel,           &set_event_sink};
+  return {sizeof(gantry_runtime), &runtime_verb<verb>..., &import_image,   &exec,
+          &exec_resize,           &exec_cancel,           &set_event_sink, &runtime_verb<kSignalContainer>};
 }
 
 }  // namespace

@@ -71,6 +71,8 @@ TEST_F(VerbsTest, RuntimeVerbs) {
   EXPECT_EQ(ask(runtime().version, "1"), "v:1");
   EXPECT_EQ(ask(runtime().pull_image, "2"), "p:2");
   EXPECT_EQ(ask(runtime().list_container_stats, "3"), "s:3");
+  EXPECT_EQ(ask(runtime().signal_container, "4"), "k:4");
+  EXPECT_EQ(ask(runtime().signal_container, "fail"), "verb k");
   EXPECT_EQ(runtime().exec_sync, nullptr);
 }
 

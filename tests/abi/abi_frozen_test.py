@@ -138,6 +138,11 @@ class MessageBreaks(Edited):
     def test_another_type(self):
         self.changed("optional bytes name = 1;", 'the type of field 1 ("name") changed from TYPE_STRING to TYPE_BYTES')
 
+    def test_a_type_that_is_the_same_on_the_wire(self):
+        value = "string key = 1;\n  string value = 2;"
+        self.assertEqual(self.messages("runtime.proto", (value, "string key = 1;\n  bytes value = 2;")), "")
+        self.assertIn("the type of field 2", self.messages("runtime.proto", (value, "string key = 1;\n  int32 value = 2;")))
+
     def test_another_label(self):
         self.changed("repeated string name = 1;", 'the label of field 1 ("name") changed from LABEL_OPTIONAL to LABEL_REPEATED')
 

@@ -110,6 +110,7 @@ class Verbs {
     table.exec_resize = &exec_resize;
     table.exec_cancel = &exec_cancel;
     table.set_event_sink = &set_event_sink;
+    table.signal_container = &verb<'k'>;
     return table;
   }
 

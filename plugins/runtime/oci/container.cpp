@@ -2,10 +2,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "filter.hpp"
+#include "gantry/text.hpp"
 #include "mounts.hpp"
 #include "runtime.hpp"
 #include "signals.hpp"
@@ -128,12 +130,26 @@ Status Runtime::prepare(Container& container, const SandboxRecord& sandbox, cons
     host_.warn("without CAP_SYS_RESOURCE no OOM score below " + std::to_string(facts_.oom_score_adj) +
                " can be given; containers get that instead");
   }
+  if (auto status = write_byte_environment(folder, in); !status.ok()) return status;
   const auto spec = make_spec(in);
   if (!spec) return spec.error();
   if (auto status = write_file_atomic(folder / "bundle" / "config.json", *spec); !status.ok()) return status;
   if (auto status = save(folder, record); !status.ok()) return status;
   const std::scoped_lock lock(container.state);
   container.record = record;
+  return {};
+}
+
+// Readable by the container's user alone, who has them in its environment anyway.
+Status Runtime::write_byte_environment(const fs::path& folder, SpecInput& in) const {
+  const auto variables = byte_environment(in);
+  if (variables.empty()) return {};
+  in.env_file = folder / "env";
+  in.with_env = options_.pause.parent_path() / "with-env";
+  if (auto status = write_file_atomic(in.env_file, variables, 0400); !status.ok()) return status;
+  if (::chown(in.env_file.c_str(), static_cast<uid_t>(in.user.uid), static_cast<gid_t>(in.user.gid)) < 0) {
+    return errno_status(in.env_file.string(), errno);
+  }
   return {};
 }
 
@@ -168,7 +184,7 @@ Expected<cri::StartContainerResponse> Runtime::start_container(const cri::StartC
   static_cast<void>(cgroups_.remove(record.cgroup));
   const std::scoped_lock lock(container->state);
   container->record.reason = "StartError";
-  container->record.message = status.message();
+  container->record.message = as_text(status.message());
   record_exit(*container, 128, 0);
   return status;
 }
@@ -299,6 +315,15 @@ Expected<cri::StopContainerResponse> Runtime::stop_container(const cri::StopCont
     operation.lock();
   }
   if (auto status = stop_now(*container, request.timeout()); !status.ok()) return status;
+  return cri::StopContainerResponse();
+}
+
+// Beside any other verb: it takes no time, and a start that is under way is not its business.
+Expected<cri::StopContainerResponse> Runtime::signal_container(const cri::StopContainerRequest& request) {
+  const auto container = find_container(request.container_id());
+  if (container == nullptr) return cri::StopContainerResponse();
+  const auto record = snapshot(*container);
+  if (record.phase == Phase::Running) signal_process(record.init, record.stop_signal);
   return cri::StopContainerResponse();
 }
 

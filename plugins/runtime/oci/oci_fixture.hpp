@@ -272,6 +272,12 @@ class OciTest : public testing::Test {
     const auto out = call<cri::StopContainerResponse>(table_->stop_container, request);
     EXPECT_TRUE(out.ok()) << out.error().message();
   }
+  void signal_container(const std::string& id) {
+    cri::StopContainerRequest request;
+    request.set_container_id(id);
+    const auto out = call<cri::StopContainerResponse>(table_->signal_container, request);
+    EXPECT_TRUE(out.ok()) << out.error().message();
+  }
   void remove_container(const std::string& id) {
     cri::RemoveContainerRequest request;
     request.set_container_id(id);

@@ -53,6 +53,43 @@ TEST_F(OciTest, MergesCommandEnvironmentAndUser) {
   EXPECT_EQ(container_status(id).user().linux().uid(), 1000);
 }
 
+TEST_F(OciTest, TheEnvironmentCarriesBytes) {
+  const auto sandbox = run_sandbox(pod());
+  auto config = shell("env | grep -a ^KEY= | od -An -tx1; ls -l /dev/.gantry-env; echo pid $$; sleep 1000");
+  auto& pair = *config.add_envs();
+  pair.set_key("KEY");
+  pair.set_value("\xFF\xFEraw");
+  auto& plain = *config.add_envs();
+  plain.set_key("PLAIN");
+  plain.set_value("text");
+  config.mutable_linux()->mutable_security_context()->set_run_as_username("user");
+  const auto id = run(sandbox, config);
+  EXPECT_TRUE(eventually([&] { return log().find("pid 1\n") != std::string::npos; })) << log();
+  EXPECT_NE(log().find("4b 45 59 3d ff fe 72 61 77 0a"), std::string::npos) << log();
+  EXPECT_NE(log().find("-r--------"), std::string::npos) << log();
+  // Commands that are run in it have them too.
+  EXPECT_EQ(exec_out(id, "echo $PLAIN; env | grep -a ^KEY= | od -An -tx1"), "text\n 4b 45 59 3d ff fe 72 61 77 0a\n");
+}
+
+TEST_F(OciTest, ASignalAsksAndDoesNotWait) {
+  const auto sandbox = run_sandbox(pod());
+  const auto says = [&](const std::string& name, const std::string& line) {
+    return eventually([&] { return log("pod", name).find("F " + line + "\n") != std::string::npos; });
+  };
+  const auto deaf = run(sandbox, shell("trap 'echo heard' TERM; echo ready; while :; do sleep 0.1; done", "deaf"));
+  ASSERT_TRUE(says("deaf", "ready"));
+  signal_container(deaf);
+  EXPECT_TRUE(says("deaf", "heard"));
+  EXPECT_EQ(container_status(deaf).state(), cri::CONTAINER_RUNNING);
+  const auto obedient = run(sandbox, shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done", "obedient"));
+  ASSERT_TRUE(says("obedient", "ready"));
+  signal_container(obedient);
+  EXPECT_TRUE(events_.wait_for(sandbox, obedient));
+  EXPECT_EQ(container_status(obedient).exit_code(), 5);
+  signal_container(obedient);
+  signal_container("unknown");
+}
+
 TEST_F(OciTest, UsesTheImagesOwnCommand) {
   auto image = busybox_image();
   image.name = "example.com/own:1";

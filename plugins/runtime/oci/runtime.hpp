@@ -29,6 +29,7 @@
 #include "monitor.hpp"
 #include "oci_tool.hpp"
 #include "records.hpp"
+#include "spec.hpp"
 
 namespace gantry::oci {
 
@@ -75,6 +76,7 @@ class Runtime {
   Expected<cri::CreateContainerResponse> create_container(const cri::CreateContainerRequest& request);
   Expected<cri::StartContainerResponse> start_container(const cri::StartContainerRequest& request);
   Expected<cri::StopContainerResponse> stop_container(const cri::StopContainerRequest& request);
+  Expected<cri::StopContainerResponse> signal_container(const cri::StopContainerRequest& request);
   Expected<cri::RemoveContainerResponse> remove_container(const cri::RemoveContainerRequest& request);
   Expected<cri::ListContainersResponse> list_containers(const cri::ListContainersRequest& request);
   Expected<cri::ContainerStatusResponse> container_status(const cri::ContainerStatusRequest& request);
@@ -135,6 +137,7 @@ class Runtime {
 
   // container.cpp
   Status mount_rootfs(const ContainerRecord& record);
+  Status write_byte_environment(const fs::path& folder, SpecInput& in) const;
   Status prepare(Container& container, const SandboxRecord& sandbox, const ImageRecord& image);
   Status launch(Container& container, const SandboxRecord& sandbox);
   Status stop_now(Container& container, int64_t grace_seconds);

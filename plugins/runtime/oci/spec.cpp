@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "gantry/text.hpp"
 #include "json.hpp"
 #include "seccomp.hpp"
 #include "spec_mounts.hpp"
@@ -94,9 +95,16 @@ std::vector<std::string> environment(const SpecInput& in) {
   return out;
 }
 
+std::vector<std::string> text_environment(const SpecInput& in) {
+  auto out = environment(in);
+  std::erase_if(out, [](const std::string& line) { return !is_utf8(line); });
+  return out;
+}
+
 Expected<json::object> process(const SpecInput& in) {
-  const auto args = command_line(*in.config, *in.image);
+  auto args = command_line(*in.config, *in.image);
   if (!args) return args.error();
+  if (!in.env_file.empty()) args->insert(args->begin(), {kWithEnv, kEnvFile});
   auto cwd = in.config->working_dir().empty() ? in.image->working_dir : in.config->working_dir();
   if (cwd.empty()) cwd = "/";
   if (cwd[0] != '/') cwd = "/" + cwd;
@@ -105,7 +113,7 @@ Expected<json::object> process(const SpecInput& in) {
       {"terminal", in.config->tty()},
       {"user", {{"uid", in.user.uid}, {"gid", in.user.gid}, {"additionalGids", std::move(groups)}}},
       {"args", texts(*args)},
-      {"env", texts(environment(in))},
+      {"env", texts(text_environment(in))},
       {"cwd", cwd},
       {"capabilities", capabilities(in)},
       {"noNewPrivileges", security(in).no_new_privs()},
@@ -287,6 +295,14 @@ Expected<std::vector<std::string>> command_line(const cri::ContainerConfig& conf
   return out;
 }
 
+std::string byte_environment(const SpecInput& in) {
+  std::string out;
+  for (const auto& line : environment(in)) {
+    if (!is_utf8(line)) out.append(line).push_back('\0');
+  }
+  return out;
+}
+
 std::string make_resources(const cri::LinuxContainerResources& wanted, const Cgroups& cgroups) {
   return json::serialize(resources(wanted, cgroups));
 }
@@ -321,7 +337,10 @@ Expected<std::string> make_exec_process(const std::string& spec, const std::vect
   const auto* own = member(*document, "process").if_object();
   if (own == nullptr) return Status::internal("the container's configuration has no process");
   json::object out = *own;
-  out["args"] = texts(command);
+  auto args = texts(command);
+  const auto own_args = texts_in(member(*document, "process"), "args");
+  if (!own_args.empty() && own_args.front() == kWithEnv) args.insert(args.begin(), {kWithEnv, kEnvFile});
+  out["args"] = std::move(args);
   out["terminal"] = tty;
   if (tty && !flag_in(*own, "terminal")) {
     auto& env = out["env"].as_array();

@@ -25,7 +25,17 @@ struct SpecInput {
   pid_t target_pid = 0;  // for a PID namespace of another container
   int64_t pids_limit = 0;
   std::vector<cri::Mount> volumes;  // of the image
+  // For variables whose values are no text: the program that sets them, and the file it finds them in. Empty: there
+  // are none.
+  fs::path with_env, env_file;
 };
+
+// Where a container finds them: in its own /dev, which is there in each.
+constexpr const char* kWithEnv = "/dev/.gantry-with-env";
+constexpr const char* kEnvFile = "/dev/.gantry-env";
+
+// The variables that JSON can't carry, each with a NUL behind it: the content of env_file.
+std::string byte_environment(const SpecInput& input);
 
 Expected<std::string> make_spec(const SpecInput& input);
 

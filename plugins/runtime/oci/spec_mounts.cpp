@@ -85,6 +85,10 @@ Expected<json::array> spec_mounts(const SpecInput& in) {
     if (std::ranges::any_of(all, is_at(one.container_path()))) continue;
     all.push_back(bind_mount(one.host_path(), one.container_path(), {"rprivate", "rw"}));
   }
+  if (!in.env_file.empty()) {
+    all.push_back(bind_mount(in.with_env, kWithEnv, {"rprivate", "ro"}));
+    all.push_back(bind_mount(in.env_file, kEnvFile, {"rprivate", "ro"}));
+  }
   // What lies inside another mount comes after it.
   std::ranges::stable_sort(all, {}, [](const json::object& m) {
     const auto& at = m.at("destination").as_string();

@@ -202,6 +202,12 @@ Expected<cri::StopContainerResponse> Runtime::stop_container(const cri::StopCont
   return cri::StopContainerResponse();
 }
 
+Expected<cri::StopContainerResponse> Runtime::signal_container(const cri::StopContainerRequest& in) {
+  auto asked = in;
+  asked.set_timeout(1);
+  return stop_container(asked);
+}
+
 Expected<cri::RemoveContainerResponse> Runtime::remove_container(const cri::RemoveContainerRequest& in) {
   const std::lock_guard lock(mutex_);
   containers_.erase(in.container_id());

@@ -35,6 +35,7 @@ class Runtime {
   Expected<cri::CreateContainerResponse> create_container(const cri::CreateContainerRequest& in);
   Expected<cri::StartContainerResponse> start_container(const cri::StartContainerRequest& in);
   Expected<cri::StopContainerResponse> stop_container(const cri::StopContainerRequest& in);
+  Expected<cri::StopContainerResponse> signal_container(const cri::StopContainerRequest& in);
   Expected<cri::RemoveContainerResponse> remove_container(const cri::RemoveContainerRequest& in);
   Expected<cri::ListContainersResponse> list_containers(const cri::ListContainersRequest& in);
   Expected<cri::ContainerStatusResponse> container_status(const cri::ContainerStatusRequest& in);

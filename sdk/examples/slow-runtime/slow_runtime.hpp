@@ -69,7 +69,11 @@ class Runtime {
     std::this_thread::sleep_for(delay_);
     Use use(plugins_, host_.raw());
     if (const auto code = use.enter(name_, lasting, error); code != 0) return code;
-    const auto function = use.table().*which;
+    const auto& table = use.table();
+    // The table of a plugin that is older than the verb ends before it.
+    const auto* end = reinterpret_cast<const char*>(&(table.*which)) + sizeof(gantry_runtime_verb);
+    const bool there = end <= reinterpret_cast<const char*>(&table) + table.size;
+    const auto function = there ? table.*which : nullptr;
     if (function == nullptr) return gantry::fail(Status(501, "NotImplemented", name_ + " does not do this"), error);
     return function(use.instance(), request, response, error);
   }
@@ -211,6 +215,7 @@ inline const void* Runtime::get_interface(std::string_view id) const {
           },
       .set_event_sink = [](void* self, gantry_runtime_event sink,
                            void* context) { static_cast<Runtime*>(self)->set_event_sink(sink, context); },
+      .signal_container = &forward<&R::signal_container>,
   };
   return id == GANTRY_RUNTIME_ID ? &table : nullptr;
 }

@@ -52,7 +52,8 @@ gantry_code verb(void* instance, gantry_slice request, gantry_buffer* response, 
   });
 }
 
-// CRI's verbs; import_image, the execs and the event sink are the plugin's own to add.
+// CRI's verbs, and signal_container where the class has it; import_image, the execs and the event sink are the plugin's
+// own to add.
 template <typename T, auto Self = &same<T>>
 constexpr gantry_runtime runtime_verbs() {
   gantry_runtime table{};
@@ -77,6 +78,7 @@ constexpr gantry_runtime runtime_verbs() {
   table.pull_image = &verb<&T::pull_image, Self>;
   table.remove_image = &verb<&T::remove_image, Self>;
   table.list_container_stats = &verb<&T::list_container_stats, Self>;
+  if constexpr (requires { &T::signal_container; }) table.signal_container = &verb<&T::signal_container, Self>;
   return table;
 }
 

@@ -5,7 +5,7 @@
  * stopping or removing what is gone succeeds. Pods outlive the daemon: an instance created after a restart finds
  * what runs. Verbs of different sandboxes run concurrently. Of one sandbox the host runs one changing verb at a time,
  * but for stop_container, which takes its grace: it may run beside verbs of the sandbox's other containers, and again
- * for the same container with less time. */
+ * for the same container with less time. signal_container takes no time and may run beside any. */
 #ifndef GANTRY_ABI_RUNTIME_H
 #define GANTRY_ABI_RUNTIME_H
 
@@ -68,6 +68,11 @@ typedef struct gantry_runtime {
   void (*exec_cancel)(void* instance, uint64_t exec_id);
   /* Sets who is told of exits; NULL ends it, and after return no call is running. [main] */
   void (*set_event_sink)(void* instance, gantry_runtime_event sink, void* context);
+  /* StopContainerRequest, whose timeout does not count: sends the signal that stop_container would send first, and
+   * returns at once; the container's end is told as an event. Succeeds where nothing runs. Optional, and beyond the
+   * size of tables made before it was added: the host then calls stop_container with all of the grace, a thread each.
+   * [worker] */
+  gantry_runtime_verb signal_container;
 } gantry_runtime;
 
 #ifdef __cplusplus
