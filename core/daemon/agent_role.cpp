@@ -21,8 +21,10 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
                                                       const std::string& cluster_cidr) {
   std::unique_ptr<AgentRole> role(new AgentRole());
   role->client_ = std::move(client);
-  role->events_ =
-      std::make_unique<client::EventRecorder>(*role->client_, [&clock = base.clock] { return clock.now_unix_ns(); });
+  client::EventRecorder::Options events;
+  events.notices = &base.notices;
+  role->events_ = std::make_unique<client::EventRecorder>(
+      *role->client_, [&clock = base.clock] { return clock.now_unix_ns(); }, events);
   node::NodeOptions options;
   options.client = role->client_.get();
   options.plugins = &base.plugins;

@@ -119,8 +119,10 @@ Status ServerRole::open() {
   if (!api) return std::move(api).error();
   api_ = std::move(*api);
   events_client_ = make_client(component("apiserver"));
-  events_ =
-      std::make_unique<client::EventRecorder>(*events_client_, [&clock = base_.clock] { return clock.now_unix_ns(); });
+  client::EventRecorder::Options events;
+  events.notices = &base_.notices;
+  events_ = std::make_unique<client::EventRecorder>(
+      *events_client_, [&clock = base_.clock] { return clock.now_unix_ns(); }, events);
   return {};
 }
 
@@ -171,6 +173,7 @@ Status ServerRole::run(const std::string& cluster_cidr) {
     events_->record("default-scheduler", "", regarding, type, reason, message);
   };
   options.log = base_.logger("scheduler");
+  options.notices = &base_.notices;
   scheduler_ = std::make_unique<scheduler::Scheduler>(std::move(options));
   scheduler_->start();
   ranges_client_ = make_client(component("node-ranges"));

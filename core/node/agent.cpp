@@ -13,6 +13,7 @@
 #include "core/node/pod_sync.hpp"
 #include "core/node/pod_table.hpp"
 #include "core/node/pod_worker.hpp"
+#include "gantry/bytes.hpp"
 
 namespace gantry::node {
 namespace {
@@ -72,6 +73,8 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     parts_.runtime.set_event_sink(nullptr, nullptr);
     workers_.stop();
     sync_pool_.stop();
+    parts_.hooks->stop();
+    parts_.commands->stop();
     parts_.killer->stop();
     io_.stop();
     jobs_.stop();
@@ -148,14 +151,19 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     parts_.volumes = make_volumes(parts_.options.data_dir, *parts_.objects);
     parts_.statuses = std::make_unique<StatusWriter>(
         *parts_.options.client, StatusWriter::Hooks{[this](const std::string& uid) { return pods_.pod(uid); },
-                                                    [this](const std::string& uid) { status_written(uid); }, schedule});
+                                                    [this](const std::string& uid) { status_written(uid); }, schedule,
+                                                    [this](const std::string& uid, const Status& why, bool for_good) {
+                                                      status_failed(uid, why, for_good);
+                                                    }});
     pods_.seen = [this](const corev1::Pod& pod) { parts_.statuses->seen(pod); };
     ProberHooks probes;
-    probes.exec = [this](const std::string& id, const std::vector<std::string>& command,
-                         int timeout) -> Expected<std::pair<int, std::string>> {
-      auto result = parts_.runtime.exec_sync(id, command, timeout);
-      if (!result) return std::move(result).error();
-      return std::make_pair(result->exit_code(), result->stdout() + result->stderr());
+    parts_.commands = std::make_unique<CommandRunner>(parts_.runtime, *parts_.timers);
+    probes.exec = [this](const std::string& id, const std::vector<std::string>& command, int timeout,
+                         ProberHooks::ExecDone done) {
+      parts_.commands->run(id, command, timeout, [done = std::move(done)](Expected<CommandRunner::Result> result) {
+        if (!result) return done(std::move(result).error());
+        done(std::make_pair(result->exit_code, std::move(result->output)));
+      });
     };
     probes.changed = [this](const std::string& uid, const std::string&) { workers_.wake(uid); };
     probes.warn = [this](const ProbeTarget& target, std::string_view reason, std::string_view message) {
@@ -169,7 +177,8 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
       parts_.events.container_warning(*order.pod, order.container, "FailedPreStopHook", "PreStopHook failed");
     };
     kills.log = [this](const std::string& text) { parts_.log(2, text); };
-    parts_.killer = std::make_unique<Killer>(parts_.runtime, *parts_.clock, std::move(kills));
+    parts_.hooks = std::make_unique<HookRunner>(*parts_.commands, *parts_.timers);
+    parts_.killer = std::make_unique<Killer>(parts_.runtime, *parts_.hooks, *parts_.timers, std::move(kills));
     registration_ = make_registration(
         parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); });
   }
@@ -322,6 +331,18 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     if (pod != nullptr && pod->metadata().has_deletion_timestamp()) workers_.wake(uid);
   }
 
+  void status_failed(const std::string& uid, const Status& why, bool for_good) const {
+    const auto pod = pods_.pod(uid);
+    const auto name = pod == nullptr ? uid : pod_title(*pod);
+    if (!for_good) {
+      parts_.options.trouble("status-unwritten", "the status of pod " + name + " can't be written: " + why.message());
+      return;
+    }
+    const auto text = "the server refuses the status of pod " + name + ": " + why.message();
+    parts_.options.trouble("status-refused", text);
+    if (pod != nullptr) parts_.events.warning(*pod, "FailedStatusUpdate", text);
+  }
+
   void wake_all() {
     for (const auto& uid : pods_.uids()) workers_.wake(uid);
   }
@@ -334,9 +355,10 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     return result.outcome;
   }
 
-  static void on_runtime_event(void* context, gantry_slice sandbox_id, gantry_slice) {
+  static void on_runtime_event(void* context, gantry_slice sandbox_id, gantry_slice container_id) {
     auto& self = *static_cast<Agent*>(context);
-    const std::string id(reinterpret_cast<const char*>(sandbox_id.data), sandbox_id.size);
+    const std::string id(to_view(sandbox_id));
+    if (container_id.size > 0) self.parts_.killer->exited(std::string(to_view(container_id)));
     if (const auto uid = self.pods_.uid_of_sandbox(id)) {
       self.workers_.wake(*uid);
     } else {

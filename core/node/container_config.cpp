@@ -5,6 +5,7 @@
 #include "core/node/labels.hpp"
 #include "core/node/qos.hpp"
 #include "core/node/security_config.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::node {
 namespace {
@@ -102,6 +103,25 @@ cri::Signal stop_signal(const std::string& name) {
   return cri::SIGNAL_RUNTIME_DEFAULT;
 }
 
+// Bytes of an environment's value may have come here by "$(NAME)".
+Status check_text(const cri::ContainerConfig& config) {
+  const auto check = [](const std::string& what, const std::string& value) {
+    if (is_utf8(value)) return Status();
+    // Not with its value: that may be a secret's.
+    return Status::invalid(what + " is no UTF-8 text once its variables are expanded");
+  };
+  for (const auto& word : config.command()) {
+    if (auto status = check("a word of the command", word); !status.ok()) return status;
+  }
+  for (const auto& word : config.args()) {
+    if (auto status = check("an argument", word); !status.ok()) return status;
+  }
+  for (const auto& mount : config.mounts()) {
+    if (auto status = check("the path of a mount", mount.host_path()); !status.ok()) return status;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::filesystem::path pod_log_dir(const std::filesystem::path& data_dir, const std::string& ns, const std::string& name,
@@ -157,6 +177,7 @@ Expected<cri::CreateContainerRequest> container_request(const ContainerInput& in
     variable.set_value(value);
   }
   set_mounts(in, config);
+  if (auto status = check_text(config); !status.ok()) return status;
   set_pod_labels(*in.pod, *config.mutable_labels());
   (*config.mutable_labels())[labels::kContainerName] = container.name();
   set_annotations(in, config);

@@ -149,6 +149,24 @@ TEST(ContainerConfig, MountsTheHostsFileUnlessAVolumeLiesThere) {
   EXPECT_EQ(request->config().mounts_size(), 1);
 }
 
+TEST(ContainerConfig, BytesStayInTheEnvironmentAndDoNotReachTheCommand) {
+  Made made;
+  made.input.environment = {{"KEY", "\xFF\xFEraw"}};
+  const auto request = made.request();
+  ASSERT_TRUE(request.ok());
+  cri::CreateContainerRequest read;
+  ASSERT_TRUE(read.ParseFromString(request->SerializeAsString()));
+  EXPECT_EQ(read.config().envs(0).value(), "\xFF\xFEraw");
+  made.container().add_args("--key=$(KEY)");
+  EXPECT_EQ(made.request().error().message(), "an argument is no UTF-8 text once its variables are expanded");
+  made.container().clear_args();
+  made.container().add_command("$(KEY)");
+  EXPECT_EQ(made.request().error().message(), "a word of the command is no UTF-8 text once its variables are expanded");
+  made.container().clear_command();
+  made.input.mounts = {{"/var/lib/\xFF", "/data"}};
+  EXPECT_EQ(made.request().error().message(), "the path of a mount is no UTF-8 text once its variables are expanded");
+}
+
 TEST(ContainerConfig, StopSignal) {
   Made made;
   made.container().mutable_lifecycle()->set_stop_signal("SIGUSR1");

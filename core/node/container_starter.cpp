@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "core/node/container_config.hpp"
-#include "core/node/hooks.hpp"
+#include "core/node/image_name.hpp"
 #include "core/node/pod_files.hpp"
 
 namespace gantry::node {
@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000, kMilli = 1'000'000;
 constexpr int64_t kSoonMs = 2'000;
+constexpr int64_t kHopelessMs = 10'000;  // where only another's hand helps
 
 // "10s", "1m20s", "5m0s".
 std::string go_seconds(int64_t ns) {
@@ -79,6 +80,14 @@ Expected<cri::Image> ContainerStarter::ensure_image(const corev1::Container& con
                                                     std::optional<Failure>& failure) {
   const auto& name = container.image();
   const auto& policy = container.image_pull_policy();
+  if (auto status = check_image_name(name); !status.ok()) {
+    const auto message = "Failed to apply default image tag \"" + name + "\": couldn't parse image name \"" + name +
+                         "\": " + status.message();
+    parts_.events.container_warning(pod_, container.name(), "InspectFailed", message);
+    parts_.events.container_warning(pod_, container.name(), "Failed", "Error: InvalidImageName");
+    failure = Failure{{"InvalidImageName", message}, kHopelessMs};
+    return status;
+  }
   auto found = parts_.runtime.image_status(name);
   if (!found && found.error().code() != 404) {
     parts_.events.container_warning(pod_, container.name(), "InspectFailed",
@@ -98,7 +107,7 @@ Expected<cri::Image> ContainerStarter::ensure_image(const corev1::Container& con
     const std::string message = "Container image \"" + name + "\" is not present with pull policy of Never";
     parts_.events.container_warning(pod_, container.name(), "ErrImageNeverPull", message);
     parts_.events.container_warning(pod_, container.name(), "Failed", "Error: ErrImageNeverPull");
-    failure = Failure{{"ErrImageNeverPull", message}, 10'000};
+    failure = Failure{{"ErrImageNeverPull", message}, kHopelessMs};
     return Status::not_found(message);
   }
   return pull(container, failure);
@@ -185,20 +194,8 @@ std::optional<ContainerStarter::Failure> ContainerStarter::launch(const Containe
     return fail(container, "RunContainerError", status.message());
   }
   parts_.events.container_normal(pod_, container.name(), "Started", "Container started");
-  return post_start(container, *id);
-}
-
-std::optional<ContainerStarter::Failure> ContainerStarter::post_start(const corev1::Container& container,
-                                                                      const std::string& id) {
-  if (!container.lifecycle().has_post_start()) return {};
-  const HookTarget target{id, job_.pod_ips.empty() ? std::string() : job_.pod_ips.front(), &pod_, &container};
-  const auto status = run_hook(parts_.runtime, container.lifecycle().post_start(), target, 0, parts_.stopping);
-  if (status.ok()) return {};
-  parts_.events.container_warning(pod_, container.name(), "FailedPostStartHook", "PostStartHook failed");
-  parts_.events.container_normal(pod_, container.name(), "Killing", "FailedPostStartHook");
-  parts_.killer->kill({pod_.metadata().uid(), id, target.pod_ip, job_.pod, container.name(),
-                       pod_.spec().termination_grace_period_seconds()});
-  return Failure{{"PostStartHookError", status.message()}, kSoonMs};
+  started_ = *id;
+  return {};
 }
 
 }  // namespace gantry::node

@@ -1,5 +1,5 @@
-// Starts one container: back-off, image, configuration, creation, start, postStart; with the kubelet's events and
-// reasons. [worker]
+// Starts one container: name, back-off, image, configuration, creation, start; with the kubelet's events and reasons.
+// Its postStart hook is the pod's to run. [worker]
 #pragma once
 
 #include <optional>
@@ -29,8 +29,9 @@ class ContainerStarter {
   };
   ContainerStarter(NodeParts& parts, const Job& job) : parts_(parts), job_(job), pod_(*job.pod) {}
 
-  // Nothing: it has been started.
+  // Nothing: it has been started, as `started()`.
   std::optional<Failure> start(const ContainerStart& what);
+  const std::string& started() const { return started_; }
 
  private:
   std::optional<Failure> wait_for_backoff(const corev1::Container& container);
@@ -38,12 +39,12 @@ class ContainerStarter {
   Expected<cri::Image> pull(const corev1::Container& container, std::optional<Failure>& failure);
   Expected<cri::CreateContainerRequest> request_for(const ContainerStart& what, const cri::Image& image);
   std::optional<Failure> launch(const ContainerStart& what, const cri::CreateContainerRequest& request);
-  std::optional<Failure> post_start(const corev1::Container& container, const std::string& id);
   Failure fail(const corev1::Container& container, const std::string& reason, const std::string& message) const;
 
   NodeParts& parts_;
   const Job& job_;
   const corev1::Pod& pod_;
+  std::string started_;
 };
 
 std::string backoff_key(const corev1::Pod& pod, const corev1::Container& container);

@@ -94,6 +94,7 @@ class Builder {
   void from_instance(const Instance& newest) {
     identify(newest);
     set_last_state(newest);
+    if (newest.running() && in_.starting.contains(container_.name())) return set_waiting(default_reason());
     if (newest.running()) {
       *out_.mutable_state()->mutable_running()->mutable_started_at() = to_time(newest.status.started_at());
       const auto probe = in_.probe(newest.id());

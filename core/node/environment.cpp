@@ -44,6 +44,15 @@ void add_all(Variables& variables, const std::string& prefix, const Map& data) {
   }
 }
 
+Status check_values(const Variables& variables) {
+  for (const auto& [name, value] : variables) {
+    if (value.find('\0') == std::string::npos) continue;
+    return Status::invalid("environment variable \"" + name +
+                           "\" has a value with a NUL byte, which no environment can hold");
+  }
+  return {};
+}
+
 Status add_source(Variables& variables, const std::string& ns, const corev1::EnvFromSource& from,
                   ObjectCache& objects) {
   if (from.has_config_map_ref()) {
@@ -186,6 +195,7 @@ Expected<Variables> container_environment(const corev1::Pod& pod, const corev1::
     if (!value) return std::move(value).error();
     if (value->has_value()) set(variables, variable.name(), **std::move(value));
   }
+  if (auto status = check_values(variables); !status.ok()) return status;
   return variables;
 }
 

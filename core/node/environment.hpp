@@ -21,8 +21,8 @@ struct PodFacts {
 // "$(VAR)" of known names is replaced, "$$" escapes, unknown references stay as they are.
 std::string expand(std::string_view text, const std::vector<std::pair<std::string, std::string>>& environment);
 
-// Failure is a CreateContainerConfigError in the kubelet's words ("configmap \"x\" not found",
-// "couldn't find key k in ConfigMap ns/x").
+// Values are bytes: a Secret's need be no text. Failure is a CreateContainerConfigError in the kubelet's words
+// ("configmap \"x\" not found", "couldn't find key k in ConfigMap ns/x").
 Expected<std::vector<std::pair<std::string, std::string>>> container_environment(const corev1::Pod& pod,
                                                                                  const corev1::Container& container,
                                                                                  const PodFacts& facts,

@@ -134,5 +134,29 @@ TEST_F(EnvironmentTest, RoundsAmountsUpByTheirDivisor) {
   EXPECT_EQ(value("requests.cpu", "0"), "0");
 }
 
+TEST_F(EnvironmentTest, ValuesAreBytesButHoldNoNul) {
+  corev1::Secret secret;
+  secret.mutable_metadata()->set_namespace_("ns");
+  secret.mutable_metadata()->set_name("bytes");
+  (*secret.mutable_data())["raw"] = "\xFF\xFEraw";
+  api.put("secrets", secret);
+  auto& ref = *from("KEY").mutable_secret_key_ref();
+  ref.mutable_local_object_reference()->set_name("bytes");
+  ref.set_key("raw");
+  container.add_env_from()->mutable_secret_ref()->mutable_local_object_reference()->set_name("bytes");
+  const auto made = make();
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  EXPECT_EQ(*made, (Variables{{"raw", "\xFF\xFEraw"}, {"KEY", "\xFF\xFEraw"}}));
+  (*secret.mutable_data())["nul"] = std::string("a\0b", 3);
+  api.put("secrets", secret);
+  ASSERT_TRUE(api.wait([&] { return !make().ok(); }));
+  EXPECT_EQ(make().error().message(),
+            "environment variable \"nul\" has a value with a NUL byte, which no environment can hold");
+  container.clear_env_from();
+  container.mutable_env(0)->mutable_value_from()->mutable_secret_key_ref()->set_key("nul");
+  EXPECT_EQ(make().error().message(),
+            "environment variable \"KEY\" has a value with a NUL byte, which no environment can hold");
+}
+
 }  // namespace
 }  // namespace gantry::node

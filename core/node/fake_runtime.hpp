@@ -34,6 +34,14 @@ class FakeRuntime {
   std::vector<cri::PodSandbox> sandboxes() const;
   cri::ContainerConfig config(const std::string& container_id) const;
   bool ignores_stop = false;  // containers end only by being killed at the end of their grace
+  // One that is older than signal_container.
+  void forget_signals();
+  // What was asked of containers so far: "signal ID", "stop ID GRACE".
+  std::vector<std::string> stops() const;
+  // Execs run until end_execs() or their cancellation, instead of ending at once with 7.
+  bool holds_execs = false;
+  void end_execs(int exit_code);
+  size_t execs() const;  // that run
 
  private:
   struct Container {
@@ -56,6 +64,7 @@ class FakeRuntime {
   Status create_container(const cri::CreateContainerRequest& in, cri::CreateContainerResponse& out);
   Status start_container(const cri::StartContainerRequest& in, cri::StartContainerResponse&);
   Status stop_container(const cri::StopContainerRequest& in, cri::StopContainerResponse&);
+  Status signal_container(const cri::StopContainerRequest& in, cri::StopContainerResponse&);
   Status remove_container(const cri::RemoveContainerRequest& in, cri::RemoveContainerResponse&);
   Status list_containers(const cri::ListContainersRequest& in, cri::ListContainersResponse& out);
   Status container_status(const cri::ContainerStatusRequest& in, cri::ContainerStatusResponse& out);
@@ -64,6 +73,9 @@ class FakeRuntime {
   Status image_status(const cri::ImageStatusRequest& in, cri::ImageStatusResponse& out);
   Status pull_image(const cri::PullImageRequest& in, cri::PullImageResponse&);
 
+  static gantry_code exec(void* instance, gantry_slice, int32_t in, int32_t out, int32_t err, gantry_exec_exit exited,
+                          void* context, uint64_t* id, gantry_buffer* error);
+  static void exec_cancel(void* instance, uint64_t id);
   void tell(const std::string& sandbox_id, const std::string& container_id);
   static int64_t now();
 
@@ -74,6 +86,9 @@ class FakeRuntime {
   std::map<std::string, Container> containers_;
   std::set<std::string> images_;
   std::map<std::string, int> calls_, failures_;
+  std::vector<std::string> stops_;
+  std::map<uint64_t, std::pair<gantry_exec_exit, void*>> execs_;
+  uint64_t last_exec_ = 0;
   int next_ = 0;
   std::mutex sink_mutex_;
   gantry_runtime_event sink_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 
 #include "core/node/labels.hpp"
 #include "gantry/bytes.hpp"
@@ -64,27 +65,73 @@ void FakeRuntime::fill_table() {
   VERB(list_images);
   VERB(image_status);
   VERB(pull_image);
+  VERB(signal_container);
 }
 #undef VERB
 
 FakeRuntime::FakeRuntime() {
   table_.size = sizeof table_;
   fill_table();
-  table_.exec = [](void*, gantry_slice, int32_t in, int32_t out, int32_t err, gantry_exec_exit exited, void* context,
-                   uint64_t* id, gantry_buffer*) -> gantry_code {
-    for (const int fd : {in, out, err}) {
-      if (fd >= 0) ::close(fd);
-    }
-    *id = 1;
-    exited(context, 0, 7, {});
-    return 0;
-  };
+  table_.exec = &FakeRuntime::exec;
+  table_.exec_cancel = &FakeRuntime::exec_cancel;
   table_.set_event_sink = [](void* instance, gantry_runtime_event sink, void* context) {
     auto& self = *static_cast<FakeRuntime*>(instance);
     const std::lock_guard lock(self.sink_mutex_);
     self.sink_ = sink;
     self.sink_context_ = context;
   };
+}
+
+gantry_code FakeRuntime::exec(void* instance, gantry_slice, int32_t in, int32_t out, int32_t err,
+                              gantry_exec_exit exited, void* context, uint64_t* id, gantry_buffer*) {
+  auto& self = *static_cast<FakeRuntime*>(instance);
+  for (const int fd : {in, out, err}) {
+    if (fd >= 0) ::close(fd);
+  }
+  {
+    const std::lock_guard lock(self.mutex_);
+    *id = ++self.last_exec_;
+    if (self.holds_execs) {
+      self.execs_[*id] = {exited, context};
+      return 0;
+    }
+  }
+  exited(context, 0, 7, {});
+  return 0;
+}
+
+void FakeRuntime::exec_cancel(void* instance, uint64_t id) {
+  auto& self = *static_cast<FakeRuntime*>(instance);
+  std::pair<gantry_exec_exit, void*> told;
+  {
+    const std::lock_guard lock(self.mutex_);
+    const auto found = self.execs_.find(id);
+    if (found == self.execs_.end()) return;
+    told = found->second;
+    self.execs_.erase(found);
+  }
+  told.first(told.second, 0, 137, {});
+}
+
+void FakeRuntime::end_execs(int exit_code) {
+  decltype(execs_) all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(execs_);
+  }
+  for (const auto& [id, told] : all) told.first(told.second, 0, exit_code, {});
+}
+
+size_t FakeRuntime::execs() const {
+  const std::lock_guard lock(mutex_);
+  return execs_.size();
+}
+
+void FakeRuntime::forget_signals() { table_.size = offsetof(gantry_runtime, signal_container); }
+
+std::vector<std::string> FakeRuntime::stops() const {
+  const std::lock_guard lock(mutex_);
+  return stops_;
 }
 
 int64_t FakeRuntime::now() {
@@ -269,6 +316,7 @@ Status FakeRuntime::start_container(const cri::StartContainerRequest& in, cri::S
 Status FakeRuntime::stop_container(const cri::StopContainerRequest& in, cri::StopContainerResponse&) {
   {
     std::unique_lock lock(mutex_);
+    stops_.push_back("stop " + in.container_id() + " " + std::to_string(in.timeout()));
     if (!containers_.contains(in.container_id())) return {};
     if (ignores_stop) {
       changed_.wait_for(lock, std::chrono::seconds(in.timeout()),
@@ -276,6 +324,16 @@ Status FakeRuntime::stop_container(const cri::StopContainerRequest& in, cri::Sto
     }
   }
   end(in.container_id(), ignores_stop ? 137 : 0);
+  return {};
+}
+
+Status FakeRuntime::signal_container(const cri::StopContainerRequest& in, cri::StopContainerResponse&) {
+  {
+    const std::lock_guard lock(mutex_);
+    stops_.push_back("signal " + in.container_id());
+    if (ignores_stop || !containers_.contains(in.container_id())) return {};
+  }
+  end(in.container_id(), 0);
   return {};
 }
 

@@ -2,89 +2,247 @@
 
 #include <algorithm>
 
-#include "core/node/hooks.hpp"
-
 namespace gantry::node {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kLeastGrace = 2;  // after a hook that used it all up
+constexpr int64_t kSecond = 1'000'000'000, kMilli = 1'000'000;
+constexpr int64_t kLeastGrace = 2;  // seconds; after a hook that used it all up
+constexpr int64_t kAgainMs = 1'000;
 
 const corev1::Container* find_container(const corev1::Pod& pod, const std::string& name) {
-  for (const auto& container : pod.spec().containers()) {
-    if (container.name() == name) return &container;
-  }
-  for (const auto& container : pod.spec().init_containers()) {
-    if (container.name() == name) return &container;
+  for (const auto* containers : {&pod.spec().containers(), &pod.spec().init_containers()}) {
+    for (const auto& container : *containers) {
+      if (container.name() == name) return &container;
+    }
   }
   return nullptr;
 }
 
+// With a preStop hook that is to run, or null.
+const corev1::Container* hooked(const KillOrder& order) {
+  if (order.pod == nullptr || order.grace_seconds <= 0) return nullptr;
+  const auto* container = find_container(*order.pod, order.container);
+  return container != nullptr && container->lifecycle().has_pre_stop() ? container : nullptr;
+}
+
 }  // namespace
 
-Killer::Killer(const RuntimeClient& runtime, const plugin::Clock& clock, Hooks hooks)
-    : runtime_(runtime), clock_(clock), hooks_(std::move(hooks)) {}
+Killer::Killer(const RuntimeClient& runtime, HookRunner& runner, plugin::Timers& timers, Hooks hooks)
+    : runtime_(runtime), runner_(runner), timers_(timers), hooks_(std::move(hooks)) {
+  gate_->killer = this;
+}
 
 Killer::~Killer() { stop(); }
 
 void Killer::stop() {
-  stopped_ = true;
-  pool_.stop();
+  {
+    const std::lock_guard hold(gate_->mutex);
+    gate_->killer = nullptr;
+  }
+  std::map<std::string, Entry> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    dropped.swap(entries_);
+  }
+  for (const auto& [id, entry] : dropped) timers_.cancel(entry.timer);
+  signals_.stop();
+  lasting_.stop();
 }
 
 bool Killer::killing(const std::string& container_id) const {
   const std::lock_guard lock(mutex_);
-  return running_.contains(container_id);
+  return entries_.contains(container_id);
 }
 
 bool Killer::kill(KillOrder order) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return false;
-  const int64_t deadline = clock_.monotonic_ns() + order.grace_seconds * kSecond;
-  auto& entry = running_[order.container_id];
-  // A second is what rounding the remaining grace may differ by.
-  if (entry.running > 0 && deadline > entry.deadline_ns - kSecond) return false;
-  // A pod that is deleted a second time with less grace does not get a third stop.
-  if (entry.running > 1) return false;
-  const bool first = entry.running == 0;
-  entry.deadline_ns = deadline;
-  ++entry.running;
   const std::string id = order.container_id;
-  if (!first) order.pod = nullptr;  // its hook runs, or ran, already
-  if (pool_.post([this, order = std::move(order)] { run(order); })) return first;
-  if (--entry.running == 0) running_.erase(id);
+  const int64_t grace = order.grace_seconds;
+  const int64_t deadline = timers_.clock().monotonic_ns() + grace * kSecond;
+  const auto [at, first] = entries_.try_emplace(id);
+  auto& entry = at->second;
+  if (first) {
+    entry.order = std::move(order);
+    entry.deadline_ns = deadline;
+    const bool hook = hooked(entry.order) != nullptr;
+    entry.phase = hook ? Phase::kHook : Phase::kSignal;
+    post_locked(signals_, id, entry, hook ? &Killer::run_hook : &Killer::signal);
+    return true;
+  }
+  // A second is what rounding the remaining grace may differ by.
+  if (deadline > entry.deadline_ns - kSecond) return false;
+  entry.deadline_ns = deadline;
+  if (entry.phase == Phase::kHook) arm_locked(id, entry, std::max<int64_t>(grace, 0) * 1'000);
+  if (entry.phase == Phase::kGrace) arm_locked(id, entry, left_ms_locked(entry));
+  // A pod that is deleted a second time with less grace does not get a third stop.
+  if (entry.phase == Phase::kBlocked && entry.blocked == 1) block_locked(id, entry, grace);
   return false;
 }
 
-void Killer::run(const KillOrder& order) {
-  if (!stopped_) {
-    const int64_t left = std::max(kLeastGrace, order.grace_seconds - run_pre_stop(order));
-    if (auto status = runtime_.stop_container(order.container_id, left); !status.ok() && status.code() != 404) {
-      hooks_.log("stop container " + order.container_id + ": " + status.message());
-    }
-  }
-  finish(order);
-}
-
-// How many seconds the hook took.
-int64_t Killer::run_pre_stop(const KillOrder& order) {
-  if (order.pod == nullptr || order.grace_seconds <= 0) return 0;
-  const auto* container = find_container(*order.pod, order.container);
-  if (container == nullptr || !container->lifecycle().has_pre_stop()) return 0;
-  const int64_t begin = clock_.monotonic_ns();
-  const HookTarget target{order.container_id, order.pod_ip, order.pod.get(), container};
-  const auto status = run_hook(runtime_, container->lifecycle().pre_stop(), target, order.grace_seconds, stopped_);
-  if (!status.ok() && hooks_.hook_failed) hooks_.hook_failed(order, status);
-  return (clock_.monotonic_ns() - begin) / kSecond;
-}
-
-void Killer::finish(const KillOrder& order) {
+void Killer::exited(const std::string& container_id) {
+  uint64_t timer = 0, hook = 0;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = running_.find(order.container_id);
-    if (--found->second.running == 0) running_.erase(found);
+    const auto found = entries_.find(container_id);
+    // Calls that are under way end by themselves.
+    if (found == entries_.end() || found->second.phase >= Phase::kKill) return;
+    timer = found->second.timer;
+    hook = found->second.hook;
+    entries_.erase(found);
   }
-  if (!stopped_) hooks_.done(order.pod_uid);
+  timers_.cancel(timer);
+  runner_.cancel(hook);
+}
+
+Killer::Entry* Killer::find_locked(const std::string& id, uint64_t round) {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.round == round ? &found->second : nullptr;
+}
+
+int64_t Killer::left_ms_locked(const Entry& entry) const {
+  return std::max(kLeastGrace * 1'000, (entry.deadline_ns - timers_.clock().monotonic_ns()) / kMilli);
+}
+
+// What was awaited before comes too late now, but for a hook, whose time this bounds.
+void Killer::arm_locked(const std::string& id, Entry& entry, int64_t delay_ms) {
+  if (entry.phase != Phase::kHook) entry.round = ++round_;
+  entry.timer = timers_.start(delay_ms, [gate = gate_, id, round = entry.round] {
+    const std::lock_guard hold(gate->mutex);
+    if (gate->killer != nullptr) gate->killer->fire(id, round);
+  });
+}
+
+void Killer::post_locked(plugin::WorkerPool& pool, const std::string& id, Entry& entry, Step step) {
+  entry.round = ++round_;
+  if (pool.post([this, id, step, round = entry.round] { (this->*step)(id, round); })) return;
+  // The queue is full: the signal alone, and later.
+  if (entry.phase == Phase::kHook) entry.phase = Phase::kSignal;
+  arm_locked(id, entry, kAgainMs);
+}
+
+void Killer::fire(const std::string& id, uint64_t round) {
+  uint64_t hook = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    auto* entry = find_locked(id, round);
+    if (entry == nullptr) return;
+    switch (entry->phase) {
+      case Phase::kHook:
+        hook = entry->hook;
+        break;
+      case Phase::kSignal:
+        return post_locked(signals_, id, *entry, &Killer::signal);
+      case Phase::kGrace:
+      case Phase::kKill:
+        entry->phase = Phase::kKill;
+        return post_locked(lasting_, id, *entry, &Killer::end);
+      case Phase::kBlocked:
+        return;
+    }
+  }
+  runner_.cancel(hook);
+  hook_done(id, round, Status::timeout("the grace period is over"));
+}
+
+void Killer::run_hook(const std::string& id, uint64_t round) {
+  KillOrder order;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto* entry = find_locked(id, round);
+    if (entry == nullptr) return;
+    order = entry->order;
+  }
+  const auto& container = *hooked(order);
+  const uint64_t hook =
+      runner_.run(container.lifecycle().pre_stop(), {id, order.pod_ip, container}, order.grace_seconds,
+                  [this, id, round](const Status& status) { hook_done(id, round, status); });
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto* entry = find_locked(id, round)) {
+      entry->hook = hook;
+      return;
+    }
+  }
+  runner_.cancel(hook);  // the container ended, or the hook did
+}
+
+void Killer::hook_done(const std::string& id, uint64_t round, const Status& status) {
+  KillOrder order;
+  {
+    const std::lock_guard lock(mutex_);
+    auto* entry = find_locked(id, round);
+    if (entry == nullptr) return;
+    entry->phase = Phase::kSignal;
+    post_locked(signals_, id, *entry, &Killer::signal);
+    order = entry->order;
+  }
+  if (!status.ok() && hooks_.hook_failed) hooks_.hook_failed(order, status);
+}
+
+void Killer::signal(const std::string& id, uint64_t round) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_locked(id, round) == nullptr) return;
+  }
+  const auto status = runtime_.signal_container(id);
+  if (!status.ok() && status.code() != 501) log_failure(id, status);
+  const std::lock_guard lock(mutex_);
+  auto* entry = find_locked(id, round);
+  if (entry == nullptr) return;
+  const bool late = timers_.clock().monotonic_ns() >= entry->deadline_ns;
+  if (status.code() == 501) return block_locked(id, *entry, left_ms_locked(*entry) / 1'000);
+  // Not signalled: once more, unless its time is over.
+  if (!status.ok() && status.code() != 404 && !late) return arm_locked(id, *entry, kAgainMs);
+  entry->phase = Phase::kGrace;
+  arm_locked(id, *entry, left_ms_locked(*entry));
+}
+
+void Killer::end(const std::string& id, uint64_t round) {
+  std::string pod;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto* entry = find_locked(id, round);
+    if (entry == nullptr) return;
+    pod = entry->order.pod_uid;
+  }
+  log_failure(id, runtime_.stop_container(id, 0));
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    entries_.erase(id);
+  }
+  hooks_.done(pod);
+}
+
+void Killer::block_locked(const std::string& id, Entry& entry, int64_t grace_seconds) {
+  entry.phase = Phase::kBlocked;
+  entry.round = ++round_;
+  const int64_t grace = std::max(kLeastGrace, grace_seconds);
+  if (lasting_.post([this, id, grace] { blocked(id, grace); })) {
+    ++entry.blocked;
+  } else if (entry.blocked == 0) {
+    entry.phase = Phase::kSignal;
+    arm_locked(id, entry, kAgainMs);
+  }
+}
+
+void Killer::blocked(const std::string& id, int64_t grace_seconds) {
+  log_failure(id, runtime_.stop_container(id, grace_seconds));
+  std::string pod;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(id);
+    if (stopped_ || found == entries_.end()) return;
+    pod = found->second.order.pod_uid;
+    if (--found->second.blocked == 0) entries_.erase(found);
+  }
+  hooks_.done(pod);
+}
+
+void Killer::log_failure(const std::string& id, const Status& status) const {
+  if (!status.ok() && status.code() != 404) hooks_.log("stop container " + id + ": " + status.message());
 }
 
 }  // namespace gantry::node

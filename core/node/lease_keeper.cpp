@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "gantry/abi/log.h"
 #include "gantry/resources.hpp"
 
 namespace gantry::node {
@@ -28,7 +27,7 @@ class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Kee
         host_(options.plugins->options()),
         name_(options.node_name),
         uid_(std::move(uid)),
-        log_(options.log) {}
+        options_(options) {}
 
   // From what is known if there is something, else from what the API has.
   void renew() {
@@ -96,8 +95,8 @@ class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Kee
     }
     if (delay == 0) return renew();
     // A conflict or a missing Lease is put right by reading it again; anything else is worth a line.
-    if (code != 409 && code != 404 && log_)
-      log_(GANTRY_LOG_WARN, "renewing the lease of node " + name_ + ": " + answer.error().message());
+    if (code != 409 && code != 404)
+      options_.trouble("lease-not-renewed", "renewing the lease of node " + name_ + ": " + answer.error().message());
     later(delay);
   }
 
@@ -110,7 +109,7 @@ class Keeper final : public LeaseKeeper, public std::enable_shared_from_this<Kee
   client::Client& client_;
   const plugin::PluginHostOptions& host_;
   const std::string name_, uid_;
-  const std::function<void(int32_t, std::string_view)> log_;
+  const NodeOptions options_;
   std::mutex mutex_;
   std::optional<coordinationv1::Lease> lease_;
   int64_t retry_ms_ = kFirstRetryMs;

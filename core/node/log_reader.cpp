@@ -2,7 +2,6 @@
 #include "core/node/log_reader.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -17,7 +16,6 @@
 #include <optional>
 #include <string_view>
 
-#include "core/client/io/unique_fd.hpp"
 #include "core/node/log_line.hpp"
 #include "core/schema/values.hpp"
 
@@ -29,8 +27,9 @@ constexpr size_t kHead = 128;   // time, stream and tag of a line fit in here
 constexpr int kQuietMs = 1000;  // how often a quiet log's container and reader are looked at
 constexpr int kClosedMs = 50;   // the writer closed the file: its container is ending, and that is soon known
 constexpr int kClosedLooks = 40;
+constexpr int kBlocksAStep = 64;
 
-enum class Wrote : uint8_t { kOk, kGone, kFull };
+enum class Wrote : uint8_t { kOk, kBlocked, kGone };
 
 // SIGPIPE is held back on this thread, and what was raised here is taken away again.
 class NoSigpipe {
@@ -59,51 +58,42 @@ class NoSigpipe {
   bool was_pending_ = false;
 };
 
-// Collects what goes to the reader; knows its bounds, and when the reader has gone.
+// Collects what goes to the reader; knows its bounds, and when the reader has gone. Holds a block and a line at most.
 class Output {
  public:
-  Output(int fd, std::optional<int64_t> limit, const std::atomic<bool>& stop) : fd_(fd), left_(limit), stop_(stop) {
-    // A reader that does not read must not keep us from seeing `stop`.
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  Output(io::UniqueFd fd, std::optional<int64_t> limit) : fd_(std::move(fd)), left_(limit) {
+    const int flags = ::fcntl(fd_.get(), F_GETFL);
+    if (flags >= 0) ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
   }
 
-  Wrote add(std::string_view text) {
+  void add(std::string_view text) {
     if (left_) {
       text = text.substr(0, static_cast<size_t>(std::max<int64_t>(*left_, 0)));
       *left_ -= static_cast<int64_t>(text.size());
     }
     buffer_ += text;
-    if (buffer_.size() >= kBlock) {
-      if (const auto wrote = flush(); wrote != Wrote::kOk) return wrote;
-    }
-    return left_ && *left_ <= 0 ? Wrote::kFull : Wrote::kOk;
   }
+  bool full() const { return left_ && *left_ <= 0; }
 
   Wrote flush() {
-    std::string_view rest = buffer_;
-    while (!rest.empty()) {
-      const ssize_t n = ::write(fd_, rest.data(), rest.size());
-      if (n > 0) {
-        rest.remove_prefix(static_cast<size_t>(n));
-        continue;
-      }
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno != EAGAIN) return Wrote::kGone;
-      pollfd wait{fd_, POLLOUT, 0};
-      ::poll(&wait, 1, kQuietMs);
-      if (stop_.load()) return Wrote::kGone;
+    size_t sent = 0;
+    auto result = Wrote::kOk;
+    while (sent < buffer_.size() && result == Wrote::kOk) {
+      const ssize_t n = ::write(fd_.get(), buffer_.data() + sent, buffer_.size() - sent);
+      if (n > 0)
+        sent += static_cast<size_t>(n);
+      else if (n < 0 && errno != EINTR)
+        result = errno == EAGAIN ? Wrote::kBlocked : Wrote::kGone;
     }
-    buffer_.clear();
-    return Wrote::kOk;
+    buffer_.erase(0, sent);
+    return result;
   }
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
  private:
-  const int fd_;
+  const io::UniqueFd fd_;
   std::optional<int64_t> left_;
-  const std::atomic<bool>& stop_;
   std::string buffer_;
 };
 
@@ -150,46 +140,111 @@ off_t tail_offset(int fd, off_t size, int64_t lines) {
   return 0;
 }
 
-class Reader {
+}  // namespace
+
+class LogReader::Impl {
  public:
-  Reader(const std::string& path, const client::LogOptions& options, int out, const std::function<bool()>& running,
-         const std::atomic<bool>& stop)
-      : path_(path), options_(options), output_(out, options.limit_bytes, stop), running_(running), stop_(stop) {
-    if (options.since_unix_ns) since_ = *options.since_unix_ns;
-    if (options.since_seconds) {
+  Impl(std::string path, client::LogOptions options, io::UniqueFd out, std::function<bool()> running)
+      : path_(std::move(path)),
+        options_(std::move(options)),
+        output_(std::move(out), options_.limit_bytes),
+        running_(std::move(running)) {
+    if (options_.since_unix_ns) since_ = *options_.since_unix_ns;
+    if (options_.since_seconds) {
       const auto now = std::chrono::system_clock::now().time_since_epoch();
       since_ =
-          std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - *options.since_seconds * 1'000'000'000;
+          std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - *options_.since_seconds * 1'000'000'000;
     }
   }
 
-  Status run() {
+  Status begin() {
     if (auto opened = open(); !opened.ok()) return opened;
-    if (options_.limit_bytes && *options_.limit_bytes <= 0) return {};
+    if (output_.full()) at_ = At::kEnd;
     if (options_.follow) watch();
     if (options_.tail_lines) {
       struct stat info {};
       if (::fstat(file_.get(), &info) == 0) offset_ = tail_offset(file_.get(), info.st_size, *options_.tail_lines);
     }
-    while (true) {
-      // Asked before reading: what was written before it ended is then certainly read. Not asked while lines come.
-      const bool ask = quiet_;
-      const bool more = options_.follow && !stop_.load() && (!ask || running_());
-      const off_t before = offset_;
-      if (const auto wrote = read_to_end(); wrote != Wrote::kOk) {
-        if (wrote == Wrote::kFull) (void)output_.flush();
-        return {};
+    return {};
+  }
+
+  Wait step() {
+    if (waited_) look_at_events();
+    for (int blocks = 0;;) {
+      switch (output_.flush()) {
+        case Wrote::kOk:
+          break;
+        case Wrote::kBlocked:
+          return {false, true, kQuietMs};
+        case Wrote::kGone:
+          return {true, false, 0};
       }
-      quiet_ = offset_ == before;
-      if (stop_.load()) return {};
-      if (rotated()) continue;
-      if (!more) return finish();
-      if (quiet_ && !ask) continue;
-      if (!wait()) return {};
+      switch (at_) {
+        case At::kBegin:
+          begin_round();
+          break;
+        case At::kFile:
+          // Others want to be read, too.
+          if (++blocks > kBlocksAStep) return {false, true, 0};
+          read_block();
+          break;
+        case At::kFileEnd:
+          if (end_round()) break;
+          waited_ = true;
+          return {false, false, closed_ > 0 ? kClosedMs : kQuietMs};
+        case At::kEnd:
+          return {true, false, 0};
+      }
     }
   }
 
+  int out() const { return output_.fd(); }
+  int notify() const { return notify_.get(); }
+
  private:
+  enum class At : uint8_t { kBegin, kFile, kFileEnd, kEnd };
+
+  // Asked before reading: what was written before it ended is then certainly read. Not asked while lines come.
+  void begin_round() {
+    asked_ = quiet_;
+    more_ = options_.follow && (!asked_ || running_());
+    before_ = offset_;
+    struct stat info {};
+    // Cut by somebody: begin anew.
+    if (::fstat(file_.get(), &info) == 0 && info.st_size < offset_) {
+      offset_ = 0;
+      carry_.clear();
+    }
+    at_ = At::kFile;
+  }
+
+  void read_block() {
+    std::string block(kBlock, '\0');
+    const ssize_t n = ::pread(file_.get(), block.data(), block.size(), offset_);
+    if (n < 0 && errno == EINTR) return;
+    if (n <= 0) {
+      at_ = At::kFileEnd;
+      return;
+    }
+    offset_ += n;
+    take(std::string_view(block).substr(0, static_cast<size_t>(n)));
+    if (output_.full()) at_ = At::kEnd;
+  }
+
+  // False: there is nothing to do but to wait.
+  bool end_round() {
+    quiet_ = offset_ == before_;
+    at_ = At::kBegin;
+    if (rotated()) return true;
+    if (!more_) {
+      // A last line without its newline was cut by a crash, but what is there was said.
+      if (!carry_.empty()) show(carry_);
+      at_ = At::kEnd;
+      return true;
+    }
+    return quiet_ && !asked_;
+  }
+
   Status open() {
     file_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file_.valid()) {
@@ -211,67 +266,36 @@ class Reader {
                         IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE);
   }
 
-  Wrote read_to_end() {
-    std::string block(kBlock, '\0');
-    struct stat info {};
-    // Cut by somebody: begin anew.
-    if (::fstat(file_.get(), &info) == 0 && info.st_size < offset_) {
-      offset_ = 0;
-      carry_.clear();
-    }
-    while (!stop_.load()) {
-      const ssize_t n = ::pread(file_.get(), block.data(), block.size(), offset_);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return output_.flush();
-      offset_ += n;
-      if (const auto wrote = take(std::string_view(block).substr(0, static_cast<size_t>(n))); wrote != Wrote::kOk) {
-        return wrote;
-      }
-    }
-    return Wrote::kGone;
-  }
-
-  Wrote take(std::string_view bytes) {
-    while (true) {
+  void take(std::string_view bytes) {
+    while (!output_.full()) {
       const auto end = bytes.find('\n');
       if (end == std::string_view::npos) {
         carry_ += bytes;
-        return Wrote::kOk;
+        return;
       }
-      Wrote wrote = Wrote::kOk;
       if (carry_.empty()) {
-        wrote = show(bytes.substr(0, end));
+        show(bytes.substr(0, end));
       } else {
         carry_ += bytes.substr(0, end);
-        wrote = show(carry_);
+        show(carry_);
         carry_.clear();
       }
-      if (wrote != Wrote::kOk) return wrote;
       bytes.remove_prefix(end + 1);
     }
   }
 
   // A line that is no log line is left out: the rest of the file is still worth showing.
-  Wrote show(std::string_view text) {
+  void show(std::string_view text) {
     LogLine line;
-    if (!parse_log_line(text, line)) return Wrote::kOk;
+    if (!parse_log_line(text, line)) return;
     if (since_) {
       const auto time = schema::parse_time(line.time);
-      if (time && *time < *since_) return Wrote::kOk;
+      if (time && *time < *since_) return;
     }
-    if (options_.timestamps && !inside_line_) {
-      if (const auto wrote = output_.add(fixed_time(line.time) + " "); wrote != Wrote::kOk) return wrote;
-    }
+    if (options_.timestamps && !inside_line_) output_.add(fixed_time(line.time) + " ");
     inside_line_ = line.partial;
-    if (const auto wrote = output_.add(line.text); wrote != Wrote::kOk) return wrote;
-    return line.partial ? Wrote::kOk : output_.add("\n");
-  }
-
-  // The end: a last line without its newline was cut by a crash, but what is there was said.
-  Status finish() {
-    if (!carry_.empty() && show(carry_) == Wrote::kGone) return {};
-    (void)output_.flush();
-    return {};
+    output_.add(line.text);
+    if (!line.partial) output_.add("\n");
   }
 
   // A new file lies at the path: the old one has been read to its end, so go on with that.
@@ -284,15 +308,12 @@ class Reader {
     }
     // The writer may have added to the old file between our last read and the change.
     if (old.st_size > offset_) return true;
-    if (!carry_.empty()) (void)show(carry_);
+    if (!carry_.empty()) show(carry_);
     return open().ok();
   }
 
-  // False: the reader has gone.
-  bool wait() {
-    std::array<pollfd, 2> waits{{{notify_.get(), POLLIN, 0}, {output_.fd(), 0, 0}}};
-    ::poll(waits.data(), waits.size(), closed_ > 0 ? kClosedMs : kQuietMs);
-    if ((waits[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return false;
+  void look_at_events() {
+    waited_ = false;
     if (closed_ > 0) --closed_;
     alignas(inotify_event) std::array<char, 4096> events;
     ssize_t n = 0;
@@ -303,29 +324,33 @@ class Reader {
         at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
       }
     }
-    return true;
   }
 
-  const std::string& path_;
-  const client::LogOptions& options_;
+  const std::string path_;
+  const client::LogOptions options_;
   Output output_;
-  const std::function<bool()>& running_;
-  const std::atomic<bool>& stop_;
+  const std::function<bool()> running_;
   std::optional<int64_t> since_;
   io::UniqueFd file_, notify_;
-  off_t offset_ = 0;
-  std::string carry_;         // a line whose end is not there yet
+  At at_ = At::kBegin;
+  off_t offset_ = 0, before_ = 0;
+  std::string carry_;  // a line whose end is not there yet
+  bool asked_ = false, more_ = false;
+  bool waited_ = false;       // for an event
   bool quiet_ = true;         // nothing came last time
   bool inside_line_ = false;  // the last piece was partial
   int closed_ = 0;            // how often to look soon
 };
 
-}  // namespace
-
-Status read_log(const std::string& path, const client::LogOptions& options, int out,
-                const std::function<bool()>& running, const std::atomic<bool>& stop) {
+LogReader::LogReader(std::string path, client::LogOptions options, io::UniqueFd out, std::function<bool()> running)
+    : impl_(std::make_unique<Impl>(std::move(path), std::move(options), std::move(out), std::move(running))) {}
+LogReader::~LogReader() = default;
+Status LogReader::open() { return impl_->begin(); }
+LogReader::Wait LogReader::step() {
   const NoSigpipe quiet;
-  return Reader(path, options, out, running, stop).run();
+  return impl_->step();
 }
+int LogReader::out() const { return impl_->out(); }
+int LogReader::notify() const { return impl_->notify(); }
 
 }  // namespace gantry::node

@@ -12,6 +12,7 @@
 
 #include "core/client/io/unique_fd.hpp"
 #include "core/node/log_line.hpp"
+#include "core/node/log_pump.hpp"
 
 namespace gantry::node {
 namespace {
@@ -37,11 +38,10 @@ struct LogReaderTest : ::testing::Test {
   ~LogReaderTest() override { fs::remove_all(dir); }
   void write(const std::string& text) { std::ofstream(path, std::ios::app) << text; }
   void start() {
-    reader = std::thread([this] {
-      status = read_log(
-          path.string(), options, out.get(), [this] { return running.load(); }, stop);
-      out.reset();
-    });
+    auto reader =
+        std::make_unique<LogReader>(path.string(), options, std::move(out), [this] { return running.load(); });
+    status = reader->open();
+    if (status.ok()) status = pump.add(std::move(reader));
   }
   std::string all() {
     start();
@@ -51,8 +51,11 @@ struct LogReaderTest : ::testing::Test {
     std::string text;
     char block[65536];
     for (ssize_t n = 0; (n = ::read(in.get(), block, sizeof block)) > 0;) text.append(block, static_cast<size_t>(n));
-    reader.join();
     return text;
+  }
+  bool all_gone() {
+    for (int i = 0; i < 2000 && pump.size() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return pump.size() == 0;
   }
   std::string next(size_t bytes) {
     std::string text(bytes, '\0');
@@ -71,9 +74,9 @@ struct LogReaderTest : ::testing::Test {
   fs::path dir, path;
   io::UniqueFd in, out;
   client::LogOptions options;
-  std::atomic<bool> running{true}, stop{false};
+  std::atomic<bool> running{true};
   Status status;
-  std::thread reader;
+  LogPump pump{3};
 };
 
 TEST(LogLine, TakesApartWhatIsALine) {
@@ -179,9 +182,8 @@ TEST_F(LogReaderTest, FollowsIntoANewFile) {
   fs::resize_file(path, 0);
   write(line(4, "x"));
   EXPECT_EQ(next(2), "x\n");
-  stop = true;
-  write(line(5, "y"));
-  rest();
+  pump.stop();
+  EXPECT_EQ(rest(), "");
 }
 
 TEST_F(LogReaderTest, EndsWhenTheReaderGoes) {
@@ -190,9 +192,7 @@ TEST_F(LogReaderTest, EndsWhenTheReaderGoes) {
   start();
   EXPECT_EQ(next(4), "one\n");
   in.reset();
-  write(line(2, "two"));
-  reader.join();
-  EXPECT_TRUE(status.ok());
+  EXPECT_TRUE(all_gone());
 }
 
 TEST_F(LogReaderTest, AReaderThatDoesNotReadCannotKeepUs) {
@@ -201,8 +201,88 @@ TEST_F(LogReaderTest, AReaderThatDoesNotReadCannotKeepUs) {
   write(text);
   start();
   EXPECT_EQ(next(2), "a ");
-  stop = true;
-  reader.join();
+  pump.stop();
+  EXPECT_EQ(pump.size(), 0u);
+}
+
+TEST_F(LogReaderTest, AReaderThatReadsLateGetsAll) {
+  std::string text, wanted;
+  for (int i = 0; i < 200'000; ++i) {
+    text += line(i % 60, "number " + std::to_string(i));
+    wanted += "number " + std::to_string(i) + "\n";
+  }
+  write(text);
+  start();
+  pollfd wait{in.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&wait, 1, 10'000), 1);
+  EXPECT_TRUE(rest() == wanted);
+  EXPECT_TRUE(all_gone());
+}
+
+TEST_F(LogReaderTest, LogsBeyondTheBoundAreRefused) {
+  write(line(1, "one"));
+  options.follow = true;
+  std::vector<io::UniqueFd> readers;
+  for (int i = 0; i < 3; ++i) {
+    start();
+    ASSERT_TRUE(status.ok());
+    readers.push_back(std::move(in));
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    in.reset(ends[0]);
+    out.reset(ends[1]);
+  }
+  start();
+  EXPECT_EQ(status.code(), 429);
+  EXPECT_EQ(rest(), "");
+  // And one that ends makes room.
+  readers.clear();
+  EXPECT_TRUE(all_gone());
+}
+
+size_t threads_named(const std::string& prefix) {
+  size_t found = 0;
+  for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+    std::ifstream in(task.path() / "comm");
+    std::string name;
+    std::getline(in, name);
+    found += name.starts_with(prefix) ? 1 : 0;
+  }
+  return found;
+}
+
+TEST(LogPump, FollowedLogsHoldNoThreads) {
+  char name[] = "/tmp/gantry-log-XXXXXX";
+  const fs::path dir = ::mkdtemp(name);
+  constexpr int kMany = 300;
+  std::atomic<bool> running{true};
+  LogPump pump;
+  std::vector<io::UniqueFd> readers;
+  client::LogOptions options;
+  options.follow = true;
+  for (int i = 0; i < kMany; ++i) {
+    const auto path = (dir / std::to_string(i)).string();
+    std::ofstream(path) << line(1, std::to_string(i));
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    readers.emplace_back(ends[0]);
+    auto reader = std::make_unique<LogReader>(path, options, io::UniqueFd(ends[1]), [&] { return running.load(); });
+    ASSERT_TRUE(reader->open().ok());
+    ASSERT_TRUE(pump.add(std::move(reader)).ok());
+  }
+  char text[16];
+  for (int i = 0; i < kMany; ++i) {
+    const auto n = ::read(readers[static_cast<size_t>(i)].get(), text, sizeof text);
+    EXPECT_EQ(std::string(text, static_cast<size_t>(n)), std::to_string(i) + "\n");
+  }
+  EXPECT_EQ(pump.size(), static_cast<size_t>(kMany));
+  EXPECT_LE(threads_named("logs"), 9u);
+  // Each hears of the end.
+  for (int i = 0; i < kMany; ++i) std::ofstream(dir / std::to_string(i), std::ios::app) << line(2, "end");
+  for (const auto& reader : readers) EXPECT_EQ(::read(reader.get(), text, sizeof text), 4);
+  running = false;
+  for (const auto& reader : readers) EXPECT_EQ(::read(reader.get(), text, sizeof text), 0);
+  fs::remove_all(dir);
 }
 
 }  // namespace

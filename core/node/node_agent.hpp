@@ -43,6 +43,9 @@ struct NodeOptions {
       record_event;
   std::function<void(int32_t level, std::string_view text)> log;  // level as in abi/log.h
   limits::Notices* notices = nullptr;                             // outlives the agent; may be null
+
+  // Of what goes wrong again and again: to `notices` under this topic, or without them to `log`.
+  void trouble(std::string_view topic, const std::string& text) const;
 };
 
 struct ImageInfo {

@@ -6,6 +6,8 @@
 namespace gantry::node {
 namespace {
 
+constexpr int kMostExecs = 256;  // a thread of the runtime each
+
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 std::string where(const std::string& container, const std::string& pod) {
   return "container " + quoted(container) + " in pod " + quoted(pod);
@@ -77,35 +79,32 @@ class Session : public client::ExecSession {
 
 }  // namespace
 
-void NodeIo::stop() {
-  stopped_ = true;
-  readers_.stop();
-}
+void NodeIo::stop() { logs_.stop(); }
 
 Status NodeIo::logs(const client::PodRef& ref, const client::LogOptions& options, int out) {
-  auto fd = std::make_shared<io::UniqueFd>(out);
+  io::UniqueFd fd(out);
   const auto pod = find_pod(pods_, ref);
   if (!pod) return pod.error();
   const auto view = read_pod(parts_.runtime, ref.uid);
   if (!view) return view.error();
   const auto instance = choose(*view, **pod, options.container, options.previous);
   if (!instance) return instance.error();
-  const auto running = [this, id = instance->id()] {
+  auto running = [this, id = instance->id()] {
     const auto status = parts_.runtime.container_status(id);
     return status && status->state() == cri::CONTAINER_RUNNING;
   };
-  const bool posted = readers_.post([this, fd, path = instance->log_path(), options, running] {
-    if (auto status = read_log(path, options, fd->get(), running, stopped_); !status.ok())
-      parts_.log(2, "logs: " + status.message());
-    fd->reset();
-  });
-  return posted ? Status() : Status::too_many_requests("too many logs are being read");
+  auto reader = std::make_unique<LogReader>(instance->log_path(), options, std::move(fd), std::move(running));
+  if (auto opened = reader->open(); !opened.ok()) return opened;
+  return logs_.add(std::move(reader));
 }
 
 Expected<std::unique_ptr<client::ExecSession>> NodeIo::exec(const client::PodRef& ref,
                                                             const client::ExecOptions& options, int in, int out,
                                                             int err, std::function<void(Expected<int>)> exited) {
   io::UniqueFd owned[] = {io::UniqueFd(in), io::UniqueFd(out), io::UniqueFd(err)};
+  if (*execs_ >= kMostExecs) {
+    return Status::too_many_requests("too many commands run in containers of this node: " + std::to_string(*execs_));
+  }
   const auto pod = find_pod(pods_, ref);
   if (!pod) return pod.error();
   const auto view = read_pod(parts_.runtime, ref.uid);
@@ -122,12 +121,17 @@ Expected<std::unique_ptr<client::ExecSession>> NodeIo::exec(const client::PodRef
   request.set_stdout(out >= 0);
   request.set_stderr(err >= 0);
   auto ended = std::make_shared<std::atomic<bool>>(false);
+  ++*execs_;
   const auto id = parts_.runtime.exec(request, owned[0].release(), owned[1].release(), owned[2].release(),
-                                      [ended, exited = std::move(exited)](Expected<int> code) {
+                                      [ended, count = execs_, exited = std::move(exited)](Expected<int> code) {
                                         *ended = true;
+                                        --*count;
                                         exited(std::move(code));
                                       });
-  if (!id) return id.error();
+  if (!id) {
+    --*execs_;
+    return id.error();
+  }
   return std::unique_ptr<client::ExecSession>(std::make_unique<Session>(parts_.runtime, *id, ended));
 }
 

@@ -1,10 +1,12 @@
-// Logs and exec of this node's containers, with the kubelet's words where there is nothing to show. [worker]
+// Logs and exec of this node's containers, with the kubelet's words where there is nothing to show: at most 1,024 logs
+// and 256 commands at a time, then 429. [worker]
 #pragma once
 
 #include <atomic>
 #include <memory>
 
 #include "core/client/node_backend.hpp"
+#include "core/node/log_pump.hpp"
 #include "core/node/node_parts.hpp"
 #include "core/node/pod_table.hpp"
 
@@ -24,8 +26,8 @@ class NodeIo {
  private:
   const NodeParts& parts_;
   const PodTable& pods_;
-  std::atomic<bool> stopped_ = false;
-  plugin::WorkerPool readers_{"logs", 256, 65'536, plugin::WorkerPool::Order::kOutside};
+  LogPump logs_;
+  const std::shared_ptr<std::atomic<int>> execs_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace gantry::node

@@ -1,8 +1,17 @@
 #include "core/node/node_parts.hpp"
 
+#include "core/limits/notices.hpp"
 #include "core/node/container_config.hpp"
+#include "gantry/abi/log.h"
 
 namespace gantry::node {
+
+void NodeOptions::trouble(std::string_view topic, const std::string& text) const {
+  if (notices != nullptr)
+    notices->tell(topic, "node", GANTRY_LOG_WARN, text);
+  else if (log)
+    log(GANTRY_LOG_WARN, text);
+}
 
 std::filesystem::path NodeParts::log_dir(const corev1::Pod& pod) const {
   return pod_log_dir(options.data_dir, pod.metadata().namespace_(), pod.metadata().name(), pod.metadata().uid());

@@ -48,6 +48,8 @@ struct NodeParts {
   std::unique_ptr<Volumes> volumes;
   std::unique_ptr<Prober> prober;
   std::unique_ptr<StatusWriter> statuses;
+  std::unique_ptr<CommandRunner> commands;
+  std::unique_ptr<HookRunner> hooks;
   std::unique_ptr<Killer> killer;
 
   std::function<void(const std::string& uid)> wake;

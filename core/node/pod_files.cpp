@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "core/client/io/unique_fd.hpp"
-#include "core/schema/text.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::node {
 namespace {
@@ -119,24 +119,6 @@ void merge(DnsConfig& config, const corev1::PodDNSConfig& more) {
   }
 }
 
-// Bytes that are no UTF-8 become U+FFFD: status messages travel as text.
-std::string as_utf8(std::string_view bytes) {
-  if (schema::valid_utf8(bytes)) return std::string(bytes);
-  std::string out;
-  while (!bytes.empty()) {
-    size_t length = 0;
-    for (size_t n = 1; n <= std::min<size_t>(4, bytes.size()) && length == 0; ++n) {
-      if (schema::valid_utf8(bytes.substr(0, n))) length = n;
-    }
-    if (length == 0)
-      out += "\xEF\xBF\xBD";
-    else
-      out += bytes.substr(0, length);
-    bytes.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string pod_hostname(const corev1::Pod& pod) {
@@ -204,7 +186,7 @@ std::string read_termination_log(const std::string& path) {
     have += static_cast<size_t>(n);
   }
   text.resize(have);
-  return as_utf8(text);
+  return as_text(text);
 }
 
 }  // namespace gantry::node

@@ -1,40 +1,11 @@
 // The status side of a sync: what is said of the pod.
-#include <fstream>
-
 #include "core/node/container_config.hpp"
+#include "core/node/log_tail.hpp"
 #include "core/node/pod_files.hpp"
 #include "core/node/pod_sync.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::node {
-namespace {
-
-constexpr size_t kLogTail = 2'048;
-constexpr int kLogLines = 80;
-
-// The end of a log in the CRI format, without its times and streams.
-std::string log_tail(const std::string& path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) return {};
-  const auto size = static_cast<int64_t>(in.tellg());
-  in.seekg(std::max<int64_t>(0, size - 16 * 1024));
-  std::vector<std::string> lines;
-  std::string line;
-  if (size > 16 * 1024) std::getline(in, line);  // begins in the middle
-  while (std::getline(in, line)) {
-    size_t at = 0;
-    for (int i = 0; i < 3 && at != std::string::npos; ++i) {
-      at = line.find(' ', at);
-      if (at != std::string::npos) ++at;
-    }
-    if (at != std::string::npos) lines.push_back(line.substr(at) + "\n");
-  }
-  std::string out;
-  const size_t first = lines.size() > kLogLines ? lines.size() - kLogLines : 0;
-  for (size_t i = first; i < lines.size(); ++i) out += lines[i];
-  return out.size() > kLogTail ? out.substr(out.size() - kLogTail) : out;
-}
-
-}  // namespace
 
 std::string PodSync::termination_message(const Instance& instance) const {
   const auto& notes = instance.status.annotations();
@@ -48,7 +19,7 @@ std::string PodSync::termination_message(const Instance& instance) const {
     if (!path.empty() && mount.container_path() == path) message = read_termination_log(mount.host_path());
   }
   if (message.empty() && note(labels::kMessagePolicy) == "FallbackToLogsOnError" && instance.status.exit_code() != 0) {
-    message = log_tail(instance.status.log_path());
+    message = as_text(log_tail(instance.status.log_path()));
   }
   return message;
 }
@@ -64,6 +35,7 @@ corev1::PodStatus PodSync::make_status(bool ended) const {
     const auto* newest = view_.latest(name);
     if (newest == nullptr || !newest->running()) input.waiting[name] = why;
   }
+  for (const auto& [name, hook] : memory_.post_starts) input.starting.insert(name);
   input.runtime_name = parts_.runtime_name;
   input.host_ips = {parts_.options.node_address};
   input.pod_ips = memory_.pod_ips;

@@ -41,6 +41,7 @@ PodSync::Result PodSync::keep_running() {
   // Found running: without its addresses nothing new can be said of it, and what was said before stays.
   if (sandbox != nullptr && !pod_->spec().host_network() && !parts_.network_ready) return {};
   if (auto status = adopt_network(); !status.ok()) return failed("network", status);
+  settle_post_starts();
   update_probes();
   int64_t left_ms = 0;
   if (memory_.failure || past_deadline(left_ms)) return end_pod();
@@ -71,6 +72,7 @@ bool PodSync::past_deadline(int64_t& left_ms) {
 
 // Nothing of it is to run any more: what does is stopped; the status that says so leads to finish().
 PodSync::Result PodSync::end_pod() {
+  cancel_post_starts();
   const bool quiet = stop_containers(pod_->spec().termination_grace_period_seconds());
   memory_.waiting.clear();
   write_status(quiet && memory_.failure);
@@ -80,7 +82,7 @@ PodSync::Result PodSync::end_pod() {
 PodSync::Result PodSync::act(const PodPlan& plan) {
   kill_planned(plan);
   if (plan.create_sandbox && view_.any_running()) return {};  // woken when they have been stopped
-  const bool starts = plan.create_sandbox || !plan.start.empty();
+  const bool starts = memory_.post_starts.empty() && (plan.create_sandbox || !plan.start.empty());
   if (auto status = prepare(starts); !status.ok()) {
     write_status();
     return failed("volumes", status);
@@ -213,6 +215,7 @@ PodSync::Result PodSync::start_containers(const PodPlan& plan, const cri::PodSan
     if (!failure) {
       started = true;
       memory_.waiting.erase(start.container->name());
+      if (begin_post_start(*start.container, starter.started())) break;
       continue;
     }
     if (failure->retry_ms == 0) result.outcome.failed = true;
@@ -240,7 +243,8 @@ void PodSync::update_probes() {
   };
   const auto add = [&](const corev1::Container& container) {
     const auto* instance = view_.latest(container.name());
-    if (instance == nullptr || !instance->running() || !memory_.probed.insert(instance->id()).second) return;
+    if (instance == nullptr || !instance->running() || memory_.post_starts.contains(container.name())) return;
+    if (!memory_.probed.insert(instance->id()).second) return;
     parts_.prober->add({memory_.uid, instance->id(), memory_.pod_ips.empty() ? "" : memory_.pod_ips.front(), *pod_,
                         container, instance->status.started_at()},
                        memory_.first && ready_before(instance->id()));

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,6 +21,16 @@
 
 namespace gantry::node {
 
+// A postStart hook that runs, or has failed so that its container is being stopped: until then the pod starts nothing
+// more.
+struct PostStart {
+  std::string container_id;
+  uint64_t hook = 0;
+  bool failed = false;
+  std::mutex mutex;
+  std::optional<Status> result;  // under mutex: it comes on another thread
+};
+
 // What is kept of a pod between syncs. All of it can be lost.
 struct PodMemory {
   std::string uid;
@@ -27,9 +38,10 @@ struct PodMemory {
   std::optional<WaitingReason> failure;          // the pod failed as a whole
   std::string attached;                          // the sandbox that pod_ips are of
   std::vector<std::string> pod_ips;
-  std::optional<corev1::PodStatus> status;  // the last that was set
-  std::set<std::string> probed;             // containers given to the prober
-  std::string last_warning;                 // of a failure that repeats
+  std::optional<corev1::PodStatus> status;                        // the last that was set
+  std::set<std::string> probed;                                   // containers given to the prober
+  std::map<std::string, std::shared_ptr<PostStart>> post_starts;  // by container's name
+  std::string last_warning;                                       // of a failure that repeats
   bool holds_objects = false, first = true, cleaned = false;
   bool deleted = false;  // the final DELETE was answered
 };
@@ -63,6 +75,12 @@ class PodSync {
   Status adopt_network();
   void update_probes();
   void remove_dead();
+
+  // pod_hooks.cpp
+  bool begin_post_start(const corev1::Container& container, const std::string& id);
+  void settle_post_starts();
+  void fail_post_start(const std::string& name, PostStart& hook, const Status& why);
+  void cancel_post_starts();
 
   // pod_status_sync.cpp
   corev1::PodStatus make_status(bool ended) const;

@@ -22,6 +22,7 @@ void PodSync::warn_once(const std::string& reason, const std::string& message) {
 
 // It has ended (Succeeded, Failed): nothing of it stays but dead containers, for their logs.
 PodSync::Result PodSync::finish() {
+  cancel_post_starts();
   if (!stop_containers(pod_->spec().termination_grace_period_seconds())) return {};
   if (auto status = clean(false); !status.ok()) return failed("clean up", status);
   return {};
@@ -38,6 +39,7 @@ int64_t PodSync::grace_seconds() const {
 }
 
 PodSync::Result PodSync::terminate() {
+  cancel_post_starts();
   if (pod_ != nullptr && !gone_) update_probes();
   if (!stop_containers(grace_seconds())) {
     if (!gone_ && !is_terminal(pod_->status())) write_status();

@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "core/node/probe_net.hpp"
 #include "core/node/probe_pool.hpp"
 #include "core/simulation/turns.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::node {
 namespace {
@@ -75,15 +77,45 @@ std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words)
   return out;
 }
 
+class ProberImpl;
+
+// Ends of commands may be told when the prober is gone, and from within its own calls.
+struct Life {
+  std::mutex mutex;
+  std::condition_variable left;
+  ProberImpl* prober = nullptr;
+  int inside = 0;
+
+  bool enter() {
+    const std::lock_guard lock(mutex);
+    if (prober == nullptr) return false;
+    ++inside;
+    return true;
+  }
+  void leave() {
+    const std::lock_guard lock(mutex);
+    --inside;
+    left.notify_all();
+  }
+  void end() {
+    std::unique_lock lock(mutex);
+    prober = nullptr;
+    left.wait(lock, [this] { return inside == 0; });
+  }
+};
+
 class ProberImpl final : public Prober {
  public:
   ProberImpl(plugin::Timers& timers, ProberHooks hooks)
       : timers_(timers),
         hooks_(std::move(hooks)),
         cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        random_(simulation::Turns::current() != nullptr ? 1 : std::random_device{}()) {}
+        random_(simulation::Turns::current() != nullptr ? 1 : std::random_device{}()) {
+    life_->prober = this;
+  }
 
   ~ProberImpl() override {
+    life_->end();
     std::vector<uint64_t> running;
     {
       const std::lock_guard lock(mutex_);
@@ -193,8 +225,39 @@ class ProberImpl final : public Prober {
         const std::lock_guard lock(mutex_);
         if (stopped_ || instance->gone) return;
       }
+      const auto& handler = instance->probes[kind].spec.probe_handler();
+      if (handler.has_exec()) return start_exec(instance, kind, timers_.clock().monotonic_ns(), 1);
       pool_.run(simulation::bind_turn("a probe", [this, instance, kind] { run(instance, kind); }));
     });
+  }
+
+  void start_exec(const InstancePtr& instance, Kind kind, int64_t began, int attempt) {
+    const auto& spec = instance->probes[kind].spec;
+    const auto& command = spec.probe_handler().exec().command();
+    hooks_.exec(instance->target.container_id, {command.begin(), command.end()}, or_default(spec.timeout_seconds(), 1),
+                [life = life_, instance, kind, began, attempt](const Expected<std::pair<int, std::string>>& answer) {
+                  if (!life->enter()) return;
+                  life->prober->exec_ended(instance, kind, began, attempt, answer);
+                  life->leave();
+                });
+  }
+
+  void exec_ended(const InstancePtr& instance, Kind kind, int64_t began, int attempt,
+                  const Expected<std::pair<int, std::string>>& answer) {
+    if (gone(*instance)) return;
+    const bool late = !answer && answer.error().code() == 504;
+    if (!answer && !late && attempt < kRetries) return start_exec(instance, kind, began, attempt + 1);
+    std::optional<ProbeOutcome> outcome;
+    if (late) {
+      const auto& spec = instance->probes[kind].spec;
+      outcome = ProbeOutcome{ProbeResult::kFailure,
+                             "command timed out: \"" + joined(spec.probe_handler().exec().command()) +
+                                 "\" timed out after " + std::to_string(or_default(spec.timeout_seconds(), 1)) + "s"};
+    } else if (answer) {
+      outcome = ProbeOutcome{answer->first == 0 ? ProbeResult::kSuccess : ProbeResult::kFailure,
+                             answer->second.substr(0, kMaxOutput)};
+    }
+    conclude(instance, kind, began, std::move(outcome), answer ? std::string() : answer.error().message());
   }
 
   // One round of one probe, on a thread of the pool.
@@ -203,7 +266,14 @@ class ProberImpl final : public Prober {
     std::string error;
     std::optional<ProbeOutcome> outcome;
     for (int i = 0; i < kRetries && !outcome && !gone(*instance); ++i) outcome = probe_once(*instance, kind, error);
+    conclude(instance, kind, began, std::move(outcome), error);
+  }
+
+  // Without an outcome it could not be run, and `error` says why.
+  void conclude(const InstancePtr& instance, Kind kind, int64_t began, std::optional<ProbeOutcome> outcome,
+                const std::string& error) {
     if (gone(*instance)) return;
+    if (outcome) outcome->output = as_text(outcome->output);
     const auto& target = instance->target;
     const std::string name(kNames[kind]);
     if (!outcome) {
@@ -274,7 +344,6 @@ class ProberImpl final : public Prober {
     const auto& target = instance.target;
     const int timeout = or_default(spec.timeout_seconds(), 1);
     const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::seconds(timeout), cancelled_.get()};
-    if (handler.has_exec()) return probe_exec(target, handler.exec(), timeout, error);
     if (handler.has_grpc()) return ProbeOutcome{ProbeResult::kFailure, "grpc probes are not supported by this node"};
     const bool http = handler.has_http_get();
     if (!http && !handler.has_tcp_socket()) {
@@ -299,24 +368,9 @@ class ProberImpl final : public Prober {
     return probe_http(request, deadline);
   }
 
-  std::optional<ProbeOutcome> probe_exec(const ProbeTarget& target, const corev1::ExecAction& action, int timeout,
-                                         std::string& error) {
-    auto answer = hooks_.exec(target.container_id, {action.command().begin(), action.command().end()}, timeout);
-    if (!answer) {
-      if (answer.error().code() == 504) {
-        return ProbeOutcome{ProbeResult::kFailure, "command timed out: \"" + joined(action.command()) +
-                                                       "\" timed out after " + std::to_string(timeout) + "s"};
-      }
-      error = answer.error().message();
-      return std::nullopt;
-    }
-    auto output = std::move(answer->second);
-    if (output.size() > kMaxOutput) output.resize(kMaxOutput);
-    return ProbeOutcome{answer->first == 0 ? ProbeResult::kSuccess : ProbeResult::kFailure, std::move(output)};
-  }
-
   plugin::Timers& timers_;
   const ProberHooks hooks_;
+  const std::shared_ptr<Life> life_ = std::make_shared<Life>();
   const io::UniqueFd cancelled_;
   mutable std::mutex mutex_;
   std::map<std::string, InstancePtr> instances_;

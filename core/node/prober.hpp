@@ -1,6 +1,7 @@
 // Startup, readiness and liveness probes of running containers: exec, http, tcp (grpc answers a clear failure).
 //
-// Timers of the host start probes on a pool of their own; a probe that hangs costs one thread until its timeout.
+// Timers of the host start probes. Network probes run on a pool of their own: one that hangs costs a thread of 64 until
+// its timeout. Commands cost none.
 // Results change only by successThreshold and failureThreshold, as the kubelet counts. [any-thread]
 #pragma once
 
@@ -33,9 +34,11 @@ struct ProbeState {
 };
 
 struct ProberHooks {
-  // Exit code and output of a command in a container. Blocks at most timeout. [worker]
-  std::function<Expected<std::pair<int, std::string>>(const std::string& container_id,
-                                                      const std::vector<std::string>& command, int timeout_seconds)>
+  // Exit code and output of a command in a container. Must not block; tells once, on any thread, or never when all is
+  // being stopped.
+  using ExecDone = std::function<void(Expected<std::pair<int, std::string>>)>;
+  std::function<void(const std::string& container_id, const std::vector<std::string>& command, int timeout_seconds,
+                     ExecDone done)>
       exec;
   // A container's state changed. Must not block. Not called for what did not change.
   std::function<void(const std::string& pod_uid, const std::string& container_id)> changed;

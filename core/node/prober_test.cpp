@@ -163,11 +163,14 @@ TEST(ProbeHttp, ReadsChunksAndInterimAnswers) {
 struct ProberTest : ::testing::Test {
   ProberTest() {
     ProberHooks hooks;
-    hooks.exec = [this](const std::string&, const std::vector<std::string>&, int) {
-      const std::lock_guard lock(mutex);
+    hooks.exec = [this](const std::string&, const std::vector<std::string>&, int, const ProberHooks::ExecDone& done) {
+      std::unique_lock lock(mutex);
       ++execs;
       woken.notify_all();
-      return exec_answer;
+      if (holds_execs) return held.push_back(done);
+      const auto answer = exec_answer;
+      lock.unlock();
+      done(answer);
     };
     hooks.changed = [this](const std::string&, const std::string&) {
       const std::lock_guard lock(mutex);
@@ -205,6 +208,8 @@ struct ProberTest : ::testing::Test {
   std::condition_variable woken;
   Expected<std::pair<int, std::string>> exec_answer = std::pair<int, std::string>(0, "");
   int execs = 0, changes = 0;
+  bool holds_execs = false;
+  std::vector<ProberHooks::ExecDone> held;
   std::vector<std::string> warnings;
   ProbeTarget target;
   std::unique_ptr<Prober> prober;
@@ -219,11 +224,11 @@ TEST_F(ProberTest, WithoutProbesAContainerIsReady) {
 
 TEST_F(ProberTest, ReadinessTurnsWithTheAnswers) {
   exec(target.container.mutable_readiness_probe());
-  answer(1, "not yet\n");
+  answer(1, "not yet \xE9\n");
   prober->add(target, false);
   EXPECT_FALSE(prober->state("c1").ready);
   ASSERT_TRUE(wait([&] { return !warnings.empty(); }));
-  EXPECT_EQ(warnings[0], "Unhealthy: Readiness probe failed: not yet\n");
+  EXPECT_EQ(warnings[0], "Unhealthy: Readiness probe failed: not yet \xEF\xBF\xBD\n");
   answer(0);
   ASSERT_TRUE(wait([&] { return changes == 1; }));
   EXPECT_TRUE(prober->state("c1").ready);
@@ -287,6 +292,31 @@ TEST_F(ProberTest, ATimeoutIsAFailureAndAnErrorIsNot) {
   }
   ASSERT_TRUE(wait([&] { return changes == 1; }));
   EXPECT_EQ(prober->state("c1").message, "Liveness probe failed: command timed out: \"check\" timed out after 1s");
+}
+
+TEST_F(ProberTest, CommandsThatRunKeepNoOtherProbeWaiting) {
+  holds_execs = true;
+  exec(target.container.mutable_readiness_probe());
+  constexpr int kMany = 100;  // more than there are threads for probes
+  for (int i = 0; i < kMany; ++i) {
+    target.container_id = "held-" + std::to_string(i);
+    prober->add(target, false);
+  }
+  ASSERT_TRUE(wait([&] { return execs == kMany; }));
+  Server server({reply(200)});
+  target.container.mutable_readiness_probe()->mutable_probe_handler()->mutable_http_get()->mutable_port()->set_int_val(
+      server.port());
+  target.container_id = "free";
+  prober->add(target, false);
+  ASSERT_TRUE(wait([&] { return changes == 1; }));
+  EXPECT_TRUE(prober->state("free").ready);
+  EXPECT_FALSE(prober->state("held-0").ready);
+  held.front()(std::pair<int, std::string>(0, ""));
+  EXPECT_TRUE(prober->state("held-0").ready);
+  // One that ends when the prober has is heard by nobody.
+  prober.reset();
+  held.back()(std::pair<int, std::string>(0, ""));
+  EXPECT_EQ(changes, 2);
 }
 
 TEST_F(ProberTest, NamedPortsAndWrongOnes) {

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "core/client/reflector.hpp"
+#include "core/client/refusals.hpp"
 #include "core/node/lease_keeper.hpp"
 #include "core/node/node_status.hpp"
+#include "core/node/stable_bytes.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::node {
@@ -24,6 +26,11 @@ uint64_t version_of(const corev1::Node& node) {
   uint64_t version = 0;
   std::from_chars(text.data(), text.data() + text.size(), version);
   return version;
+}
+
+std::string without_heartbeats(corev1::NodeStatus status) {
+  for (auto& condition : *status.mutable_conditions()) condition.clear_last_heartbeat_time();
+  return stable_bytes(status);
 }
 
 const client::ResourceRef& nodes() {
@@ -124,7 +131,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     call(client::create_request(nodes(), {}, fresh.SerializeAsString()), [](Keeper& self, Expected<corev1::Node> made) {
       if (made) return self.accept(*std::move(made));
       if (made.error().code() == 409) return self.adopt();
-      self.log(GANTRY_LOG_WARN, "registering node " + self.options_.node_name + ": " + made.error().message());
+      self.trouble("node-not-registered", "registering", made.error());
       self.later(self.next_retry(), [](Keeper& again) { again.register_node(); });
     });
   }
@@ -132,14 +139,16 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   // The Node is there from before: its labels are put right, all else of it stays.
   void adopt() {
     call(client::get_request(nodes(), {}, options_.node_name), [](Keeper& self, Expected<corev1::Node> found) {
-      if (!found) return self.later(self.next_retry(), [](Keeper& again) { again.register_node(); });
+      if (!found) {
+        if (found.error().code() != 404) self.trouble("node-not-registered", "reading", found.error());
+        return self.later(self.next_retry(), [](Keeper& again) { again.register_node(); });
+      }
       if (!apply_labels(self.options_, *found)) return self.accept(*std::move(found));
       auto request = client::update_request(nodes(), {}, self.options_.node_name, found->SerializeAsString());
       self.call(std::move(request), [](Keeper& again, Expected<corev1::Node> updated) {
-        if (updated)
-          again.accept(*std::move(updated));
-        else
-          again.later(again.next_retry(), [](Keeper& once_more) { once_more.adopt(); });
+        if (updated) return again.accept(*std::move(updated));
+        if (updated.error().code() != 409) again.trouble("node-not-registered", "labelling", updated.error());
+        again.later(again.next_retry(), [](Keeper& once_more) { once_more.adopt(); });
       });
     });
   }
@@ -154,6 +163,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     take(std::move(node));
     lease_ = keep_lease(options_, uid);
     reported_ns_ = 0;
+    refused_.clear();
     report();
     changed_();
   }
@@ -203,26 +213,39 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     auto wanted = node();
     const int64_t now = host_.clock->now_unix_ns();
     auto change = apply_status(options_, facts_(), now, wanted);
-    if (!change.changed && reported_ns_ != 0 && host_.clock->monotonic_ns() - reported_ns_ < kReportNs) return;
+    const bool recent = host_.clock->monotonic_ns() - reported_ns_ < kReportNs;
+    if (!change.changed && reported_ns_ != 0 && recent) return;
+    auto says = without_heartbeats(wanted.status());
+    if (recent && says == refused_) return;
     reporting_ = true;
     auto request = client::update_request(nodes(), {}, options_.node_name, wanted.SerializeAsString(), "status");
-    call(std::move(request), [events = std::move(change.events)](Keeper& self, Expected<corev1::Node> updated) {
-      self.reporting_ = false;
-      if (!updated) return self.report_failed(updated.error());
-      self.reported_ns_ = self.host_.clock->monotonic_ns();
-      {
-        const std::lock_guard lock(self.mutex_);
-        self.retry_ms_ = kFirstRetryMs;
-      }
-      if (self.take(*std::move(updated))) self.changed_();
-      for (const auto& [reason, message] : events) self.event("Normal", reason, message);
-      if (std::exchange(self.report_again_, false)) self.report();
-    });
+    call(std::move(request),
+         [says = std::move(says), events = std::move(change.events)](Keeper& self, Expected<corev1::Node> updated) {
+           self.reporting_ = false;
+           if (!updated) return self.report_failed(updated.error(), says);
+           self.refused_.clear();
+           self.reported_ns_ = self.host_.clock->monotonic_ns();
+           {
+             const std::lock_guard lock(self.mutex_);
+             self.retry_ms_ = kFirstRetryMs;
+           }
+           if (self.take(*std::move(updated))) self.changed_();
+           for (const auto& [reason, message] : events) self.event("Normal", reason, message);
+           if (std::exchange(self.report_again_, false)) self.report();
+         });
   }
 
-  void report_failed(const Status& why) {
+  void report_failed(const Status& why, const std::string& says) {
+    if (client::is_final(why)) {
+      // The same again would be refused again: not before it says something else, or the next regular report.
+      trouble("status-refused", "the server refuses the status of", why);
+      refused_ = says;
+      reported_ns_ = host_.clock->monotonic_ns();
+      if (std::exchange(report_again_, false)) report();
+      return;
+    }
     if (why.code() != 409) {
-      log(GANTRY_LOG_WARN, "writing the status of node " + options_.node_name + ": " + why.message());
+      trouble("status-unwritten", "writing the status of", why);
       return later(next_retry(), [](Keeper& self) { self.report(); });
     }
     // Somebody wrote meanwhile: on from what is there now.
@@ -249,6 +272,10 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
     if (options_.record_event) options_.record_event(regarding.SerializeAsString(), type, reason, message);
   }
 
+  void trouble(std::string_view topic, const std::string& doing, const Status& why) const {
+    options_.trouble(topic, doing + " node " + options_.node_name + ": " + why.message());
+  }
+
   void log(int32_t level, const std::string& text) {
     if (options_.log) options_.log(level, text);
   }
@@ -261,6 +288,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   bool stopped_ = false;
   bool reporting_ = false, report_again_ = false;
   int64_t reported_ns_ = 0;
+  std::string refused_;  // what a status said that the server did not take
   std::shared_ptr<LeaseKeeper> lease_;
   std::unique_ptr<client::Reflector> reflector_;
   mutable std::mutex mutex_;

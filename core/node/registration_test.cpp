@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/limits/notices.hpp"
 #include "core/node/node_status.hpp"
 #include "core/node/node_testing.hpp"
 #include "core/plugin/worker_pool.hpp"
@@ -30,6 +31,7 @@ struct RegistrationTest : ::testing::Test {
     registration = make_registration(
         options,
         [this] {
+          ++looks;
           const std::lock_guard lock(mutex);
           return facts;
         },
@@ -61,7 +63,7 @@ struct RegistrationTest : ::testing::Test {
   std::mutex mutex;
   NodeFacts facts;
   std::vector<std::string> events;
-  std::atomic<int> changes{0};
+  std::atomic<int> changes{0}, looks{0};
   std::unique_ptr<Registration> registration;
 };
 
@@ -152,6 +154,44 @@ TEST_F(RegistrationTest, StopsAtAnyMoment) {
     registration->poke();
     registration.reset();
   }
+}
+
+TEST_F(RegistrationTest, ARefusedStatusIsNotRepeatedUntilItSaysSomethingElse) {
+  std::vector<std::string> topics;
+  std::mutex topics_mutex;
+  const auto told = [&] {
+    const std::lock_guard lock(topics_mutex);
+    return topics;
+  };
+  limits::Notices notices({[](std::string_view, int32_t, std::string_view) {},
+                           [&](std::string_view topic) {
+                             const std::lock_guard lock(topics_mutex);
+                             topics.emplace_back(topic);
+                           },
+                           [] { return int64_t{0}; }});
+  options.notices = &notices;
+  std::atomic<int> writes{0};
+  api.refuse = [&](const client::ApiRequest& request) {
+    if (request.subresource() != "status") return Status();
+    ++writes;
+    return Status::invalid("no such condition");
+  };
+  start();
+  ASSERT_TRUE(api.wait([&] { return told().size() == 1; }));
+  EXPECT_EQ(told().front(), "status-refused");
+  // Asked to look again, it says the same and is silent; with a change it speaks.
+  const int looked = looks;
+  registration->poke();
+  ASSERT_TRUE(api.wait([&] { return looks > looked; }));
+  {
+    const std::lock_guard lock(mutex);
+    facts.runtime_ready = false;
+    facts.why_not_ready = "gone";
+  }
+  registration->poke();
+  ASSERT_TRUE(api.wait([&] { return told().size() == 2; }));
+  EXPECT_EQ(writes, 2);
+  registration.reset();
 }
 
 TEST_F(RegistrationTest, AnUnchangedStatusIsNoChange) {

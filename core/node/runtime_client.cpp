@@ -19,6 +19,13 @@ Status only_status(const Expected<T>& result) {
   return result ? Status() : result.error();
 }
 
+// A plugin that is older than the verb has a table that ends before it.
+gantry_runtime_verb verb_of(const gantry_runtime& table, gantry_runtime_verb gantry_runtime::*verb) {
+  const auto* end = reinterpret_cast<const char*>(&(table.*verb)) + sizeof(gantry_runtime_verb);
+  const bool there = end <= reinterpret_cast<const char*>(&table) + table.size;
+  return there ? table.*verb : nullptr;
+}
+
 template <typename Item>
 std::vector<Item> take_all(google::protobuf::RepeatedPtrField<Item>& items) {
   return {std::make_move_iterator(items.begin()), std::make_move_iterator(items.end())};
@@ -72,7 +79,7 @@ template <typename Response, typename Request>
 Expected<Response> RuntimeClient::send(Verb verb, const Request& request, plugin::CallKind kind) const {
   const auto pinned = table_.pin(kind);
   if (pinned.table == nullptr) return table_.absent();
-  const auto function = pinned.table->*verb;
+  const auto function = verb_of(*pinned.table, verb);
   if (function == nullptr) return Status(501, "NotImplemented", "the runtime does not implement this");
   const std::string bytes = request.SerializeAsString();
   Buffer answer, error;
@@ -153,6 +160,12 @@ Status RuntimeClient::stop_container(const std::string& id, int64_t timeout_seco
                                                       plugin::CallKind::kLong));
 }
 
+Status RuntimeClient::signal_container(const std::string& id) const {
+  cri::StopContainerRequest request;
+  request.set_container_id(id);
+  return only_status(call<cri::StopContainerResponse>("signal_container", &gantry_runtime::signal_container, request));
+}
+
 Status RuntimeClient::remove_container(const std::string& id) const {
   cri::RemoveContainerRequest request;
   request.set_container_id(id);
@@ -174,15 +187,6 @@ Expected<cri::ContainerStatus> RuntimeClient::container_status(const std::string
   auto response = call<cri::ContainerStatusResponse>("container_status", &gantry_runtime::container_status, request);
   if (!response) return std::move(response).error();
   return std::move(*response->mutable_status());
-}
-
-Expected<cri::ExecSyncResponse> RuntimeClient::exec_sync(const std::string& id, const std::vector<std::string>& command,
-                                                         int64_t timeout_seconds) const {
-  cri::ExecSyncRequest request;
-  request.set_container_id(id);
-  for (const auto& word : command) request.add_cmd(word);
-  request.set_timeout(timeout_seconds);
-  return call<cri::ExecSyncResponse>("exec_sync", &gantry_runtime::exec_sync, request, plugin::CallKind::kLong);
 }
 
 Expected<std::vector<cri::Image>> RuntimeClient::list_images() const {

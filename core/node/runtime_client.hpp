@@ -44,11 +44,11 @@ class RuntimeClient {
   Expected<std::string> create_container(const cri::CreateContainerRequest& request) const;
   Status start_container(const std::string& id) const;
   Status stop_container(const std::string& id, int64_t timeout_seconds) const;
+  // Asks it to end and does not wait. 501: the runtime can't do one without the other.
+  Status signal_container(const std::string& id) const;
   Status remove_container(const std::string& id) const;
   Expected<std::vector<cri::Container>> list_containers(const std::string& pod_uid = {}) const;
   Expected<cri::ContainerStatus> container_status(const std::string& id) const;
-  Expected<cri::ExecSyncResponse> exec_sync(const std::string& id, const std::vector<std::string>& command,
-                                            int64_t timeout_seconds) const;
 
   Expected<std::vector<cri::Image>> list_images() const;
   // Without an id when the image is not there.

@@ -1,14 +1,13 @@
 #include "core/node/status_builder.hpp"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "core/node/container_states.hpp"
 #include "core/node/qos.hpp"
+#include "core/node/stable_bytes.hpp"
+#include "gantry/text.hpp"
 #include "gantry/times.hpp"
 
 namespace gantry::node {
@@ -16,6 +15,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kOurs = {"PodReadyToStartContainers", "Initialized", "Ready",
                                                    "ContainersReady", "PodScheduled"};
+
+constexpr size_t kMaxMessages = 12 * 1024;
 
 const corev1::PodCondition* find_condition(const corev1::PodStatus& status, std::string_view type) {
   for (const auto& condition : status.conditions()) {
@@ -41,6 +42,7 @@ class Builder {
 
   corev1::PodStatus build() {
     build_container_statuses(in_, out_);
+    share_messages();
     out_.set_phase(in_.failure ? "Failed" : phase());
     // Sidecars may outlive the containers: it is not over before they are.
     if (is_terminal(out_) && in_.view->any_running()) out_.set_phase("Running");
@@ -57,6 +59,22 @@ class Builder {
   }
 
  private:
+  // What the containers of one pod may say at their ends, all together.
+  void share_messages() {
+    const int containers = pod_.spec().containers_size() + pod_.spec().init_containers_size();
+    const size_t each = kMaxMessages / static_cast<size_t>(std::max(containers, 1));
+    const auto cut = [&](corev1::ContainerState& state) {
+      if (state.terminated().message().size() <= each) return;
+      state.mutable_terminated()->set_message(std::string(cut_text(state.terminated().message(), each)));
+    };
+    for (auto* statuses : {out_.mutable_init_container_statuses(), out_.mutable_container_statuses()}) {
+      for (auto& status : *statuses) {
+        if (status.has_state()) cut(*status.mutable_state());
+        if (status.has_last_state()) cut(*status.mutable_last_state());
+      }
+    }
+  }
+
   bool initialized() const {
     for (const auto& status : out_.container_statuses()) {
       if (!status.state().has_waiting() || status.has_container_id() || status.last_state().has_terminated())
@@ -197,17 +215,6 @@ class Builder {
   corev1::PodStatus out_;
 };
 
-std::string deterministic(const corev1::PodStatus& status) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    status.SerializeToCodedStream(&coded);
-  }
-  return bytes;
-}
-
 }  // namespace
 
 corev1::PodStatus build_status(const StatusInput& input) { return Builder(input).build(); }
@@ -239,8 +246,34 @@ void merge_status(corev1::Pod& pod, const corev1::PodStatus& ours) {
   *pod.mutable_status() = std::move(merged);
 }
 
-bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) {
-  return deterministic(a) == deterministic(b);
+void make_text(corev1::PodStatus& status) {
+  const auto text = [](const auto& from, auto&& set) {
+    if (!is_utf8(from)) set(as_text(from));
+  };
+  text(status.reason(), [&](std::string fixed) { status.set_reason(std::move(fixed)); });
+  text(status.message(), [&](std::string fixed) { status.set_message(std::move(fixed)); });
+  for (auto& condition : *status.mutable_conditions()) {
+    text(condition.reason(), [&](std::string fixed) { condition.set_reason(std::move(fixed)); });
+    text(condition.message(), [&](std::string fixed) { condition.set_message(std::move(fixed)); });
+  }
+  const auto state_text = [&](corev1::ContainerState& state) {
+    const auto both = [&](auto& of) {
+      text(of.reason(), [&](std::string fixed) { of.set_reason(std::move(fixed)); });
+      text(of.message(), [&](std::string fixed) { of.set_message(std::move(fixed)); });
+    };
+    if (state.has_waiting()) both(*state.mutable_waiting());
+    if (state.has_terminated()) both(*state.mutable_terminated());
+  };
+  for (auto* statuses : {status.mutable_init_container_statuses(), status.mutable_container_statuses()}) {
+    for (auto& container : *statuses) {
+      text(container.image(), [&](std::string fixed) { container.set_image(std::move(fixed)); });
+      text(container.image_id(), [&](std::string fixed) { container.set_image_id(std::move(fixed)); });
+      if (container.has_state()) state_text(*container.mutable_state());
+      if (container.has_last_state()) state_text(*container.mutable_last_state());
+    }
+  }
 }
+
+bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) { return stable_bytes(a) == stable_bytes(b); }
 
 }  // namespace gantry::node

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct StatusInput {
   std::function<ProbeState(const std::string& container_id)> probe;
   std::function<std::string(const Instance&)> termination_message;
   std::map<std::string, WaitingReason> waiting;  // by container name
+  std::set<std::string> starting;                // names of containers whose postStart hook runs, or made them end
   std::string runtime_name;                      // "oci": before "://" in container IDs
   std::vector<std::string> host_ips, pod_ips;
   int64_t now_unix_ns = 0;
@@ -41,6 +43,8 @@ corev1::PodStatus build_status(const StatusInput& input);
 bool is_terminal(const corev1::PodStatus& status);  // Succeeded or Failed
 // Puts `ours` into the pod, keeping what other writers own: their conditions, the nominated node, claims.
 void merge_status(corev1::Pod& pod, const corev1::PodStatus& ours);
+// What others' words may have brought (runtimes, logs, images) becomes text: U+FFFD for what is no UTF-8.
+void make_text(corev1::PodStatus& status);
 // Equal as messages, whatever the order of their maps.
 bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b);
 

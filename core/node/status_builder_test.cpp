@@ -252,5 +252,38 @@ TEST(StatusBuilder, MergingKeepsWhatOthersWrote) {
   EXPECT_TRUE(same_status(again.status(), pod.status()));
 }
 
+TEST(StatusBuilder, TheMessagesOfAPodShareTwelveKibibytes) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 11; ++i) names.push_back("c" + std::to_string(i));
+  Said said;
+  said.pod = make_pod("p", names);
+  said.pod.mutable_spec()->set_restart_policy("Never");
+  add_init(said.pod, "first");
+  for (const auto& container : said.pod.spec().init_containers()) said.view.exited(container, 0);
+  for (const auto& container : said.pod.spec().containers()) said.view.exited(container, 1);
+  said.input.termination_message = [](const Instance&) { return std::string(3'000, 'x'); };
+  auto status = said.status();
+  ASSERT_EQ(status.container_statuses_size(), 11);
+  for (const auto& container : status.container_statuses())
+    EXPECT_EQ(container.state().terminated().message(), std::string(1'024, 'x'));
+  EXPECT_EQ(status.init_container_statuses(0).state().terminated().message().size(), 1'024u);
+  // Between characters.
+  said.input.termination_message = [](const Instance&) { return std::string(1'023, 'x') + "\xC3\xA9"; };
+  EXPECT_EQ(said.status().container_statuses(3).state().terminated().message(), std::string(1'023, 'x'));
+  // One that is restarted has its message in the last state.
+  said.pod.mutable_spec()->set_restart_policy("Always");
+  said.input.waiting["c0"] = {"CrashLoopBackOff", "back-off"};
+  said.input.termination_message = [](const Instance&) { return std::string(3'000, 'x'); };
+  EXPECT_EQ(said.status().container_statuses(0).last_state().terminated().message().size(), 1'024u);
+}
+
+TEST(StatusBuilder, FewContainersKeepTheirMessagesWhole) {
+  Said said;
+  said.pod.mutable_spec()->set_restart_policy("Never");
+  said.view.exited(said.pod.spec().containers(0), 1);
+  said.input.termination_message = [](const Instance&) { return std::string(4'096, 'x'); };
+  EXPECT_EQ(said.status().container_statuses(0).state().terminated().message().size(), 4'096u);
+}
+
 }  // namespace
 }  // namespace gantry::node

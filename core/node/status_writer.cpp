@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/client/refusals.hpp"
 #include "core/node/status_builder.hpp"
 
 namespace gantry::node {
@@ -36,6 +37,7 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
       entry.ns = pod.metadata().namespace_();
       entry.name = pod.metadata().name();
       entry.wanted = std::move(status);
+      make_text(entry.wanted);
       entry.dirty = true;
       if (entry.busy) return;
       entry.busy = true;
@@ -155,6 +157,8 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
 
   void failed(const std::string& uid, const Status& why) {
     if (why.code() == 404) return give_up(uid);
+    if (client::is_final(why)) return refused(uid, why);
+    if (why.code() != 409) tell_failure(uid, why, false);
     client::ApiRequest read_again;
     int64_t delay = 0;
     {
@@ -180,6 +184,28 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
     hooks_.schedule(delay, [weak = weak_from_this(), uid] {
       if (auto self = weak.lock()) self->send(uid, nullptr);
     });
+  }
+
+  // The same again would be refused again; what was set meanwhile may be another thing.
+  void refused(const std::string& uid, const Status& why) {
+    tell_failure(uid, why, true);
+    bool again = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = entries_.find(uid);
+      if (stopped_ || found == entries_.end()) return;
+      again = found->second.busy = found->second.dirty;
+    }
+    again ? send(uid, nullptr) : tell(uid);
+  }
+
+  void tell_failure(const std::string& uid, const Status& why, bool for_good) {
+    const std::lock_guard calling(hooks_mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_ || !hooks_.failed) return;
+    }
+    hooks_.failed(uid, why, for_good);
   }
 
   void give_up(const std::string& uid) {

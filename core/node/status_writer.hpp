@@ -1,6 +1,8 @@
 // Writes pod statuses to the API in the background: only what changed, the latest wins, one request a pod at a time.
 //
-// Keeps trying while the server can't be reached. A pod that is gone, or has another UID, is forgotten. [any-thread]
+// Keeps trying while the server can't be reached, later and later up to 10 s. A status that the server refuses for what
+// it says is told once and let go: it is written again when it has changed, or the pod has. A pod that is gone, or has
+// another UID, is forgotten. What is no text in a status becomes so. [any-thread]
 #pragma once
 
 #include <functional>
@@ -17,9 +19,11 @@ class StatusWriter {
   struct Hooks {
     // The newest version of the pod that the watch has brought, or null.
     std::function<std::shared_ptr<const corev1::Pod>(const std::string& uid)> newest;
-    // What had been set is in the API now (or the pod is gone). Must not block.
+    // What had been set is in the API now (or can't ever be, or the pod is gone). Must not block.
     std::function<void(const std::string& uid)> settled;
     std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
+    // It can't be written: for good (the server refuses it), or just now. May be empty. Must not block.
+    std::function<void(const std::string& uid, const Status& why, bool for_good)> failed;
   };
   StatusWriter(client::Client& client, Hooks hooks);
   ~StatusWriter();  // no hook runs afterwards; requests under way end on their own

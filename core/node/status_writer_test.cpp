@@ -52,10 +52,18 @@ struct StatusWriterTest : ::testing::Test {
   corev1::Pod pod = make_pod("p");
   int settled = 0;
   std::vector<std::function<void()>> later;
+  std::vector<int64_t> delays;
+  std::vector<std::string> failures;
   StatusWriter writer{api,
                       {[this](const std::string&) { return std::make_shared<const corev1::Pod>(pod); },
                        [this](const std::string&) { ++settled; },
-                       [this](int64_t, std::function<void()> fire) { later.push_back(std::move(fire)); }}};
+                       [this](int64_t delay, std::function<void()> fire) {
+                         delays.push_back(delay);
+                         later.push_back(std::move(fire));
+                       },
+                       [this](const std::string&, const Status& why, bool for_good) {
+                         failures.push_back((for_good ? "for good: " : "for now: ") + why.message());
+                       }}};
 
   void SetUp() override { pod.mutable_metadata()->set_resource_version("1"); }
   static corev1::PodStatus phase(const std::string& name) {
@@ -150,6 +158,90 @@ TEST_F(StatusWriterTest, WhatAnotherWroteOverItIsPutRightButNotAnEnd) {
   theirs.mutable_metadata()->set_resource_version("4");
   writer.seen(theirs);
   EXPECT_TRUE(api.waiting.empty());
+}
+
+TEST_F(StatusWriterTest, AStatusThatIsRefusedIsToldOnceAndNotRepeated) {
+  for (const int code : {400, 413, 415, 422}) {
+    writer.set(pod, phase("Running"));
+    ASSERT_EQ(api.waiting.size(), 1u) << code;
+    api.answer(Expected<client::ApiResponse>(Status(code, "Refused", "no")));
+    EXPECT_TRUE(api.waiting.empty()) << code;
+    EXPECT_TRUE(later.empty()) << code;
+    EXPECT_TRUE(writer.settled("uid-p")) << code;
+  }
+  EXPECT_EQ(settled, 4);
+  EXPECT_EQ(failures, std::vector<std::string>(4, "for good: no"));
+  // Another one is written, and so is one that was set while the first was refused.
+  writer.set(pod, phase("Pending"));
+  writer.set(pod, phase("Failed"));
+  api.answer(Expected<client::ApiResponse>(Status::invalid("no")));
+  ASSERT_EQ(api.waiting.size(), 1u);
+  EXPECT_EQ(api.body().status().phase(), "Failed");
+  api.accept(2);
+  EXPECT_TRUE(writer.settled("uid-p"));
+  EXPECT_EQ(settled, 5);
+}
+
+TEST_F(StatusWriterTest, ARefusedOneIsTriedAgainWhenThePodHasChanged) {
+  writer.set(pod, phase("Running"));
+  api.answer(Expected<client::ApiResponse>(Status::invalid("no")));
+  pod.mutable_metadata()->set_resource_version("2");
+  writer.seen(pod);
+  ASSERT_EQ(api.waiting.size(), 1u);
+  api.accept(3);
+  EXPECT_TRUE(writer.settled("uid-p"));
+}
+
+TEST_F(StatusWriterTest, WhatMayPassIsTriedAgainLaterAndLaterWithABound) {
+  writer.set(pod, phase("Running"));
+  for (const int code : {401, 403, 429, 500, 503, 504, 500, 500, 500}) {
+    api.answer(Expected<client::ApiResponse>(Status(code, "Busy", "wait")));
+    ASSERT_FALSE(later.empty()) << code;
+    EXPECT_FALSE(writer.settled("uid-p"));
+    auto fire = std::move(later.back());
+    later.clear();
+    fire();
+    ASSERT_EQ(api.waiting.size(), 1u) << code;
+  }
+  EXPECT_EQ(delays, (std::vector<int64_t>{200, 400, 800, 1600, 3200, 6400, 10'000, 10'000, 10'000}));
+  EXPECT_EQ(failures.size(), 9u);
+  EXPECT_EQ(failures.front(), "for now: wait");
+  api.accept(2);
+  EXPECT_TRUE(writer.settled("uid-p"));
+}
+
+TEST_F(StatusWriterTest, WhatIsNoTextBecomesText) {
+  corev1::PodStatus status = phase("Running");
+  const std::string bytes = "caf\xE9", text = "caf\xEF\xBF\xBD";
+  status.set_message(bytes);
+  status.set_reason(bytes);
+  status.add_conditions()->set_message(bytes);
+  status.mutable_conditions(0)->set_reason(bytes);
+  for (auto* statuses : {status.mutable_container_statuses(), status.mutable_init_container_statuses()}) {
+    auto& container = *statuses->Add();
+    container.set_image(bytes);
+    container.set_image_id(bytes);
+    container.mutable_state()->mutable_waiting()->set_message(bytes);
+    container.mutable_state()->mutable_waiting()->set_reason(bytes);
+    container.mutable_last_state()->mutable_terminated()->set_message(bytes);
+    container.mutable_last_state()->mutable_terminated()->set_reason(bytes);
+  }
+  writer.set(pod, status);
+  ASSERT_EQ(api.waiting.size(), 1u);
+  const auto sent = api.body().status();
+  EXPECT_EQ(sent.message(), text);
+  EXPECT_EQ(sent.reason(), text);
+  EXPECT_EQ(sent.conditions(0).message(), text);
+  EXPECT_EQ(sent.conditions(0).reason(), text);
+  for (const auto* statuses : {&sent.container_statuses(), &sent.init_container_statuses()}) {
+    const auto& container = statuses->Get(0);
+    EXPECT_EQ(container.image(), text);
+    EXPECT_EQ(container.image_id(), text);
+    EXPECT_EQ(container.state().waiting().message(), text);
+    EXPECT_EQ(container.state().waiting().reason(), text);
+    EXPECT_EQ(container.last_state().terminated().message(), text);
+    EXPECT_EQ(container.last_state().terminated().reason(), text);
+  }
 }
 
 }  // namespace

@@ -50,6 +50,60 @@ TEST_F(Pods, EndsAreReported) {
   EXPECT_EQ(path("pod/bad", "{.status.containerStatuses[0].state.terminated.message}"), "why\n");
 }
 
+TEST_F(Pods, EndsWhoseLogsAreNoTextAreReported) {
+  const std::string fallback = "    terminationMessagePolicy: FallbackToLogsOnError\n",
+                    never = "  restartPolicy: Never\n";
+  k({"apply", "-f", "-"}, pod("latin1", "printf 'introuvable \\\\351t\\\\351\\\\n'; exit 3", never, fallback));
+  k({"apply", "-f", "-"},
+    pod("wide", "for i in $(seq 60); do echo 第 $i 步 无法读取数据文件 请检查配置然后重试操作; done; exit 1", {},
+        fallback));
+  k({"apply", "-f", "-"},
+    pod("dots", "printf 'loading '; for i in 1 2 3; do printf .; sleep 0.3; done; echo ' failed'; exit 1", never,
+        fallback));
+  k({"apply", "-f", "-"}, pod("open", "echo one; printf 'no line end'; exit 1", never, fallback));
+  const std::string message = "{.status.containerStatuses[0].state.terminated.message}";
+  EXPECT_TRUE(wait_path("pod/latin1", "{.status.phase}", "Failed"));
+  EXPECT_EQ(path("pod/latin1", message), "introuvable \xEF\xBF\xBDt\xEF\xBF\xBD\n");
+  EXPECT_TRUE(wait_path("pod/dots", "{.status.phase}", "Failed"));
+  EXPECT_EQ(path("pod/dots", message), "loading ... failed\n");
+  EXPECT_TRUE(wait_path("pod/open", "{.status.phase}", "Failed"));
+  EXPECT_EQ(path("pod/open", message), "one\nno line end");
+  EXPECT_EQ(path("pod/open", message), k({"logs", "open"}));
+  EXPECT_TRUE(wait_path("pod/wide", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff"));
+  const auto said = path("pod/wide", "{.status.containerStatuses[0].lastState.terminated.message}");
+  EXPECT_TRUE(contains(said, "第 60 步")) << said;
+  k({"delete", "pod", "wide", "--timeout=30s"});
+}
+
+TEST_F(Pods, TheMessagesOfAPodHaveABoundTogether) {
+  std::string others;
+  for (int i = 1; i < 12; ++i) {
+    others += "  - name: c" + std::to_string(i) + "\n    image: " + Cluster::kImage +
+              "\n    command: [sh, -c, \"head -c 3000 /dev/zero | tr '\\\\0' x > /dev/termination-log\"]\n";
+  }
+  k({"apply", "-f", "-"},
+    pod("p", "head -c 3000 /dev/zero | tr '\\\\0' x > /dev/termination-log", "  restartPolicy: Never\n", others));
+  EXPECT_TRUE(wait_path("pod/p", "{.status.phase}", "Succeeded"));
+  for (int i = 0; i < 12; ++i) {
+    const auto at = "{.status.containerStatuses[" + std::to_string(i) + "].state.terminated.message}";
+    EXPECT_EQ(path("pod/p", at), std::string(1024, 'x')) << i;
+  }
+}
+
+TEST_F(Pods, ANameThatNoImageCanHave) {
+  k({"run", "p", "--image=${APP_IMAGE}:1", "--restart=Never"});
+  EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.waiting.reason}", "InvalidImageName"));
+  const std::string message =
+      "Failed to apply default image tag \"${APP_IMAGE}:1\": couldn't parse image name \"${APP_IMAGE}:1\": "
+      "invalid reference format";
+  EXPECT_EQ(path("pod/p", "{.status.containerStatuses[0].state.waiting.message}"), message);
+  EXPECT_TRUE(eventually([&] {
+    const auto events = k({"get", "events", "-o", "jsonpath={range .items[*]}{.reason}: {.message}{'\\n'}{end}"});
+    return contains(events, "InspectFailed: " + message + "\n") &&
+           contains(events, "Failed: Error: InvalidImageName\n");
+  }));
+}
+
 TEST_F(Pods, CrashLoopAndPreviousLog) {
   k({"apply", "-f", "-"}, pod("p", "echo run; exit 1"));
   EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff"));
@@ -98,6 +152,25 @@ TEST_F(Pods, EnvironmentAndVolumes) {
   k({"create", "configmap", "c", "--from-literal=key=changed", "--dry-run=client", "-o", "yaml"});
   k({"patch", "configmap", "c", "-p", R"({"data":{"key":"changed"}})"});
   EXPECT_TRUE(eventually([&] { return k({"exec", "p", "--", "cat", "/config/key"}) == "changed"; }));
+}
+
+TEST_F(Pods, TheEnvironmentCarriesASecretsBytes) {
+  k({"apply", "-f", "-"}, "apiVersion: v1\nkind: Secret\nmetadata: {name: bytes}\ndata: {KEY: //5yYXc=}\n");
+  k({"apply", "-f", "-"}, "apiVersion: v1\nkind: Secret\nmetadata: {name: nul}\ndata: {NUL: YQBi}\n");
+  const std::string never = "  restartPolicy: Never\n", shows = "env | grep -a ^KEY= | od -An -tx1",
+                    bytes = " 4b 45 59 3d ff fe 72 61 77 0a\n";
+  k({"apply", "-f", "-"},
+    pod("one", shows, never, "    env: [{name: KEY, valueFrom: {secretKeyRef: {name: bytes, key: KEY}}}]\n"));
+  k({"apply", "-f", "-"}, pod("all", shows, never, "    envFrom: [{secretRef: {name: bytes}}]\n"));
+  k({"apply", "-f", "-"}, pod("nul", shows, never, "    envFrom: [{secretRef: {name: nul}}]\n"));
+  for (const char* name : {"one", "all"}) {
+    EXPECT_TRUE(wait_path(std::string("pod/") + name, "{.status.phase}", "Succeeded"));
+    EXPECT_EQ(k({"logs", name}), bytes);
+  }
+  EXPECT_TRUE(
+      wait_path("pod/nul", "{.status.containerStatuses[0].state.waiting.reason}", "CreateContainerConfigError"));
+  EXPECT_EQ(path("pod/nul", "{.status.containerStatuses[0].state.waiting.message}"),
+            "environment variable \"NUL\" has a value with a NUL byte, which no environment can hold");
 }
 
 TEST_F(Pods, PodsReachEachOther) {
@@ -167,6 +240,24 @@ TEST_F(Pods, UnschedulableSaysWhy) {
     return contains(k({"describe", "pod", "p"}),
                     "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
   }));
+  k({"delete", "pod", "p"});
+}
+
+TEST_F(Pods, WhatTheSchedulerDoesNotDoIsSaid) {
+  const auto made = try_k({"apply", "-f", "-"},
+                          pod("p", "sleep 1",
+                              "  affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+                              "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: p}}}]}}\n"));
+  EXPECT_EQ(made.code, 0);
+  EXPECT_TRUE(contains(made.out + made.err, "this scheduler does not support it yet")) << made.err;
+  const std::string condition = "{.status.conditions[?(@.type=='PodScheduled')]";
+  EXPECT_TRUE(wait_path("pod/p", condition + ".reason}", "Unschedulable"));
+  EXPECT_EQ(path("pod/p", condition + ".status}"), "False");
+  EXPECT_EQ(
+      path("pod/p", condition + ".message}"),
+      "0/1 nodes are available: this scheduler does not support required pod anti-affinity yet, and places no pod "
+      "that asks for it.");
+  EXPECT_EQ(path("pod/p", "{.spec.nodeName}"), "");
   k({"delete", "pod", "p"});
 }
 
