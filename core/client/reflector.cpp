@@ -69,7 +69,14 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
  private:
   void listed(Expected<Client::List> list) {
-    if (!list) return later([](Loop& self) { self.list(); });
+    if (!list) {
+      {
+        std::lock_guard lock(mutex_);
+        if (stopped_) return;
+        if (handler_.failed) handler_.failed(list.error());
+      }
+      return later([](Loop& self) { self.list(); });
+    }
     {
       std::lock_guard lock(mutex_);
       if (stopped_) return;

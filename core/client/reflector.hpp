@@ -16,6 +16,8 @@ struct ReflectorHandler {
   // The complete state; called first, and again after a relist.
   std::function<void(Client::List)> replace;
   std::function<void(WatchEvent)> event;  // kBookmark events are not delivered
+  // A list failed; it is tried again. May be null.
+  std::function<void(const Status&)> failed;
 };
 
 class Reflector {

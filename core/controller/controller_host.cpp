@@ -42,6 +42,7 @@ void ControllerHost::start() {
     auto spec = describe(*plugin, call.pinned());
     if (!spec) {
       options_.log(GANTRY_LOG_ERROR, spec.error().message());
+      plugin->set_waiting(spec.error().message());
       continue;
     }
     made.push_back(make_controller(*plugin, std::move(*spec)));
@@ -55,18 +56,46 @@ void ControllerHost::start() {
   }
   start_informers();
   for (const auto& controller : made) controller->start_if_synced();
+  tell_waiting();
 }
+
+namespace {
+
+// What can be seen to be wrong without asking the server.
+Status check_spec(const ControllerSpec& spec) {
+  for (const auto& watch : spec.watches()) {
+    if (watch.resource().empty() || watch.version().empty()) {
+      return Status::invalid("its ControllerSpec has a watch without a resource or version");
+    }
+    if (watch.mapping() == WatchSpec::OWNER && watch.owner_kind().empty()) {
+      return Status::invalid("its ControllerSpec has a watch of " + watch.resource() +
+                             " that maps to owners of no kind: owner_kind is empty");
+    }
+  }
+  return {};
+}
+
+// What describe gives back, should it outlive who asked.
+struct Description {
+  gantry_code code = 0;
+  Buffer bytes, error;
+};
+
+}  // namespace
 
 Expected<ControllerSpec> ControllerHost::describe(plugin::Plugin& plugin, plugin::Instance& instance) const {
   const auto* table = instance.interface<gantry_controller>(GANTRY_CONTROLLER_ID);
-  Buffer bytes, error;
-  const auto code = table->describe(instance.get(), bytes.out(), error.out());
+  const auto given = std::make_shared<Description>();
+  auto done = instance.call_main("describe", [given, table, self = instance.get()] {
+    given->code = table->describe(self, given->bytes.out(), given->error.out());
+  });
   ControllerSpec spec;
-  if (code != 0 || !spec.ParseFromArray(bytes.view().data(), static_cast<int>(bytes.view().size()))) {
-    const auto why =
-        code == 0 ? Status::internal("its ControllerSpec cannot be decoded") : status_of(code, error.view());
-    return Status(why).in("plugin " + plugin.name() + " could not describe its controller");
+  if (done.ok() && given->code != 0) done = status_of(given->code, given->error.view());
+  if (done.ok() && !spec.ParseFromArray(given->bytes.view().data(), static_cast<int>(given->bytes.view().size()))) {
+    done = Status::invalid("its ControllerSpec can't be decoded: it is no gantry.abi.ControllerSpec");
   }
+  if (done.ok()) done = check_spec(spec);
+  if (!done.ok()) return std::move(done).in("plugin " + plugin.name() + " could not describe its controller");
   if (spec.name().empty()) spec.set_name(plugin.name());
   return spec;
 }
@@ -101,6 +130,12 @@ void ControllerHost::resources_changed() {
   }
   for (const auto& controller : controllers()) connect_to_all(*controller);
   start_informers();
+  std::vector<std::shared_ptr<Informer>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, informer] : informers_) all.push_back(informer);
+  }
+  for (const auto& informer : all) informer->try_again();
 }
 
 // Whole objects serve those who need only metadata, too: one cache a resource where that is possible.
@@ -129,16 +164,30 @@ void ControllerHost::start_informers() {
     informer->start(
         *options_.client,
         [this](int64_t delay_ms, std::function<void()> fn) { options_.timers->start(delay_ms, std::move(fn)); },
-        [this] { informer_synced(); });
+        [this] { informer_changed(); });
   }
 }
 
-void ControllerHost::informer_synced() {
+void ControllerHost::tell_waiting() {
+  for (const auto& controller : controllers()) {
+    const auto why = controller->refused();
+    if (controller->plugin().info().waiting == why) continue;
+    controller->plugin().set_waiting(why);
+    if (why.empty()) {
+      options_.log(GANTRY_LOG_INFO, "controller " + controller->name() + ": all that it watches is served now");
+    } else {
+      options_.log(GANTRY_LOG_ERROR, "controller " + controller->name() + " waits: " + why);
+    }
+  }
+}
+
+void ControllerHost::informer_changed() {
   {
     const std::lock_guard lock(mutex_);  // whoever waits is either before his look, or is woken
   }
   synced_.notify_all();
   for (const auto& controller : controllers()) controller->start_if_synced();
+  tell_waiting();
 }
 
 std::vector<ControllerHost::ControllerPtr> ControllerHost::controllers() const {
@@ -160,13 +209,16 @@ void ControllerHost::set_running(const plugin::Plugin& plugin, ControllerPtr con
     std::erase_if(controllers_, [&](const auto& known) { return &known->plugin() == &plugin; });
     if (controller != nullptr) controllers_.push_back(controller);
   }
-  if (const auto place = options_.plugins->find_any(plugin.name()))
+  if (const auto place = options_.plugins->find_any(plugin.name())) {
+    if (controller == nullptr) place->set_waiting({});
     place->attach(GANTRY_CACHE_ID, std::move(controller));
+  }
 }
 
 bool ControllerHost::synced() const {
   const std::lock_guard lock(mutex_);
-  return std::all_of(informers_.begin(), informers_.end(), [](const auto& known) { return known.second->synced(); });
+  return std::all_of(informers_.begin(), informers_.end(),
+                     [](const auto& known) { return known.second->synced() || !known.second->refused().ok(); });
 }
 
 void ControllerHost::stop() {

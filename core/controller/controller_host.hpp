@@ -59,6 +59,7 @@ class ControllerHost : public plugin::PluginUser {
   // Describes all controllers, starts their informers, and each controller's workers once its caches are filled.
   void start();
   void stop();
+  // Whether all caches are filled, but for those of what the server refuses.
   bool synced() const;
   // options.resources() gives others than before: who watches all of them watches the new ones, too.
   void resources_changed();
@@ -86,8 +87,12 @@ class ControllerHost : public plugin::PluginUser {
   void connect_to_all(RunningController& controller);
   std::shared_ptr<Informer> informer(const InformerKey& key);
   void start_informers();
-  void informer_synced();
-  Status wait_synced(const RunningController& controller);
+  // A cache is filled, or the server refuses what it is to hold.
+  void informer_changed();
+  // Says in each plugin's info what it waits for; logs what is new.
+  void tell_waiting();
+  // `patient`: what the server refuses may be served later.
+  Status wait_synced(const RunningController& controller, bool patient);
   ControllerPtr running(const plugin::Plugin& plugin) const;
   void set_running(const plugin::Plugin& plugin, ControllerPtr controller);
   void drop_unused_informers();

@@ -20,15 +20,16 @@ bool same(const gantry::abi::ControllerSpec& a, const gantry::abi::ControllerSpe
 
 Status ControllerHost::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
   auto& exchange = exchanges_[&plugin] = {};
+  const bool controls = next.interface<gantry_controller>(GANTRY_CONTROLLER_ID) != nullptr;
+  auto spec = controls ? describe(plugin, next) : gantry::abi::ControllerSpec();
+  if (!spec) return std::move(spec).error();
   {
     const std::lock_guard lock(mutex_);
     if (!started_ || stopped_) return {};
   }
   exchange.old = running(plugin);
   exchange.prepared = &next;
-  if (next.interface<gantry_controller>(GANTRY_CONTROLLER_ID) == nullptr) return {};
-  auto spec = describe(plugin, next);
-  if (!spec) return std::move(spec).error();
+  if (!controls) return {};
   if (exchange.old != nullptr && same(exchange.old->spec(), *spec)) {
     exchange.next = exchange.old;
     return {};
@@ -38,14 +39,19 @@ Status ControllerHost::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
   exchange.next->mapper().hold();
   connect(*exchange.next);
   start_informers();
-  return wait_synced(*exchange.next);
+  // One that takes nobody's place may wait for what another plugin will bring.
+  return wait_synced(*exchange.next, exchange.old == nullptr);
 }
 
-Status ControllerHost::wait_synced(const RunningController& controller) {
+Status ControllerHost::wait_synced(const RunningController& controller, bool patient) {
   std::unique_lock lock(mutex_);
-  if (synced_.wait_for(lock, kFillLimit, [&] { return controller.synced(); })) return {};
-  return Status::unavailable("the caches of what it watches were not filled within " +
-                             std::to_string(kFillLimit.count()) + " s");
+  const auto decided = [&] { return controller.synced() || !controller.refused().empty(); };
+  if (!synced_.wait_for(lock, kFillLimit, decided)) {
+    return Status::unavailable("the caches of " + controller.unfilled() + " were not filled within " +
+                               std::to_string(kFillLimit.count()) + " s");
+  }
+  const auto why = controller.refused();
+  return why.empty() || patient ? Status() : Status::invalid(why);
 }
 
 Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
@@ -69,6 +75,10 @@ Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
 Status ControllerHost::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
   auto& exchange = exchanges_[&plugin];
   const bool forward = next != nullptr && next == exchange.prepared;
+  // Whose place another plugin takes is at work until then.
+  if (forward && exchanges_.size() > 1 && exchange.next != nullptr) {
+    if (auto why = exchange.next->refused(); !why.empty()) return Status::invalid(why);
+  }
   const auto& wanted = forward ? exchange.next : next != nullptr ? exchange.old : ControllerPtr();
   if (running(plugin) != wanted) set_running(plugin, wanted);
   exchange.switched = forward;
@@ -90,6 +100,7 @@ void ControllerHost::resume(plugin::Plugin& plugin) {
   }
   exchange = {};
   drop_unused_informers();
+  tell_waiting();
 }
 
 // Only the map holds what no controller watches any longer.

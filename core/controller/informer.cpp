@@ -68,19 +68,45 @@ CachedPtr index_object(client::Object object) {
 }
 
 void Informer::start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
-                     std::function<void()> synced) {
-  on_synced_ = std::move(synced);
-  client::WatchRequest what;
-  what.group = key_.group;
-  what.version = key_.version;
-  what.resource = key_.resource;
-  what.label_selector = key_.label_selector;
-  what.field_selector = key_.field_selector;
-  what.metadata_only = key_.metadata_only;
-  client::ReflectorHandler handler;
-  handler.replace = [this](client::Client::List list) { replace(std::move(list)); };
-  handler.event = [this](client::WatchEvent event) { apply(std::move(event)); };
-  reflector_ = client::start_reflector(client, std::move(what), std::move(handler), std::move(schedule));
+                     std::function<void()> changed) {
+  on_change_ = std::move(changed);
+  list_ = [this, &client, schedule = std::move(schedule)] {
+    client::WatchRequest what;
+    what.group = key_.group;
+    what.version = key_.version;
+    what.resource = key_.resource;
+    what.label_selector = key_.label_selector;
+    what.field_selector = key_.field_selector;
+    what.metadata_only = key_.metadata_only;
+    client::ReflectorHandler handler;
+    handler.replace = [this](client::Client::List list) { replace(std::move(list)); };
+    handler.event = [this](client::WatchEvent event) { apply(std::move(event)); };
+    handler.failed = [this](const Status& why) { note_failure(why); };
+    reflector_ = client::start_reflector(client, std::move(what), std::move(handler), schedule);
+  };
+  list_();
+}
+
+void Informer::try_again() {
+  if (refused().ok() || !started()) return;
+  reflector_.reset();
+  list_();
+}
+
+void Informer::note_failure(const Status& why) {
+  const bool passes = why.code() == 408 || why.code() == 410 || why.code() == 429;
+  if (why.code() < 400 || why.code() >= 500 || passes) return;
+  {
+    const std::unique_lock lock(mutex_);
+    if (refused_.code() == why.code() && refused_.message() == why.message()) return;
+    refused_ = why;
+  }
+  if (on_change_) on_change_();
+}
+
+Status Informer::refused() const {
+  const std::shared_lock lock(mutex_);
+  return refused_;
 }
 
 bool Informer::synced() const {
@@ -171,7 +197,7 @@ void Informer::take_deletions_after_list_locked(Calls& out) {
 void Informer::replace(client::Client::List list) {
   std::vector<Event> events;
   Calls seen;
-  bool first = false;
+  bool changed = false;
   {
     const std::unique_lock lock(mutex_);
     std::map<std::string, CachedPtr, std::less<>> stale = objects_;
@@ -190,10 +216,11 @@ void Informer::replace(client::Client::List list) {
     revision_ = std::max(revision_, to_revision(list.resource_version));
     take_writes_locked(seen);
     take_deletions_after_list_locked(seen);
-    first = !std::exchange(synced_, true);
+    const bool was_refused = !std::exchange(refused_, {}).ok();
+    changed = !std::exchange(synced_, true) || was_refused;
   }
   tell(events, seen);
-  if (first && on_synced_) on_synced_();
+  if (changed && on_change_) on_change_();
 }
 
 void Informer::apply(client::WatchEvent event) {

@@ -69,10 +69,16 @@ class Informer {
   using Handle = std::shared_ptr<const Listener>;
   Handle listen(Listener listener);
   bool started() const { return reflector_ != nullptr; }
+  // `changed` is called when it is filled for the first time, and when refused() changes, on the client's threads.
   void start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
-             std::function<void()> synced);
+             std::function<void()> changed);
+  // Lists at once what was refused so far: it may be served now. On the thread that started it.
+  void try_again();
   void stop() { reflector_.reset(); }
   bool synced() const;
+  // Why the server does not give what is watched, as long as it does not: it is not served, or a selector is wrong. Ok
+  // for what will do later, such as a server that is busy.
+  Status refused() const;
 
   CachedPtr get(std::string_view ns, std::string_view name) const;
   // Objects in key order, of one namespace or of all ("").
@@ -101,9 +107,12 @@ class Informer {
   void index_owners_locked(const CachedPtr& object, bool add);
   void tell(const std::vector<Event>& events, const Calls& seen);
 
+  void note_failure(const Status& why);
+
   const InformerKey key_;
   std::shared_ptr<const Listeners> listeners_;  // replaced, never changed
-  std::function<void()> on_synced_;
+  std::function<void()> on_change_;
+  std::function<void()> list_;  // starts the reflector
   mutable std::shared_mutex mutex_;
   std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"
   struct ByName {
@@ -117,6 +126,7 @@ class Informer {
   std::unordered_multimap<std::string, std::function<void()>> deletions_;
   int64_t revision_ = 0;
   bool synced_ = false;
+  Status refused_;
   std::unique_ptr<client::Reflector> reflector_;  // last: its callbacks use the rest
 };
 

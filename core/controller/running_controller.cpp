@@ -38,6 +38,11 @@ std::string_view group_of(std::string_view api_version) {
   return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
 }
 
+// As kubectl names it: "deployments.v1.apps".
+std::string name_of(const WatchSpec& watch) {
+  return watch.resource() + "." + watch.version() + (watch.group().empty() ? "" : "." + watch.group());
+}
+
 bool is_write(ApiRequest::Verb verb) {
   return verb == ApiRequest::CREATE || verb == ApiRequest::UPDATE || verb == ApiRequest::PATCH ||
          verb == ApiRequest::DELETE;
@@ -126,6 +131,25 @@ bool RunningController::synced() const {
   return std::all_of(watched_.begin(), watched_.end(), [](const Watched& w) { return w.informer->synced(); });
 }
 
+std::string RunningController::refused() const {
+  std::string text;
+  for (const auto& source : sources()) {
+    const auto why = source.informer->refused();
+    if (why.ok()) continue;
+    text +=
+        (text.empty() ? "its watch of " : "; its watch of ") + name_of(source.spec) + " is refused: " + why.message();
+  }
+  return text;
+}
+
+std::string RunningController::unfilled() const {
+  std::string text;
+  for (const auto& source : sources()) {
+    if (!source.informer->synced()) text += (text.empty() ? "" : ", ") + name_of(source.spec);
+  }
+  return text;
+}
+
 void RunningController::start_if_synced() {
   if (!synced()) return;
   if (started_.exchange(true)) return;
@@ -199,6 +223,7 @@ EventMapper::Answer RunningController::map(const EventMapper::Item& item) {
   auto& instance = call.pinned();
   const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, event.now->ns,
                                       event.now->name, nullptr, "map");
+  const plugin::CallMark mark(instance.mapped(), "map", event.now->ns, event.now->name);
   table->map(call.instance(), to_slice(message.SerializeAsString()), &emit_to_queue, this);
   return instance.lost() ? EventMapper::Answer::kBroken : EventMapper::Answer::kDone;
 }
@@ -241,6 +266,7 @@ WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   const auto noted = [&] { queue_.note_overdue(key, !plugin_->is_current(instance)); };
   const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, key.ns,
                                       key.name, std::ref(noted));
+  const plugin::CallMark mark(instance.mapped(), "reconcile", key.ns, key.name);
   Buffer result, error;
   const auto code = table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
   if (code != 0) {

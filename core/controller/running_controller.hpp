@@ -38,6 +38,11 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   const Informer* find(std::string_view group, std::string_view resource) const;
   Informer* find(std::string_view group, std::string_view resource);
   bool synced() const;
+  // Which of its watches the server refuses, and why: "its watch of gizmos.v1.example.com is refused: ..."; empty:
+  // none.
+  std::string refused() const;
+  // The watches whose caches are not filled yet: "pods.v1, gizmos.v1.example.com".
+  std::string unfilled() const;
   void start_if_synced();
   // Of the CUSTOM watches: what waits for a map, and the thread that asks the plugin.
   EventMapper& mapper() { return mapper_; }

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "core/daemon/config_values.hpp"
+#include "core/plugin/path_check.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -243,6 +244,7 @@ void read_plugin(const std::string& file, const std::string& name, toml::node& n
   }
   toml::table table = std::move(*node.as_table());  // a copy would lose the places
   PluginConfig& plugin = config.plugins[name];
+  plugin.place = place(file, table.source()) + "plugin." + name;
   const auto take = [&](std::string_view key, auto& value, std::string_view expected, auto&& fits) {
     const toml::node* found = table.get(key);
     if (found == nullptr) return;
@@ -414,15 +416,14 @@ Expected<Config> load_config(const fs::path& path) {
   }
   errno = 0;
   std::ifstream in(file, std::ios::binary);
-  // Out of descriptors is no mistake of who asks.
-  if (!in && (errno == EMFILE || errno == ENFILE)) {
-    return Status::unavailable(file.string() + ": " + std::strerror(errno));
-  }
-  if (!in || fs::is_directory(file, ignored)) {
-    return Status::not_found(file.string() + ": cannot be read; give --config FILE or leave it out for the defaults");
-  }
   std::stringstream text;
-  text << in.rdbuf();
+  if (in) text << in.rdbuf();
+  const bool is_folder = in && fs::is_directory(file, ignored);
+  if (!in || in.bad() || is_folder) {
+    auto why = plugin::status_of_errno(file.string(), is_folder ? EISDIR : errno);
+    if (why.code() != 404) return why;
+    return Status::not_found(why.message() + "; give --config FILE or leave it out for the defaults");
+  }
   return parse_config(text.str(), file);
 }
 

@@ -28,7 +28,8 @@ struct PluginConfig {
   plugin::WatchLimits watch;
   std::string replaces;  // the plugin whose place it takes
   std::shared_ptr<plugin::ConfigTable> table;
-  std::string text;  // of the whole table, to tell a changed one
+  std::string text;   // of the whole table, to tell a changed one
+  std::string place;  // of the table, before a message: "gantry.toml:3:9: plugin.NAME"
 };
 
 struct Config {

@@ -1,6 +1,7 @@
 #include "core/daemon/config.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace gantry::daemon {
 namespace {
@@ -108,6 +109,36 @@ TEST(Config, WhatTheDaemonKnowsOfPlugins) {
     EXPECT_TRUE(plugin.watch.isolate);
     EXPECT_TRUE(plugin.table->unknown_keys().empty());
   }
+}
+
+TEST(Config, AFileThatCanNotBeReadSaysWhy) {
+  const auto absent = load_config("/nowhere/g.toml");
+  EXPECT_EQ(absent.error().code(), 404);
+  EXPECT_EQ(absent.error().message(),
+            "/nowhere/g.toml: No such file or directory; give --config FILE or leave it out for the defaults");
+  const auto folder = load_config("/tmp");
+  EXPECT_EQ(folder.error().code(), 500);
+  EXPECT_EQ(folder.error().message(), "/tmp: Is a directory");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto busy = load_config("/etc/passwd");
+  std::vector<Status> unread;
+  const auto found = plugin::PluginHost::discover({"/tmp"}, unread);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(busy.error().code(), 503);
+  EXPECT_EQ(busy.error().message(), "/etc/passwd: Too many open files");
+  EXPECT_TRUE(found.empty());
+  ASSERT_EQ(unread.size(), 1u);
+  EXPECT_EQ(unread[0].code(), 503);
+}
+
+TEST(Config, APluginsTableHasAPlace) {
+  const auto config = parse_config("[plugin.a]\nn = 1\n[plugin.b]\n", "g.toml");
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->plugins.at("a").place, "g.toml:1:1: plugin.a");
+  EXPECT_EQ(config->plugins.at("b").place, "g.toml:3:1: plugin.b");
 }
 
 TEST(Config, PrintedConfigurationParsesToTheSame) {

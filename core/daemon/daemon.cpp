@@ -5,7 +5,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "core/auth/private_folder.hpp"
 #include "core/daemon/admin_api.hpp"
@@ -31,9 +35,11 @@ namespace {
 
 // How long a stop waits for reconciles under way.
 constexpr int64_t kStopGraceMs = 10'000;
-// How many such times it waits for one thing that is no reconcile.
+// How many such times it waits for one thing that is no plugin's.
 constexpr int kMostLooks = 3;
 constexpr const char* kThreads = "a log, an exec session or an image request";
+// And for all of it.
+constexpr int64_t kStopLimitMs = 60'000;
 
 using Opened = std::unique_ptr<plugin::LoadedLibrary>;
 
@@ -67,7 +73,8 @@ struct Daemon::Impl {
   Status start_agent(const std::string& cluster_cidr);
   void add_paths();
   std::string status_json() const;
-  void leave_when_stuck();
+  void watch_stop();
+  void leave_without(const std::vector<std::string>& stuck);
   void stop();
 
   const Config config;
@@ -87,12 +94,12 @@ struct Daemon::Impl {
   std::unique_ptr<PluginObjects> objects;  // after stop() only: timers may still name it until then
   std::unique_ptr<FolderWatch> folders;
   std::atomic<node::NodeAgent*> node{nullptr};
-  // What stop() waits for, and since how many looks of leave_when_stuck() and in all.
-  std::atomic<const char*> stopping_at{""};
-  const char* seen_at = "";
-  int looks = 0;
+  std::atomic<const char*> stopping_at{""};  // what stop() waits for
   int64_t started_ns = 0;
   bool stopped = false;
+  std::mutex stop_mutex;
+  std::condition_variable stop_over_changed;
+  bool stop_over = false;  // under stop_mutex
 };
 
 void Daemon::Impl::count_trouble(std::string_view topic) const {
@@ -144,8 +151,10 @@ Status Daemon::Impl::prepare() {
     process.on_exit = std::move(on_exit);
     return isolation::open_isolated(std::move(process));
   };
-  // Time that is simulated cannot see what another process does.
+  // Time that is simulated cannot see what another process does, and orders what threads do.
   options.try_images = time.simulated() == nullptr;
+  if (time.simulated() != nullptr) options.main_call_ms = 0;
+  options.record_crashes = true;
   options.facts = {
       {"node_name", name}, {"libexec_dir", libexec_dir().string()}, {"instance", config.instance_suffix()}};
   plugins = std::make_unique<plugin::PluginHost>(std::move(options));
@@ -233,7 +242,7 @@ void Daemon::Impl::add_paths() {
     if (auto kept = time.keep(); !kept.ok()) log.write("clock", GANTRY_LOG_WARN, kept.message());
   };
   facts.status_json = [this] { return status_json(); };
-  facts.reload_plugin = [this](const std::string& name) { return control->reload(name); };
+  facts.reload_plugin = [this](const std::string& name) { return control->reload(name, true); };
   facts.enable_plugin = [this](const std::string& name, bool on) {
     return objects ? objects->set_enabled(name, on) : Status::unavailable("the daemon is starting; try again");
   };
@@ -294,17 +303,26 @@ Status Daemon::Impl::start() {
 }
 
 // A call that never returns (a reconcile, a log or an image on a dead disk) can't be waited for, nor its thread be
-// ended. All that was acknowledged is on disk and pods go on without the daemon, so it leaves as it stands.
-void Daemon::Impl::leave_when_stuck() {
-  auto stuck = plugins->watchdog().running_for(kStopGraceMs);
-  const char* at = stopping_at;
-  if (std::exchange(seen_at, at) == at && (at == kThreads || ++looks >= kMostLooks)) {
-    stuck.push_back("the stop has waited for " + std::string(at) + " for long, which");
+// ended. All that was acknowledged is on disk and pods go on without the daemon, so it leaves as it stands. On a thread
+// of its own: any other one may be the stuck one.
+void Daemon::Impl::watch_stop() {
+  const char* seen_at = "";
+  int looks = 0;
+  std::unique_lock lock(stop_mutex);
+  for (int64_t waited = kStopGraceMs;; waited += kStopGraceMs) {
+    const auto grace = std::chrono::milliseconds(kStopGraceMs);
+    if (stop_over_changed.wait_for(lock, grace, [this] { return stop_over; })) return;
+    leave_without(plugins->stuck_calls(kStopGraceMs));
+    const char* at = stopping_at;
+    if (std::exchange(seen_at, at) == at && (at == kThreads || ++looks >= kMostLooks)) {
+      leave_without({"the stop has waited for " + std::string(at) + " for long, which"});
+    }
+    if (waited >= kStopLimitMs) leave_without({"the stop has taken " + std::to_string(waited / 1000) + " s"});
   }
-  if (stuck.empty()) {
-    timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
-    return;
-  }
+}
+
+void Daemon::Impl::leave_without(const std::vector<std::string>& stuck) {
+  if (stuck.empty()) return;
   for (const auto& call : stuck) {
     log.write("", GANTRY_LOG_ERROR, call + ", does not end; the daemon ends without it");
   }
@@ -314,9 +332,10 @@ void Daemon::Impl::leave_when_stuck() {
 void Daemon::Impl::stop() {
   if (std::exchange(stopped, true)) return;
   if (auto* simulated = time.simulated()) simulated->end();
+  std::thread guard;
   if (plugins) {
     plugins->begin_stop();
-    timers.start(kStopGraceMs, [this] { leave_when_stuck(); });
+    guard = std::thread([this] { watch_stop(); });
   }
   folders.reset();
   if (objects) objects->stop();
@@ -337,6 +356,15 @@ void Daemon::Impl::stop() {
   tasks.stop();
   timers.stop();
   server.reset();
+  if (!guard.joinable()) return;
+  {
+    const std::lock_guard lock(stop_mutex);
+    stop_over = true;
+  }
+  stop_over_changed.notify_all();
+  guard.join();
+  // Whoever was given up may go on at any moment, and must not find the rest taken apart.
+  leave_without(plugins->stuck_calls(0));
 }
 
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

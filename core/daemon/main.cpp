@@ -14,6 +14,7 @@
 #include "core/daemon/config.hpp"
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/logging.hpp"
+#include "core/daemon/plugin_control.hpp"
 #include "gantry/abi/log.h"
 
 namespace {
@@ -112,6 +113,9 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (arguments.check) {
+    const auto mistakes = gantry::daemon::plugin_mistakes(*config);
+    for (const auto& mistake : mistakes) std::cerr << mistake << "\n";
+    if (!mistakes.empty()) return 1;
     std::cout << (config->file.empty() ? std::string("defaults") : config->file.string()) << ": ok\n";
     return 0;
   }

@@ -7,15 +7,46 @@ namespace gantry::daemon {
 
 using plugin::PluginPhase;
 
+namespace {
+
+std::vector<std::filesystem::path> folders(const Config& config) {
+  return {config.plugin_dirs.begin(), config.plugin_dirs.end()};
+}
+
+}  // namespace
+
+std::vector<std::string> plugin_mistakes(const Config& config) {
+  std::vector<Status> unread;
+  std::set<std::string> names;
+  for (const auto& path : plugin::PluginHost::discover(folders(config), unread)) names.insert(path.stem().string());
+  std::vector<std::string> mistakes;
+  for (const auto& why : unread) mistakes.push_back("plugins.dirs: " + why.message());
+  if (!unread.empty()) return mistakes;
+  for (const auto& [name, plugin] : config.plugins) {
+    if (!names.contains(name)) {
+      mistakes.push_back(plugin.place + ": there is no such plugin: no file " + name + ".so in plugins.dirs");
+    }
+    if (!plugin.replaces.empty() && !names.contains(plugin.replaces)) {
+      mistakes.push_back(plugin.place + ".replaces: there is no plugin \"" + plugin.replaces + "\": no file " +
+                         plugin.replaces + ".so in plugins.dirs");
+    }
+  }
+  return mistakes;
+}
+
 PluginControl::PluginControl(const Config& config, plugin::PluginHost& host, Logger log)
     : config_(config), host_(host), log_(std::move(log)) {}
 
-PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
+// Without a folder that is missing or closed to the daemon the others do; but what fails for now must not look like
+// plugins that are gone.
+Expected<PluginControl::WantedByName> PluginControl::wanted_of(const Config& config) const {
   WantedByName found;
-  const std::vector<std::filesystem::path> dirs(config.plugin_dirs.begin(), config.plugin_dirs.end());
-  for (const auto& path : plugin::PluginHost::discover(dirs)) {
-    const auto name = path.stem().string();
-    found[name].settings.path = path;
+  std::vector<Status> unread;
+  for (const auto& path : plugin::PluginHost::discover(folders(config), unread)) {
+    found[path.stem().string()].settings.path = path;
+  }
+  for (const auto& why : unread) {
+    if (why.code() != 404 && why.code() != 403) return Status(why).in("plugins.dirs");
   }
   for (const auto& [name, plugin] : config.plugins) {
     auto& wanted = found[name];
@@ -23,6 +54,7 @@ PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
     wanted.settings.sha256 = plugin.sha256;
     wanted.settings.required = plugin.required;
     wanted.settings.config = plugin.table;
+    wanted.settings.config_text = plugin.text;
     wanted.settings.isolation = plugin.isolation;
     wanted.settings.watch = plugin.watch;
     wanted.settings.replaces = plugin.replaces;
@@ -32,9 +64,12 @@ PluginControl::WantedByName PluginControl::wanted_of(const Config& config) {
   return found;
 }
 
+Expected<Config> PluginControl::current() const {
+  return config_.file.empty() ? Expected<Config>(config_) : load_config(config_.file);
+}
+
 Expected<PluginControl::WantedByName> PluginControl::wanted() const {
-  if (config_.file.empty()) return wanted_of(config_);
-  auto config = load_config(config_.file);
+  auto config = current();
   if (!config) return std::move(config).error();
   return wanted_of(*config);
 }
@@ -74,7 +109,10 @@ bool PluginControl::is_replaced(const std::string& name) const {
 }
 
 Status PluginControl::load_all(const std::set<std::string>& off) {
-  const auto all = wanted_of(config_);
+  auto found = wanted_of(config_);
+  if (!found) return std::move(found).error();
+  const auto& all = *found;
+  say_mistakes(config_);
   // Successors first: whom they replace is not even loaded, unless they fail.
   std::vector<std::string> order;
   for (const bool successors : {true, false}) {
@@ -99,13 +137,14 @@ Status PluginControl::load_all(const std::set<std::string>& off) {
   return {};
 }
 
-Status PluginControl::reload(const std::string& name) {
+Status PluginControl::reload(const std::string& name, bool forgive) {
   auto all = wanted();
   if (!all) return std::move(all).error();
   const auto found = all->find(name);
   if (found == all->end()) {
     return Status::not_found("plugin \"" + name + "\" not found: no file " + name + ".so in plugins.dirs");
   }
+  if (forgive) host_.forgive(name);
   return load(found->second);
 }
 
@@ -131,9 +170,16 @@ bool PluginControl::differs(const Wanted& next, const plugin::PluginInfo& now) c
   return digest && *digest != now.image.sha256;
 }
 
+void PluginControl::say_mistakes(const Config& config) const {
+  for (const auto& mistake : plugin_mistakes(config)) log_(GANTRY_LOG_WARN, mistake);
+}
+
 Status PluginControl::apply_configuration() {
-  auto all = wanted();
+  auto config = current();
+  if (!config) return std::move(config).error();
+  auto all = wanted_of(*config);
   if (!all) return std::move(all).error();
+  say_mistakes(*config);
   size_t failed = 0;
   std::vector<std::string> replaced;
   for (const auto& [name, next] : *all) {

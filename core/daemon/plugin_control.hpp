@@ -16,6 +16,10 @@
 
 namespace gantry::daemon {
 
+// What the folders show to be wrong with a configuration, one a mistake: a folder that can't be read; or else tables
+// [plugin.NAME] and `replaces` that no file belongs to, "gantry.toml:3:1: plugin.NAME: ...".
+std::vector<std::string> plugin_mistakes(const Config& config);
+
 class PluginControl {
  public:
   using Logger = std::function<void(int32_t level, std::string_view text)>;
@@ -25,8 +29,9 @@ class PluginControl {
   // elsewhere. An error: a required plugin does not load.
   Status load_all(const std::set<std::string>& off);
 
-  // Refused while the configuration switches the plugin off: the file has the last word.
-  Status reload(const std::string& name);
+  // Refused while the configuration switches the plugin off: the file has the last word. `forgive`: that the plugin
+  // ended the daemon counts no more (PluginHost::forgive).
+  Status reload(const std::string& name, bool forgive = false);
   // Switches a plugin off; reload() switches it on.
   Status disable(const std::string& name);
   // After the configuration or the folders changed: reloads what differs, loads what is new, and switches as the tables
@@ -44,8 +49,10 @@ class PluginControl {
     std::string table;  // the configuration's text, to compare
   };
   using WantedByName = std::map<std::string, Wanted>;
+  Expected<Config> current() const;
   Expected<WantedByName> wanted() const;
-  static WantedByName wanted_of(const Config& config);
+  void say_mistakes(const Config& config) const;
+  Expected<WantedByName> wanted_of(const Config& config) const;
   bool differs(const Wanted& next, const plugin::PluginInfo& now) const;
   Status load(const Wanted& wanted);
   Status switch_off_by_file(const std::string& name);

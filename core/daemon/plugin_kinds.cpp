@@ -1,12 +1,15 @@
 #include "core/daemon/plugin_kinds.hpp"
 
+#include <algorithm>
+#include <memory>
+
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/bytes.hpp"
 
 namespace gantry::daemon {
 
-PluginKinds::PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed)
-    : host_(host), schema_(schema), changed_(std::move(changed)) {
+PluginKinds::PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed, Stored stored)
+    : host_(host), schema_(schema), changed_(std::move(changed)), stored_(std::move(stored)) {
   host_.add_user(this);
 }
 
@@ -14,11 +17,41 @@ PluginKinds::~PluginKinds() { host_.remove_user(this); }
 
 Status PluginKinds::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
   exchange_ = {plugin.name(), &next, schema_.extension(plugin.name()), schema_.generation(), false};
+  const auto before = schema_.kinds();
+  auto done = extend(plugin.name(), next);
+  if (done.ok()) done = keeps_stored(before);
+  return done.ok() ? done : std::move(done).in("its kinds can not be served");
+}
+
+Status PluginKinds::extend(const std::string& plugin, plugin::Instance& next) {
   const auto* table = next.interface<gantry_kinds>(GANTRY_KINDS_ID);
-  if (table == nullptr) return {};
-  const auto set = to_view(table->descriptor_set(next.get()));
-  if (set.empty()) return Status::invalid("its kinds can not be served: it gave no descriptor set");
-  return schema_.extend(plugin.name(), set).in("its kinds can not be served");
+  if (table == nullptr) {
+    schema_.withdraw(plugin);
+    return {};
+  }
+  const auto set = std::make_shared<std::string_view>();
+  auto called = next.call_main("descriptor_set",
+                               [set, table, self = next.get()] { *set = to_view(table->descriptor_set(self)); });
+  if (!called.ok()) return called;
+  if (set->empty()) return Status::invalid("it gave no descriptor set");
+  return schema_.extend(plugin, *set);
+}
+
+// Objects lie in the store under group and plural, and under their namespace.
+Status PluginKinds::keeps_stored(const std::vector<const schema::Kind*>& before) const {
+  for (const auto* old : before) {
+    const auto& now = schema_.kinds();
+    const bool served = std::any_of(now.begin(), now.end(), [old](const schema::Kind* kind) {
+      return kind->group == old->group && kind->plural == old->plural && kind->namespaced == old->namespaced;
+    });
+    const auto count = served || stored_ == nullptr ? 0 : stored_(old->group, old->plural);
+    if (count == 0) continue;
+    return Status::conflict("they lack the " + std::string(old->namespaced ? "namespaced" : "cluster-wide") +
+                            " resource " + old->plural + "." + old->group + ", of which " + std::to_string(count) +
+                            (count == 1 ? " object is" : " objects are") +
+                            " stored; delete what is stored, or go on serving it");
+  }
+  return {};
 }
 
 Status PluginKinds::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
@@ -29,11 +62,7 @@ Status PluginKinds::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
 void PluginKinds::resume(plugin::Plugin& plugin) {
   if (plugin.name() != exchange_.plugin) return;  // it was switched off, or gives its place to the other
   const auto exchange = std::exchange(exchange_, {});
-  if (!exchange.adopted) {
-    serve(plugin.name(), exchange.before);
-  } else if (exchange.prepared->interface<gantry_kinds>(GANTRY_KINDS_ID) == nullptr) {
-    schema_.withdraw(plugin.name());
-  }
+  if (!exchange.adopted) serve(plugin.name(), exchange.before);
   if (schema_.generation() != exchange.generation) changed_();
 }
 

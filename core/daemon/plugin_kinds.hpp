@@ -3,11 +3,13 @@
 // A PluginUser ahead of the controllers: it serves the kinds of an instance that is about to take over, and goes back
 // to the earlier ones when the exchange fails. A plugin that is switched off, or crashed, keeps its kinds; one whose
 // new instance brings none loses them. One that takes another's place brings the same
-// set, or names that are free. Owned by ServerRole; called on the thread that changes plugins.
+// set, or names that are free. A resource of which objects are stored is served on, or the exchange fails. Owned by
+// ServerRole; called on the thread that changes plugins.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/plugin/plugin_host.hpp"
 #include "core/schema/schema.hpp"
@@ -16,8 +18,10 @@ namespace gantry::daemon {
 
 class PluginKinds : public plugin::PluginUser {
  public:
+  // How many objects of this resource are stored.
+  using Stored = std::function<int64_t(const std::string& group, const std::string& plural)>;
   // Both must outlive it. `changed` is called after an exchange that changed what is served.
-  PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed);
+  PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed, Stored stored);
   ~PluginKinds() override;
   PluginKinds(const PluginKinds&) = delete;
   PluginKinds& operator=(const PluginKinds&) = delete;
@@ -36,10 +40,13 @@ class PluginKinds : public plugin::PluginUser {
     bool adopted = false;
   };
   void serve(const std::string& plugin, const std::string& descriptors);
+  Status extend(const std::string& plugin, plugin::Instance& next);
+  Status keeps_stored(const std::vector<const schema::Kind*>& before) const;
 
   plugin::PluginHost& host_;
   schema::Schema& schema_;
   const std::function<void()> changed_;
+  const Stored stored_;
   Exchange exchange_;
 };
 

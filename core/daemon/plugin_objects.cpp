@@ -72,9 +72,14 @@ void set_condition(pluginv1::PluginStatus& status, const std::string& type, bool
   found->set_observed_generation(generation);
 }
 
+bool has_condition(const pluginv1::PluginStatus& status, std::string_view type) {
+  return std::any_of(status.conditions().begin(), status.conditions().end(),
+                     [type](const meta::Condition& known) { return known.type() == type; });
+}
+
 void fill(pluginv1::PluginStatus& status, const PluginInfo& info) {
-  status.set_state(std::string(plugin::phase_name(info.phase)));
-  status.set_message(info.message);
+  status.set_state(std::string(plugin::state_name(info)));
+  status.set_message(info.message.empty() && info.phase == PluginPhase::kRunning ? info.waiting : info.message);
   status.set_version(info.image.version);
   status.set_vendor(info.image.vendor);
   status.set_description(info.image.description);
@@ -107,8 +112,12 @@ void fill_conditions(pluginv1::Plugin& object, const PluginInfo& info, int64_t n
   auto& status = *object.mutable_status();
   const auto generation = object.metadata().generation();
   const bool runs = info.phase == PluginPhase::kRunning;
-  set_condition(status, "Ready", runs, std::string(plugin::phase_name(info.phase)), runs ? "" : info.message,
-                generation, now_ns);
+  set_condition(status, "Ready", runs && info.waiting.empty(), std::string(plugin::state_name(info)),
+                runs ? info.waiting : info.message, generation, now_ns);
+  if (!info.crash.empty() || has_condition(status, "Trusted")) {
+    const bool trusted = info.crash.empty();
+    set_condition(status, "Trusted", trusted, trusted ? "Forgiven" : "EndedTheDaemon", info.crash, generation, now_ns);
+  }
   if (info.overdue > 0) {
     const bool late = info.overdue_now > 0;
     set_condition(status, "Responsive", !late, late ? "ReconcileOverdue" : "ReconcilesEnd",
@@ -277,6 +286,8 @@ void PluginObjects::tell(const pluginv1::Plugin& object, const PluginInfo& befor
   if (now.overdue > before.overdue) {
     event("Warning", "ReconcileOverdue", now.last_overdue + first_frames(now.last_overdue_stack));
   }
+  if (!now.crash.empty() && now.crash != before.crash) event("Warning", "EndedTheDaemon", now.crash);
+  if (!now.waiting.empty() && now.waiting != before.waiting) event("Warning", "Degraded", now.waiting);
   if (now.moved && !before.moved) event("Warning", "Isolated", "Moved to a process of its own by the watchdog");
   if (now.phase == before.phase && !before.name.empty()) return;
   switch (now.phase) {

@@ -1,5 +1,6 @@
 #include "core/daemon/server_role.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -138,12 +139,43 @@ std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources()
   return found;
 }
 
+int64_t ServerRole::stored(const std::string& group, const std::string& plural) const {
+  const auto first = store_->list("/" + group + "/" + plural + "/", 0, {}, 1);
+  return first ? static_cast<int64_t>(first->entries.size()) + first->remaining : 0;
+}
+
+// Objects of kinds that nobody brings are there, and nobody sees them.
+void ServerRole::say_unserved() const {
+  std::string after;
+  for (;;) {
+    const auto next = store_->list("/", 0, after, 1);
+    if (!next || next->entries.empty()) return;
+    const auto& key = next->entries.front()->key;  // "/group/plural/namespace/name"
+    const auto group_end = key.find('/', 1), plural_end = key.find('/', group_end + 1);
+    if (plural_end == std::string::npos) return;
+    const auto group = key.substr(1, group_end - 1), plural = key.substr(group_end + 1, plural_end - group_end - 1);
+    const auto& kinds = schema_->kinds();
+    const bool served = std::any_of(kinds.begin(), kinds.end(), [&](const schema::Kind* kind) {
+      return kind->group == group && kind->plural == plural;
+    });
+    if (!served) {
+      base_.log.write("api", GANTRY_LOG_WARN,
+                      plural + "." + group + ": " + std::to_string(stored(group, plural)) +
+                          " stored, but no plugin that is loaded serves this kind; they are kept until one does");
+    }
+    after = key.substr(0, plural_end + 1) + "\xff";
+  }
+}
+
 void ServerRole::provide_interfaces() {
   // Before the controllers, which watch what a plugin brings.
-  kinds_ = std::make_unique<PluginKinds>(base_.plugins, *schema_, [this] {
-    api_->end_outdated_watches();
-    controllers_->resources_changed();
-  });
+  kinds_ = std::make_unique<PluginKinds>(
+      base_.plugins, *schema_,
+      [this] {
+        api_->end_outdated_watches();
+        controllers_->resources_changed();
+      },
+      [this](const std::string& group, const std::string& plural) { return stored(group, plural); });
   controllers_client_ = make_client(component("controller-host"));
   controller::ControllerHostOptions options;
   options.plugins = &base_.plugins;
@@ -161,6 +193,7 @@ void ServerRole::provide_interfaces() {
 }
 
 Status ServerRole::run(const std::string& cluster_cidr) {
+  say_unserved();
   controllers_->start();
   scheduler_client_ = make_client(component("kube-scheduler"));
   scheduler::SchedulerOptions options;

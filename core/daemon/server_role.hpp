@@ -73,6 +73,8 @@ class ServerRole {
   Status write_admin_kubeconfig();
   Status listen();
   std::vector<controller::ControllerHostOptions::Resource> resources() const;
+  int64_t stored(const std::string& group, const std::string& plural) const;
+  void say_unserved() const;
 
   const Base& base_;
   auth::Pki pki_;

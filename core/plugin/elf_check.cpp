@@ -2,9 +2,13 @@
 
 #include <elf.h>
 
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <system_error>
+
+#include "core/plugin/path_check.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -44,9 +48,12 @@ Status truncated(uint64_t size, uint64_t end) {
 Status check_elf(const std::filesystem::path& image) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(image, failed);
+  errno = 0;
   std::ifstream file(image, std::ios::binary);
+  if (!failed && !file) failed = {errno, std::generic_category()};
+  if (failed) return status_of_errno(image.string(), failed.value());
   Elf64_Ehdr header{};
-  if (failed || !file.read(reinterpret_cast<char*>(&header), sizeof header) ||
+  if (!file.read(reinterpret_cast<char*>(&header), sizeof header) ||
       std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
     return Status::invalid("it is no ELF file");
   }

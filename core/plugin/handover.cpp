@@ -16,24 +16,39 @@ namespace {
 
 constexpr gantry_code kWithoutState = 501;
 
-Status offer_state(Instance& old, Instance& next, bool can_save) {
+// What take_over is given and gives back, should it outlive who asked.
+struct Offer {
+  std::string state, name, version;
+  bool saved = false;
+  gantry_code code = 0;
+  Buffer refused;
+};
+
+}  // namespace
+
+Status PluginHost::offer_state(Instance& old, Instance& next, bool can_save) {
   const auto* to = next.interface<gantry_handover>(GANTRY_HANDOVER_ID);
   if (to == nullptr) return {};
   const auto* from = can_save ? old.interface<gantry_reload>(GANTRY_RELOAD_ID) : nullptr;
-  Buffer state, error, refused;
+  const auto offer = std::make_shared<Offer>();
   if (from != nullptr) {
-    if (const auto code = from->save(old.get(), state.out(), error.out()); code != 0) {
-      return status_of(code, error.view()).in("the plugin to be replaced could not save its state");
-    }
+    auto state = save_state(old, *from);
+    if (!state) return std::move(state).error().in("the plugin to be replaced could not save its state");
+    offer->state = std::move(*state);
+    offer->saved = true;
   }
-  const gantry_predecessor predecessor{sizeof predecessor, old.image().name.c_str(), old.image().version.c_str(),
-                                       from != nullptr ? 1 : 0};
-  const auto code = to->take_over(next.get(), &predecessor, to_slice(state.view()), refused.out());
-  if (code == 0 || code == kWithoutState) return {};
-  return status_of(code, refused.view()).in("it does not take over from " + old.image().name);
+  offer->name = old.image().name;
+  offer->version = old.image().version;
+  auto called = next.call_main("take_over", [offer, to, instance = next.get()] {
+    const gantry_predecessor predecessor{sizeof predecessor, offer->name.c_str(), offer->version.c_str(),
+                                         offer->saved ? 1 : 0};
+    offer->code = to->take_over(instance, &predecessor, to_slice(offer->state), offer->refused.out());
+  });
+  if (called.ok() && offer->code != 0 && offer->code != kWithoutState) {
+    called = status_of(offer->code, offer->refused.view());
+  }
+  return called.ok() ? called : std::move(called).in("it does not take over from " + old.image().name);
 }
-
-}  // namespace
 
 // `heir` does not run yet, `old` does.
 Status PluginHost::take_over(Plugin& heir, Plugin& old, const PluginSettings& settings) {

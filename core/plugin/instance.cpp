@@ -2,6 +2,7 @@
 #include "core/plugin/instance.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 
@@ -47,11 +48,10 @@ std::string text_or_empty(const char* text) { return text == nullptr ? "" : text
 
 }  // namespace
 
-Instance::Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::shared_ptr<ConfigTable> config,
-                   ImageInfo image)
+Instance::Instance(Plugin& plugin, Opened opened, std::shared_ptr<ConfigTable> config, ImageInfo image)
     : plugin_(plugin),
-      library_(std::move(library)),
-      api_(library_->api()),
+      opened_(std::move(opened)),
+      api_(opened_.library->api()),
       config_(std::move(config)),
       image_(std::move(image)),
       callbacks_(plugin.name(), 1, bounds::kTimers),
@@ -59,8 +59,37 @@ Instance::Instance(Plugin& plugin, std::unique_ptr<LoadedLibrary> library, std::
           *plugin.host().options().timers, bounds::kTimers,
           [this](std::function<void()> work) { return callbacks_.post(std::move(work)); })) {}
 
-Instance::~Instance() {
-  drain_tasks();
+// A process has deadlines of its own.
+int64_t Instance::limit_ms() const { return copy().empty() ? 0 : plugin_.host().options().main_call_ms; }
+
+bool Instance::run_main(const char* what, std::function<void()> work) {
+  auto marked = [what, image = mapped(), work = std::move(work)] {
+    const CallMark mark(image, what);
+    work();
+  };
+  return plugin_.host().main_thread().run("plugin " + plugin_.name() + ": its " + what, limit_ms(), std::move(marked),
+                                          [this, what](pid_t thread) {
+                                            stuck_ = true;
+                                            plugin_.host().note_stuck(*this, what, thread);
+                                          });
+}
+
+Status Instance::call_main(const char* what, std::function<void()> work) {
+  if (run_main(what, [self = shared_from_this(), work = std::move(work)] { work(); })) return {};
+  return Status::timeout(plugin_.host().late("its " + std::string(what)));
+}
+
+void Instance::end(Instance* last) {
+  if (last->stuck_) return keep_for_good(last);
+  if (!last->drain_tasks()) {
+    last->plugin_.host().note_stuck(*last, "task", 0);
+    return keep_for_good(last);
+  }
+  const bool ended = last->run_main("destroy", [last] { last->destroy(); });
+  ended ? unload(last) : keep_for_good(last);
+}
+
+void Instance::destroy() {
   if (instance_ != nullptr) {
     if (const auto what = thrown_by([this] { api_.destroy(instance_); })) {
       plugin_.host().options().log("", GANTRY_LOG_ERROR, "plugin " + plugin_.name() + ": its destroy threw: " + *what);
@@ -71,12 +100,43 @@ Instance::~Instance() {
   callbacks_.stop();
 }
 
-Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, std::unique_ptr<LoadedLibrary> library,
-                                                     std::shared_ptr<ConfigTable> config, ImageInfo image) {
-  // Not make_shared: the constructor is private.
-  std::shared_ptr<Instance> made(new Instance(plugin, std::move(library), std::move(config), std::move(image)));
+// Somebody may still be in it, or come back to it. Where a leak checker finds it: it is meant.
+void Instance::keep_for_good(Instance* last) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<Instance*>;
+  const std::lock_guard lock(mutex);
+  kept->push_back(last);
+}
+
+// The image's static destructors run here.
+void Instance::unload(Instance* last) {
+  const auto rest = std::make_shared<Opened>(std::move(last->opened_));
+  auto& host = last->plugin_.host();
+  const auto limit = rest->library->copy().empty() ? 0 : host.options().main_call_ms;
+  const auto name = last->plugin_.name();
+  delete last;
+  (void)host.main_thread().run(
+      "plugin " + name + ": its unloading", limit,
+      [rest] {
+        const CallMark mark(rest->mapped.get(), "unloading");
+        rest->library.reset();
+      },
+      [&](pid_t) {
+        host.options().log("", GANTRY_LOG_ERROR,
+                           host.late("plugin " + name + ": its unloading") + "; the daemon goes on without it");
+      });
+}
+
+Expected<std::shared_ptr<Instance>> Instance::create(Plugin& plugin, Opened opened, std::shared_ptr<ConfigTable> config,
+                                                     ImageInfo image) {
+  const std::shared_ptr<Instance> made(new Instance(plugin, std::move(opened), std::move(config), std::move(image)),
+                                       &Instance::end);
   if (auto status = read_descriptor(made->api_, plugin.name(), made->image_); !status.ok()) return status;
-  if (auto status = made->start(); !status.ok()) return status;
+  const auto status = std::make_shared<Status>();
+  if (auto called = made->call_main("create", [made = made.get(), status] { *status = made->start(); }); !called.ok()) {
+    return called;
+  }
+  if (!status->ok()) return *status;
   return made;
 }
 
@@ -160,15 +220,19 @@ gantry_code Instance::run_task(void (*fn)(void*), void* context) {
   return plugin_.host().options().tasks->post([fn, context, done] { fn(context); }) ? 0 : 429;
 }
 
-void Instance::drain_tasks() {
+bool Instance::drain_tasks() {
   std::unique_lock lock(tasks_mutex_);
-  tasks_done_.wait(lock, [this] { return tasks_ == 0; });
+  const auto none = [this] { return tasks_ == 0; };
+  if (limit_ms() > 0) return tasks_done_.wait_for(lock, std::chrono::milliseconds(limit_ms()), none);
+  tasks_done_.wait(lock, none);
+  return true;
 }
 
 uint64_t Instance::start_timer(int64_t delay_ms, void (*fire)(void*), void* context) {
   const auto id = timers_->start(delay_ms, [this, fire, context] {
     const Watchdog::Watch watch(plugin_.host().watchdog(), *this, callback_deadline_ms_, "", "", nullptr,
                                 "callback of a timer");
+    const CallMark mark(mapped(), "callback of a timer");
     fire(context);
   });
   if (id == 0) {

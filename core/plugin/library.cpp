@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "core/plugin/elf_check.hpp"
+#include "core/plugin/path_check.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -33,7 +34,7 @@ Status make_copy(const fs::path& path, const fs::path& copy) {
   std::error_code error;
   fs::create_directories(copy.parent_path(), error);
   fs::copy_file(path, copy, fs::copy_options::overwrite_existing, error);
-  if (error) return Status::internal("copying " + path.string() + " to " + copy.string() + ": " + error.message());
+  if (error) return status_of_errno("copying " + path.string() + " to " + copy.string(), error.value());
   return {};
 }
 
@@ -55,7 +56,9 @@ Status copy_trusted(const fs::path& path, const fs::path& copy, const TrustOptio
   auto status = make_copy(path, copy);
   if (status.ok()) status = check_image(path, copy, trust);
   if (status.ok()) {
-    if (auto elf = check_elf(copy); !elf.ok()) {
+    if (auto elf = check_elf(copy); elf.code() != 422) {
+      status = std::move(elf);
+    } else {
       status = Status::invalid(path.string() + " is not a loadable shared object: " + elf.message());
     }
   }

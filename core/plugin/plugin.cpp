@@ -23,6 +23,10 @@ std::string_view phase_name(PluginPhase phase) {
   return "Unknown";
 }
 
+std::string_view state_name(const PluginInfo& info) {
+  return info.phase == PluginPhase::kRunning && !info.waiting.empty() ? "Degraded" : phase_name(info.phase);
+}
+
 Plugin::Call& Plugin::Call::operator=(Call&& other) noexcept {
   if (this == &other) return *this;
   Call ended(std::move(*this));
@@ -162,6 +166,10 @@ void Plugin::change(const std::function<void(PluginInfo&)>& edit) {
     ++info_.revision;
   }
   host_.notify(*this);
+}
+
+void Plugin::set_waiting(const std::string& why) {
+  if (info().waiting != why) change([&](PluginInfo& info) { info.waiting = why; });
 }
 
 void Plugin::attach(const std::string& id, std::shared_ptr<void> state) {

@@ -31,6 +31,8 @@ enum class PluginPhase : uint8_t {
 };
 
 std::string_view phase_name(PluginPhase phase);  // "Running"
+struct PluginInfo;
+std::string_view state_name(const PluginInfo& info);  // the same, but "Degraded" of a running one that waits
 
 struct PluginInfo {
   std::string name;
@@ -52,6 +54,10 @@ struct PluginInfo {
   std::string last_overdue_stack;  // one frame a line, innermost first
   int64_t last_overdue_unix_ns = 0;
   bool moved = false;  // to a process of its own, by the watchdog
+  // Of an image that ended the daemon and so runs in a process of its own, or is left out: Crash::sentence().
+  std::string crash;
+  // Of a running one that can't do its work yet: a controller that watches what is not served, say.
+  std::string waiting;
 };
 
 // How long a call may take: a reload waits for short ones before it switches; long ones (a container's grace, an exec)
@@ -101,6 +107,9 @@ class Plugin {
   Call try_enter();
   // Pins an instance that is known to be alive, for what it began and is told of later.
   Call pin(Instance& instance);
+
+  // What keeps a running plugin from its work; empty: nothing. For the room that uses it.
+  void set_waiting(const std::string& why);
 
   // What a higher room keeps for this plugin, by the id of the host interface it serves ("gantry.cache/1").
   void attach(const std::string& id, std::shared_ptr<void> state);

@@ -1,10 +1,12 @@
 #include "core/plugin/plugin_host.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/limits/notices.hpp"
 #include "core/plugin/host_interfaces.hpp"
 #include "core/plugin/metrics_registry.hpp"
+#include "core/plugin/path_check.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::plugin {
@@ -15,6 +17,7 @@ PluginHost::PluginHost(PluginHostOptions options)
     : options_(std::move(options)),
       metrics_(std::make_unique<MetricsRegistry>()),
       tried_(options_.data_dir / "plugins-tried"),
+      crashes_(options_.data_dir / "plugins-crashed", options_.record_crashes),
       reaper_("plugin-reaper", 1),
       watchdog_({[this](const Watchdog::Overdue& call) { overdue(call); },
                  [this](Instance& instance, const std::string& what, int64_t ran_ms) {
@@ -24,19 +27,24 @@ PluginHost::PluginHost(PluginHostOptions options)
   // folder: without one this would be the "plugins" of wherever the process happens to stand.
   std::error_code ignored;
   if (options_.run_dir.is_absolute()) fs::remove_all(options_.run_dir / "plugins", ignored);
+  if (!crashes_.trouble().ok()) {
+    options_.log("", GANTRY_LOG_WARN,
+                 "a plugin that ends the daemon will not be known at the next start: " + crashes_.trouble().message());
+  }
   provide_basic_interfaces(*this);
   provide_other_plugins(*this);
 }
 
 PluginHost::~PluginHost() { shutdown(); }
 
-std::vector<fs::path> PluginHost::discover(const std::vector<fs::path>& dirs) {
+std::vector<fs::path> PluginHost::discover(const std::vector<fs::path>& dirs, std::vector<Status>& unread) {
   std::map<std::string, fs::path> found;
   for (const auto& dir : dirs) {
     std::error_code error;
     for (fs::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
       if (it->path().extension() == ".so") found.emplace(it->path().stem().string(), it->path());
     }
+    if (error) unread.push_back(status_of_errno(dir.string(), error.value()));
   }
   std::vector<fs::path> paths;
   for (auto& [name, path] : found) paths.push_back(std::move(path));
@@ -78,16 +86,55 @@ Status PluginHost::reload(const PluginSettings& settings) {
   return bring(*place(settings.name), settings);
 }
 
-Status PluginHost::bring(Plugin& plugin, const PluginSettings& settings) {
+Status PluginHost::bring(Plugin& plugin, const PluginSettings& given) {
   if (const auto* heir = plugin.heir()) {
     return Status::conflict("plugin " + plugin.name() + " is replaced by " + heir->name());
   }
+  auto known = contained(plugin, given);
+  if (!known) {
+    note_failure(plugin, given, {}, known.error());
+    return std::move(known).error();
+  }
+  const auto& settings = *known;
   const auto old = settings.replaces == settings.name ? nullptr : find_any(settings.replaces);
   const bool takes_over = old != nullptr && old->current() != nullptr && plugin.current() == nullptr;
   if (takes_over) return take_over(plugin, *old, settings);
   auto done = replace(plugin, settings);
   if (done.ok()) settle_places(plugin, settings.replaces);
   return done;
+}
+
+Expected<PluginSettings> PluginHost::contained(Plugin& plugin, const PluginSettings& settings) {
+  auto now = settings;
+  std::optional<Crash> crash;
+  if (!settings.isolation.process && crashes_.knows(settings.name)) {
+    const auto digest = sha256_of(settings.path);
+    if (!digest) return digest.error();
+    crash = crashes_.find(settings.name, TriedImages::key(*digest, settings.config_text));
+  }
+  const auto before = plugin.info().crash;
+  const auto text = crash ? crash->sentence() : std::string();
+  if (text != before) plugin.change([&](PluginInfo& info) { info.crash = text; });
+  if (!crash) return now;
+  const auto until = ", until its file or its configuration changes or 'gantryctl plugin reload " + settings.name + "'";
+  if (!options_.open_isolated || !options_.try_images) return Status::unavailable("left out" + until + ": " + text);
+  if (text != before) {
+    options_.log("", GANTRY_LOG_ERROR,
+                 "plugin " + settings.name + " runs in a process of its own" + until + ": " + text);
+  }
+  now.isolation.process = true;
+  return now;
+}
+
+void PluginHost::forgive(const std::string& name) {
+  if (!crashes_.forget(name)) return;
+  options_.log("", GANTRY_LOG_INFO, "plugin " + name + ": that it ended the daemon is forgotten");
+}
+
+std::vector<std::string> PluginHost::stuck_calls(int64_t ms) {
+  auto found = watchdog_.running_for(ms);
+  for (auto& call : main_thread_.stuck(ms)) found.push_back(std::move(call));
+  return found;
 }
 
 void PluginHost::add_user(PluginUser* user) {

@@ -18,12 +18,15 @@
 #include <vector>
 
 #include "core/plugin/clock.hpp"
+#include "core/plugin/crash_record.hpp"
+#include "core/plugin/main_thread.hpp"
 #include "core/plugin/plugin.hpp"
 #include "core/plugin/plugin_user.hpp"
 #include "core/plugin/timers.hpp"
 #include "core/plugin/tried_images.hpp"
 #include "core/plugin/watchdog.hpp"
 #include "core/plugin/worker_pool.hpp"
+#include "gantry/abi/reload.h"
 
 namespace gantry::limits {
 class Notices;
@@ -50,6 +53,7 @@ struct PluginSettings {
   std::string sha256;  // lower-case hex the file must have; empty: any
   bool required = false;
   std::shared_ptr<ConfigTable> config;  // may be null
+  std::string config_text = {};         // all that `config` says, to tell one configuration from another
   IsolationSettings isolation = {};
   WatchLimits watch = {};
   std::string replaces = {};  // the plugin whose place it takes; empty: none
@@ -73,9 +77,15 @@ struct PluginHostOptions {
       const PluginSettings& settings, const std::filesystem::path& copy,
       std::function<void(const std::string&)> on_exit)>;
   OpenIsolated open_isolated;  // none: isolation = "process" is refused
-  // An image that was never loaded here is tried in a process of its own first (trial.cpp). Needs open_isolated.
+  // An image that was never loaded here with this configuration is tried in a process of its own first (trial.cpp), and
+  // one that ended the daemon runs in one. Needs open_isolated.
   bool try_images = true;
-  int64_t drain_ms = 10'000;           // how long a reload waits for calls in flight
+  int64_t drain_ms = 10'000;  // how long a reload waits for calls in flight
+  // How long an in-process create, destroy, or another call of [main] may take before the host gives it up; 0: for
+  // good, on the thread that asks (simulated time orders the threads).
+  int64_t main_call_ms = 30'000;
+  // Whether data_dir/plugins-crashed gets the plugin that ends this process (crash_record.hpp); it is read either way.
+  bool record_crashes = false;
 };
 
 class PluginHost {
@@ -85,8 +95,10 @@ class PluginHost {
   PluginHost(const PluginHost&) = delete;
   PluginHost& operator=(const PluginHost&) = delete;
 
-  // The .so files of these folders, sorted by name; the first of a name wins.
-  static std::vector<std::filesystem::path> discover(const std::vector<std::filesystem::path>& dirs);
+  // The .so files of these folders, sorted by name; the first of a name wins. `unread` gets an error for each folder
+  // that could not be read.
+  static std::vector<std::filesystem::path> discover(const std::vector<std::filesystem::path>& dirs,
+                                                     std::vector<Status>& unread);
 
   // Offers a host interface to plugins. Before the first load; `table` must outlive the host.
   void provide(std::string id, const void* table);
@@ -98,6 +110,8 @@ class PluginHost {
   Status reload(const PluginSettings& settings);
   // Ends the instance; its place and everything attached stay. Success when it is off already.
   Status disable(const std::string& name);
+  // That this plugin ended the daemon counts no more: its next load is as its settings say.
+  void forgive(const std::string& name);
 
   // Asked and told at every change. Removing waits for a change under way.
   void add_user(PluginUser* user);
@@ -122,6 +136,14 @@ class PluginHost {
   const PluginHostOptions& options() const { return options_; }
   MetricsRegistry& metrics() { return *metrics_; }
   Watchdog& watchdog() { return watchdog_; }
+  MainThread& main_thread() { return main_thread_; }
+  // Calls into plugins that have been running for at least so long, those given up among them: "plugin slow: reconcile
+  // of default/web, for 31 s".
+  std::vector<std::string> stuck_calls(int64_t ms);
+  // "WHAT has not returned within 30 s".
+  std::string late(const std::string& what) const;
+  // A call into `instance` is over its limit; thread 0: of several.
+  void note_stuck(Instance& instance, const char* what, pid_t thread);
   const void* host_interface(std::string_view id) const;
   // Something of a plugin's was refused: `topic` as Notices say. [any-thread]
   void trouble(std::string_view topic, const Plugin& plugin, std::string_view text) const;
@@ -149,10 +171,15 @@ class PluginHost {
   void release_places(Plugin& heir, const std::string& but, const std::string& why);
   Status prepare(Plugin& plugin, Instance& next);
   Status switch_to(Plugin& plugin, const std::shared_ptr<Instance>& next, Rest rest = Rest::kAwaited);
+  Expected<std::string> save_state(Instance& old, const gantry_reload& from);
   Status hand_over_state(Instance& old, Instance& next);
+  Status offer_state(Instance& old, Instance& next, bool can_save);
   void note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why);
-  Expected<std::unique_ptr<LoadedLibrary>> open_library(Plugin& plugin, const PluginSettings& settings,
-                                                        const std::filesystem::path& copy, ImageInfo& image);
+  Expected<Instance::Opened> open_library(Plugin& plugin, const PluginSettings& settings,
+                                          const std::filesystem::path& copy, ImageInfo& image);
+  Expected<Instance::Opened> map_library(const PluginSettings& settings, const std::filesystem::path& copy,
+                                         const std::string& sha256);
+  void log_stack(const std::vector<uintptr_t>& stack, const Instance& instance) const;
   // The process of a plugin ended unasked. [any-thread]
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
@@ -165,6 +192,8 @@ class PluginHost {
   void move_out(const std::string& name, uint64_t copy);
   // As the configuration says, but for who was moved to a process of its own.
   PluginSettings effective(const PluginSettings& settings);
+  // The same, but for who ended the daemon, which `info` is told; an error: then it is left out.
+  Expected<PluginSettings> contained(Plugin& plugin, const PluginSettings& settings);
   void retire(std::shared_ptr<Instance> old, int64_t wait_ms);
   void reap();       // under change_mutex_
   void reap_soon();  // [any-thread]
@@ -172,12 +201,14 @@ class PluginHost {
 
   PluginHostOptions options_;
   std::unique_ptr<MetricsRegistry> metrics_;
+  MainThread main_thread_;
   std::map<std::string, const void*, std::less<>> provided_;
   std::mutex change_mutex_;                         // one change at a time; before any other lock
   std::vector<PluginUser*> users_;                  // under change_mutex_
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way
   uint64_t copies_ = 0;                             // under change_mutex_
   TriedImages tried_;                               // under change_mutex_
+  CrashRecord crashes_;
   std::map<std::string, PluginSettings> settings_;  // under change_mutex_: of the last load that succeeded
   std::set<std::string> moved_;                     // under change_mutex_: to processes of their own, by the watchdog
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/plugin/plugin_host.hpp"
+#include "core/plugin/thread_stack.hpp"
 #include "gantry/abi/controller.h"
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/log.h"
@@ -20,6 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxState = 16 << 20;
+constexpr std::chrono::milliseconds kCapture(500);
+
+std::string time_text(int64_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
 
 bool mapped(const fs::path& image) {
   std::ifstream maps("/proc/self/maps");
@@ -53,9 +59,9 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
   image.path = settings.path.string();
   image.number = ++copies_;
   const auto copy = options_.run_dir / "plugins" / (settings.name + "." + std::to_string(copies_) + ".so");
-  auto library = open_library(plugin, settings, copy, image);
-  if (!library) return Status(library.error());
-  auto made = Instance::create(plugin, std::move(*library), settings.config, image);
+  auto opened = open_library(plugin, settings, copy, image);
+  if (!opened) return Status(opened.error());
+  auto made = Instance::create(plugin, std::move(*opened), settings.config, image);
   if (!made) return made;
   image = (*made)->image();
   // A process has deadlines of its own.
@@ -63,24 +69,75 @@ Expected<std::shared_ptr<Instance>> PluginHost::make_instance(Plugin& plugin, co
   return made;
 }
 
-Expected<std::unique_ptr<LoadedLibrary>> PluginHost::open_library(Plugin& plugin, const PluginSettings& settings,
-                                                                  const fs::path& copy, ImageInfo& image) {
+Expected<Instance::Opened> PluginHost::open_library(Plugin& plugin, const PluginSettings& settings,
+                                                    const fs::path& copy, ImageInfo& image) {
   const bool process = settings.isolation.process;
   if (process && !options_.open_isolated) return Status::invalid("this host runs no plugins in processes of their own");
   const TrustOptions trust{settings.sha256, options_.public_key, true};
   if (auto status = copy_trusted(settings.path, copy, trust); !status.ok()) return status;
-  if (auto digest = sha256_of(copy)) image.sha256 = *digest;
+  auto digest = sha256_of(copy);
+  if (!digest) return std::move(digest).error();
+  image.sha256 = std::move(*digest);
   if (process) {
-    return options_.open_isolated(
+    auto library = options_.open_isolated(
         settings, copy,
         [this, name = settings.name, number = copies_](const std::string& cause) { crashed(name, number, cause); });
+    if (!library) return std::move(library).error();
+    return Instance::Opened{nullptr, std::move(*library)};
   }
   if (auto survived = try_image(plugin, settings, copy, image.sha256); !survived.ok()) {
     std::error_code ignored;
     fs::remove(copy, ignored);
     return survived;
   }
-  return LoadedLibrary::open_copy(settings.path, copy);
+  return map_library(settings, copy, image.sha256);
+}
+
+// The image's static constructors run here.
+Expected<Instance::Opened> PluginHost::map_library(const PluginSettings& settings, const fs::path& copy,
+                                                   const std::string& sha256) {
+  struct Loading {
+    std::unique_ptr<MappedImage> image;
+    Expected<std::unique_ptr<LoadedLibrary>> library = Status();
+  };
+  const auto loading = std::make_shared<Loading>();
+  const auto key = TriedImages::key(sha256, settings.config_text);
+  loading->image = std::make_unique<MappedImage>(settings.name, copy, key);
+  const auto what = "plugin " + settings.name + ": its loading";
+  const bool loaded = main_thread_.run(
+      what, options_.main_call_ms,
+      [loading, path = settings.path, copy] {
+        const CallMark mark(loading->image.get(), "loading");
+        loading->library = LoadedLibrary::open_copy(path, copy);
+      },
+      [](pid_t) {});
+  if (!loaded) return Status::timeout(late(what));
+  if (!loading->library) return std::move(loading->library).error();
+  return Instance::Opened{std::move(loading->image), std::move(*loading->library)};
+}
+
+std::string PluginHost::late(const std::string& what) const {
+  return what + " has not returned within " + time_text(options_.main_call_ms);
+}
+
+// It is left where it is, with its thread: neither can be ended from outside.
+void PluginHost::note_stuck(Instance& instance, const char* what, pid_t thread) {
+  Plugin& plugin = instance.plugin();
+  const auto text = late("its " + std::string(what));
+  options_.log("", GANTRY_LOG_ERROR,
+               "plugin " + plugin.name() + ": " + text + "; the daemon goes on without it, and its image stays loaded" +
+                   (thread > 0 ? "; its thread is here:" : ""));
+  if (thread > 0) log_stack(capture_stack(thread, kCapture), instance);
+  plugin.change([&](PluginInfo& info) { info.message = text + "; it was given up, and its image stays loaded"; });
+}
+
+void PluginHost::log_stack(const std::vector<uintptr_t>& stack, const Instance& instance) const {
+  const auto file = fs::path(instance.image().path).filename().string();
+  const auto frames = describe_stack(stack, instance.copy(), file);
+  if (frames.empty()) options_.log("", GANTRY_LOG_ERROR, "  (it does not answer: it is deep in the kernel)");
+  for (size_t i = 0; i < frames.size(); ++i) {
+    options_.log("", GANTRY_LOG_ERROR, "  #" + std::to_string(i) + " " + frames[i]);
+  }
 }
 
 void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, ImageInfo image, const Status& why) {
@@ -99,6 +156,9 @@ void PluginHost::note_failure(Plugin& plugin, const PluginSettings& settings, Im
     }
     info.phase = PluginPhase::kFailed;
     info.image = std::move(image);
+    if (!info.crash.empty() && !info.message.starts_with("left out")) {
+      info.message += " (it is in a process of its own because " + info.crash + ")";
+    }
   });
 }
 
@@ -114,7 +174,6 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& given, Rest res
     note_failure(plugin, settings, image, ready);
     return ready;
   }
-  settings_[plugin.name()] = settings;
   auto old = plugin.current();
   const bool after_crash = plugin.info().phase == PluginPhase::kCrashed;
   // Loading has used up this thread's slice of a busy processor; the switch, a few microseconds that others wait for,
@@ -125,6 +184,7 @@ Status PluginHost::replace(Plugin& plugin, const PluginSettings& given, Rest res
     note_failure(plugin, settings, image, switched);
     return switched;
   }
+  settings_[plugin.name()] = settings;
   const int64_t now = options_.clock->now_unix_ns();
   const int64_t pause = options_.clock->monotonic_ns() - begin;
   plugin.change([&](PluginInfo& info) {
@@ -185,23 +245,40 @@ Status PluginHost::switch_to(Plugin& plugin, const std::shared_ptr<Instance>& ne
   return status;
 }
 
+Expected<std::string> PluginHost::save_state(Instance& old, const gantry_reload& from) {
+  struct Saved {
+    gantry_code code = 0;
+    Buffer state, error;
+  };
+  const auto saved = std::make_shared<Saved>();
+  auto called = old.call_main("save", [saved, &from, instance = old.get()] {
+    saved->code = from.save(instance, saved->state.out(), saved->error.out());
+  });
+  if (!called.ok()) return called;
+  if (saved->code != 0) return status_of(saved->code, saved->error.view());
+  return std::string(saved->state.view());
+}
+
 Status PluginHost::hand_over_state(Instance& old, Instance& next) {
   const auto* from = old.interface<gantry_reload>(GANTRY_RELOAD_ID);
   const auto* to = next.interface<gantry_reload>(GANTRY_RELOAD_ID);
   if (from == nullptr || to == nullptr) return {};
-  Buffer state, error;
-  if (const auto code = from->save(old.get(), state.out(), error.out()); code != 0) {
-    return status_of(code, error.view()).in("the old instance could not save its state");
+  auto state = save_state(old, *from);
+  if (!state) return std::move(state).error().in("the old instance could not save its state");
+  if (state->size() > kMaxState) {
+    return Status::invalid("the state of the old instance has " + std::to_string(state->size()) + " bytes, at most " +
+                           std::to_string(kMaxState) + " are handed over");
   }
-  if (state.view().size() > kMaxState) {
-    return Status::invalid("the state of the old instance has " + std::to_string(state.view().size()) +
-                           " bytes, at most " + std::to_string(kMaxState) + " are handed over");
-  }
-  Buffer refused;
-  if (const auto code = to->restore(next.get(), to_slice(state.view()), refused.out()); code != 0) {
-    return status_of(code, refused.view()).in("the new instance does not take over the state of the old one");
-  }
-  return {};
+  struct Restored {
+    gantry_code code = 0;
+    Buffer refused;
+  };
+  const auto restored = std::make_shared<Restored>();
+  auto called = next.call_main("restore", [restored, to, instance = next.get(), state = std::move(*state)] {
+    restored->code = to->restore(instance, to_slice(state), restored->refused.out());
+  });
+  if (called.ok() && restored->code != 0) called = status_of(restored->code, restored->refused.view());
+  return called.ok() ? called : std::move(called).in("the new instance does not take over the state of the old one");
 }
 
 Status PluginHost::disable(const std::string& name) {

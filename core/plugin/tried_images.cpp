@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "core/plugin/trust.hpp"
+
 namespace gantry::plugin {
 
 TriedImages::TriedImages(std::filesystem::path file) : file_(std::move(file)) {
@@ -12,13 +14,17 @@ TriedImages::TriedImages(std::filesystem::path file) : file_(std::move(file)) {
   }
 }
 
-void TriedImages::add(const std::string& sha256) {
+std::string TriedImages::key(const std::string& sha256, std::string_view config) {
+  return sha256_of_text(sha256 + "\n" + std::string(config));
+}
+
+void TriedImages::add(const std::string& key) {
   const bool full = digests_.size() >= kMost;
   if (full) digests_.clear();
-  if (!digests_.insert(sha256).second) return;
+  if (!digests_.insert(key).second) return;
   std::error_code ignored;
   std::filesystem::create_directories(file_.parent_path(), ignored);
-  std::ofstream(file_, full ? std::ios::trunc : std::ios::app) << sha256 << "\n";
+  std::ofstream(file_, full ? std::ios::trunc : std::ios::app) << key << "\n";
 }
 
 }  // namespace gantry::plugin

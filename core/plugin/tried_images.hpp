@@ -1,5 +1,5 @@
-// Which images a process of their own has loaded, made and survived (PluginHost::try_image), so that each is tried
-// once.
+// Which images a process of their own has loaded, made and survived (PluginHost::try_image), each with the
+// configuration it had then, so that each pair is tried once.
 //
 // A file of SHA-256 digests, a line each, in the daemon's data folder. Losing it costs another trial. [main]
 #pragma once
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace gantry::plugin {
 
@@ -16,8 +17,10 @@ class TriedImages {
   static constexpr size_t kMost = 1'000;  // then the file starts over
 
   explicit TriedImages(std::filesystem::path file);
-  bool contains(const std::string& sha256) const { return digests_.contains(sha256); }
-  void add(const std::string& sha256);
+  // Of an image's digest and the text of its configuration.
+  static std::string key(const std::string& sha256, std::string_view config);
+  bool contains(const std::string& key) const { return digests_.contains(key); }
+  void add(const std::string& key);
 
  private:
   std::filesystem::path file_;

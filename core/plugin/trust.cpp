@@ -2,17 +2,16 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <vector>
+
+#include "core/plugin/path_check.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -23,22 +22,10 @@ using DigestPtr = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 constexpr std::streamsize kMaxSignature = 16 << 10;
 
-Status check_one(const fs::path& path, std::string_view what) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return Status::not_found(path.string() + ": " + std::strerror(errno));
-  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    return Status::forbidden(path.string() + " belongs to user " + std::to_string(info.st_uid) + "; a plugin's " +
-                             std::string(what) + " must belong to root or to the daemon's user: chown it");
-  }
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return Status::forbidden(path.string() + " can be written by others than its owner; chmod go-w it");
-  }
-  return {};
-}
-
 Expected<std::vector<unsigned char>> read_all(const fs::path& path, std::streamsize limit) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Status::not_found(path.string() + ": cannot be read");
+  if (!file) return status_of_errno(path.string(), errno);
   std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(file)), {});
   if (limit > 0 && static_cast<std::streamsize>(bytes.size()) > limit) {
     return Status::invalid(path.string() + " is no signature: it has " + std::to_string(bytes.size()) + " bytes");
@@ -48,7 +35,7 @@ Expected<std::vector<unsigned char>> read_all(const fs::path& path, std::streams
 
 Expected<KeyPtr> read_key(const fs::path& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (file == nullptr) return Status::not_found("plugins.public_key: " + path.string() + ": " + std::strerror(errno));
+  if (file == nullptr) return status_of_errno("plugins.public_key: " + path.string(), errno);
   KeyPtr key(PEM_read_PUBKEY(file.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
   if (key == nullptr) return Status::invalid("plugins.public_key: " + path.string() + " is not a public key in PEM");
   return key;
@@ -60,6 +47,7 @@ Status check_signature(const fs::path& path, const fs::path& image, const fs::pa
   const auto signature_path = path.string() + ".sig";
   const auto signature = read_all(signature_path, kMaxSignature);
   if (!signature) {
+    if (signature.error().code() != 404) return signature.error();
     return Status::forbidden(path.string() + " has no signature " + signature_path +
                              ", and plugins.require_signature is set");
   }
@@ -76,12 +64,32 @@ Status check_signature(const fs::path& path, const fs::path& image, const fs::pa
                            public_key.string());
 }
 
+std::string hex_of(EVP_MD_CTX& digest) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(&digest, bytes.data(), &size);
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    text += kHex[bytes[i] >> 4];
+    text += kHex[bytes[i] & 15];
+  }
+  return text;
+}
+
 }  // namespace
 
 Status check_owner(const fs::path& path) {
-  if (auto status = check_one(path, "file"); !status.ok()) return status;
-  const auto folder = path.parent_path();
-  return check_one(folder.empty() ? fs::path(".") : folder, "folder");
+  if (auto way = check_way(path, "a plugin's file"); !way.ok()) return way;
+  // The folders that the file and a link to it lie in are no mere passage: who can put a file there, a signature say,
+  // must not be just anybody, sticky bit or not.
+  std::error_code failed;
+  const auto real = fs::canonical(path, failed);
+  if (failed) return status_of_errno(path.string(), failed.value());
+  for (const auto& folder : {fs::absolute(path, failed).parent_path(), real.parent_path()}) {
+    if (auto way = check_way(folder, "a plugin's folder"); !way.ok()) return way;
+  }
+  return {};
 }
 
 Status check_image(const fs::path& path, const fs::path& image, const TrustOptions& options) {
@@ -97,24 +105,24 @@ Status check_image(const fs::path& path, const fs::path& image, const TrustOptio
 }
 
 Expected<std::string> sha256_of(const fs::path& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Status::not_found(path.string() + ": cannot be read");
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  if (!file) return status_of_errno(path.string(), errno);
+  const DigestPtr digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
   std::array<char, 65'536> block;
   while (file.read(block.data(), block.size()) || file.gcount() > 0) {
     EVP_DigestUpdate(digest.get(), block.data(), static_cast<size_t>(file.gcount()));
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(digest.get(), bytes.data(), &size);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kHex[bytes[i] >> 4];
-    text += kHex[bytes[i] & 15];
-  }
-  return text;
+  if (file.bad()) return status_of_errno(path.string(), errno);
+  return hex_of(*digest);
+}
+
+std::string sha256_of_text(std::string_view text) {
+  const DigestPtr digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  EVP_DigestUpdate(digest.get(), text.data(), text.size());
+  return hex_of(*digest);
 }
 
 }  // namespace gantry::plugin

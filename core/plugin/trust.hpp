@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "gantry/status.hpp"
 
@@ -15,12 +16,15 @@ struct TrustOptions {
   bool check_owner = true;
 };
 
-// The file and its folder belong to root or to this process's user, and nobody else can write them.
+// The file, its folder and all on the way to them (path_check.hpp) belong to root or to this process's user, and nobody
+// else can write them.
 Status check_owner(const std::filesystem::path& path);
 // `image` is the private copy of `path`, so that nobody exchanges it between the check and the load. An Ed25519 key
 // signs the bytes; an RSA or EC key their SHA-256 digest, as "openssl dgst -sha256 -sign" does.
 Status check_image(const std::filesystem::path& path, const std::filesystem::path& image, const TrustOptions& options);
 
+// In lower-case hexadecimal digits.
 Expected<std::string> sha256_of(const std::filesystem::path& path);
+std::string sha256_of_text(std::string_view text);
 
 }  // namespace gantry::plugin

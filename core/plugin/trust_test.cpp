@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/plugin/path_check.hpp"
 #include "core/plugin/verify.hpp"
 
 namespace gantry::plugin {
@@ -78,6 +79,67 @@ TEST_F(Trust, WhatOthersCanWriteIsRefused) {
   EXPECT_EQ(refusal({}), dir_.string() + " can be written by others than its owner; chmod go-w it");
   ::chmod(dir_.c_str(), 0755);
   EXPECT_EQ(refusal({}), "");
+}
+
+TEST_F(Trust, ALinkIsNoBetterThanWhatItLeadsTo) {
+  const auto evil = dir_ / "evil", link = dir_ / "link" / "good.so";
+  fs::create_directories(evil);
+  fs::create_directories(link.parent_path());
+  fs::rename(file_, evil / "real.so");
+  fs::create_symlink("../evil/real.so", link);
+  file_ = link;
+  EXPECT_EQ(refusal({}), "");
+  ::chmod(evil.c_str(), 0777);
+  const auto why = evil.string() + " can be written by others than its owner; chmod go-w it";
+  EXPECT_EQ(refusal({}), why);
+  // Nor does the sticky bit help: a signature could be put beside it.
+  ::chmod(evil.c_str(), 01777);
+  EXPECT_EQ(refusal({}), why);
+  ::chmod(evil.c_str(), 0755);
+  // A link in the midst of the way, and one that is given away.
+  fs::create_directory_symlink(link.parent_path(), dir_ / "way");
+  file_ = dir_ / "way" / "good.so";
+  EXPECT_EQ(refusal({}), "");
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::lchown((dir_ / "way").c_str(), 65534, 65534), 0);
+  EXPECT_TRUE(refusal({}).starts_with((dir_ / "way").string() + " belongs to user 65534; ")) << refusal({});
+}
+
+TEST_F(Trust, EachFolderUpToTheRootCounts) {
+  const auto deep = dir_ / "a" / "b";
+  fs::create_directories(deep);
+  fs::rename(file_, deep / "good.so");
+  file_ = deep / "good.so";
+  EXPECT_EQ(refusal({}), "");
+  ::chmod((dir_ / "a").c_str(), 0775);
+  EXPECT_EQ(refusal({}), (dir_ / "a").string() + " can be written by others than its owner; chmod go-w it");
+  ::chmod((dir_ / "a").c_str(), 01777);
+  EXPECT_EQ(refusal({}), "") << "like /tmp";
+  file_ = deep / ".." / "b" / "good.so";
+  EXPECT_EQ(refusal({}), "");
+}
+
+TEST_F(Trust, LinksInACircleEnd) {
+  fs::create_symlink("other.so", dir_ / "round.so");
+  fs::create_symlink("round.so", dir_ / "other.so");
+  file_ = dir_ / "round.so";
+  EXPECT_NE(refusal({}).find("Too many levels of symbolic links"), std::string::npos) << refusal({});
+}
+
+TEST(StatusOfErrno, SaysWhetherItMayDoLater) {
+  EXPECT_EQ(status_of_errno("f", EMFILE).message(), "f: Too many open files");
+  EXPECT_EQ(status_of_errno("f", EMFILE).code(), 503);
+  EXPECT_EQ(status_of_errno("f", ENOSPC).code(), 503);
+  EXPECT_EQ(status_of_errno("f", ENOENT).code(), 404);
+  EXPECT_EQ(status_of_errno("f", EACCES).code(), 403);
+  EXPECT_EQ(status_of_errno("f", EIO).code(), 500);
+}
+
+TEST(Verify, AFileThatNeverLoadsIsGivenUp) {
+  const auto file = fs::path(TEST_PLUGINS) / "never_loads.so";
+  const auto image = verify_image_apart(file, {}, std::chrono::milliseconds(200));
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().message(), file.string() + " does not finish loading within 200 ms");
 }
 
 TEST_F(Trust, WhatBelongsToOthersIsRefused) {

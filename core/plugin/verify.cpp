@@ -1,5 +1,6 @@
 #include "core/plugin/verify.hpp"
 
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,14 +34,17 @@ Expected<ImageInfo> verify_image(const fs::path& path, const TrustOptions& trust
   return image;
 }
 
-Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions& trust) {
+Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions& trust,
+                                       std::chrono::milliseconds limit) {
   constexpr int kSurvived = 86;
-  constexpr unsigned kSeconds = 30;
   const pid_t child = ::fork();
   if (child < 0) return Status::internal(std::string("fork: ") + std::strerror(errno));
   if (child == 0) {
     ::signal(SIGALRM, SIG_DFL);
-    ::alarm(kSeconds);
+    itimerval timer{};
+    timer.it_value.tv_sec = limit / std::chrono::seconds(1);
+    timer.it_value.tv_usec = static_cast<suseconds_t>(limit % std::chrono::seconds(1) / std::chrono::microseconds(1));
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
     static_cast<void>(verify_image(path, trust));
     ::_exit(kSurvived);
   }
@@ -52,7 +56,7 @@ Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions&
   if (WIFEXITED(how)) {
     cause = "ends the process that loads it: exited with status " + std::to_string(WEXITSTATUS(how));
   } else if (WTERMSIG(how) == SIGALRM) {
-    cause = "does not finish loading within " + std::to_string(kSeconds) + " s";
+    cause = "does not finish loading within " + std::to_string(limit.count()) + " ms";
   } else {
     const char* signal = ::sigabbrev_np(WTERMSIG(how));  // a realtime signal has none
     cause = "ends the process that loads it: killed by " +

@@ -154,6 +154,12 @@ void Cluster::kill_daemon() {
   daemon_.reset();
 }
 
+int Cluster::wait_for_end() {
+  const int code = daemon_->wait(std::chrono::seconds(30));
+  daemon_.reset();
+  return code;
+}
+
 Output Cluster::kubectl(std::vector<std::string> arguments, const std::string& input,
                         std::chrono::seconds limit) const {
   const char* binary = std::getenv("GANTRY_KUBECTL");

@@ -28,6 +28,7 @@ class Cluster {
   bool wait_ready(std::chrono::seconds limit = std::chrono::seconds(60));
   void stop();         // SIGTERM; containers go on
   void kill_daemon();  // SIGKILL
+  int wait_for_end();  // of a daemon that ends by itself: its exit code, 128+n by a signal
   pid_t daemon_pid() const { return daemon_ ? daemon_->pid() : -1; }
 
   // kubectl against this cluster.

@@ -24,6 +24,22 @@ TEST(DaemonProgram, MistakesHaveAPlace) {
   EXPECT_TRUE(contains(checked.err, "gantry.toml:4:1: daemon.rolls: unknown key")) << checked.err;
 }
 
+TEST(DaemonProgram, TablesOfPluginsThatAreNotThereAreMistakes) {
+  Cluster cluster;
+  const auto check = [&] { return run({kDaemon, "--check-config", "--config", cluster.config().string()}); };
+  EXPECT_EQ(check().code, 0) << check().err;
+  std::ofstream(cluster.config()) << "[plugin.deploymnt]\nworkers = 5\n[plugin.sim]\nreplaces = \"ocy\"\n";
+  EXPECT_EQ(check().code, 1);
+  const auto said = check().err;
+  EXPECT_TRUE(contains(said,
+                       "gantry.toml:1:1: plugin.deploymnt: there is no such plugin: no file deploymnt.so in "
+                       "plugins.dirs\n"))
+      << said;
+  EXPECT_TRUE(contains(said, "gantry.toml:3:1: plugin.sim.replaces: there is no plugin \"ocy\": ")) << said;
+  std::ofstream(cluster.config()) << "[plugins]\ndirs = \"/nowhere\"\n[plugin.oci]\n";
+  EXPECT_TRUE(contains(check().err, "plugins.dirs: /nowhere: No such file or directory\n")) << check().err;
+}
+
 TEST(DaemonProgram, PrintedConfigurationIsTheSame) {
   Cluster cluster;
   const auto printed = run({kDaemon, "--print-config", "--config", cluster.config().string()});

@@ -18,7 +18,8 @@ class ThirdParty : public Suite {
     for (const char* name : {"slow", "replicaset-next"}) put(name, name);
     std::ofstream(cluster_->config(), std::ios::app)
         << "[plugin.replicaset-next]\nenabled = false\n"
-        << "[plugin.slow]\nreconcile_deadline_ms = 50\nwatchdog = \"isolate\"\nwatchdog_strikes = 2\n";
+        << "[plugin.slow]\nreconcile_deadline_ms = 50\nwatchdog = \"isolate\"\nwatchdog_strikes = 2\n"
+        << "[plugin.misspelt]\nworkers = 3\n[plugin.shaper]\nshape = 0\n[plugin.watcher]\nwatches = 1\n";
     cluster_->start();
     cluster_->import_image();
   }
@@ -113,6 +114,62 @@ TEST_F(ThirdParty, AFileThatEndsItsProcessIsRefusedInOneSentence) {
   wait_for("untried", "{.status.state}", "Running");
 }
 
+TEST_F(ThirdParty, ATableOfAPluginThatIsNotThereIsReported) {
+  EXPECT_TRUE(contains(cluster_->daemon_log(), "plugin.misspelt: there is no such plugin: no file misspelt.so in"));
+}
+
+// It ends the daemon; from then on it runs apart, until an admin says otherwise.
+TEST_F(ThirdParty, APluginThatEndedTheDaemonRunsApart) {
+  put("fragile", "fragile");
+  wait_for("fragile", "{.status.state}", "Running");
+  EXPECT_EQ(field("fragile", "{.status.isolation}"), "None");
+  (void)cluster_->kubectl({"-n", ns_, "create", "configmap", "null"});
+  ASSERT_EQ(cluster_->wait_for_end(), 128 + SIGSEGV) << "it was to end the daemon";
+  cluster_->start();
+  wait_for("fragile", "{.status.isolation}", "Process");
+  const std::string what = "it was at work (reconcile of " + ns_ + "/null) when the daemon was killed by SIGSEGV, ";
+  EXPECT_TRUE(contains(cluster_->daemon_log(), what));
+  EXPECT_TRUE(contains(describe("fragile"), what)) << describe("fragile");
+  const std::string trusted = "{.status.conditions[?(@.type==\"Trusted\")]";
+  EXPECT_EQ(field("fragile", trusted + ".reason}"), "EndedTheDaemon");
+  EXPECT_TRUE(contains(cluster_->ctl({"plugin", "list"}).out, "Process,EndedTheDaemon"));
+  // The object goes on ending its process, and nobody else's.
+  EXPECT_TRUE(eventually([&] { return contains(describe("fragile"), "SIGSEGV"); }));
+  k({"delete", "configmap", "null"});
+  EXPECT_EQ(cluster_->ctl({"plugin", "reload", "fragile"}).code, 0);
+  wait_for("fragile", "{.status.isolation}", "None");
+  wait_for("fragile", trusted + ".status}", "True");
+  fs::remove(folder() / "fragile.so");
+}
+
+TEST_F(ThirdParty, AWatchOfWhatIsNotServedIsNamedAndServedLater) {
+  put("watcher", "watcher");
+  wait_for("watcher", "{.status.state}", "Degraded");
+  EXPECT_TRUE(contains(field("watcher", "{.status.message}"), "its watch of widgets.v1.demo.example.com is refused: "));
+  EXPECT_EQ(cluster_->must({"get", "--raw", "/readyz"}), "ok");
+  put("shaper", "shaper");
+  wait_for("watcher", "{.status.state}", "Running");
+  k({"create", "-f", "-"},
+    "apiVersion: demo.example.com/v1\nkind: Widget\nmetadata: {name: round}\nspec: {owner: me}\n");
+  EXPECT_TRUE(eventually([&] { return contains(cluster_->daemon_log(), "saw round"); }));
+  // What is stored keeps its kind.
+  configure("shape = 0", "shape = 2");
+  EXPECT_TRUE(eventually([&] {
+    return contains(field("shaper", "{.status.message}"),
+                    "they lack the namespaced resource widgets.demo.example.com, of which 1 object is stored");
+  })) << field("shaper", "{.status}");
+  EXPECT_EQ(k({"get", "widgets", "-o", "name"}), "widget.demo.example.com/round\n");
+  k({"delete", "widget", "round"});
+  configure("shape = 2", "shape = 5");
+  const auto said = verify(fs::path(GANTRY_TEST_PLUGINS) / "shaper.so");
+  EXPECT_EQ(said.code, 1);
+  EXPECT_TRUE(contains(said.err, "its kinds can not be served: ")) << said.err;
+  EXPECT_TRUE(
+      eventually([&] { return contains(field("shaper", "{.status.message}"), "its kinds can not be served"); }));
+  configure("shape = 5", "shape = 0");
+  EXPECT_EQ(verify(fs::path(GANTRY_TEST_PLUGINS) / "shaper.so").code, 0);
+}
+
 TEST_F(ThirdParty, VerifySaysWhetherAFileWouldLoadAndWhyNot) {
   const auto good = verify(folder() / "replicaset.so");
   EXPECT_EQ(good.code, 0) << good.err;
@@ -122,11 +179,17 @@ TEST_F(ThirdParty, VerifySaysWhetherAFileWouldLoadAndWhyNot) {
   const auto cut = cluster_->dir() / "replicaset.so";
   fs::copy_file(folder() / "replicaset.so", cut);
   fs::resize_file(cut, fs::file_size(cut) / 2);
+  const auto evil = cluster_->dir() / "evil", link = cluster_->dir() / "namespace.so";
+  fs::create_directories(evil);
+  fs::permissions(evil, fs::perms::all);
+  fs::copy_file(folder() / "namespace.so", evil / "namespace.so");
+  fs::create_symlink(evil / "namespace.so", link);
   const auto test = [](const std::string& name) { return fs::path(GANTRY_TEST_PLUGINS) / (name + ".so"); };
   const std::pair<fs::path, const char*> bad[] = {
       {text, "is not a loadable shared object"},
       {cut, "the file is truncated"},
       {cluster_->dir() / "none.so", "none.so"},
+      {link, "evil can be written by others than its owner"},
       {test("untried_static_throws"), "ends the process that loads it: killed by SIGABRT"},
       {test("untried_static_exits"), "ends the process that loads it: exited with status 3"}};
   for (const auto& [file, why] : bad) {

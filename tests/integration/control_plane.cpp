@@ -70,7 +70,7 @@ struct ControlPlane::Impl {
   void stop_controllers();
   void write_log(std::string_view who, int32_t level, std::string_view text);
 
-  const Options options;
+  Options options;
   TemporaryFolder folder;
   mutable std::mutex log_mutex;
   std::vector<std::pair<int32_t, std::string>> lines;
@@ -191,6 +191,7 @@ Status ControlPlane::Impl::start_controllers() {
     return isolation::open_isolated(std::move(process));
   };
   host_options.try_images = time == nullptr;
+  if (time) host_options.main_call_ms = 0;
   plugins = std::make_unique<plugin::PluginHost>(std::move(host_options));
   controller::ControllerHostOptions run;
   run.plugins = plugins.get();
@@ -225,6 +226,7 @@ plugin::PluginSettings ControlPlane::Impl::settings(const std::string& name) con
   settings.path = fs::path(GANTRY_PLUGINS) / (name + ".so");
   if (const auto it = options.config.find(name); it != options.config.end()) {
     settings.config = std::make_shared<Numbers>(it->second);
+    for (const auto& [key, value] : it->second) settings.config_text += key + " = " + std::to_string(value) + "\n";
   }
   if (const auto it = options.tables.find(name); it != options.tables.end()) {
     if (!it->second.file.empty()) settings.path = it->second.file;
@@ -269,6 +271,15 @@ Status ControlPlane::restart_controllers() {
   return impl_->start_controllers();
 }
 
+void ControlPlane::set_config(const std::string& plugin, std::map<std::string, int64_t> config) {
+  impl_->options.config[plugin] = std::move(config);
+}
+bool ControlPlane::synced() const { return impl_->controllers->synced(); }
+Status ControlPlane::extend(const std::string& owner, std::string_view descriptors) {
+  auto done = impl_->schema->extend(owner, descriptors);
+  if (done.ok()) impl_->controllers->resources_changed();
+  return done;
+}
 Status ControlPlane::reload(const std::string& plugin) { return impl_->plugins->reload(impl_->settings(plugin)); }
 Status ControlPlane::disable(const std::string& plugin) { return impl_->plugins->disable(plugin); }
 plugin::PluginHost& ControlPlane::plugins() { return *impl_->plugins; }

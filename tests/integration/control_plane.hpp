@@ -60,6 +60,12 @@ class ControlPlane {
   void stop_controllers();
   // Exchanges a plugin's instance for a new one of the same file, or starts it.
   Status reload(const std::string& plugin);
+  // For the next load of a plugin.
+  void set_config(const std::string& plugin, std::map<std::string, int64_t> config);
+  // Whether the controllers' caches are filled, as readiness has it.
+  bool synced() const;
+  // Serves the kinds of a descriptor set, as if a plugin had brought them.
+  Status extend(const std::string& owner, std::string_view descriptors);
   Status disable(const std::string& plugin);
   plugin::PluginHost& plugins();
   // gantry_config.get_daemon("data_dir") of a plugin.

@@ -17,8 +17,8 @@
 #include "core/daemon/ctl/arguments.hpp"
 #include "core/daemon/ctl/completion.hpp"
 #include "core/daemon/ctl/plugin_new.hpp"
+#include "core/daemon/ctl/plugin_verify.hpp"
 #include "core/daemon/ctl/render.hpp"
-#include "core/plugin/verify.hpp"
 
 namespace gantry::ctl {
 namespace {
@@ -170,11 +170,10 @@ class Program {
   }
   Status plugin_verify() {
     const fs::path file = arguments_.operands.front();
-    plugin::TrustOptions trust;
-    trust.public_key = config_.require_signature ? config_.plugins_public_key : fs::path();
-    const auto image = plugin::verify_image_apart(file, trust);
-    if (!image) return image.error();
-    out_ << file.string() << ": ok\n" << render_image(*image);
+    const auto verified = plugin_verify(file, config_);
+    if (!verified) return verified.error();
+    out_ << file.string() << ": ok\n" << render_image(verified->image);
+    if (!verified->note.empty()) out_ << "Note: " << verified->note << "\n";
     return {};
   }
 

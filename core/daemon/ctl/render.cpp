@@ -171,15 +171,17 @@ std::string render_plugins(const json::value& answer, Format format) {
   std::string names_only;
   for (const auto& plugin : items(answer, "plugins")) {
     names_only += text(plugin, "name") + "\n";
+    // One that ended the daemon runs apart for that, or not at all.
+    const auto isolation = text(plugin, "isolation") + (text(plugin, "crash").empty() ? "" : ",EndedTheDaemon");
     rows.push_back({or_none(text(plugin, "name")), or_none(text(plugin, "version")), text(plugin, "phase"),
-                    joined(strings(plugin, "interfaces"))});
+                    or_none(isolation), joined(strings(plugin, "interfaces"))});
     if (format != Format::kWide) continue;
     rows.back().insert(rows.back().end(), {or_none(text(plugin, "vendor")), truth(plugin, "required") ? "yes" : "no",
                                            or_none(text(plugin, "path")), or_none(text(plugin, "message"))});
   }
   if (format == Format::kName) return names_only;
   if (rows.empty()) return "No plugins found.\n";
-  std::vector<std::string> headers{"NAME", "VERSION", "PHASE", "INTERFACES"};
+  std::vector<std::string> headers{"NAME", "VERSION", "PHASE", "ISOLATION", "INTERFACES"};
   if (format == Format::kWide) headers.insert(headers.end(), {"VENDOR", "REQUIRED", "PATH", "MESSAGE"});
   return table(headers, rows);
 }
@@ -200,6 +202,7 @@ std::string render_plugin(const json::value& plugin) {
                   {"Phase", text(plugin, "phase")},
                   {"Message", text(plugin, "message")},
                   {"Isolation", text(plugin, "isolation")},
+                  {"Ended Daemon", text(plugin, "crash")},
                   {"Required", truth(plugin, "required") ? "yes" : "no"},
                   {"Interfaces", joined(strings(plugin, "interfaces"))},
                   {"Reloads", text(plugin, "reloads")},

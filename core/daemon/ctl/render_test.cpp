@@ -13,9 +13,10 @@ const char* const kImages = R"({"images":[
 
 const char* const kPlugins = R"({"plugins":[
   {"name":"oci","path":"/p/oci.so","version":"1.0.0","vendor":"Gantry","description":"Runs containers",
-   "interfaces":["gantry.runtime/1","gantry.x/1"],"phase":"Running","message":"","required":true},
+   "interfaces":["gantry.runtime/1","gantry.x/1"],"phase":"Running","message":"","required":true,
+   "isolation":"Process","crash":"it was at work"},
   {"name":"broken","path":"/p/broken.so","version":"","vendor":"","description":"","interfaces":[],
-   "phase":"Failed","message":"not a shared object","required":false}]})";
+   "phase":"Failed","message":"not a shared object","required":false,"isolation":"None","crash":""}]})";
 
 TEST(Render, Images) {
   const auto answer = boost::json::parse(kImages);
@@ -32,13 +33,14 @@ TEST(Render, Images) {
 TEST(Render, Plugins) {
   const auto answer = boost::json::parse(kPlugins);
   EXPECT_EQ(render_plugins(answer, Format::kTable),
-            "NAME     VERSION   PHASE     INTERFACES\n"
-            "oci      1.0.0     Running   gantry.runtime/1,gantry.x/1\n"
-            "broken   <none>    Failed    <none>\n");
+            "NAME     VERSION   PHASE     ISOLATION                INTERFACES\n"
+            "oci      1.0.0     Running   Process,EndedTheDaemon   gantry.runtime/1,gantry.x/1\n"
+            "broken   <none>    Failed    None                     <none>\n");
   EXPECT_NE(render_plugins(answer, Format::kWide).find("not a shared object\n"), std::string::npos);
   const auto* plugin = find_plugin(answer, "oci");
   ASSERT_NE(plugin, nullptr);
   EXPECT_NE(render_plugin(*plugin).find("Required:         yes\n"), std::string::npos) << render_plugin(*plugin);
+  EXPECT_NE(render_plugin(*plugin).find("Ended Daemon:     it was at work\n"), std::string::npos);
   EXPECT_EQ(find_plugin(answer, "absent"), nullptr);
 }
 

@@ -1,0 +1,105 @@
+// Kinds of a plugin that is exchanged: stored objects are never left without their kind.
+#include "core/daemon/plugin_kinds.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+
+namespace gantry::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Number : public plugin::ConfigTable {
+ public:
+  explicit Number(int64_t shape) : shape_(shape) {}
+  Expected<std::optional<std::string>> get_string(std::string_view) override { return std::optional<std::string>(); }
+  Expected<std::optional<int64_t>> get_int(std::string_view) override { return std::optional(shape_); }
+  Expected<std::optional<bool>> get_bool(std::string_view) override { return std::optional<bool>(); }
+  Expected<std::optional<std::vector<std::string>>> get_strings(std::string_view) override {
+    return std::optional<std::vector<std::string>>();
+  }
+  std::vector<std::string> unknown_keys() const override { return {}; }
+
+ private:
+  const int64_t shape_;
+};
+
+class PluginKindsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ::umask(022);
+    dir_ = fs::temp_directory_path() / ("gantry-kinds-test-" + std::to_string(::getpid()));
+    fs::create_directories(dir_);
+    plugin::PluginHostOptions options;
+    options.clock = &clock_;
+    options.timers = &timers_;
+    options.tasks = &pool_;
+    options.log = [](std::string_view, int32_t, std::string_view) {};
+    options.run_dir = dir_ / "run";
+    options.data_dir = dir_ / "data";
+    host_ = std::make_unique<plugin::PluginHost>(std::move(options));
+    kinds_ = std::make_unique<PluginKinds>(
+        *host_, *schema_, [this] { ++changes_; },
+        [this](const std::string& group, const std::string& plural) { return stored_[plural + "." + group]; });
+  }
+  void TearDown() override {
+    kinds_.reset();
+    host_.reset();
+    fs::remove_all(dir_);
+  }
+  std::string bring(int64_t shape) {
+    plugin::PluginSettings settings{"shaper", fs::path(TEST_PLUGINS) / "shaper.so", "", false,
+                                    std::make_shared<Number>(shape)};
+    const auto done = host_->reload(settings);
+    return done.ok() ? "" : std::to_string(done.code()) + " " + done.message();
+  }
+  bool served(const std::string& group, const std::string& plural) const {
+    return schema_->find_resource(group, "v1", plural) != nullptr;
+  }
+
+  fs::path dir_;
+  plugin::SystemClock clock_;
+  plugin::Timers timers_{clock_};
+  plugin::WorkerPool pool_{"test", 1};
+  std::unique_ptr<schema::Schema> schema_ = *schema::Schema::builtin();
+  std::map<std::string, int64_t> stored_;
+  int changes_ = 0;
+  std::unique_ptr<plugin::PluginHost> host_;
+  std::unique_ptr<PluginKinds> kinds_;
+};
+
+TEST_F(PluginKindsTest, WhatIsStoredIsServedOn) {
+  ASSERT_EQ(bring(0), "");
+  stored_["widgets.demo.example.com"] = 3;
+  const std::string why =
+      "409 its kinds can not be served: they lack the namespaced resource widgets.demo.example.com, of which 3 objects "
+      "are stored; delete what is stored, or go on serving it";
+  for (const int64_t shape : {2, 3, 4}) {
+    EXPECT_EQ(bring(shape), why) << shape;
+    EXPECT_TRUE(served("demo.example.com", "widgets")) << shape;
+    EXPECT_TRUE(schema_->find_resource("demo.example.com", "v1", "widgets")->namespaced);
+    EXPECT_FALSE(served("demo.example.com", "gadgets"));
+    EXPECT_EQ(host_->list().at(0).phase, plugin::PluginPhase::kRunning);
+  }
+  EXPECT_EQ(bring(1), "") << "more of the same";
+  stored_.clear();
+  EXPECT_EQ(bring(2), "");
+  EXPECT_TRUE(served("demo.example.com", "gadgets"));
+  EXPECT_FALSE(served("demo.example.com", "widgets"));
+  stored_["gadgets.demo.example.com"] = 1;
+  EXPECT_NE(bring(0).find("of which 1 object is stored"), std::string::npos);
+}
+
+TEST_F(PluginKindsTest, ASetThatIsNoneIsRefusedAtTheFirstLoadToo) {
+  EXPECT_EQ(bring(6), "422 its kinds can not be served: it gave no descriptor set");
+  EXPECT_NE(bring(5).find("its kinds can not be served: "), std::string::npos) << bring(5);
+  EXPECT_EQ(host_->list().at(0).phase, plugin::PluginPhase::kFailed);
+  EXPECT_EQ(bring(0), "");
+  EXPECT_GT(changes_, 0);
+}
+
+}  // namespace
+}  // namespace gantry::daemon
