@@ -198,7 +198,7 @@ TEST(WebSocketExec, AllVersionsOfTheChannels) {
   const auto frames = [&](const std::string& query, const std::string& protocol, const std::string& in = {}) {
     auto all = talk(server, "/exec?" + query, protocol, in);
     EXPECT_EQ(all[0].substr(0, 12), "HTTP/1.1 101") << all[0];
-    EXPECT_EQ(all[0].find("Sec-WebSocket-Protocol: " + protocol) != std::string::npos, !protocol.empty());
+    EXPECT_EQ(all[0].find("Sec-Websocket-Protocol: " + protocol) != std::string::npos, !protocol.empty());
     all.erase(all.begin());
     return all;
   };
@@ -220,7 +220,7 @@ TEST(WebSocketExec, AllVersionsOfTheChannels) {
   EXPECT_EQ(talk(server, "/exec?" + echo, "v9.channel.k8s.io")[0].substr(0, 12), "HTTP/1.1 400");
   // The client's order counts.
   EXPECT_NE(talk(server, "/exec?" + echo, "x, base64.channel.k8s.io, v4.channel.k8s.io")[0].find(
-                "Sec-WebSocket-Protocol: base64.channel.k8s.io\r\n"),
+                "Sec-Websocket-Protocol: base64.channel.k8s.io\r\n"),
             std::string::npos);
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -64,6 +65,7 @@ class RawClient {
     while (out.size() < wanted) {
       auto n = ssl_ != nullptr ? SSL_read(ssl_, buffer, sizeof(buffer))
                                : static_cast<int>(::recv(fd_.get(), buffer, sizeof(buffer), 0));
+      if (n < 0 && errno == EINTR) continue;  // a child of the test has ended
       if (n <= 0) break;
       out.append(buffer, static_cast<size_t>(n));
     }
