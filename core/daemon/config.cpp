@@ -185,6 +185,8 @@ const std::vector<KeySpec>& keys() {
               "The share of it that one connection may have."),
       int_key("limits", "watch_backlog_mib", &Config::watch_backlog_mib, 1, 1 << 20,
               "Most MiB that wait for one watch whose client reads too slowly; then the watch ends."),
+      int_key("limits", "long_requests", &Config::long_requests, 1, 1 << 16,
+              "Most requests with documents over 16 KiB that wait for a thread; the rest is answered 429."),
       int_key("limits", "connections", &Config::connections, 16, 1 << 20, "Most connections to api.listen."),
       int_key("limits", "anonymous_connections", &Config::anonymous_connections, 1, 1 << 20,
               "Most of them whose peers have not proved who they are; idle ones make room for new ones."),

@@ -103,6 +103,8 @@ Status ServerRole::open() {
   apiserver::Options options;
   options.notices = &base_.notices;
   options.watch_backlog_bytes = static_cast<size_t>(base_.config.watch_backlog_mib) << 20;
+  options.watch_patience_ms = base_.config.stall_seconds * 1'000;
+  options.most_long = static_cast<size_t>(base_.config.long_requests);
   options.git_version = std::string("v1.36.0+gantry-") + kVersion;
   options.now_unix_ns = [&clock = base_.clock] { return clock.now_unix_ns(); };
   options.post = [this](std::function<void()> work) {
