@@ -155,6 +155,25 @@ TEST_F(ControllerHostTest, WhatHappensWhileAProcessIsDownIsDoneAfterwards) {
   EXPECT_EQ(count("controllers: controller scripted: ns/own-"), 0u);
 }
 
+// More than is kept for a process that is down: then it is as after a restart.
+TEST_F(ControllerHostTest, AboveTheBoundOfEventsAllObjectsAreMappedAnew) {
+  ASSERT_NO_FATAL_FAILURE(start(In::kProcess));
+  api_.add<ConfigMap>("first");
+  ASSERT_TRUE(logged("did first"));
+  may_start_ = false;
+  api_.add<ConfigMap>("kill");
+  ASSERT_TRUE(logged("no process today"));
+  constexpr size_t kLarge = 1 << 20, kMany = plugin::bounds::kEventBytes / kLarge + 1;
+  for (size_t i = 0; i < kMany; ++i) {
+    auto secret = PlayedApi::named<Secret>("large-" + std::to_string(i));
+    (*secret.mutable_data())["text"] = std::string(kLarge, 'x');
+    api_.send(client::WatchEvent::Type::kAdded, std::move(secret));
+  }
+  may_start_ = true;
+  for (size_t i = 0; i < kMany; ++i) EXPECT_TRUE(logged("did large-" + std::to_string(i)));
+  EXPECT_TRUE(logged("did first", 2)) << "what owned a lost object is looked at again";
+}
+
 // Its event ends each process that maps it; it gets three, then the others go on.
 TEST_F(ControllerHostTest, AnEventThatEndsTheProcessAgainAndAgainIsLeftOut) {
   ASSERT_NO_FATAL_FAILURE(start(In::kProcess));
