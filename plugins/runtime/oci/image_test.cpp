@@ -281,6 +281,8 @@ TEST(Reference, ReadsNames) {
   EXPECT_FALSE(parse_reference("a@sha256:" + std::string(64, 'A')).ok());
   EXPECT_FALSE(parse_reference(std::string(64, 'a')).ok());  // an id
   EXPECT_TRUE(parse_reference(std::string(63, 'a')).ok());
+  EXPECT_TRUE(parse_reference(std::string(64, 'z')).ok());
+  EXPECT_EQ(parse_reference("Z/a")->text(), "Z/a:latest");
   EXPECT_FALSE(parse_reference("a:" + std::string(129, 't')).ok());
   EXPECT_FALSE(parse_reference("x.y/" + std::string(252, 'a')).ok());
 }
