@@ -170,7 +170,7 @@ class Program {
   }
   Status plugin_verify() {
     const fs::path file = arguments_.operands.front();
-    const auto verified = plugin_verify(file, config_);
+    const auto verified = ctl::plugin_verify(file, config_);
     if (!verified) return verified.error();
     out_ << file.string() << ": ok\n" << render_image(verified->image);
     if (!verified->note.empty()) out_ << "Note: " << verified->note << "\n";
