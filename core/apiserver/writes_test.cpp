@@ -219,7 +219,6 @@ TEST_F(WritesTest, WhatTheSchedulerDoesNotDoIsWarnedOf) {
   const auto pod = [&](const std::string& name, const std::string& more) {
     return R"({"metadata":{"name":")" + name + R"("},"spec":{"containers":[{"name":"c","image":"i"}],)" + more + "}}";
   };
-  constexpr const char* kPods = "/api/v1/namespaces/default/pods";
   const std::string yet = ": this scheduler does not support it yet; ", ends = "the pod will not be scheduled\"";
   EXPECT_EQ(
       warnings(made(kPods, pod("a", demands))),

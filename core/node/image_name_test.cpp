@@ -11,7 +11,7 @@ TEST(ImageName, NamesOfImages) {
   for (const std::string name :
        {"busybox", "busybox:1", "library/busybox", "gantry.local/busybox:1.36", "localhost/a",
         "localhost:5000/a/b:Tag_1.2-3", "registry.example.com:5000/team/app", "[::1]:5000/app:1", "[fd00::1]/app",
-        "a.b_c__d---e/x", "Registry/app:1", "index.docker.io/busybox", "a/b/c/d/e", "sha256:abc", "app:_x", "1/2"}) {
+        "x/a.b_c__d---e", "Registry/app:1", "index.docker.io/busybox", "a/b/c/d/e", "sha256:abc", "app:_x", "1/2"}) {
     EXPECT_TRUE(check_image_name(name).ok()) << name;
   }
   EXPECT_TRUE(check_image_name("app@" + kDigest).ok());

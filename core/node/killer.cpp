@@ -45,7 +45,9 @@ void Killer::stop() {
     stopped_ = true;
     dropped.swap(entries_);
   }
-  for (const auto& [id, entry] : dropped) timers_.cancel(entry.timer);
+  for (const auto& [id, entry] : dropped) {
+    if (entry.timer != 0) timers_.cancel(entry.timer);  // 0 would wait for one to run
+  }
   signals_.stop();
   lasting_.stop();
 }
@@ -92,7 +94,7 @@ void Killer::exited(const std::string& container_id) {
     hook = found->second.hook;
     entries_.erase(found);
   }
-  timers_.cancel(timer);
+  if (timer != 0) timers_.cancel(timer);
   runner_.cancel(hook);
 }
 
