@@ -41,7 +41,8 @@ bool Timers::drop_waiting(uint64_t id) {
 void Timers::drop(uint64_t id) { drop_waiting(id); }
 
 void Timers::cancel(uint64_t id) {
-  if (drop_waiting(id)) return;
+  // 0 is no timer, and what running_ says while none runs.
+  if (id == 0 || drop_waiting(id)) return;
   std::unique_lock lock(mutex_);
   if (std::this_thread::get_id() == runner_) return;
   finished_.wait(lock, [&] { return running_ != id; });

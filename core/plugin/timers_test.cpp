@@ -44,6 +44,13 @@ TEST(Timers, CancelWaitsForARunningTimer) {
   EXPECT_TRUE(cancelled.get());
 }
 
+TEST(Timers, CancelOfNoTimerReturnsAtOnce) {
+  SystemClock clock;
+  Timers timers(clock);
+  timers.cancel(0);
+  timers.cancel(17);
+}
+
 TEST(Timers, CancelledTimersDoNotFire) {
   SystemClock clock;
   Timers timers(clock);

@@ -149,6 +149,27 @@ TEST(CodecYaml, AnchorsCostNothingUnlessThereAreAliases) {
   EXPECT_EQ(yaml_error(nested_anchors(5, 10'000) + "y: *a4\n"), "");
 }
 
+// The parser's tokens, which only it can count, are charged before it begins.
+TEST(CodecYaml, FlowStyleHasItsPrice) {
+  const auto list = [](size_t items) {
+    std::string out = "x: [0";
+    for (size_t i = 1; i < items; ++i) out += ",0";
+    return out + "]\n";
+  };
+  auto account = std::make_shared<limits::Account>(64 << 20);
+  ASSERT_TRUE(parse_yaml(list(10'000), kMaxDepth, account).ok());
+  EXPECT_GE(account->peak(), 10'000u * 320);
+  EXPECT_EQ(account->used(), 0u);
+  EXPECT_TRUE(parse_yaml(list(200'000)).ok());
+  const auto refused = parse_yaml(list(210'000));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), 413);
+  EXPECT_EQ(parse_yaml(list(10'000), kMaxDepth, std::make_shared<limits::Account>(3 << 20)).error().code(), 429);
+  std::string block = "x:\n";
+  for (int i = 0; i < 250'000; ++i) block += "- 0\n";
+  EXPECT_TRUE(parse_yaml(block).ok());
+}
+
 TEST(CodecYaml, AliasesMakeNothingDeeperThan64) {
   const auto chain = [](size_t levels) {
     std::string out = "a0: &a0 []\n";

@@ -5,6 +5,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -23,6 +24,16 @@ namespace {
 // What aliases and the anchors they may name can add to one document; a bomb passes this at once.
 constexpr size_t kMaxAliasedValues = 100'000;
 constexpr size_t kMaxAliasedBytes = 3 << 20;
+
+// Within brackets the parser keeps a token for each of these characters until the outermost closes, for that may still
+// turn out to be a key. What a token takes was measured (yaml-cpp 0.7), and so was that block style needs none.
+constexpr size_t kFlowToken = 160;
+constexpr size_t kMaxFlowBytes = 64 << 20;
+
+size_t flow_bytes(std::string_view text) {
+  const auto flow = [](char c) { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}'; };
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), flow)) * 2 * kFlowToken;
+}
 
 class YamlError : public std::runtime_error {
  public:
@@ -282,6 +293,13 @@ Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::shared_p
     }
   };
   auto bad = [](const std::string& why) { return Status::bad_request("yaml: " + why); };
+  const size_t flow = flow_bytes(bytes);
+  if (flow > kMaxFlowBytes) {
+    return Status::too_large("yaml: more than " + std::to_string(kMaxFlowBytes / kFlowToken / 2) +
+                             " of the characters , [ ] { }: send JSON, or block style");
+  }
+  limits::Charge charge(account);
+  if (!charge.grow(flow)) throw std::bad_alloc();
   try {
     Buffer buffer(bytes);
     std::istream stream(&buffer);
