@@ -78,7 +78,13 @@ TEST_F(PluginKindsTest, WhatIsStoredIsServedOn) {
       "409 its kinds can not be served: they lack the namespaced resource widgets.demo.example.com, of which 3 objects "
       "are stored; delete what is stored, or go on serving it";
   for (const int64_t shape : {2, 3, 4}) {
-    EXPECT_EQ(bring(shape), why) << shape;
+    // Of the kind itself the schema has a rule, which comes first.
+    const auto refused = bring(shape);
+    if (shape == 4) {
+      EXPECT_NE(refused.find("kind Widget changes whether it is namespaced"), std::string::npos) << refused;
+    } else {
+      EXPECT_EQ(refused, why) << shape;
+    }
     EXPECT_TRUE(served("demo.example.com", "widgets")) << shape;
     EXPECT_TRUE(schema_->find_resource("demo.example.com", "v1", "widgets")->namespaced);
     EXPECT_FALSE(served("demo.example.com", "gadgets"));

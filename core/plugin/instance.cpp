@@ -90,14 +90,14 @@ void Instance::end(Instance* last) {
 }
 
 void Instance::destroy() {
+  // A callback that runs ends before the plugin's memory goes, and what the plugin forgot to cancel never runs.
+  timers_->close();
+  callbacks_.stop();
   if (instance_ != nullptr) {
     if (const auto what = thrown_by([this] { api_.destroy(instance_); })) {
       plugin_.host().options().log("", GANTRY_LOG_ERROR, "plugin " + plugin_.name() + ": its destroy threw: " + *what);
     }
   }
-  // What it forgot to cancel must not run code that is about to be unloaded.
-  timers_->close();
-  callbacks_.stop();
 }
 
 // Somebody may still be in it, or come back to it. Where a leak checker finds it: it is meant.

@@ -220,7 +220,7 @@ TEST(WebSocketExec, AllVersionsOfTheChannels) {
   EXPECT_EQ(talk(server, "/exec?" + echo, "v9.channel.k8s.io")[0].substr(0, 12), "HTTP/1.1 400");
   // The client's order counts.
   EXPECT_NE(talk(server, "/exec?" + echo, "x, base64.channel.k8s.io, v4.channel.k8s.io")[0].find(
-                "Sec-Websocket-Protocol: base64.channel.k8s.io\r\n"),
+                "Sec-Websocket-Protocol: base64.channel.k8s.io"),
             std::string::npos);
 }
 
