@@ -1,5 +1,5 @@
-// One nftables table of this plugin's: masquerading of what leaves the cluster, host ports, and a guard of the loopback's
-// addresses. [worker]
+// One nftables table of this plugin's: masquerading of what leaves the cluster, host ports, and a guard of the
+// loopback's addresses. [worker]
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-/* with-env: runs a container's command with variables whose values are no text. The OCI runtime's configuration is JSON, so
- * it can't carry them; they come in a file of NAME=VALUE, each with a NUL behind it.
+/* with-env: runs a container's command with variables whose values are no text. The OCI runtime's configuration is
+ * JSON, so it can't carry them; they come in a file of NAME=VALUE, each with a NUL behind it.
  *
  *   with-env FILE COMMAND [ARGUMENT]...
  */
