@@ -304,8 +304,9 @@ TEST_F(ProberTest, CommandsThatRunKeepNoOtherProbeWaiting) {
   }
   ASSERT_TRUE(wait([&] { return execs == kMany; }));
   Server server({reply(200)});
-  target.container.mutable_readiness_probe()->mutable_probe_handler()->mutable_http_get()->mutable_port()->set_int_val(
-      server.port());
+  auto& handler = *target.container.mutable_readiness_probe()->mutable_probe_handler();
+  handler.clear_exec();
+  handler.mutable_http_get()->mutable_port()->set_int_val(server.port());
   target.container_id = "free";
   prober->add(target, false);
   ASSERT_TRUE(wait([&] { return changes == 1; }));
