@@ -91,7 +91,9 @@ TEST_F(Pods, TheMessagesOfAPodHaveABoundTogether) {
 }
 
 TEST_F(Pods, ANameThatNoImageCanHave) {
-  k({"run", "p", "--image=${APP_IMAGE}:1", "--restart=Never"});
+  k({"apply", "-f", "-"},
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  restartPolicy: Never\n  containers:\n"
+    "  - {name: c, image: \"${APP_IMAGE}:1\"}\n");
   EXPECT_TRUE(wait_path("pod/p", "{.status.containerStatuses[0].state.waiting.reason}", "InvalidImageName"));
   const std::string message =
       "Failed to apply default image tag \"${APP_IMAGE}:1\": couldn't parse image name \"${APP_IMAGE}:1\": "
