@@ -123,11 +123,11 @@ TEST_F(ThirdParty, APluginThatEndedTheDaemonRunsApart) {
   put("fragile", "fragile");
   wait_for("fragile", "{.status.state}", "Running");
   EXPECT_EQ(field("fragile", "{.status.isolation}"), "None");
-  (void)cluster_->kubectl({"-n", ns_, "create", "configmap", "null"});
+  (void)cluster_->kubectl({"-n", ns_, "create", "configmap", "poison"});
   ASSERT_EQ(cluster_->wait_for_end(), 128 + SIGSEGV) << "it was to end the daemon";
   cluster_->start();
   wait_for("fragile", "{.status.isolation}", "Process");
-  const std::string what = "it was at work (reconcile of " + ns_ + "/null) when the daemon was killed by SIGSEGV, ";
+  const std::string what = "it was at work (reconcile of " + ns_ + "/poison) when the daemon was killed by SIGSEGV, ";
   EXPECT_TRUE(contains(cluster_->daemon_log(), what));
   EXPECT_TRUE(contains(describe("fragile"), what)) << describe("fragile");
   const std::string trusted = "{.status.conditions[?(@.type==\"Trusted\")]";
@@ -135,7 +135,7 @@ TEST_F(ThirdParty, APluginThatEndedTheDaemonRunsApart) {
   EXPECT_TRUE(contains(cluster_->ctl({"plugin", "list"}).out, "Process,EndedTheDaemon"));
   // The object goes on ending its process, and nobody else's.
   EXPECT_TRUE(eventually([&] { return contains(describe("fragile"), "SIGSEGV"); }));
-  k({"delete", "configmap", "null"});
+  k({"delete", "configmap", "poison"});
   EXPECT_EQ(cluster_->ctl({"plugin", "reload", "fragile"}).code, 0);
   wait_for("fragile", "{.status.isolation}", "None");
   wait_for("fragile", trusted + ".status}", "True");

@@ -33,6 +33,8 @@ class Fragile : public gantry::sdk::Controller {
   gantry::Expected<Result> reconcile(const Key& key) override {
     if (key.name == "segv") ::raise(SIGSEGV);
     if (key.name == "null") *static_cast<volatile int*>(nullptr) = 1;
+    // By the object, so that it is over when that is gone.
+    if (key.name == "poison" && host().cached<gantry::corev1::ConfigMap>(key.ns, key.name)) ::raise(SIGSEGV);
     if (key.name == "abort") std::abort();
     if (key.name == "exit") std::exit(7);
     if (key.name == "deep") return Result{deeper(0)};
