@@ -71,6 +71,14 @@ TEST_F(@CLASS@Test, WhatIsGoneIsStoppedAndRemoved) {
   EXPECT_EQ(container("none"), "no sandbox none");
 }
 
+// A daemon loads no runtime that lacks one of them.
+TEST_F(@CLASS@Test, HasEveryFunction) {
+  EXPECT_TRUE(table.import_image && table.exec && table.exec_resize && table.exec_cancel && table.set_event_sink);
+  Buffer error;
+  uint64_t id = 0;
+  EXPECT_EQ(table.exec(plugin.instance(), {}, -1, -1, -1, nullptr, nullptr, &id, error.out()), 501);
+}
+
 TEST_F(@CLASS@Test, ListsByLabels) {
   const auto id = sandbox();
   cri::ListPodSandboxRequest request;
