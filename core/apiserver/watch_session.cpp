@@ -108,13 +108,16 @@ void WatchSession::release() {
   std::unique_ptr<store::Watch> watch;
   std::shared_ptr<WatchSession> owner;
   auto& env = *call_->env;
+  bool cut_off = false;
   {
     std::lock_guard lock(mutex_);
-    closed_ = true;
+    cut_off = !std::exchange(closed_, true);
     watch = std::move(watch_);
   }
   if (env.loop->in_loop() && timer_ != 0) env.loop->cancel(std::exchange(timer_, 0));
   watch.reset();
+  // The server stops, and whoever was to send the rest never will.
+  if (cut_off && stream_) stream_->end();
   std::lock_guard lock(env.sessions_mutex);
   if (const auto found = env.sessions.find(this); found != env.sessions.end()) {
     owner = std::move(found->second);
