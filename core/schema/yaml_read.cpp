@@ -26,7 +26,8 @@ constexpr size_t kMaxAliasedValues = 100'000;
 constexpr size_t kMaxAliasedBytes = 3 << 20;
 
 // Within brackets the parser keeps a token for each of these characters until the outermost closes, for that may still
-// turn out to be a key. The size of a token is an estimate, above what the process's peak showed for a list of 1.4 million.
+// turn out to be a key. The size of a token is an estimate, above what the process's peak showed for a list of 1.4
+// million.
 constexpr size_t kFlowToken = 160;
 constexpr size_t kMaxFlowBytes = 64 << 20;
 
