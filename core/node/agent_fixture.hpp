@@ -133,6 +133,12 @@ class AgentTest : public apiserver::ServerTest {
     const auto answer = client_->call(std::move(request));
     EXPECT_TRUE(answer.ok()) << answer.error().message();
   }
+  // An empty one while there is none.
+  corev1::ContainerStatus container_status(const std::string& name, int index = 0) {
+    const auto pod = get(name);
+    return pod && index < pod->status().container_statuses_size() ? pod->status().container_statuses(index)
+                                                                  : corev1::ContainerStatus();
+  }
   bool wait_phase(const std::string& name, const std::string& phase) {
     return until([&] {
       const auto pod = get(name);
@@ -140,11 +146,7 @@ class AgentTest : public apiserver::ServerTest {
     });
   }
   bool wait_reason(const std::string& name, const std::string& reason) {
-    return until([&] {
-      const auto pod = get(name);
-      return pod && pod->status().container_statuses_size() > 0 &&
-             pod->status().container_statuses(0).state().waiting().reason() == reason;
-    });
+    return until([&] { return container_status(name).state().waiting().reason() == reason; });
   }
   std::string running_id() {
     std::string id;

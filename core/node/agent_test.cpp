@@ -28,7 +28,7 @@ TEST_F(AgentTest, RunsAPodAndTakesItDown) {
 TEST_F(AgentTest, ARestartedAgentLeavesEverythingAsItIs) {
   create(make_pod("p", {"a", "b"}));
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
-  ASSERT_TRUE(until([&] { return get("p")->status().container_statuses(1).ready(); }));
+  ASSERT_TRUE(until([&] { return container_status("p", 1).ready(); }));
   stop_agent();
   const auto before = *get("p");
   const auto containers = runtime_.containers();
@@ -48,15 +48,13 @@ TEST_F(AgentTest, AContainerThatKeepsEndingIsRestartedWithBackoff) {
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
   const auto first = running_id();
   runtime_.end(first, 1);
-  ASSERT_TRUE(until([&] {
-    return get("p")->status().container_statuses(0).restart_count() == 1 && !running_id().empty();
-  })) << log();
-  EXPECT_EQ(get("p")->status().container_statuses(0).last_state().terminated().exit_code(), 1);
+  ASSERT_TRUE(until([&] { return container_status("p").restart_count() == 1 && !running_id().empty(); })) << log();
+  EXPECT_EQ(container_status("p").last_state().terminated().exit_code(), 1);
   const auto second = running_id();
   EXPECT_NE(first, second);
   runtime_.end(second, 2);
   ASSERT_TRUE(wait_reason("p", "CrashLoopBackOff")) << log();
-  const auto status = get("p")->status().container_statuses(0);
+  const auto status = container_status("p");
   EXPECT_EQ(status.last_state().terminated().exit_code(), 2);
   EXPECT_EQ(status.state().waiting().message().substr(0, 41), "back-off 10s restarting failed container=");
   EXPECT_EQ(get("p")->status().phase(), "Running");
@@ -70,7 +68,7 @@ TEST_F(AgentTest, APodThatIsDoneKeepsItsContainersUntilItIsDeleted) {
   ASSERT_TRUE(wait_phase("p", "Succeeded")) << log();
   EXPECT_TRUE(until([&] { return network_.attached().empty(); })) << log();
   EXPECT_EQ(runtime_.containers().size(), 1u);
-  EXPECT_EQ(get("p")->status().container_statuses(0).state().terminated().reason(), "Completed");
+  EXPECT_EQ(container_status("p").state().terminated().reason(), "Completed");
   EXPECT_EQ(get("p")->status().pod_ip(), "10.42.0.2");
   remove("p", 30);
   EXPECT_TRUE(until([&] { return !get("p"); }));
@@ -114,7 +112,7 @@ TEST_F(AgentTest, WhatADaemonLeftHalfDoneIsFinishedOnce) {
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
   EXPECT_EQ(runtime_.containers().size(), 1u);
   EXPECT_EQ(runtime_.sandboxes().size(), 1u);
-  EXPECT_EQ(get("p")->status().container_statuses(0).restart_count(), 0);
+  EXPECT_EQ(container_status("p").restart_count(), 0);
 }
 
 TEST_F(AgentTest, AFailedAttachmentIsTriedAgainInTheSameSandbox) {
@@ -137,7 +135,7 @@ TEST_F(AgentTest, ADeadSandboxIsReplaced) {
     return false;
   })) << log();
   ASSERT_TRUE(until([&] {
-    const auto status = get("p")->status().container_statuses(0);
+    const auto status = container_status("p");
     return status.ready() && status.restart_count() == 1;
   })) << log();
   EXPECT_EQ(network_.attached().size(), 1u);
@@ -183,7 +181,7 @@ TEST_F(AgentTest, DeletionSaysHowContainersEnded) {
   ASSERT_TRUE(wait_phase("p", "Running")) << log();
   remove("p", 1);
   ASSERT_TRUE(wait_phase("p", "Failed")) << log();
-  EXPECT_EQ(get("p")->status().container_statuses(0).state().terminated().exit_code(), 137);
+  EXPECT_EQ(container_status("p").state().terminated().exit_code(), 137);
   EXPECT_TRUE(nothing_left()) << log();
   EXPECT_TRUE(get("p"));
   const auto patched = client_->call(client::patch_request(
@@ -233,8 +231,7 @@ TEST_F(AgentTest, LogsOfTheInstanceAndTheOneBefore) {
   const auto first = running_id();
   write(first, "one");
   runtime_.end(first, 1);
-  ASSERT_TRUE(
-      until([&] { return running_id() != first && get("p")->status().container_statuses(0).restart_count() == 1; }));
+  ASSERT_TRUE(until([&] { return running_id() != first && container_status("p").restart_count() == 1; }));
   write(running_id(), "two");
   const auto read = [&](bool previous) {
     client::LogOptions options;

@@ -13,11 +13,7 @@ class AgentWordsTest : public AgentTest {
   static std::string record(const std::string& text) {
     return "2026-01-01T00:00:00.000000000Z stderr F " + text + "\n";
   }
-  corev1::ContainerState state(const std::string& name) {
-    const auto pod = get(name);
-    return pod && pod->status().container_statuses_size() > 0 ? pod->status().container_statuses(0).state()
-                                                              : corev1::ContainerState();
-  }
+  corev1::ContainerState state(const std::string& name) { return container_status(name).state(); }
   corev1::Pod with_post_start(const std::string& name, const std::vector<std::string>& containers) {
     auto pod = make_pod(name, containers);
     pod.mutable_spec()->mutable_containers(0)->mutable_lifecycle()->mutable_post_start()->mutable_exec()->add_command(
@@ -49,11 +45,8 @@ TEST_F(AgentWordsTest, AMessageThatIsCutInsideACharacterIsText) {
   for (int i = 0; i < 60; ++i) records += record("a" + wide);
   write_log(records);
   runtime_.end(id, 1);
-  ASSERT_TRUE(until([&] {
-    const auto now = get("p");
-    return now && now->status().container_statuses(0).restart_count() == 1;
-  })) << log();
-  const auto message = get("p")->status().container_statuses(0).last_state().terminated().message();
+  ASSERT_TRUE(until([&] { return container_status("p").restart_count() == 1; })) << log();
+  const auto message = container_status("p").last_state().terminated().message();
   EXPECT_TRUE(is_utf8(message));
   EXPECT_GE(message.size(), 2048u);
 }
@@ -94,8 +87,8 @@ TEST_F(AgentWordsTest, AFailedPostStartHookEndsItsContainer) {
   create(with_post_start("p", {"a"}));  // execs end with 7 here
   ASSERT_TRUE(until([&] { return has_event("FailedPostStartHook: PostStartHook failed"); })) << log();
   ASSERT_TRUE(until([&] { return has_event("Killing: FailedPostStartHook"); })) << log();
-  ASSERT_TRUE(until([&] { return get("p")->status().container_statuses(0).restart_count() > 0; })) << log();
-  EXPECT_FALSE(get("p")->status().container_statuses(0).ready());
+  ASSERT_TRUE(until([&] { return container_status("p").restart_count() > 0; })) << log();
+  EXPECT_FALSE(container_status("p").ready());
 }
 
 TEST_F(AgentWordsTest, APodIsDeletedDuringItsPostStartHook) {
