@@ -66,10 +66,13 @@ std::optional<std::string> PodTable::event(const client::WatchEvent& event) {
   auto pod = parse(event.object);
   if (pod == nullptr) return {};
   std::string uid = pod->metadata().uid();
-  if (seen && event.type != client::WatchEvent::Type::kDeleted) seen(*pod);
-  const std::lock_guard lock(mutex_);
-  if (event.type != client::WatchEvent::Type::kDeleted)
-    return put_locked(std::move(pod)) ? std::optional(uid) : std::nullopt;
+  std::unique_lock lock(mutex_);
+  if (event.type != client::WatchEvent::Type::kDeleted) {
+    const bool wakes = put_locked(pod);
+    lock.unlock();
+    if (seen) seen(*pod);
+    return wakes ? std::optional(uid) : std::nullopt;
+  }
   const auto found = entries_.find(uid);
   if (found == entries_.end()) return {};
   found->second.pod = std::move(pod);

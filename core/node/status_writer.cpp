@@ -52,7 +52,11 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
       const auto found = entries_.find(uid);
       if (stopped_ || found == entries_.end()) return;
       auto& entry = found->second;
-      if (entry.busy || (entry.written && revision(*entry.written) >= revision(pod))) return;
+      if (entry.written && revision(*entry.written) >= revision(pod)) return;
+      if (entry.busy) {
+        entry.seen_meanwhile = true;
+        return;
+      }
       // One that was ended by another's word is taken down, not argued with.
       if (is_terminal(pod.status()) && !is_terminal(entry.wanted)) return;
       corev1::Pod ours = pod;
@@ -86,6 +90,7 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
     std::string ns, name;
     corev1::PodStatus wanted;
     bool dirty = false, busy = false;
+    bool seen_meanwhile = false;  // a version came while a write was under way: perhaps another's, over what is written
     std::shared_ptr<const corev1::Pod> written;  // the server's answer to our last write
     int64_t delay_ms = kFirstDelayMs;
   };
@@ -220,6 +225,16 @@ class StatusWriter::Impl : public std::enable_shared_from_this<Impl> {
       if (stopped_) return;
     }
     hooks_.settled(uid);
+    look_again(uid);
+  }
+
+  void look_again(const std::string& uid) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = entries_.find(uid);
+      if (found == entries_.end() || found->second.busy || !std::exchange(found->second.seen_meanwhile, false)) return;
+    }
+    if (const auto pod = newest(uid)) seen(*pod);
   }
 
   client::Client& client_;

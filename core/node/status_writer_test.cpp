@@ -160,6 +160,28 @@ TEST_F(StatusWriterTest, WhatAnotherWroteOverItIsPutRightButNotAnEnd) {
   EXPECT_TRUE(api.waiting.empty());
 }
 
+TEST_F(StatusWriterTest, WhatAnotherWroteOverItBeforeItsAnswerCameIsPutRight) {
+  writer.set(pod, phase("Running"));
+  ASSERT_EQ(api.waiting.size(), 1u);
+  // Our version 2 is stored, and over it theirs, which the watch brings first.
+  *pod.mutable_status() = phase("Pending");
+  pod.mutable_metadata()->set_resource_version("3");
+  writer.seen(pod);
+  ASSERT_EQ(api.waiting.size(), 1u);
+  api.accept(2);
+  EXPECT_EQ(settled, 1);
+  ASSERT_EQ(api.waiting.size(), 1u);
+  EXPECT_EQ(api.body().status().phase(), "Running");
+  EXPECT_EQ(api.body().metadata().resource_version(), "3");
+  // And our own version, seen before its answer, is written but once.
+  *pod.mutable_status() = phase("Running");
+  pod.mutable_metadata()->set_resource_version("4");
+  writer.seen(pod);
+  api.accept(4);
+  EXPECT_TRUE(api.waiting.empty());
+  EXPECT_EQ(settled, 2);
+}
+
 TEST_F(StatusWriterTest, AStatusThatIsRefusedIsToldOnceAndNotRepeated) {
   for (const int code : {400, 413, 415, 422}) {
     writer.set(pod, phase("Running"));
