@@ -1,4 +1,4 @@
-// What the fuzzers of this room share: random inputs from a seed, how long to run, and the bounds that hold for each
+// What fuzzers share: random inputs from a seed, how long to run, and the bounds that hold for each
 // input whatever it is.
 //
 // A few seconds by default, for the tests. `--seconds N` goes on for longer, `--seed N` (or GANTRY_FUZZ_SEED) begins
@@ -6,6 +6,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <cstdint>
 #include <random>
@@ -31,16 +32,17 @@ class Rounds {
 };
 
 // A piece of work: memory that lives at once, over what was there before it, at most 64 MiB and the input's size; and
-// processor time far above what linear work takes and far below what quadratic work would.
+// processor time far above what linear work takes and far below what quadratic work would: this thread's, or all's.
 class Bounded {
  public:
-  explicit Bounded(size_t input_bytes);
+  explicit Bounded(size_t input_bytes, clockid_t clock = CLOCK_THREAD_CPUTIME_ID);
   ~Bounded();  // a failure of the test, when a bound was passed
   Bounded(const Bounded&) = delete;
   Bounded& operator=(const Bounded&) = delete;
 
  private:
   size_t input_bytes_, before_;
+  clockid_t clock_;
   int64_t began_ns_;
 };
 
