@@ -11,7 +11,7 @@
 
 #include "core/auth/certificates.hpp"
 #include "core/auth/private_file.hpp"
-#include "core/auth/private_folder.hpp"
+#include "core/files/private_folder.hpp"
 
 namespace gantry::auth {
 namespace {
@@ -221,7 +221,7 @@ Expected<Authority> load_authority(const Pki& pki) {
 }  // namespace
 
 Expected<Pki> ensure_pki(const std::string& directory, const PkiOptions& options) {
-  if (Status status = ensure_private_folder(directory); !status.ok()) return status;
+  if (Status status = files::ensure_private_folder(directory); !status.ok()) return status;
   ::chmod(directory.c_str(), 0700);
   auto in = [&](const char* name) { return directory + "/" + name; };
   Pki pki{in("ca.crt"),     in("ca.key"),    in("server.crt"),

@@ -1,10 +1,10 @@
 #include "core/daemon/agent_role.hpp"
 
-#include "core/auth/private_folder.hpp"
 #include "core/client/https/https_client.hpp"
 #include "core/client/https/kubeconfig.hpp"
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
+#include "core/files/private_folder.hpp"
 
 namespace gantry::daemon {
 
@@ -53,7 +53,7 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
   };
   options.log = base.logger("node");
   options.notices = &base.notices;
-  if (auto made = auth::ensure_private_folder(options.data_dir); !made.ok()) return made;
+  if (auto made = files::ensure_private_folder(options.data_dir); !made.ok()) return made;
   auto agent = node::NodeAgent::create(std::move(options));
   if (!agent) return std::move(agent).error();
   role->agent_ = std::move(*agent);

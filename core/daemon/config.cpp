@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "core/daemon/config_values.hpp"
-#include "core/plugin/path_check.hpp"
+#include "core/files/errno_status.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -422,7 +422,7 @@ Expected<Config> load_config(const fs::path& path) {
   if (in) text << in.rdbuf();
   const bool is_folder = in && fs::is_directory(file, ignored);
   if (!in || in.bad() || is_folder) {
-    auto why = plugin::status_of_errno(file.string(), is_folder ? EISDIR : errno);
+    auto why = files::status_of_errno(file.string(), is_folder ? EISDIR : errno);
     if (why.code() != 404) return why;
     return Status::not_found(why.message() + "; give --config FILE or leave it out for the defaults");
   }

@@ -11,7 +11,6 @@
 #include <optional>
 #include <thread>
 
-#include "core/auth/private_folder.hpp"
 #include "core/daemon/admin_api.hpp"
 #include "core/daemon/agent_role.hpp"
 #include "core/daemon/daemon_time.hpp"
@@ -20,6 +19,7 @@
 #include "core/daemon/plugin_control.hpp"
 #include "core/daemon/plugin_objects.hpp"
 #include "core/daemon/server_role.hpp"
+#include "core/files/private_folder.hpp"
 #include "core/isolation/isolated_library.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/metrics_registry.hpp"
@@ -114,7 +114,7 @@ void Daemon::Impl::count_trouble(std::string_view topic) const {
 Status Daemon::Impl::prepare() {
   log.write("", GANTRY_LOG_DEBUG, "descriptors: at most " + std::to_string(raise_descriptor_limit()));
   for (const auto& dir : {config.data_dir, config.run_dir}) {
-    if (auto made = auth::ensure_private_folder(dir); !made.ok()) return made;
+    if (auto made = files::ensure_private_folder(dir); !made.ok()) return made;
   }
   // Before anything there is replaced: it may be in use with another data_dir.
   auto locked = store::FileLock::take(config.admin_socket(), "admin socket", "use another daemon.run_dir");

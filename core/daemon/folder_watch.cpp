@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/plugin/path_check.hpp"
+#include "core/files/errno_status.hpp"
 
 namespace gantry::daemon {
 
@@ -18,10 +18,10 @@ Expected<std::unique_ptr<FolderWatch>> FolderWatch::start(const std::vector<std:
   std::unique_ptr<FolderWatch> watch(new FolderWatch());
   watch->inotify_ = io::UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   watch->stop_ = io::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!watch->inotify_.valid() || !watch->stop_.valid()) return plugin::status_of_errno("inotify", errno);
+  if (!watch->inotify_.valid() || !watch->stop_.valid()) return files::status_of_errno("inotify", errno);
   for (const auto& dir : dirs) {
     const int id = ::inotify_add_watch(watch->inotify_.get(), dir.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
-    if (id < 0) return plugin::status_of_errno(dir.string(), errno);
+    if (id < 0) return files::status_of_errno(dir.string(), errno);
     watch->dirs_[id] = dir;
   }
   watch->changed_ = std::move(changed);

@@ -18,7 +18,7 @@
 #include <ctime>
 #include <fstream>
 
-#include "core/plugin/path_check.hpp"
+#include "core/files/errno_status.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -247,7 +247,7 @@ CrashRecord::CrashRecord(fs::path file, bool record) : file_(std::move(file)) {
   fs::create_directories(file_.parent_path(), failed);
   fd_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd_ < 0) {
-    trouble_ = status_of_errno(file_.string(), errno);
+    trouble_ = files::status_of_errno(file_.string(), errno);
     return;
   }
   recorder = ::getpid();

@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include "core/plugin/path_check.hpp"
+#include "core/files/errno_status.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -51,7 +51,7 @@ Status check_elf(const std::filesystem::path& image) {
   errno = 0;
   std::ifstream file(image, std::ios::binary);
   if (!failed && !file) failed = {errno, std::generic_category()};
-  if (failed) return status_of_errno(image.string(), failed.value());
+  if (failed) return files::status_of_errno(image.string(), failed.value());
   Elf64_Ehdr header{};
   if (!file.read(reinterpret_cast<char*>(&header), sizeof header) ||
       std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {

@@ -5,8 +5,8 @@
 #include <boost/dll/shared_library.hpp>
 #include <system_error>
 
+#include "core/files/errno_status.hpp"
 #include "core/plugin/elf_check.hpp"
-#include "core/plugin/path_check.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -34,7 +34,7 @@ Status make_copy(const fs::path& path, const fs::path& copy) {
   std::error_code error;
   fs::create_directories(copy.parent_path(), error);
   fs::copy_file(path, copy, fs::copy_options::overwrite_existing, error);
-  if (error) return status_of_errno("copying " + path.string() + " to " + copy.string(), error.value());
+  if (error) return files::status_of_errno("copying " + path.string() + " to " + copy.string(), error.value());
   return {};
 }
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/files/errno_status.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/host_interfaces.hpp"
 #include "core/plugin/metrics_registry.hpp"
-#include "core/plugin/path_check.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::plugin {
@@ -44,7 +44,7 @@ std::vector<fs::path> PluginHost::discover(const std::vector<fs::path>& dirs, st
     for (fs::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
       if (it->path().extension() == ".so") found.emplace(it->path().stem().string(), it->path());
     }
-    if (error) unread.push_back(status_of_errno(dir.string(), error.value()));
+    if (error) unread.push_back(files::status_of_errno(dir.string(), error.value()));
   }
   std::vector<fs::path> paths;
   for (auto& [name, path] : found) paths.push_back(std::move(path));

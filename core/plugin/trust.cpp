@@ -11,7 +11,8 @@
 #include <memory>
 #include <vector>
 
-#include "core/plugin/path_check.hpp"
+#include "core/files/errno_status.hpp"
+#include "core/files/way.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -25,7 +26,7 @@ constexpr std::streamsize kMaxSignature = 16 << 10;
 Expected<std::vector<unsigned char>> read_all(const fs::path& path, std::streamsize limit) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return status_of_errno(path.string(), errno);
+  if (!file) return files::status_of_errno(path.string(), errno);
   std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(file)), {});
   if (limit > 0 && static_cast<std::streamsize>(bytes.size()) > limit) {
     return Status::invalid(path.string() + " is no signature: it has " + std::to_string(bytes.size()) + " bytes");
@@ -35,7 +36,7 @@ Expected<std::vector<unsigned char>> read_all(const fs::path& path, std::streams
 
 Expected<KeyPtr> read_key(const fs::path& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (file == nullptr) return status_of_errno("plugins.public_key: " + path.string(), errno);
+  if (file == nullptr) return files::status_of_errno("plugins.public_key: " + path.string(), errno);
   KeyPtr key(PEM_read_PUBKEY(file.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
   if (key == nullptr) return Status::invalid("plugins.public_key: " + path.string() + " is not a public key in PEM");
   return key;
@@ -80,14 +81,14 @@ std::string hex_of(EVP_MD_CTX& digest) {
 }  // namespace
 
 Status check_owner(const fs::path& path) {
-  if (auto way = check_way(path, "a plugin's file"); !way.ok()) return way;
+  if (auto way = files::check_way(path, "a plugin's file"); !way.ok()) return way;
   // The folders that the file and a link to it lie in are no mere passage: who can put a file there, a signature say,
   // must not be just anybody, sticky bit or not.
   std::error_code failed;
   const auto real = fs::canonical(path, failed);
-  if (failed) return status_of_errno(path.string(), failed.value());
+  if (failed) return files::status_of_errno(path.string(), failed.value());
   for (const auto& folder : {fs::absolute(path, failed).parent_path(), real.parent_path()}) {
-    if (auto way = check_way(folder, "a plugin's folder"); !way.ok()) return way;
+    if (auto way = files::check_way(folder, "a plugin's folder"); !way.ok()) return way;
   }
   return {};
 }
@@ -107,14 +108,14 @@ Status check_image(const fs::path& path, const fs::path& image, const TrustOptio
 Expected<std::string> sha256_of(const fs::path& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return status_of_errno(path.string(), errno);
+  if (!file) return files::status_of_errno(path.string(), errno);
   const DigestPtr digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
   std::array<char, 65'536> block;
   while (file.read(block.data(), block.size()) || file.gcount() > 0) {
     EVP_DigestUpdate(digest.get(), block.data(), static_cast<size_t>(file.gcount()));
   }
-  if (file.bad()) return status_of_errno(path.string(), errno);
+  if (file.bad()) return files::status_of_errno(path.string(), errno);
   return hex_of(*digest);
 }
 

@@ -16,8 +16,8 @@ struct TrustOptions {
   bool check_owner = true;
 };
 
-// The file, its folder and all on the way to them (path_check.hpp) belong to root or to this process's user, and nobody
-// else can write them.
+// The file, its folder and all on the way to them (core/files/way.hpp) belong to root or to this process's user, and
+// nobody else can write them.
 Status check_owner(const std::filesystem::path& path);
 // `image` is the private copy of `path`, so that nobody exchanges it between the check and the load. An Ed25519 key
 // signs the bytes; an RSA or EC key their SHA-256 digest, as "openssl dgst -sha256 -sign" does.

@@ -11,7 +11,6 @@
 #include <memory>
 #include <vector>
 
-#include "core/plugin/path_check.hpp"
 #include "core/plugin/verify.hpp"
 
 namespace gantry::plugin {
@@ -60,6 +59,10 @@ class Trust : public testing::Test {
     return options;
   }
 
+  static std::string writable(const fs::path& path) {
+    return path.string() + " can be written by others than its owner: \"chmod go-w " + path.string() + "\"";
+  }
+
   fs::path dir_, file_;
 };
 
@@ -73,10 +76,10 @@ TEST_F(Trust, AGoodFileSaysWhatItIs) {
 
 TEST_F(Trust, WhatOthersCanWriteIsRefused) {
   ::chmod(file_.c_str(), 0664);
-  EXPECT_EQ(refusal({}), file_.string() + " can be written by others than its owner; chmod go-w it");
+  EXPECT_EQ(refusal({}), writable(file_));
   ::chmod(file_.c_str(), 0644);
   ::chmod(dir_.c_str(), 0777);
-  EXPECT_EQ(refusal({}), dir_.string() + " can be written by others than its owner; chmod go-w it");
+  EXPECT_EQ(refusal({}), writable(dir_));
   ::chmod(dir_.c_str(), 0755);
   EXPECT_EQ(refusal({}), "");
 }
@@ -90,7 +93,7 @@ TEST_F(Trust, ALinkIsNoBetterThanWhatItLeadsTo) {
   file_ = link;
   EXPECT_EQ(refusal({}), "");
   ::chmod(evil.c_str(), 0777);
-  const auto why = evil.string() + " can be written by others than its owner; chmod go-w it";
+  const auto why = writable(evil);
   EXPECT_EQ(refusal({}), why);
   // Nor does the sticky bit help: a signature could be put beside it.
   ::chmod(evil.c_str(), 01777);
@@ -112,7 +115,7 @@ TEST_F(Trust, EachFolderUpToTheRootCounts) {
   file_ = deep / "good.so";
   EXPECT_EQ(refusal({}), "");
   ::chmod((dir_ / "a").c_str(), 0775);
-  EXPECT_EQ(refusal({}), (dir_ / "a").string() + " can be written by others than its owner; chmod go-w it");
+  EXPECT_EQ(refusal({}), writable((dir_ / "a")));
   ::chmod((dir_ / "a").c_str(), 01777);
   EXPECT_EQ(refusal({}), "") << "like /tmp";
   file_ = deep / ".." / "b" / "good.so";
@@ -124,15 +127,6 @@ TEST_F(Trust, LinksInACircleEnd) {
   fs::create_symlink("round.so", dir_ / "other.so");
   file_ = dir_ / "round.so";
   EXPECT_NE(refusal({}).find("Too many levels of symbolic links"), std::string::npos) << refusal({});
-}
-
-TEST(StatusOfErrno, SaysWhetherItMayDoLater) {
-  EXPECT_EQ(status_of_errno("f", EMFILE).message(), "f: Too many open files");
-  EXPECT_EQ(status_of_errno("f", EMFILE).code(), 503);
-  EXPECT_EQ(status_of_errno("f", ENOSPC).code(), 503);
-  EXPECT_EQ(status_of_errno("f", ENOENT).code(), 404);
-  EXPECT_EQ(status_of_errno("f", EACCES).code(), 403);
-  EXPECT_EQ(status_of_errno("f", EIO).code(), 500);
 }
 
 TEST(Verify, AFileThatNeverLoadsIsGivenUp) {

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "core/daemon/plugin_kinds.hpp"
+#include "core/files/errno_status.hpp"
 #include "core/isolation/isolated_library.hpp"
-#include "core/plugin/path_check.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/verify.hpp"
 #include "gantry/abi/draft/kinds.h"
@@ -84,7 +84,7 @@ Expected<Verified> plugin_verify(const fs::path& file, const daemon::Config& con
   const auto& ids = verified.image.interfaces;
   if (std::find(ids.begin(), ids.end(), GANTRY_KINDS_ID) == ids.end()) return verified;
   std::string folder = (fs::temp_directory_path() / "gantry-verify-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return plugin::status_of_errno(folder, errno);
+  if (::mkdtemp(folder.data()) == nullptr) return files::status_of_errno(folder, errno);
   auto good = check_kinds(file, config, folder, verified.note);
   std::error_code ignored;
   fs::remove_all(folder, ignored);

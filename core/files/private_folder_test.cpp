@@ -1,5 +1,5 @@
 // Who may own and write the folders of the daemon, and the ways to them. As root: files are given to others.
-#include "core/auth/private_folder.hpp"
+#include "core/files/private_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include <fstream>
 
-namespace gantry::auth {
+namespace gantry::files {
 namespace {
 
 namespace fs = std::filesystem;
@@ -94,4 +94,4 @@ TEST_F(PrivateFolderTest, MakesNothingInAPlaceOfOthers) {
 }
 
 }  // namespace
-}  // namespace gantry::auth
+}  // namespace gantry::files

@@ -1,14 +1,16 @@
-#include "core/plugin/path_check.hpp"
+#include "core/files/way.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <deque>
+#include <string>
 #include <system_error>
 
-namespace gantry::plugin {
+#include "core/files/errno_status.hpp"
+
+namespace gantry::files {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,13 +68,14 @@ class Walk {
     if (::lstat(path.c_str(), &info_) != 0) return status_of_errno(path.string(), errno);
     if (info_.st_uid != 0 && info_.st_uid != ::geteuid()) {
       return Status::forbidden(path.string() + " belongs to user " + std::to_string(info_.st_uid) + "; " +
-                               std::string(whose_) +
-                               ", and all on the way to it, must belong to root or to the daemon's user: chown it");
+                               std::string(whose_) + ", and all on the way to it, must belong to root or to the " +
+                               "daemon's user: \"chown -h " + std::to_string(::geteuid()) + " " + path.string() + "\"");
     }
     if (S_ISLNK(info_.st_mode) || (info_.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
     const bool passage = S_ISDIR(info_.st_mode) && !ahead_.empty();
     if (passage && (info_.st_mode & S_ISVTX) != 0) return {};
-    return Status::forbidden(path.string() + " can be written by others than its owner; chmod go-w it");
+    return Status::forbidden(path.string() + " can be written by others than its owner: \"chmod go-w " + path.string() +
+                             "\"");
   }
 
   const fs::path& goal_;
@@ -85,28 +88,9 @@ class Walk {
 
 }  // namespace
 
-Status check_way(const fs::path& path, std::string_view whose) { return Walk(path, whose).run(); }
-
-Status status_of_errno(const std::string& what, int error) {
-  std::string text = what + ": " + std::generic_category().message(error);
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return Status::not_found(std::move(text));
-    case EACCES:
-    case EPERM:
-      return Status::forbidden(std::move(text));
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOBUFS:
-    case ENOSPC:
-    case EDQUOT:
-    case EAGAIN:
-      return Status::unavailable(std::move(text));
-    default:
-      return Status::internal(std::move(text));
-  }
+Status check_way(const fs::path& path, std::string_view whose, Missing missing) {
+  auto found = Walk(path, whose).run();
+  return missing == Missing::kFine && found.code() == 404 ? Status() : found;
 }
 
-}  // namespace gantry::plugin
+}  // namespace gantry::files
