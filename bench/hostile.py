@@ -211,7 +211,7 @@ def main():
                          "history of revisions is kept for 300")
     given = options.parse_args()
     api = Api(given.kubeconfig)
-    before = status_mb(given.pid, "VmRSS")
+    before, anon = status_mb(given.pid, "VmRSS"), status_mb(given.pid, "RssAnon")
     print(f"before: {before:.0f} MB resident")
     admin = prepare(api)
     worst, bad = 0, inputs()
@@ -237,7 +237,8 @@ def main():
         after[second + 1] = status_mb(given.pid, "VmRSS")
     print(f"resident: {before:.0f} MB before, {max(worst, peak):.0f} at the worst, afterwards " + ", ".join(
         f"{after[at]:.0f} ({at} s)" for at in (0, 10, 60, given.settle) if at in after) +
-        f", {after[given.settle] / before:.2f} of before")
+        f", {after[given.settle] / before:.2f} of before; of it no file's: {anon:.0f} MB before, "
+        f"{status_mb(given.pid, 'RssAnon'):.0f} after")
 
 
 if __name__ == "__main__":
