@@ -1,102 +1,135 @@
 #include "bridge.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <string>
+#include <utility>
 
 namespace gantry::oci {
 namespace {
 
 constexpr size_t kBuffer = 16384;
 
-bool would_block() { return errno == EAGAIN || errno == EINTR; }
+enum class Step : uint8_t { kMoved, kLater, kEnd };
 
-// Bytes on their way in one direction.
-struct Flow {
-  std::string waiting;
-  // False at the end of the source.
-  bool take(int from) {
-    std::array<char, kBuffer> chunk;
-    const auto n = ::read(from, chunk.data(), chunk.size());
-    if (n < 0) return would_block();
-    waiting.append(chunk.data(), static_cast<size_t>(n));
-    return n > 0;
-  }
-  // False when the target takes no more.
-  bool give(int to) {
-    const auto n = ::write(to, waiting.data(), waiting.size());
-    if (n < 0) return would_block();
-    waiting.erase(0, static_cast<size_t>(n));
-    return true;
-  }
-};
+Step step(ssize_t moved) {
+  if (moved > 0) return Step::kMoved;
+  return moved < 0 && (errno == EAGAIN || errno == EINTR) ? Step::kLater : Step::kEnd;
+}
 
-void set_nonblocking(int fd) {
-  if (fd >= 0) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+Step take(int from, std::string& into) {
+  std::array<char, kBuffer> chunk;
+  const auto n = ::read(from, chunk.data(), chunk.size());
+  if (n > 0) into.append(chunk.data(), static_cast<size_t>(n));
+  return step(n);
+}
+
+Step give(std::string& from, int to) {
+  const auto n = ::write(to, from.data(), from.size());
+  if (n > 0) from.erase(0, static_cast<size_t>(n));
+  return step(n);
 }
 
 }  // namespace
 
-void run_bridge(Bridge& b) {
-  for (const auto* fd : {&b.terminal, &b.in, &b.out}) set_nonblocking(fd->get());
-  Flow input, output;
-  bool ended = false;          // the process
-  bool terminal_done = false;  // nothing more comes from it
-  while (!(ended && terminal_done && output.waiting.empty())) {
-    const bool want_output = !terminal_done && output.waiting.size() < kBuffer;
-    short terminal_events = 0;
-    if (want_output) terminal_events |= POLLIN;
-    if (!ended && !input.waiting.empty()) terminal_events |= POLLOUT;
-    std::array<pollfd, 5> fds = {
-        pollfd{b.cancelled, POLLIN, 0}, pollfd{ended ? -1 : b.process, POLLIN, 0},
-        pollfd{!terminal_done || terminal_events != 0 ? b.terminal.get() : -1, terminal_events, 0},
-        pollfd{input.waiting.empty() && !ended ? b.in.get() : -1, POLLIN, 0},
-        pollfd{output.waiting.empty() ? -1 : b.out.get(), POLLOUT, 0}};
-    // Once the process ended the terminal is only emptied: what is there is there at once.
-    const int timeout = ended && !terminal_done && want_output ? 0 : -1;
-    const int n = ::poll(fds.data(), fds.size(), timeout);
-    if (n < 0 && errno != EINTR) return;
-    if (n == 0) terminal_done = true;
-    if (n <= 0) continue;
-    if (fds[0].revents != 0) return;
-    if (fds[1].revents != 0) ended = true;
-    if ((fds[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && want_output && !output.take(b.terminal.get())) {
-      // Nobody has the other end open: before the process opened it, or for good.
-      terminal_done = ended;
-      if (!ended && (fds[2].revents & POLLHUP) != 0) {
-        pollfd wait{b.process, POLLIN, 0};
-        ::poll(&wait, 1, 10);
-      }
-    }
-    if ((fds[2].revents & POLLOUT) != 0 && !input.give(b.terminal.get())) input.waiting.clear();
-    if (fds[3].revents != 0 && !input.take(b.in.get())) {
-      b.in.reset();
-      input.waiting += '\x04';  // the end of input, as a terminal says it
-    }
-    if (fds[4].revents != 0 && !output.give(b.out.get())) b.out.reset();
-    if (!b.out) output.waiting.clear();
+Bridge::Bridge(Loop& loop, Terminal terminal, Fd in, Fd out, std::function<void()> done)
+    : loop_(loop), slave_(std::move(terminal.slave)), done_(std::move(done)) {
+  terminal_.fd = std::move(terminal.master);
+  in_.fd = std::move(in);
+  out_.fd = std::move(out);
+}
+
+Bridge::~Bridge() {
+  for (auto* end : {&terminal_, &in_, &out_}) close(*end);
+}
+
+void Bridge::start() {
+  for (const auto* end : {&terminal_, &in_, &out_}) {
+    if (end->fd) ::fcntl(end->fd.get(), F_SETFL, ::fcntl(end->fd.get(), F_GETFL) | O_NONBLOCK);
   }
+  terminal_.id = loop_.add(terminal_.fd.get(), [this](uint32_t events) { on_terminal(events); });
+  if (in_.fd) in_.id = loop_.add(in_.fd.get(), [this](uint32_t) { on_in(); });
+  if (out_.fd) out_.id = loop_.add(out_.fd.get(), [this](uint32_t) { on_out(); });
+  update();
+}
+
+void Bridge::process_ended() {
+  ended_ = true;
+  slave_.reset();
+  to_terminal_.clear();
+  update();
+}
+
+void Bridge::stop() {
+  for (const auto* end : {&terminal_, &in_, &out_}) loop_.wait_for(end->id, 0);
+}
+
+bool Bridge::wants_output() const { return !drained_ && to_out_.size() < kBuffer; }
+
+void Bridge::on_terminal(uint32_t events) {
+  if ((events & ~static_cast<uint32_t>(EPOLLOUT)) != 0 && wants_output()) {
+    drained_ = take(terminal_.fd.get(), to_out_) == Step::kEnd;
+  }
+  if ((events & EPOLLOUT) != 0 && !to_terminal_.empty() && give(to_terminal_, terminal_.fd.get()) == Step::kEnd) {
+    to_terminal_.clear();
+  }
+  update();
+}
+
+void Bridge::on_in() {
+  if (take(in_.fd.get(), to_terminal_) == Step::kEnd) {
+    close(in_);
+    to_terminal_ += '\x04';  // the end of input, as a terminal says it
+  }
+  update();
+}
+
+void Bridge::on_out() {
+  if (give(to_out_, out_.fd.get()) == Step::kEnd) close(out_);
+  update();
+}
+
+void Bridge::close(End& end) {
+  if (end.id != 0) loop_.remove(std::exchange(end.id, 0));
+  end.fd.reset();
+}
+
+// What is waited for now; at the end `done`, after which nothing of this is touched.
+void Bridge::update() {
+  if (!out_.fd) to_out_.clear();
+  // Once the process has ended, what there is is there at once; whoever else has the terminal open is not waited for.
+  while (ended_ && wants_output()) {
+    drained_ = take(terminal_.fd.get(), to_out_) != Step::kMoved;
+    if (!out_.fd) to_out_.clear();
+  }
+  if (ended_ && drained_ && to_out_.empty()) {
+    if (done_) std::exchange(done_, nullptr)();
+    return;
+  }
+  const bool writes = !ended_ && !to_terminal_.empty();
+  loop_.wait_for(terminal_.id, (wants_output() ? EPOLLIN : 0U) | (writes ? EPOLLOUT : 0U));
+  loop_.wait_for(in_.id, to_terminal_.empty() && !ended_ ? EPOLLIN : 0U);
+  loop_.wait_for(out_.id, to_out_.empty() ? 0U : EPOLLOUT);
 }
 
 Expected<Terminal> open_terminal() {
-  Terminal terminal{Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), {}};
+  Terminal terminal{Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), {}, {}};
   std::array<char, 64> name{};
   if (!terminal.master || ::grantpt(terminal.master.get()) < 0 || ::unlockpt(terminal.master.get()) < 0 ||
       ::ptsname_r(terminal.master.get(), name.data(), name.size()) != 0) {
     return errno_status("open a terminal");
   }
   terminal.name = name.data();
-  const Fd slave(::open(terminal.name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  terminal.slave = Fd(::open(terminal.name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
   struct termios mode {};
-  if (!slave || ::tcgetattr(slave.get(), &mode) < 0) return errno_status(terminal.name);
+  if (!terminal.slave || ::tcgetattr(terminal.slave.get(), &mode) < 0) return errno_status(terminal.name);
   ::cfmakeraw(&mode);
-  ::tcsetattr(slave.get(), TCSANOW, &mode);
+  ::tcsetattr(terminal.slave.get(), TCSANOW, &mode);
   return terminal;
 }
 

@@ -241,12 +241,12 @@ void Runtime::watch(const ContainerRecord& record) {
   auto fd = open_process(record.conmon);
   if (!fd) fd = open_process(record.init);
   if (fd) {
-    monitor_->watch("c" + record.id, std::move(fd));
+    watch("c" + record.id, std::move(fd));
     return;
   }
   // Both ended before they could be watched: tell it from a thread that may wait for the record's lock.
   auto ended = Fd(::eventfd(1, EFD_CLOEXEC));
-  monitor_->watch("c" + record.id, std::move(ended));
+  watch("c" + record.id, std::move(ended));
 }
 
 void Runtime::refresh(Container& container) {

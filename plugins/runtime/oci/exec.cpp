@@ -1,23 +1,25 @@
 #include "exec.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <utility>
 
 #include "bridge.hpp"
 #include "oci_tool.hpp"
 
 namespace gantry::oci {
 namespace {
+
+// How long a cancelled command is given to say which process it is.
+constexpr int kEndTries = 200;
+constexpr std::chrono::milliseconds kEndPause(10);
 
 void remove_files(const ExecTarget& target) {
   std::error_code ignored;
@@ -57,40 +59,23 @@ Fd inner_terminal(const ExecTarget& target) {
 
 }  // namespace
 
-struct Execs::Session {
+struct Execs::Session : std::enable_shared_from_this<Session> {
   uint64_t id = 0;
   ExecTarget target;
-  Fd pidfd, cancelled;
-  Bridge bridge;
-  int terminal = -1;  // the bridge's, while the session is in the map
-  pid_t pid = 0;
   Exited exited;
-  std::thread thread;
+  pid_t pid = 0;
+  Fd pidfd;
+  int terminal = -1;  // the bridge's, until the end: under the lock
+  // The loop's own.
+  uint64_t source = 0;  // of pidfd, until the process has ended
+  std::unique_ptr<Bridge> bridge;
+  bool ending = false, finished = false;
 };
 
 Execs::~Execs() {
-  std::vector<uint64_t> ids;
-  {
-    const std::scoped_lock lock(mutex_);
-    for (const auto& [id, session] : sessions_) ids.push_back(id);
-  }
-  for (const auto id : ids) cancel(id);
-  for (;;) {
-    std::thread one;
-    {
-      const std::scoped_lock lock(mutex_);
-      if (!ended_.empty()) {
-        one = std::move(ended_.back());
-        ended_.pop_back();
-      } else if (!sessions_.empty()) {
-        one = std::move(sessions_.begin()->second->thread);
-        if (!one.joinable()) continue;
-      } else {
-        return;
-      }
-    }
-    one.join();
-  }
+  std::unique_lock lock(mutex_);
+  for (const auto& [id, session] : sessions_) loop_.post([this, session = session] { end(session, kEndTries); });
+  quiet_.wait(lock, [this] { return sessions_.empty(); });
 }
 
 Expected<ExecOutput> Execs::collect(const ExecTarget& target, std::chrono::seconds timeout, size_t limit) {
@@ -108,11 +93,9 @@ Expected<ExecOutput> Execs::collect(const ExecTarget& target, std::chrono::secon
 }
 
 Expected<uint64_t> Execs::start(ExecTarget target, bool tty, Fd in, Fd out, Fd err, Exited exited) {
-  reap();
   auto session = std::make_shared<Session>();
   session->target = std::move(target);
   session->exited = std::move(exited);
-  session->cancelled = Fd(::eventfd(0, EFD_CLOEXEC));
   Spawn what;
   what.arguments = session->target.arguments;
   if (tty) {
@@ -123,10 +106,9 @@ Expected<uint64_t> Execs::start(ExecTarget target, bool tty, Fd in, Fd out, Fd e
     }
     what.new_session = true;
     what.terminal = terminal->name;
-    session->bridge.terminal = std::move(terminal->master);
-    session->bridge.in = std::move(in);
-    session->bridge.out = std::move(out);
-    session->terminal = session->bridge.terminal.get();
+    session->terminal = terminal->master.get();
+    session->bridge = std::make_unique<Bridge>(loop_, std::move(*terminal), std::move(in), std::move(out),
+                                               [this, raw = session.get()] { finish(raw->shared_from_this()); });
   } else {
     if (in) what.descriptors.emplace_back(in.get(), 0);
     if (out) what.descriptors.emplace_back(out.get(), 1);
@@ -139,30 +121,33 @@ Expected<uint64_t> Execs::start(ExecTarget target, bool tty, Fd in, Fd out, Fd e
   }
   session->pid = *pid;
   session->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
-  session->bridge.process = session->pidfd.get();
-  session->bridge.cancelled = session->cancelled.get();
+  if (!session->pidfd) {
+    const auto failed = errno_status("pidfd_open");
+    ::kill(*pid, SIGKILL);
+    wait_exit(*pid);
+    remove_files(session->target);
+    return failed;
+  }
   const std::scoped_lock lock(mutex_);
   session->id = next_++;
   sessions_[session->id] = session;
-  session->thread = std::thread([this, session] { finish(session); });
+  loop_.post([this, session] { watch(session); });
   return session->id;
 }
 
-void Execs::finish(const std::shared_ptr<Session>& session) {
-  // Writing to a reader that is gone must not end the daemon.
-  sigset_t pipe;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-  if (session->bridge.terminal) {
-    run_bridge(session->bridge);
-  } else {
-    std::array<pollfd, 2> fds = {pollfd{session->pidfd.get(), POLLIN, 0}, pollfd{session->cancelled.get(), POLLIN, 0}};
-    while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
-    }
-  }
-  pollfd cancelled{session->cancelled.get(), POLLIN, 0};
-  if (::poll(&cancelled, 1, 0) > 0) end(*session);
+void Execs::watch(const SessionPtr& session) {
+  session->source = loop_.add(session->pidfd.get(), [this, session](uint32_t) { process_ended(session); });
+  loop_.wait_for(session->source, EPOLLIN);
+  if (session->bridge) session->bridge->start();
+}
+
+void Execs::process_ended(const SessionPtr& session) {
+  loop_.remove(std::exchange(session->source, 0));
+  session->bridge && !session->ending ? session->bridge->process_ended() : finish(session);
+}
+
+void Execs::finish(const SessionPtr& session) {
+  if (std::exchange(session->finished, true)) return;
   const int code = wait_exit(session->pid);
   const auto status = outcome(session->target);
   remove_files(session->target);
@@ -170,35 +155,26 @@ void Execs::finish(const std::shared_ptr<Session>& session) {
     const std::scoped_lock lock(mutex_);
     session->terminal = -1;
   }
-  session->bridge = {};
+  session->bridge.reset();
   session->exited(status, code);
   const std::scoped_lock lock(mutex_);
-  const auto it = sessions_.find(session->id);
-  if (it == sessions_.end()) return;
-  if (session->thread.joinable()) ended_.push_back(std::move(session->thread));
-  sessions_.erase(it);
+  sessions_.erase(session->id);
+  if (sessions_.empty()) quiet_.notify_all();
 }
 
 // The runtime says which process the command is shortly after it runs: killed before, it would leave the command
 // behind.
-void Execs::end(Session& session) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+void Execs::end(const SessionPtr& session, int tries) {
+  if (session->finished || (session->ending && tries == kEndTries)) return;
+  session->ending = true;
+  if (session->bridge) session->bridge->stop();
+  if (session->source == 0) return finish(session);
   std::error_code ignored;
-  pollfd ended{session.pidfd.get(), POLLIN, 0};
-  while (!fs::exists(session.target.pidfile, ignored) && std::chrono::steady_clock::now() < deadline) {
-    if (::poll(&ended, 1, 10) > 0) return;
+  if (tries > 0 && !fs::exists(session->target.pidfile, ignored)) {
+    return loop_.after(kEndPause, [this, session, tries] { end(session, tries - 1); });
   }
-  kill_command(session.target);
-  ::syscall(SYS_pidfd_send_signal, session.pidfd.get(), SIGKILL, nullptr, 0);
-}
-
-void Execs::reap() {
-  std::vector<std::thread> done;
-  {
-    const std::scoped_lock lock(mutex_);
-    done.swap(ended_);
-  }
-  for (auto& thread : done) thread.join();
+  kill_command(session->target);
+  ::syscall(SYS_pidfd_send_signal, session->pidfd.get(), SIGKILL, nullptr, 0);
 }
 
 void Execs::resize(uint64_t id, uint16_t columns, uint16_t rows) {
@@ -217,7 +193,7 @@ void Execs::resize(uint64_t id, uint16_t columns, uint16_t rows) {
 void Execs::cancel(uint64_t id) {
   const std::scoped_lock lock(mutex_);
   const auto it = sessions_.find(id);
-  if (it != sessions_.end()) ::eventfd_write(it->second->cancelled.get(), 1);
+  if (it != sessions_.end()) loop_.post([this, session = it->second] { end(session, kEndTries); });
 }
 
 }  // namespace gantry::oci

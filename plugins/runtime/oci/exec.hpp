@@ -1,7 +1,7 @@
 // Commands that run inside containers, besides the containers' own: collected output, or streams and terminals of the
 // host.
 //
-// Each streaming exec has one thread, which bridges its terminal (if it has one), waits for its end and tells it. Any
+// A streaming exec holds no thread: the loop bridges its terminal (if it has one), sees its end and tells it. Any
 // thread.
 #pragma once
 
@@ -12,9 +12,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "loop.hpp"
 #include "process.hpp"
 
 namespace gantry::oci {
@@ -32,13 +32,13 @@ struct ExecOutput {
 
 class Execs {
  public:
-  Execs() = default;
-  ~Execs();  // kills what runs and waits for it
+  explicit Execs(Loop& loop) : loop_(loop) {}
+  ~Execs();  // kills what runs and waits for it; not on the loop
 
   // At most `limit` bytes of each stream are kept. `timeout` 0 is none; after it the command is killed: a Timeout.
   static Expected<ExecOutput> collect(const ExecTarget& target, std::chrono::seconds timeout, size_t limit);
 
-  // Told once, on the exec's thread.
+  // Told once, on the loop.
   using Exited = std::function<void(const Status& status, int code)>;
   Expected<uint64_t> start(ExecTarget target, bool tty, Fd in, Fd out, Fd err, Exited exited);
   void resize(uint64_t id, uint16_t columns, uint16_t rows);
@@ -46,14 +46,17 @@ class Execs {
 
  private:
   struct Session;
-  void finish(const std::shared_ptr<Session>& session);
-  static void end(Session& session);
-  void reap();
+  using SessionPtr = std::shared_ptr<Session>;
+  void watch(const SessionPtr& session);
+  void process_ended(const SessionPtr& session);
+  void finish(const SessionPtr& session);
+  void end(const SessionPtr& session, int tries);
 
+  Loop& loop_;
   std::mutex mutex_;
+  std::condition_variable quiet_;  // no session is left
   uint64_t next_ = 1;
-  std::map<uint64_t, std::shared_ptr<Session>> sessions_;
-  std::vector<std::thread> ended_;  // to be joined
+  std::map<uint64_t, SessionPtr> sessions_;
 };
 
 }  // namespace gantry::oci

@@ -1,4 +1,7 @@
 // Commands in running containers: collected, streamed, at a terminal, cancelled. Run as root.
+#include <array>
+#include <iterator>
+
 #include "oci_fixture.hpp"
 
 namespace gantry::oci::test {
@@ -211,6 +214,23 @@ TEST_F(ExecTest, EndsWithTheInstance) {
   EXPECT_EQ(streams.calls, 1);
   EXPECT_EQ(container_status(id).state(), cri::CONTAINER_RUNNING);
   EXPECT_TRUE(eventually([&] { return exec_out(id, "ps").find("sleep 999") == std::string::npos; }));
+}
+
+TEST_F(ExecTest, WaitingCommandsHoldNoThread) {
+  const auto id = container();
+  const auto threads = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+  };
+  std::array<Streams, 10> streams;
+  std::ptrdiff_t with_one = 0;
+  for (auto& one : streams) {
+    ASSERT_EQ(stream(one, id, {"/bin/sh", "-c", "echo go; exec sleep 555"}, &one - streams.data() < 5), 0);
+    one.read_until("go");
+    if (with_one == 0) with_one = threads();
+  }
+  EXPECT_EQ(threads(), with_one);
+  for (const auto& one : streams) table_->exec_cancel(runtime_.get(), one.id);
+  for (auto& one : streams) EXPECT_TRUE(one.wait());
 }
 
 TEST_F(ExecTest, AReaderThatGoesDoesNoHarm) {

@@ -85,7 +85,6 @@ Status Runtime::ready() {
     if (!store) return store.error();
     images_ = std::move(*store);
   }
-  if (!monitor_) monitor_ = std::make_unique<Monitor>([this](const std::string& key) { on_end(key); });
   if (auto status = recover(); !status.ok()) return status;
   ready_ = true;
   return {};
@@ -138,7 +137,7 @@ void Runtime::recover_sandbox(SandboxPtr sandbox) {
     static_cast<void>(remove_tree(sandbox_dir(record.id)));
     return;
   }
-  if (record.phase == SandboxRecord::Phase::Ready) monitor_->watch("s" + record.id, open_process(record.pause));
+  if (record.phase == SandboxRecord::Phase::Ready) watch("s" + record.id, open_process(record.pause));
   const std::scoped_lock lock(mutex_);
   sandboxes_[record.id] = std::move(sandbox);
 }
@@ -282,6 +281,10 @@ Expected<std::string> Runtime::oci_runtime() {
   return chosen_;
 }
 
+void Runtime::watch(const std::string& key, Fd pidfd) {
+  loop_.once(std::move(pidfd), [this, key] { on_end(key); });
+}
+
 void Runtime::on_end(const std::string& key) {
   const auto id = key.substr(1);
   if (key[0] == 's') {
@@ -298,7 +301,7 @@ void Runtime::on_end(const std::string& key) {
     sandbox_id = container->record.sandbox_id;
     if (container->record.phase == ContainerRecord::Phase::Running) {
       // conmon died before the container: watch the container itself.
-      monitor_->watch(key, open_process(container->record.init));
+      watch(key, open_process(container->record.init));
       return;
     }
     if (!was_running && container->record.phase != ContainerRecord::Phase::Exited) return;

@@ -26,7 +26,7 @@
 #include "gantry/runtime.pb.h"
 #include "host_facts.hpp"
 #include "image_store.hpp"
-#include "monitor.hpp"
+#include "loop.hpp"
 #include "oci_tool.hpp"
 #include "records.hpp"
 #include "spec.hpp"
@@ -117,6 +117,8 @@ class Runtime {
   static Process maker_of(const fs::path& exec_folder);
   std::string trial_cgroup() const;
   Expected<std::string> oci_runtime();
+  // "s" or "c" and an id: the process of the sandbox or container has ended.
+  void watch(const std::string& key, Fd pidfd);
   void on_end(const std::string& key);
   void emit(const std::string& sandbox_id, const std::string& container_id);
   int64_t now() const { return host_.now_unix_ns(); }
@@ -185,8 +187,8 @@ class Runtime {
   gantry_runtime_event sink_ = nullptr;
   void* sink_context_ = nullptr;
 
-  Execs execs_;
-  std::unique_ptr<Monitor> monitor_;  // last: its thread uses all of the above
+  Loop loop_;  // its thread uses all of the above
+  Execs execs_{loop_};
 };
 
 }  // namespace gantry::oci

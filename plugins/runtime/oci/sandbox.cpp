@@ -155,7 +155,7 @@ Status Runtime::make_sandbox(Sandbox& sandbox) {
   if (auto status = save(folder, record); !status.ok()) return status;
   const std::scoped_lock lock(sandbox.state);
   sandbox.record = record;
-  monitor_->watch("s" + record.id, open_process(record.pause));
+  watch("s" + record.id, open_process(record.pause));
   return {};
 }
 
