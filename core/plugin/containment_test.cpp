@@ -228,6 +228,16 @@ TEST_F(Containment, HalfALineIsNobodys) {
   EXPECT_EQ(next.host->list().at(0).crash, "");
 }
 
+size_t main_threads() {
+  size_t found = 0;
+  for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::ifstream(task.path() / "comm") >> name;
+    found += name == "plugin-main" ? 1 : 0;
+  }
+  return found;
+}
+
 TEST_F(Containment, ACreateThatHangsFailsTheLoadAndIsReportedWithItsStack) {
   Run run(dir_, 300, false);
   ASSERT_TRUE(run.host->load(settings()).ok());
@@ -247,8 +257,12 @@ TEST_F(Containment, ACreateThatHangsFailsTheLoadAndIsReportedWithItsStack) {
   const auto stuck = run.host->stuck_calls(0);
   ASSERT_EQ(stuck.size(), 1u);
   EXPECT_TRUE(stuck[0].starts_with("plugin fragile: its create, for ")) << stuck[0];
+  EXPECT_EQ(main_threads(), 2u);
   std::ofstream(go()) << "go";
   while (!run.host->stuck_calls(0).empty()) std::this_thread::yield();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (main_threads() > 1 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(main_threads(), 1u) << "the thread that was given up ends with its work";
 }
 
 TEST_F(Containment, ADestroyThatHangsHoldsUpNeitherReloadNorEnd) {

@@ -122,6 +122,15 @@ TEST_F(InstanceTimersTest, ACallbackMayCancelItselfAndStartAnother) {
   EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
 }
 
+TEST_F(InstanceTimersTest, OneThatNobodyTakesIsForgotten) {
+  const auto last = std::make_shared<InstanceTimers>(timers, 3, [](const std::function<void()>&) { return false; });
+  std::promise<void> due;
+  EXPECT_NE(last->start(0, [] {}), 0u);
+  timers.start(0, [&] { due.set_value(); });
+  due.get_future().wait();  // and so is the first
+  EXPECT_EQ(last->waiting(), 0u);
+}
+
 TEST(LogBudget, ABurstThenSoMuchASecond) {
   constexpr int64_t kSecond = 1'000'000'000;
   LogBudget budget(1'000, 100);
@@ -138,6 +147,25 @@ TEST(LogBudget, ABurstThenSoMuchASecond) {
   // It fills up to the burst again, and no further.
   EXPECT_TRUE(budget.take(1'000, 1'000 * kSecond, &dropped));
   EXPECT_FALSE(budget.take(1, 1'000 * kSecond, &dropped));
+}
+
+TEST(LogBudget, NothingIsLostToRounding) {
+  constexpr int64_t kSecond = 1'000'000'000, kHalfMs = 500'000;
+  LogBudget budget(10, 1'000);
+  uint64_t dropped = 0;
+  EXPECT_TRUE(budget.take(10, kSecond, &dropped));
+  EXPECT_TRUE(budget.take(0, kSecond + 3 * kHalfMs, &dropped));
+  EXPECT_TRUE(budget.take(3, kSecond + 6 * kHalfMs, &dropped));
+}
+
+TEST(LogBudget, ALineOfMoreThanABurstWaitsForAWholeOne) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  LogBudget budget(100, 10);
+  uint64_t dropped = 0;
+  EXPECT_FALSE(budget.take(200, kSecond, &dropped));
+  EXPECT_TRUE(budget.take(200, 2 * kSecond, &dropped));
+  EXPECT_EQ(dropped, 1u);
+  EXPECT_FALSE(budget.take(1, 2 * kSecond, &dropped));
 }
 
 TEST(WorkerPool, BoundsItsQueue) {

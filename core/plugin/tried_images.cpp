@@ -8,10 +8,8 @@ namespace gantry::plugin {
 
 TriedImages::TriedImages(std::filesystem::path file) : file_(std::move(file)) {
   std::ifstream in(file_);
-  for (std::string line; digests_.size() < kMost && std::getline(in, line);) {
-    // Half a line, after a power cut, is nobody's digest.
-    if (line.size() == 64) digests_.insert(line);
-  }
+  // Half a line, after a power cut, is nobody's digest.
+  for (std::string line; digests_.size() < kMost && std::getline(in, line);) digests_.insert(line);
 }
 
 std::string TriedImages::key(const std::string& sha256, std::string_view config) {
