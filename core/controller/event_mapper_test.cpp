@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "core/plugin/bounds.hpp"
 #include "k8s.io/api/core/v1/config.pb.h"
@@ -39,7 +40,7 @@ struct EventMapperTest : testing::Test {
     if (answer == Answer::kDone) mapped.push_back(name);
     ++asked;
     changed.notify_all();
-    if (name == "hangs") released.wait(lock, [this] { return go; });
+    if (name == "hangs") released.wait(lock, [this, mine = ++hung] { return go || back >= mine; });
     return answer;
   }
   bool wait(const std::vector<std::string>& wanted) {
@@ -50,6 +51,12 @@ struct EventMapperTest : testing::Test {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(20), [&] { return asked >= times; });
   }
+  // So many of those that hang, the first ones first.
+  void release(int count) {
+    const std::lock_guard lock(mutex);
+    back = count;
+    released.notify_all();
+  }
   void set(Answer next) {
     const std::lock_guard lock(mutex);
     answer = next;
@@ -59,7 +66,7 @@ struct EventMapperTest : testing::Test {
   std::condition_variable changed, released;
   std::vector<std::string> mapped;
   Answer answer = Answer::kDone;
-  int asked = 0, listed = 0;
+  int asked = 0, listed = 0, hung = 0, back = 0;
   bool go = false;
   EventMapper mapper{options()};
 };
@@ -111,7 +118,47 @@ TEST_F(EventMapperTest, TheBoundIsOneOfBytesToo) {
   mapper.add(item("last", large));
   EXPECT_EQ(mapper.waiting(), 0u);
   mapper.wake(false);
-  EXPECT_TRUE(wait({"all-1", "all-2"}));
+  std::vector<std::string> wanted{"all-1", "all-2"};
+  EXPECT_TRUE(wait(wanted));
+  // What was dropped or mapped is counted no more.
+  for (size_t i = 0; i <= plugin::bounds::kEventBytes / large; ++i) {
+    mapper.add(item("later", large));
+    wanted.emplace_back("later");
+    ASSERT_TRUE(wait(wanted)) << i;
+  }
+  EXPECT_EQ(listed, 1);
+}
+
+TEST_F(EventMapperTest, OneThatIsHeldWhileItListsMapsNothing) {
+  EventMapper* held = nullptr;
+  auto given = options();
+  given.everything = [&, list = given.everything] {
+    auto all = list();
+    held->hold();
+    return all;
+  };
+  EventMapper second(std::move(given));
+  held = &second;
+  second.hold();
+  for (size_t i = 0; i <= plugin::bounds::kEvents; ++i) second.add(item("many"));
+  second.wake(false);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (second.waiting() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  second.stop();
+  EXPECT_TRUE(mapped.empty());
+}
+
+TEST_F(EventMapperTest, OneThatComesBackLateDoesNotSpeakForItsSuccessor) {
+  mapper.add(item("hangs"));
+  ASSERT_TRUE(wait_asked(1));
+  mapper.wake(true);
+  ASSERT_TRUE(wait_asked(2));
+  release(1);
+  EXPECT_FALSE(mapper.wait_quiet(100)) << "the second still hangs";
+  release(2);
+  EXPECT_TRUE(mapper.wait_quiet(20'000));
+  mapper.add(item("next"));
+  EXPECT_TRUE(wait({"hangs", "hangs", "next"}));
 }
 
 TEST_F(EventMapperTest, AnEventThatEndsTheProcessIsTriedThreeTimes) {
