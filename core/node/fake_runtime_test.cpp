@@ -83,13 +83,17 @@ FakeRuntime::FakeRuntime() {
 }
 
 gantry_code FakeRuntime::exec(void* instance, gantry_slice, int32_t in, int32_t out, int32_t err,
-                              gantry_exec_exit exited, void* context, uint64_t* id, gantry_buffer*) {
+                              gantry_exec_exit exited, void* context, uint64_t* id, gantry_buffer* error) {
   auto& self = *static_cast<FakeRuntime*>(instance);
   for (const int fd : {in, out, err}) {
     if (fd >= 0) ::close(fd);
   }
   {
     const std::lock_guard lock(self.mutex_);
+    if (self.failures_["exec"] > 0) {
+      --self.failures_["exec"];
+      return fail(Status::internal("no exec today"), error);
+    }
     *id = ++self.last_exec_;
     if (self.holds_execs) {
       self.execs_[*id] = {exited, context};
