@@ -97,7 +97,7 @@ void Lane::evict() {
 Listener::Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr<Lane>> lanes, io::UniqueFd fd,
                    bool local)
     : core_(std::move(core)), lanes_(std::move(lanes)), fd_(std::move(fd)), local_(local) {
-  if (local_) spare_ = spare_descriptor();
+  keep_spare();
 }
 
 void Listener::on_ready(uint32_t) {
@@ -105,13 +105,14 @@ void Listener::on_ready(uint32_t) {
     io::UniqueFd peer(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!peer.valid()) {
       const bool out = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-      if (!out) return;
+      if (!out) return keep_spare();
+      // With no descriptor left an empty queue looks the same: it may be given up for nothing.
       if (use_spare()) continue;
       return rest();
     }
     if (!admit(peer.get())) continue;
     adopt(lanes_[next_++ % lanes_.size()], core_, std::move(peer), local_);
-    if (local_ && !spare_.valid()) spare_ = spare_descriptor();
+    keep_spare();
   }
 }
 
@@ -168,6 +169,10 @@ void Listener::make_room() {
       lane->evict();
     });
   }
+}
+
+void Listener::keep_spare() {
+  if (local_ && !spare_.valid()) spare_ = spare_descriptor();
 }
 
 bool Listener::use_spare() {

@@ -43,6 +43,7 @@ class Listener : public io::EventLoop::Watcher {
   bool admit_local();
   bool admit_network(int fd);
   void make_room();
+  void keep_spare();
   bool use_spare();
   void rest();
 
