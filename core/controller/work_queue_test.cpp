@@ -113,7 +113,8 @@ TEST_F(WorkQueueTest, TheEarliestDelayWins) {
   });
   queue.start();
   queue.add_after({"", "x"}, 3'600'000);
-  queue.add_after({"", "x"}, 5);
+  queue.add_after({"", "x"}, 100);
+  queue.add_after({"", "x"}, 3'600'000);
   EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
 }
 
@@ -243,6 +244,35 @@ TEST_F(WorkQueueTest, LongNamesCountTheirBytes) {
   while (queue.offer({std::to_string(taken), name}, 0)) ++taken;
   EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(bounds::kKeyBytes) / bounds::kKeySize, 20.0);
   EXPECT_TRUE(queue.offer({"", "short"}, 0));
+  EXPECT_FALSE(queue.full());
+  EXPECT_TRUE(queue.offer({"map", name}, 0, WorkQueue::From::kMap));
+  EXPECT_TRUE(queue.full());
+  std::promise<size_t> room;
+  queue.on_room([&] { room.set_value(queue.depth()); });
+  queue.start();
+  auto left = room.get_future();
+  ASSERT_EQ(left.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  EXPECT_LE(left.get(), taken / 2 + 2);
+}
+
+TEST_F(WorkQueueTest, OneThatIsLateTakesOnePlace) {
+  std::promise<void> release, late, next;
+  auto gate = release.get_future().share();
+  WorkQueue queue(timers, pool, 1, [&](const Key& key) {
+    if (key.name == "late") late.set_value();
+    if (key.name == "next") next.set_value();
+    gate.wait();
+    return WorkQueue::Outcome{};
+  });
+  queue.start();
+  queue.add({"", "late"});
+  late.get_future().wait();
+  for (int i = 0; i < 3; ++i) queue.note_overdue({"", "late"}, true);
+  queue.add({"", "next"});
+  queue.add({"", "waits"});
+  next.get_future().wait();
+  EXPECT_EQ(queue.depth(), 1u);
+  release.set_value();
 }
 
 TEST_F(WorkQueueTest, AKeyHasOneTimerAndNoneWhenTheQueueStops) {
