@@ -33,8 +33,7 @@ Status get(const corev1::HTTPGetAction& action, const HookTarget& target, int64_
   if (request.port <= 0) return Status::invalid("the hook names no port of the container");
   request.tls = action.scheme() == "HTTPS";
   request.host = action.host().empty() ? target.pod_ip : action.host();
-  request.path = action.path().empty() ? "/" : action.path();
-  if (request.path.front() != '/') request.path.insert(0, "/");
+  request.path = action.path();
   for (const auto& header : action.http_headers()) request.headers.emplace_back(header.name(), header.value());
   const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::seconds(timeout), cancelled};
   const auto outcome = probe_http(request, deadline);
