@@ -174,8 +174,8 @@ TEST_F(LogReaderTest, FollowsUntilTheContainerEnds) {
   write(two.substr(0, 20));
   write(two.substr(20));
   EXPECT_EQ(next(4), "two\n");
-  running = false;
   write(line(3, "last"));
+  running = false;
   EXPECT_EQ(rest(), "last\n");
 }
 
