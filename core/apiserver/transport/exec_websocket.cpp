@@ -59,7 +59,7 @@ class WebSocketChannels : public ExecChannels, public std::enable_shared_from_th
     if (message.size() == 1 || !events_.data) return;
     if (!version_.base64) return events_.data(static_cast<Channel>(number), message.substr(1));
     std::string bytes;
-    if (number < '0' || !schema::base64_decode(message.substr(1), bytes)) return;
+    if (!schema::base64_decode(message.substr(1), bytes)) return;
     events_.data(static_cast<Channel>(number - '0'), bytes);
   }
 

@@ -1,48 +1,13 @@
-// Bytes and connections have bounds: what is refused, who makes room, and that what was held comes back.
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/un.h>
-
+// Bytes have bounds: what is refused, and that what was held comes back.
 #include <future>
-#include <mutex>
-#include <set>
 
 #include "core/apiserver/transport/testing_client.hpp"
-#include "core/limits/notices.hpp"
 
 namespace gantry::transport {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::Test;
-
-struct Heard {
-  std::mutex mutex;
-  std::multiset<std::string> topics;
-  std::string last;
-  limits::Notices notices{{[this](std::string_view, int32_t, std::string_view text) {
-                             const std::lock_guard lock(mutex);
-                             last = text;
-                           },
-                           [this](std::string_view topic) {
-                             const std::lock_guard lock(mutex);
-                             topics.emplace(topic);
-                           },
-                           [] { return int64_t{0}; }}};
-  size_t count(const std::string& topic) {
-    const std::lock_guard lock(mutex);
-    return topics.count(topic);
-  }
-};
-
-std::string head(const std::string& method, const std::string& path, size_t length, const std::string& more = {}) {
-  return method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "Content-Length: " + std::to_string(length) +
-         "\r\n\r\n";
-}
-std::string get(const std::string& path, const std::string& more = {}) {
-  return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "\r\n";
-}
-std::string code_of(const std::string& answer) { return answer.substr(0, 12); }
 
 Status only_known(const http::Request& request) {
   if (!request.identity.anonymous() || request.path == "/healthz") return {};
@@ -104,6 +69,14 @@ TEST(Bodies, OfStrangersToOpenPathsAreSmall) {
   EXPECT_EQ(code_of(small.receive_until("\r\n\r\n")), "HTTP/1.1 200");
 }
 
+TEST(Bodies, ThatAreALittleTooLargeAreTakenFromWhoIsKnown) {
+  constexpr size_t kLimit = 6 << 20;
+  TestServer server(echo, [](ServerOptions& options) { options.body_limit = kLimit; });
+  auto admin = RawClient::admin(server);
+  EXPECT_TRUE(admin.send(head("POST", "/", kLimit + 1) + std::string(kLimit + 1, 'x'))) << "or he hears no answer";
+  EXPECT_EQ(code_of(admin.receive()), "HTTP/1.1 413");
+}
+
 TEST(Memory, BodiesUnderWayAreCountedFromTheirHead) {
   Heard heard;
   TestServer server(echo, [&](ServerOptions& options) {
@@ -135,6 +108,10 @@ TEST(Memory, OfOneConnection) {
   auto other = RawClient::admin(server);
   other.send(get("/a?" + std::string(200'000, 'q')));
   EXPECT_EQ(code_of(other.receive()), "HTTP/1.1 429");
+  auto grows = RawClient::admin(server);
+  grows.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n15f90\r\n" + std::string(90'000, 'x') +
+             "\r\n0\r\n\r\n");
+  EXPECT_EQ(code_of(grows.receive_until("\r\n")), "HTTP/1.1 429") << "its buffer doubles";
 }
 
 TEST(Memory, StrangersHaveAShareOfTheirOwn) {
@@ -202,7 +179,10 @@ TEST(Memory, StreamsOfTheirOwnEndWhereTheAccountDoes) {
   std::promise<std::shared_ptr<http::Stream>> got;
   TestServer server(
       [&](http::Request, std::shared_ptr<http::Exchange> e) { got.set_value(e->start_stream(200, "a/b")); },
-      [](ServerOptions& options) { options.connection_memory = 1 << 20; });
+      [](ServerOptions& options) {
+        options.connection_memory = 1 << 20;
+        options.memory = 3 << 19;
+      });
   auto client = RawClient::admin(server, 4096);
   client.send(get("/w"));
   auto stream = got.get_future().get();
@@ -215,6 +195,24 @@ TEST(Memory, StreamsOfTheirOwnEndWhereTheAccountDoes) {
   for (int i = 0; i < 200 && alive; ++i) alive = stream->write({io::own(std::string(10'000, 'o'))});
   EXPECT_FALSE(alive);
   closed.get_future().wait();
+  auto other = RawClient::admin(server);
+  other.send(head("POST", "/", 900'000, "Expect: 100-continue\r\n"));
+  EXPECT_EQ(code_of(other.receive_until("\r\n")), "HTTP/1.1 100") << "an ended stream holds nothing";
+}
+
+TEST(Memory, StreamsPayForWhatIsNotReadYet) {
+  std::promise<std::shared_ptr<http::Stream>> got;
+  TestServer server(
+      [&](http::Request, std::shared_ptr<http::Exchange> e) { got.set_value(e->start_stream(200, "a/b")); },
+      [](ServerOptions& options) { options.connection_memory = 1 << 20; });
+  auto client = RawClient::admin(server);
+  client.send(get("/w"));
+  auto stream = got.get_future().get();
+  constexpr size_t kPart = 100'000;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(stream->write({io::own(std::string(kPart, 'o'))})) << i;
+    ASSERT_GE(client.receive(kPart).size(), kPart);
+  }
 }
 
 TEST(Slow, ReadersOfAFewBytesAreLetGo) {
@@ -237,118 +235,6 @@ TEST(Slow, ReadersOfAFewBytesAreLetGo) {
   auto quick = RawClient::admin(server);
   quick.send(get("/", "Connection: close\r\n"));
   EXPECT_GT(quick.receive().size(), size_t{8} << 20);
-}
-
-TEST(Room, IdleStrangersMakeItForOthers) {
-  Heard heard;
-  TestServer server(echo, [&](ServerOptions& options) {
-    options.anonymous_connections = 4;
-    options.notices = &heard.notices;
-  });
-  std::vector<RawClient> strangers;
-  for (int i = 0; i < 60; ++i) {
-    strangers.emplace_back(server.port(), true);
-    strangers.back().send(get("/healthz"));
-    EXPECT_EQ(code_of(strangers.back().receive_until("/healthz ")), "HTTP/1.1 200") << i;
-  }
-  EXPECT_LE(server.server->connections(), 4U + 16U);
-  EXPECT_GT(heard.count("connections-full"), 0U);
-  EXPECT_EQ(strangers.front().receive(), "") << "who was idle longest is gone";
-  strangers.back().send(get("/again"));
-  EXPECT_NE(strangers.back().receive_until("/again ").find("/again"), std::string::npos);
-}
-
-TEST(Room, WhoIsKnownGivesWayToNobody) {
-  TestServer server(echo, [](ServerOptions& options) { options.max_connections = 2; });
-  std::vector<RawClient> known;
-  for (int i = 0; i < 18; ++i) {
-    known.push_back(RawClient::admin(server));
-    known.back().send(get("/a"));
-    EXPECT_EQ(code_of(known.back().receive_until("/a ")), "HTTP/1.1 200") << i;
-  }
-  RawClient late(server.port(), false);
-  late.send("GET");
-  EXPECT_EQ(late.receive(), "");
-  known.front().send(get("/b"));
-  EXPECT_EQ(code_of(known.front().receive_until("/b ")), "HTTP/1.1 200");
-}
-
-io::UniqueFd connect_unix(const TestServer& server) {
-  io::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  timeval limit{10, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto path = server.directory + "/api.sock";
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  return fd;
-}
-
-std::string ask_unix(const io::UniqueFd& fd) {
-  const auto text = get("/admin");
-  if (::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) return {};
-  char buffer[4096];
-  const auto n = ::recv(fd.get(), buffer, sizeof(buffer), 0);
-  return code_of(std::string(buffer, n > 0 ? static_cast<size_t>(n) : 0));
-}
-
-TEST(Room, TheUnixSocketHasItsOwn) {
-  TestServer server(echo, [](ServerOptions& options) {
-    options.max_connections = options.anonymous_connections = 1;
-    options.local_connections = 2;
-  });
-  std::vector<RawClient> strangers;
-  for (int i = 0; i < 17; ++i) strangers.emplace_back(server.port(), false);
-  EXPECT_TRUE(eventually([&] { return server.server->connections() >= 1; }));
-  const auto one = connect_unix(server), two = connect_unix(server);
-  EXPECT_EQ(ask_unix(one), "HTTP/1.1 200");
-  EXPECT_EQ(ask_unix(two), "HTTP/1.1 200");
-  EXPECT_EQ(ask_unix(connect_unix(server)), "") << "a third";
-}
-
-// Lowers the soft limit for as long as it lives.
-class DescriptorLimit {
- public:
-  explicit DescriptorLimit(rlim_t soft) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit lower = before_;
-    lower.rlim_cur = soft;
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &lower), 0);
-  }
-  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-TEST(Room, DescriptorsAreLeftForTheAdmin) {
-  Heard heard;
-  TestServer server(echo, [&](ServerOptions& options) { options.notices = &heard.notices; });
-  const DescriptorLimit limit(200);
-  std::vector<RawClient> strangers;
-  // Each takes two: its own and the server's.
-  for (int i = 0; i < 90 && heard.count("descriptors-exhausted") == 0; ++i) {
-    strangers.emplace_back(server.port(), false);
-    eventually(
-        [&] { return server.server->connections() >= strangers.size() || heard.count("descriptors-exhausted") > 0; });
-  }
-  EXPECT_GT(heard.count("descriptors-exhausted"), 0U);
-  EXPECT_LT(strangers.size(), 90U);
-  EXPECT_EQ(ask_unix(connect_unix(server)), "HTTP/1.1 200");
-}
-
-TEST(Room, TheLastDescriptorIsTheAdmins) {
-  TestServer server(echo);
-  auto mine = io::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  std::vector<io::UniqueFd> rest;
-  const DescriptorLimit limit(256);
-  for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) rest.emplace_back(fd);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (server.directory + "/api.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
-  ASSERT_EQ(::connect(mine.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  EXPECT_EQ(ask_unix(mine), "HTTP/1.1 200");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "core/client/io/socket.hpp"
 
 namespace gantry::transport {
-namespace {}  // namespace
 
 Outbox::Outbox(std::shared_ptr<io::EventLoop> loop, std::weak_ptr<Reader> reader, size_t bound,
                std::shared_ptr<limits::Account> account, std::string terminator)

@@ -98,6 +98,11 @@ class ExecServer {
       }).detach();
       return;
     }
+    if (request.path == "/pieces") {
+      const auto stream = websocket_stream(request, *exchange);
+      stream->write({io::own("one "), io::own("message")});
+      return stream->end();
+    }
     http::Response response = text_response(kPod);
     response.content_type = "application/json";
     if (request.path == "/version") response = text_response(R"({"major":"1","minor":"36"})");
@@ -245,6 +250,7 @@ TEST(WebSocketLogs, AsBytesAndAsBase64) {
     EXPECT_EQ(size, 20'000'000U);
   }
   EXPECT_EQ(talk(server, "/log", "channel.k8s.io")[0].substr(0, 12), "HTTP/1.1 400");
+  EXPECT_EQ(talk(server, "/pieces", "binary.k8s.io").at(2), "b:one message");
 }
 
 TEST(Spdy, DictionaryIsTheKnownOne) {

@@ -150,6 +150,7 @@ TEST(RequestParser, RefusesWhatIsNoRequest) {
       {chunked("1\r\na0\r\n\r\n"), 400},
       {chunked("1;a\x01\r\na\r\n"), 400},
       {chunked("10000000000000000\r\n"), 400},
+      {chunked("10000000000000000\r\n\r\n"), 400},
       {chunked("ffffffffffffffff\r\n"), 413},
       {chunked("300001\r\n"), 413},
       {chunked("1\r\na\r\n300000\r\n"), 413},

@@ -9,12 +9,15 @@
 
 #include <cerrno>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
 #include "core/apiserver/transport/test_server.hpp"
 #include "core/client/io/tls.hpp"
 #include "core/client/io/unique_fd.hpp"
+#include "core/limits/notices.hpp"
 
 namespace gantry::transport {
 
@@ -48,14 +51,13 @@ class RawClient {
   static RawClient admin(const TestServer& server, int receive_buffer = 0) {
     return {server.port(), true, receive_buffer, server.pki.admin_certificate, server.pki.admin_key};
   }
-  void send(const std::string& text) {
-    if (ssl_ != nullptr) {
-      for (size_t at = 0, n = 0; at < text.size(); at += n) {
-        if (SSL_write_ex(ssl_, text.data() + at, text.size() - at, &n) != 1) return;  // closed by the server
-      }
-    } else {
-      [[maybe_unused]] auto n = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  // False: it was closed by the server.
+  bool send(const std::string& text) {
+    if (ssl_ == nullptr) return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) >= 0;
+    for (size_t at = 0, n = 0; at < text.size(); at += n) {
+      if (SSL_write_ex(ssl_, text.data() + at, text.size() - at, &n) != 1) return false;
     }
+    return true;
   }
   void finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
   // Up to `wanted` bytes, or all until the connection ends.
@@ -102,6 +104,36 @@ bool eventually(Condition condition, std::chrono::milliseconds limit = std::chro
   }
   return true;
 }
+
+// What the server told of.
+struct Heard {
+  std::mutex mutex;
+  std::multiset<std::string> topics;
+  std::string last;
+  limits::Notices notices{{[this](std::string_view, int32_t, std::string_view text) {
+                             const std::lock_guard lock(mutex);
+                             last = text;
+                           },
+                           [this](std::string_view topic) {
+                             const std::lock_guard lock(mutex);
+                             topics.emplace(topic);
+                           },
+                           [] { return int64_t{0}; }}};
+  size_t count(const std::string& topic) {
+    const std::lock_guard lock(mutex);
+    return topics.count(topic);
+  }
+};
+
+inline std::string head(const std::string& method, const std::string& path, size_t length,
+                        const std::string& more = {}) {
+  return method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "Content-Length: " + std::to_string(length) +
+         "\r\n\r\n";
+}
+inline std::string get(const std::string& path, const std::string& more = {}) {
+  return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "\r\n";
+}
+inline std::string code_of(const std::string& answer) { return answer.substr(0, 12); }
 
 inline void echo(http::Request request, std::shared_ptr<http::Exchange> exchange) {
   exchange->respond(text_response(request.method + " " + request.path + " " + request.body));
