@@ -95,7 +95,7 @@ class ControllerHostTest : public testing::Test {
   }
   bool logged(const std::string& text, size_t times = 1) {
     std::unique_lock lock(mutex_);
-    return noted_.wait_for(lock, seconds(30), [&] { return count_locked(text) >= times; });
+    return noted_.wait_for(lock, seconds(90), [&] { return count_locked(text) >= times; });
   }
   size_t count(const std::string& text) {
     const std::lock_guard lock(mutex_);

@@ -35,6 +35,7 @@ class HandoverTest : public testing::Test {
     EXPECT_EQ(reconcile(), 0);
   }
   void TearDown() override {
+    old_.reset();  // no plugin outlives its host
     host_.reset();
     fs::remove_all(dir_);
   }

@@ -91,7 +91,7 @@ class Scripted : public gantry::sdk::Controller {
     host().info(std::to_string(count) + " timers");
   }
   void flood_keys() const {
-    for (int i = 0; i < 150'000; ++i) host().enqueue_after("made-up", std::to_string(i), 3'600'000);
+    for (int i = 0; i < 101'000; ++i) host().enqueue_after("made-up", std::to_string(i), 3'600'000);
   }
   // Nobody answers these, so what is answered was refused.
   void flood_calls() const {

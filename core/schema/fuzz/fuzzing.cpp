@@ -33,6 +33,13 @@ void counted_delete(void* at) {
 
 void* operator new(size_t bytes) { return counted_new(bytes); }
 void* operator new[](size_t bytes) { return counted_new(bytes); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return counted_new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* at) noexcept { counted_delete(at); }
 void operator delete[](void* at) noexcept { counted_delete(at); }
 void operator delete(void* at, size_t) noexcept { counted_delete(at); }
