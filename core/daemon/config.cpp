@@ -189,7 +189,8 @@ const std::vector<KeySpec>& keys() {
               "Most requests with documents over 16 KiB that wait for a thread; the rest is answered 429."),
       int_key("limits", "connections", &Config::connections, 16, 1 << 20, "Most connections to api.listen."),
       int_key("limits", "anonymous_connections", &Config::anonymous_connections, 1, 1 << 20,
-              "Most of them whose peers have not proved who they are; idle ones make room for new ones."),
+              "Most of them whose peers have not proved who they are; who has been waited for longest makes room for a "
+              "new one."),
       int_key("limits", "reserved_connections", &Config::reserved_connections, 1, 1'024,
               "Most connections to the unix socket in run_dir, which these others take nothing of."),
       int_key("limits", "reserved_descriptors", &Config::reserved_descriptors, 0, 1 << 16,

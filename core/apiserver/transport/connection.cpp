@@ -23,7 +23,7 @@ Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::Eve
       forget_(std::move(forget)),
       local_(local),
       stranger_(!local) {
-  if (stranger_) ++core_->stranger_count;
+  if (stranger_) core_->crowd.enter(place_);
 }
 
 Connection::~Connection() {

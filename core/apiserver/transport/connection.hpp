@@ -16,6 +16,7 @@
 #include "core/apiserver/transport/https_server.hpp"
 #include "core/apiserver/transport/outbox.hpp"
 #include "core/apiserver/transport/request_parser.hpp"
+#include "core/apiserver/transport/strangers.hpp"
 #include "core/auth/peer_certificate.hpp"
 #include "core/client/io/event_loop.hpp"
 #include "core/client/io/socket.hpp"
@@ -33,7 +34,7 @@ struct ServerCore {
   std::atomic<bool> stopping{false};
   // The accounts above the connections': who proved an identity, who did not, who came by the unix socket.
   std::shared_ptr<limits::Account> known, strangers, local;
-  std::atomic<size_t> stranger_count{0};
+  Strangers crowd;
   std::mutex mutex;
   std::condition_variable gone;
   size_t connections = 0, local_connections = 0;  // under mutex; the latter are not of the former
@@ -72,10 +73,9 @@ class Connection : public io::EventLoop::Watcher,
   // The server stops: idle connections close, streams end, the rest closes after its answer.
   void drain();
   void close();
-  // Without an identity and waited for, longest first: these make room when it gets tight. Idle ones at once, others
-  // when they have been waited for a while.
-  bool gives_way(io::EventLoop::Clock::time_point now) const;
-  io::EventLoop::Clock::time_point waits_since() const { return since_; }
+  // Was taken out of the strangers for somebody else: ends, unless its peer has proved meanwhile who he is.
+  void make_way();
+  Strangers::Place& place() { return place_; }
 
   // From the exchange of request `id`; ignored when it is no longer the one being handled.
   void respond(const RequestFacts& facts, http::Response response);
@@ -141,7 +141,7 @@ class Connection : public io::EventLoop::Watcher,
   size_t waiting_bytes() const;
   void start_window();
   void set_deadline(std::chrono::milliseconds in);
-  void clear_deadline() { deadline_ = io::EventLoop::Clock::time_point::max(); }
+  void clear_deadline();
 
   const std::shared_ptr<ServerCore> core_;
   const std::shared_ptr<io::EventLoop> loop_;
@@ -151,11 +151,12 @@ class Connection : public io::EventLoop::Watcher,
   const bool local_;
   bool close_after_ = false, peer_ended_ = false, processing_ = false, head_seen_ = false;
   bool reader_paused_ = false, handshake_wants_write_ = false;
-  bool stranger_ = false;  // counted in core_->stranger_count
-  bool window_ = false;    // bytes wait for the peer, and deadline_ is when he must have taken some
+  bool stranger_ = false;
+  bool window_ = false;  // bytes wait for the peer, and deadline_ is when he must have taken some
   size_t window_waiting_ = 0, window_taken_ = 0, discarded_ = 0;
   uint64_t request_id_ = 0;
-  io::EventLoop::Clock::time_point deadline_ = io::EventLoop::Clock::time_point::max(), since_;
+  io::EventLoop::Clock::time_point deadline_ = io::EventLoop::Clock::time_point::max();
+  Strangers::Place place_;
   std::shared_ptr<limits::Account> account_;
   limits::Charge held_;    // in_, and what the parser has
   limits::Charge answer_;  // the answer's own bytes, until it is sent

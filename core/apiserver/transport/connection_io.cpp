@@ -23,8 +23,13 @@ constexpr std::string_view kPlainAnswer =
 }  // namespace
 
 void Connection::set_deadline(std::chrono::milliseconds in) {
-  since_ = io::EventLoop::Clock::now();
-  deadline_ = since_ + in;
+  deadline_ = io::EventLoop::Clock::now() + in;
+  if (stranger_) core_->crowd.wait(place_, weak_from_this());
+}
+
+void Connection::clear_deadline() {
+  deadline_ = io::EventLoop::Clock::time_point::max();
+  if (stranger_) core_->crowd.serve(place_);
 }
 
 void Connection::begin() {

@@ -7,13 +7,6 @@
 #include "gantry/abi/log.h"
 
 namespace gantry::transport {
-namespace {
-
-// A peer without an identity who is slow in the midst of something may be so for as long when others wait.
-constexpr std::chrono::seconds kPatience{2};
-
-}  // namespace
-
 void ServerCore::open_accounts(const ServerOptions& from) {
   const auto all = std::make_shared<limits::Account>(from.memory);
   const size_t admins = from.memory / 16;
@@ -58,15 +51,12 @@ void Connection::become_known() {
 }
 
 void Connection::leave_strangers() {
-  if (std::exchange(stranger_, false)) --core_->stranger_count;
+  if (std::exchange(stranger_, false)) core_->crowd.leave(place_);
 }
 
-bool Connection::gives_way(io::EventLoop::Clock::time_point now) const {
-  if (!stranger_) return false;
-  if (state_ == State::kRequest && !parser_ && in_.empty()) return true;
-  const bool slow = state_ == State::kSniff || state_ == State::kHandshake || state_ == State::kRequest ||
-                    state_ == State::kLingering;
-  return slow && now - since_ >= kPatience;
+void Connection::make_way() {
+  if (stranger_) close();
+  core_->crowd.gone();
 }
 
 bool Connection::recount() {

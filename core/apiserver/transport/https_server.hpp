@@ -32,7 +32,7 @@ struct ServerOptions {
   // Bytes of requests under way and of answers not yet read: in all; of peers that have not proved who they are; of one
   // connection. A sixteenth of `memory` is the unix socket's.
   size_t memory = 128 << 20, anonymous_memory = 8 << 20, connection_memory = 96 << 20;
-  // Connections by TCP; those of them without an identity, which make room for new ones when they are idle; by the unix
+  // Connections by TCP; those of them without an identity, of which one makes room for each new one; by the unix
   // socket.
   size_t max_connections = 8192, anonymous_connections = 1024, local_connections = 64;
   size_t reserved_descriptors = 64;  // that connections by TCP leave to everything else

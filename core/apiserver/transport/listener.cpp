@@ -15,16 +15,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Beyond a bound for as long as it takes those who give way to go.
-constexpr size_t kSlack = 16;
-constexpr size_t kEvictAtOnce = 16;
+// So many make room at once when no descriptor is left.
+constexpr int kEndedAtOnce = 16;
+// Accepted in one go; when somebody has to go for each, others of the loop have their turn sooner.
+constexpr size_t kAccepted = 64, kAcceptedInACrowd = 8;
 
 enum class Room : uint8_t { kPlenty, kLittle, kNone };
-
-Room room_of(size_t used, size_t most) {
-  if (used < most) return Room::kPlenty;
-  return used - most < kSlack ? Room::kLittle : Room::kNone;
-}
 
 size_t descriptor_limit() {
   rlimit limit{};
@@ -51,6 +47,19 @@ void tune(int fd) {
 
 io::UniqueFd spare_descriptor() { return io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
+// Ends who has been waited for longest. False: nobody can go.
+bool end_first(ServerCore& core) {
+  auto first = core.crowd.take_first();
+  if (!first) return false;
+  const auto loop = first->loop();
+  if (loop->in_loop()) {
+    first->make_way();
+  } else {
+    loop->post([first = std::move(first)] { first->make_way(); });
+  }
+  return true;
+}
+
 void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>& core, io::UniqueFd fd, bool local) {
   auto shared = std::make_shared<io::UniqueFd>(std::move(fd));
   lane->loop->post([lane, core, shared, local] {
@@ -64,6 +73,8 @@ void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>&
     lane->connections.emplace(connection.get(), connection);
     connection->begin();
     lane->sweep_later();
+    // He came while those before him had no place yet from which they could go.
+    if (core->crowd.count() > core->options.anonymous_connections) end_first(*core);
   });
 }
 
@@ -82,18 +93,6 @@ void Lane::sweep_later() {
   });
 }
 
-void Lane::evict() {
-  const auto now = io::EventLoop::Clock::now();
-  std::vector<std::shared_ptr<Connection>> found;
-  for (auto& [key, connection] : connections) {
-    if (connection->gives_way(now)) found.push_back(connection);
-  }
-  const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(found.size(), kEvictAtOnce));
-  std::partial_sort(found.begin(), end, found.end(),
-                    [](const auto& a, const auto& b) { return a->waits_since() < b->waits_since(); });
-  for (auto at = found.begin(); at != end; ++at) (*at)->close();
-}
-
 Listener::Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr<Lane>> lanes, io::UniqueFd fd,
                    bool local)
     : core_(std::move(core)), lanes_(std::move(lanes)), fd_(std::move(fd)), local_(local) {
@@ -101,7 +100,8 @@ Listener::Listener(std::shared_ptr<ServerCore> core, std::vector<std::shared_ptr
 }
 
 void Listener::on_ready(uint32_t) {
-  for (int i = 0; i < 64; ++i) {
+  crowded_ = false;
+  for (size_t i = 0; i < (crowded_ ? kAcceptedInACrowd : kAccepted); ++i) {
     io::UniqueFd peer(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!peer.valid()) {
       const bool out = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
@@ -131,44 +131,54 @@ bool Listener::admit_local() {
       return true;
     }
   }
-  core_->tell("connections-full",
+  core_->tell("local-connections-full",
               "a connection to the unix socket is refused: " + std::to_string(core_->options.local_connections) +
                   " are open ([limits] reserved_connections)");
   return false;
 }
 
 bool Listener::admit_network(int fd) {
-  const auto& options = core_->options;
-  const auto descriptors = room_for_descriptors(fd, options.reserved_descriptors);
-  auto room = std::max(descriptors, room_of(core_->stranger_count, options.anonymous_connections));
-  {
-    const std::lock_guard lock(core_->mutex);
-    room = std::max(room, room_of(core_->connections, options.max_connections));
-    if (room != Room::kNone) ++core_->connections;
+  const auto descriptors = room_for_descriptors(fd, core_->options.reserved_descriptors);
+  const bool few = descriptors != Room::kPlenty;
+  if (few || is_full()) {
+    // Those just let in have no place yet from which they could go: it gets a little too full until they do.
+    const size_t entering = core_->crowd.entering();
+    if (!make_room(few) && (entering == 0 || entering > kAccepted)) {
+      core_->tell("connections-refused",
+                  "a connection is refused: as many are open as may be, and none of them is one without an identity "
+                  "that could be ended ([limits] connections, anonymous_connections)");
+      return false;
+    }
+    if (descriptors == Room::kNone) return false;
   }
-  if (room == Room::kPlenty) return true;
-  if (descriptors != Room::kPlenty) {
-    core_->tell("descriptors-exhausted",
-                "few descriptors are left of " + std::to_string(descriptor_limit()) +
-                    ": idle connections without an identity are closed, and new ones refused; a higher limit helps "
-                    "(LimitNOFILE= of the unit, or ulimit -n)");
-  } else {
-    core_->tell("connections-full",
-                "nearly all connections are in use: idle ones without an identity are closed, and new ones refused "
-                "([limits] connections, anonymous_connections)");
-  }
-  make_room();
-  return room != Room::kNone;
+  core_->crowd.admit();
+  const std::lock_guard lock(core_->mutex);
+  ++core_->connections;
+  return true;
 }
 
-void Listener::make_room() {
-  for (const auto& lane : lanes_) {
-    if (lane->evicting.exchange(true)) continue;
-    lane->loop->post([lane] {
-      lane->evicting = false;
-      lane->evict();
-    });
+bool Listener::is_full() const {
+  const auto& options = core_->options;
+  if (core_->crowd.count() >= options.anonymous_connections) return true;
+  const std::lock_guard lock(core_->mutex);
+  // Those who go are still counted.
+  return core_->connections >= options.max_connections + core_->crowd.going();
+}
+
+bool Listener::make_room(bool few_descriptors) {
+  crowded_ = true;
+  const bool ended = end_first(*core_);
+  if (few_descriptors) {
+    core_->tell("descriptors-exhausted",
+                "few descriptors are left of " + std::to_string(descriptor_limit()) +
+                    ": connections without an identity are ended for new ones, and new ones refused when there are "
+                    "none; a higher limit helps (LimitNOFILE= of the unit, or ulimit -n)");
+  } else if (ended) {
+    core_->tell("connections-full",
+                "as many connections are open as may be: for each new one, the one without an identity that has been "
+                "waited for longest is ended ([limits] connections, anonymous_connections)");
   }
+  return ended;
 }
 
 void Listener::keep_spare() {
@@ -186,7 +196,8 @@ void Listener::rest() {
   core_->tell("descriptors-exhausted", "no descriptor is left of " + std::to_string(descriptor_limit()) +
                                            " for a new connection; a higher limit helps (LimitNOFILE= of the unit, or "
                                            "ulimit -n)");
-  make_room();
+  for (int i = 0; i < kEndedAtOnce && make_room(true); ++i) {
+  }
   auto& loop = lanes_[0]->loop;
   loop->modify(fd_.get(), 0);
   loop->after(milliseconds(100), [loop, fd = fd_.get()] { loop->modify(fd, EPOLLIN); });

@@ -1,10 +1,9 @@
 // Accepts connections, as long as there is room for them, and spreads them over the loops.
 //
-// Who has no identity makes room for who comes; a part of the descriptors, and connections of its own, are kept for the
-// unix socket. All but Lane::loop is used on the loops.
+// Who has no identity makes room for who comes, one for one, longest waited for first; a part of the descriptors, and
+// connections of its own, are kept for the unix socket. All but Lane::loop is used on the loops.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <unordered_map>
@@ -22,12 +21,9 @@ struct Lane : std::enable_shared_from_this<Lane> {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
   std::chrono::milliseconds sweep_every{1000};
   bool sweeping = false;
-  std::atomic<bool> evicting{false};
 
   // Deadlines are looked at now and then: a timer for each connection would cost more than it tells.
   void sweep_later();
-  // Closes some of those that give way, who have been waited for longest.
-  void evict();
 };
 
 class Listener : public io::EventLoop::Watcher {
@@ -42,7 +38,8 @@ class Listener : public io::EventLoop::Watcher {
   bool admit(int fd);
   bool admit_local();
   bool admit_network(int fd);
-  void make_room();
+  bool is_full() const;
+  bool make_room(bool descriptors);
   void keep_spare();
   bool use_spare();
   void rest();
@@ -53,6 +50,7 @@ class Listener : public io::EventLoop::Watcher {
   const bool local_;
   io::UniqueFd spare_;  // given up for the admin when all others are taken
   size_t next_ = 0;
+  bool crowded_ = false;
 };
 
 }  // namespace gantry::transport
