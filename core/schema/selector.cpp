@@ -21,11 +21,6 @@ using Requirement = LabelSelector::Requirement;
 
 std::string_view view(boost::json::string_view text) { return {text.data(), text.size()}; }
 
-void sort_by_key(std::vector<Requirement>& requirements) {
-  std::stable_sort(requirements.begin(), requirements.end(),
-                   [](const Requirement& a, const Requirement& b) { return a.key < b.key; });
-}
-
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 const std::string* look_up(const Pairs& pairs, std::string_view key) {
@@ -133,35 +128,12 @@ Attributes attributes_of(const Kind& kind, const Json& document) {
   return out;
 }
 
-bool LabelSelector::Requirement::matches(const std::string* value) const {
-  auto named = [&] { return std::binary_search(values.begin(), values.end(), *value); };
-  switch (op) {
-    case Op::kIn:
-      return value != nullptr && named();
-    case Op::kNotIn:
-      return value == nullptr || !named();
-    case Op::kExists:
-      return value != nullptr;
-    case Op::kNotExists:
-      return value == nullptr;
-    case Op::kGreater:
-    case Op::kLess: {
-      int64_t have = 0;
-      int64_t limit = 0;
-      if (value == nullptr || values.size() != 1 || !parse_int(*value, have)) return false;
-      if (!parse_int(values.front(), limit)) return false;
-      return op == Op::kGreater ? have > limit : have < limit;
-    }
-  }
-  return false;
-}
-
 Expected<LabelSelector> LabelSelector::parse(std::string_view text) {
   auto requirements = parse_requirements(text);
   if (!requirements) return std::move(requirements).error();
   LabelSelector out;
   out.requirements_ = *std::move(requirements);
-  sort_by_key(out.requirements_);
+  out.settle();
   return out;
 }
 
@@ -224,29 +196,8 @@ Expected<LabelSelector> LabelSelector::from_document(const Object& selector) {
       out.requirements_.push_back(std::move(requirement));
     }
   }
-  sort_by_key(out.requirements_);
+  out.settle();
   return out;
-}
-
-bool LabelSelector::matches(const Attributes& attributes) const {
-  return matches_with([&](std::string_view key) { return attributes.label(key); });
-}
-
-bool LabelSelector::matches(const Json* labels) const {
-  static const Object kNone;
-  const Object* object = labels == nullptr ? nullptr : labels->if_object();
-  return matches(object == nullptr ? kNone : *object);
-}
-
-bool LabelSelector::matches(const Object& labels) const {
-  std::string buffer;
-  const Json* buffered = nullptr;  // requirements are sorted by key, so that a value is copied once
-  return matches_with([&](std::string_view key) -> const std::string* {
-    const Json* value = labels.if_contains(key);
-    if (value == nullptr || !value->is_string()) return nullptr;
-    if (value != std::exchange(buffered, value)) buffer = view(value->get_string());
-    return &buffer;
-  });
 }
 
 std::string LabelSelector::to_string() const {
@@ -310,15 +261,8 @@ Expected<FieldSelector> FieldSelector::parse(const Kind& kind, std::string_view 
     }
     out.terms_.push_back(std::move(parsed));
   }
+  out.settle();
   return out;
-}
-
-bool FieldSelector::matches(const Attributes& attributes) const {
-  for (const Term& term : terms_) {
-    const std::string* value = attributes.field(term.field);
-    if ((value != nullptr && *value == term.value) != term.equal) return false;
-  }
-  return true;
 }
 
 const std::string* FieldSelector::exact(std::string_view field) const {

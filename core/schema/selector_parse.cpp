@@ -1,9 +1,10 @@
 // Owns the reading of label selectors. Called by selector.cpp; pure, any thread.
 #include "core/schema/selector_parse.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <set>
 #include <string>
+#include <utility>
 
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
@@ -37,7 +38,7 @@ enum class Token : uint8_t {
 
 struct Lexeme {
   Token token = Token::kEnd;
-  std::string text;
+  std::string_view text;
 };
 
 bool is_special(char c) { return std::string_view("=!(),><").find(c) != std::string_view::npos; }
@@ -56,25 +57,22 @@ Token symbol(std::string_view text) {
   return Token::kError;
 }
 
-std::vector<Lexeme> scan(std::string_view text) {
-  std::vector<Lexeme> out;
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t start = at;
-    if (is_space(text[at])) {
-      ++at;
-    } else if (is_special(text[at])) {
-      at += symbol(text.substr(at, 2)) != Token::kError && at + 1 < text.size() ? 2 : 1;
-      std::string_view piece = text.substr(start, at - start);
-      out.push_back({symbol(piece), std::string(piece)});
-    } else {
-      while (at < text.size() && !is_space(text[at]) && !is_special(text[at])) ++at;
-      std::string_view piece = text.substr(start, at - start);
-      Token token = piece == "in" ? Token::kIn : piece == "notin" ? Token::kNotIn : Token::kIdentifier;
-      out.push_back({token, std::string(piece)});
-    }
+// Takes the first word off a text.
+Lexeme next_word(std::string_view& rest) {
+  while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
+  if (rest.empty()) return {};
+  size_t size = 0;
+  Token token = Token::kIdentifier;
+  if (is_special(rest.front())) {
+    size = rest.size() > 1 && symbol(rest.substr(0, 2)) != Token::kError ? 2 : 1;
+    token = symbol(rest.substr(0, size));
+  } else {
+    while (size < rest.size() && !is_space(rest[size]) && !is_special(rest[size])) ++size;
+    const auto word = rest.substr(0, size);
+    if (word == "in" || word == "notin") token = word == "in" ? Token::kIn : Token::kNotIn;
   }
-  out.push_back({});
+  const Lexeme out{token, rest.substr(0, size)};
+  rest.remove_prefix(size);
   return out;
 }
 
@@ -85,7 +83,7 @@ Status found(const Lexeme& lexeme, std::string_view expected) {
 // Recursive descent over the tokens, one function a rule of the grammar.
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lexemes_(scan(text)) {}
+  explicit Parser(std::string_view text) : rest_(text), word_(next_word(rest_)) {}
 
   Expected<std::vector<Requirement>> parse() {
     std::vector<Requirement> out;
@@ -103,7 +101,7 @@ class Parser {
       token = value_token();
       if (token == Token::kEnd) return out;
       if (token != Token::kComma) return found(peek(), "',' or 'end of string'");
-      ++at_;
+      take();
       token = value_token();
       if (token != Token::kIdentifier && token != Token::kNot) {
         return found(peek(), "identifier after ','");
@@ -112,8 +110,8 @@ class Parser {
   }
 
  private:
-  const Lexeme& peek() const { return lexemes_[at_]; }
-  const Lexeme& take() { return at_ + 1 < lexemes_.size() ? lexemes_[at_++] : lexemes_[at_]; }
+  const Lexeme& peek() const { return word_; }
+  Lexeme take() { return std::exchange(word_, next_word(rest_)); }
   // Where a value may stand, "in" and "notin" are ordinary words.
   Token value_token() const {
     Token token = peek().token;
@@ -132,7 +130,7 @@ class Parser {
       out.op = negated ? Op::kNotExists : Op::kExists;
       return {};
     }
-    const Lexeme& op = peek();
+    const Lexeme op = peek();
     Status status;
     switch (op.token) {
       case Token::kIn:
@@ -166,7 +164,7 @@ class Parser {
       return {};
     }
     if (token != Token::kIdentifier) return found(peek(), "identifier");
-    values.push_back(take().text);
+    values.emplace_back(take().text);
     return {};
   }
 
@@ -175,39 +173,39 @@ class Parser {
       return Status::bad_request("found '" + cut(peek().text, kShown) + "' expected: '('");
     }
     take();
-    std::set<std::string> set;
     Token token = value_token();
     if (token == Token::kIdentifier || token == Token::kComma) {
-      if (Status status = parse_list(set); !status.ok()) return status;
+      if (Status status = parse_list(values); !status.ok()) return status;
       if (peek().token != Token::kClose) return found(peek(), "')'");
     } else if (token != Token::kClose) {
       return found(peek(), "',', ')' or identifier");
     }
     take();
-    values.assign(set.begin(), set.end());
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
     return {};
   }
 
   // An empty place between commas is the empty value.
-  Status parse_list(std::set<std::string>& set) {
+  Status parse_list(std::vector<std::string>& set) {
     for (;;) {
       Token token = value_token();
       if (token == Token::kIdentifier) {
-        set.insert(take().text);
+        set.emplace_back(take().text);
         token = value_token();
         if (token == Token::kClose) return {};
         if (token != Token::kComma) return found(peek(), "',' or ')'");
       } else if (token == Token::kComma) {
         take();
-        if (set.empty()) set.emplace();
+        if (set.empty()) set.emplace_back();
         token = value_token();
         if (token == Token::kClose) {
-          set.emplace();
+          set.emplace_back();
           return {};
         }
         if (token == Token::kComma) {
           take();
-          set.emplace();
+          set.emplace_back();
         }
       } else {
         return found(peek(), "',', or identifier");
@@ -215,8 +213,8 @@ class Parser {
     }
   }
 
-  std::vector<Lexeme> lexemes_;
-  size_t at_ = 0;
+  std::string_view rest_;
+  Lexeme word_;
 };
 
 }  // namespace

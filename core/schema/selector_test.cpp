@@ -152,6 +152,64 @@ TEST(LabelSelector, ManyRequirementsOfOneKey) {
   EXPECT_FALSE(selector->matches(js(R"({"a":"x"})").get_object()));
 }
 
+// Many terms, of one key or of many, say what each of them says.
+TEST(LabelSelector, ManyTermsAreAskedTogether) {
+  const struct {
+    const char* labels;
+    const char* more;
+    bool matches;
+  } cases[] = {
+      {R"({"a":"x","k500":"y"})", "", true},
+      {R"({"a":"x","k500":"v"})", "", false},
+      {R"({"a":"7"})", "", false},
+      {R"({})", "", true},
+      {R"({"a":"x"})", ",a", true},
+      {R"({"k1":"x"})", ",a", false},
+      {R"({"k1":"x"})", ",a,b,c", false},
+      {R"({"a":"x"})", ",a in (x,y),a in (x,z),a=x,a=x,a=x,a=x,a=x,a=x,a=x", true},
+      {R"({"a":"y"})", ",a in (x,y),a in (x,z),a=x,a=x,a=x,a=x,a=x,a=x,a=x", false},
+      {R"({"a":"x"})", ",a in (x,y),a=z,a=x,a=x,a=x,a=x,a=x,a=x,a=x", false},
+      {R"({"n":"5"})", ",n>1,n>2,n>3,n>4,n<9,n<8,n<7,n<6,n,n", true},
+      {R"({"n":"4"})", ",n>1,n>2,n>3,n>4,n<9,n<8,n<7,n<6,n,n", false},
+      {R"({"n":"6"})", ",n>1,n>2,n>3,n>4,n<9,n<8,n<7,n<6,n,n", false},
+      {R"({"n":"5"})", ",!n,!n,!n,!n,!n,!n,!n,!n,!n", false},
+  };
+  std::string many = "a!=0";
+  for (int i = 1; i < 1000; ++i) many += ",a!=" + std::to_string(i) + ",k" + std::to_string(i) + "!=v";
+  for (const auto& c : cases) {
+    auto selector = LabelSelector::parse(many + c.more);
+    ASSERT_TRUE(selector.ok()) << selector.error().message();
+    const Json labels = js(c.labels);
+    Attributes attributes;
+    for (const auto& [key, value] : labels.get_object()) attributes.labels.emplace_back(key, value.get_string());
+    EXPECT_EQ(selector->matches(&labels), c.matches) << c.more << " on " << c.labels;
+    EXPECT_EQ(selector->matches(attributes), c.matches) << c.more << " on " << c.labels;
+    auto again = LabelSelector::parse(selector->to_string());
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(again->matches(&labels), c.matches) << c.more;
+    EXPECT_EQ(again->to_string(), selector->to_string());
+  }
+  auto selector = LabelSelector::parse(many);
+  EXPECT_EQ(selector->requirements().size(), 1000U) << "those of one key are one";
+}
+
+TEST(LabelSelector, KnowsWhatItHolds) {
+  std::string many = "k in (a";
+  for (int i = 0; i < 10'000; ++i) many += ",a-value-of-more-than-15-characters-" + std::to_string(i);
+  many += ")";
+  std::string keys = "a";
+  for (int i = 0; i < 10'000; ++i) keys += ",k" + std::to_string(i) + "!=v";
+  for (const auto& text : {many, keys}) {
+    auto selector = LabelSelector::parse(text);
+    ASSERT_TRUE(selector.ok());
+    EXPECT_GT(selector->held(), 10'000 * sizeof(std::string));
+    EXPECT_GT(selector->held(), text.size());
+    EXPECT_LT(selector->held(), LabelSelector::cost(text));
+  }
+  EXPECT_EQ(LabelSelector::cost(""), 0U);
+  EXPECT_EQ(LabelSelector().held(), 0U);
+}
+
 TEST(LabelSelector, ErrorsShowOnlySome) {
   const std::string huge(100'000, '^');
   std::string many = "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[";
@@ -214,6 +272,25 @@ TEST(FieldSelector, PodsAndNodes) {
   EXPECT_TRUE(open->matches(attributes_of(nodes, js(R"({"spec":{}})"))));
   EXPECT_TRUE(open->matches(attributes_of(nodes, js(R"({})"))));
   EXPECT_FALSE(open->matches(attributes_of(nodes, js(R"({"spec":{"unschedulable":true}})"))));
+}
+
+TEST(FieldSelector, ManyTermsAreAskedTogether) {
+  Tree tree;
+  const Kind& pods = tree.kind("", "Pod");
+  std::string many = "metadata.name!=a";
+  for (int i = 0; i < 1000; ++i) many += ",metadata.name!=p" + std::to_string(i) + ",status.phase=Running";
+  auto selector = FieldSelector::parse(pods, many);
+  ASSERT_TRUE(selector.ok());
+  EXPECT_LT(selector->held(), FieldSelector::cost(many));
+  EXPECT_GT(selector->held(), 1000 * sizeof(std::string));
+  const auto pod = [&](const std::string& name, const std::string& phase) {
+    return attributes_of(pods, js(R"({"metadata":{"name":")" + name + R"("},"status":{"phase":")" + phase + R"("}})"));
+  };
+  EXPECT_TRUE(selector->matches(pod("p1000", "Running")));
+  EXPECT_FALSE(selector->matches(pod("p999", "Running")));
+  EXPECT_FALSE(selector->matches(pod("p1000", "Failed")));
+  auto never = FieldSelector::parse(pods, "status.phase=Running,status.phase=Failed");
+  EXPECT_FALSE(never->matches(pod("p", "Running")));
 }
 
 TEST(FieldSelector, Errors) {
