@@ -140,6 +140,8 @@ bool is_stream(const Call& call) {
 size_t bytes_at_work(const Call& call, const Route& route) {
   constexpr size_t kUnknown = kShortDocument + 1;
   const std::string_view body = call.request.body;
+  const size_t query = call.request.query.size();
+  if (query > kShortDocument && !is_stream(call)) return query;  // a selector
   if (is_stream(call)) {
     const auto entry = call.env->store.get(key_of(call.kind(), call.target.ns, call.target.name));
     return entry == nullptr ? 0 : entry->value.size();
@@ -224,6 +226,20 @@ Status refuse_impersonation(const http::Request& request) {
   return {};
 }
 
+// Reads the query, which is charged for as long as it is kept, as the path is.
+Status read_query(Call& call) {
+  const auto& request = call.request;
+  if (const size_t count = Query::count(request.query); count > Query::kMost) {
+    return Status::bad_request("the query has " + std::to_string(count) + " parameters, more than " +
+                               std::to_string(Query::kMost));
+  }
+  constexpr size_t kPathCopies = 2;
+  call.charge = limits::Charge(request.account);
+  auto status = hold(call.charge, Query::cost(request.query) + kPathCopies * request.path.size());
+  if (status.ok()) call.query = Query(request.query);
+  return status;
+}
+
 bool finds_resource(Call& call) {
   const auto& path = call.request.path;
   return !call.env->discovery->owns(path) && parse_path(call.env->schema, path, call.target) &&
@@ -239,7 +255,7 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
   Call call;
   call.env = env;
   call.request = head;
-  call.query = Query(head.query);
+  if (auto status = read_query(call); !status.ok()) return status;
   const bool resource = finds_resource(call);
   const bool main = call.target.subresource.empty();
   const auto verb = !resource ? std::string_view() : main ? main_route(call).name : subresource_route(call).name;
@@ -248,7 +264,7 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
 
 void dispatch(const CallPtr& call) {
   const auto& path = call->request.path;
-  call->query = Query(call->request.query);
+  if (auto status = read_query(*call); !status.ok()) return respond_error(*call, status);
   if (auto status = refuse_impersonation(call->request); !status.ok()) return respond_error(*call, status);
   if (is_health_path(path)) return respond_health(*call);
   if (path == "/version" || path == "/version/") {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "core/apiserver/watch_frames.hpp"
 #include "core/apiserver/workers.hpp"
 #include "core/client/io/event_loop.hpp"
+#include "core/limits/account.hpp"
 
 namespace gantry::apiserver {
 
@@ -59,6 +61,9 @@ struct Call {
   Form form;
   std::vector<std::string> warnings;
   bool dry_run = false;
+  limits::Charge charge;  // for the path and the query, as they are kept here
+  // Nobody waits for the answer any longer.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 
   const schema::Kind& kind() const { return *target.kind; }
 };

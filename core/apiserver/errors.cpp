@@ -114,6 +114,20 @@ Status out_of_memory() {
   return Status::too_many_requests("the memory for requests under way is used up, please try again later");
 }
 
+Status hold(limits::Charge& charge, size_t bytes) {
+  constexpr size_t kLittle = 8 << 10;
+  if (bytes <= kLittle) {
+    charge.add(bytes);
+    return {};
+  }
+  if (charge.grow(bytes)) return {};
+  const auto& account = charge.account();
+  if (account->fits(bytes)) return out_of_memory();
+  return Status::too_large("Request entity too large: limit is " + std::to_string(account->limit()));
+}
+
+Status out_of_time() { return Status::timeout("Timeout: request did not complete within the allotted timeout"); }
+
 Status version_too_large(int64_t wanted, int64_t current) {
   StatusDetails details;
   details.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});

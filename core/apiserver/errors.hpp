@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/limits/account.hpp"
 #include "core/schema/schema.hpp"
 #include "gantry/status.hpp"
 
@@ -23,6 +24,10 @@ Status unknown_resource();
 Status invalid_options(std::string_view kind, std::string_view field, std::string_view reason, std::string message);
 // The caller's account has no room for what the request needs.
 Status out_of_memory();
+// Charges what a request keeps; little is charged in any case, and what the account could never take is 413, not 429.
+Status hold(limits::Charge& charge, size_t bytes);
+// The time of a request, or its peer, is gone.
+Status out_of_time();
 Status version_too_large(int64_t wanted, int64_t current);
 
 // The same Status no longer than an answer should be, whatever is quoted in it: its message is cut at 32 KiB, each

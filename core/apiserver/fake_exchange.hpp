@@ -1,6 +1,7 @@
 // For tests: an Exchange that keeps what it is answered, and lets the test wait for it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -140,6 +141,9 @@ class FakeSocket : public http::MessageStream, public Waitable {
 
 class FakeExchange : public http::Exchange, public Waitable {
  public:
+  bool open() const override { return !left_; }
+  // The peer goes away before he is answered.
+  void leave() { left_ = true; }
   void respond(http::Response response) override {
     change([&] {
       response_ = std::move(response);
@@ -196,6 +200,7 @@ class FakeExchange : public http::Exchange, public Waitable {
   std::shared_ptr<FakeSocket> socket() const { return socket_; }
 
  private:
+  std::atomic<bool> left_{false};
   http::Response response_;
   int answers_ = 0;
   std::shared_ptr<FakeStream> stream_;

@@ -23,9 +23,11 @@ struct Token {
   std::string after;  // the last key, behind the list's prefix
 };
 
-std::string encode_token(const Token& token) {
+}  // namespace
+
+std::string continue_token(store::Revision revision, std::string_view after) {
   const std::string text =
-      "{\"v\":\"meta.k8s.io/v1\",\"rv\":" + std::to_string(token.revision) + ",\"start\":" + quoted(token.after) + "}";
+      "{\"v\":\"meta.k8s.io/v1\",\"rv\":" + std::to_string(revision) + ",\"start\":" + quoted(after) + "}";
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
@@ -34,6 +36,8 @@ std::string encode_token(const Token& token) {
   for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return out;
 }
+
+namespace {
 
 Status bad_token(std::string_view why) { return Status::bad_request("continue key is not valid: " + std::string(why)); }
 
@@ -167,10 +171,10 @@ ReadingCost::ReadingCost(const Call& call, bool selects)
     : made_(is_made(call.form) || !StoredAs(call.env->schema, call.kind()).same()),
       attributes_(selects),
       protobuf_(call.form.media == schema::Media::kProtobuf) {
-  // Looking at a version that has been read costs about as much as reading so many bytes; a selector may be long.
-  constexpr size_t kLook = 16, kUsual = 1'024;
+  // Looking at a version that has been read costs about as much as reading so many bytes, with a long selector more.
+  constexpr size_t kLook = 16, kLongLook = 256, kUsual = 1'024;
   const size_t selector = call.query.get("labelSelector").size() + call.query.get("fieldSelector").size();
-  look_ = selects ? kLook + (selector > kUsual ? selector : 0) : 1;
+  look_ = !selects ? 1 : selector > kUsual ? kLongLook : kLook;
 }
 
 bool Selection::matches(const schema::Kind& kind, const store::Entry& entry) const {
@@ -188,18 +192,23 @@ std::string prefix_of(const Call& call, const Selection& selection) {
 
 Expected<Selection> read_selection(const Call& call) {
   Selection selection;
-  if (const auto text = call.query.get("labelSelector"); !text.empty()) {
-    auto labels = schema::LabelSelector::parse(text);
+  const auto labels_text = call.query.get("labelSelector"), fields_text = call.query.get("fieldSelector");
+  const size_t cost = schema::LabelSelector::cost(labels_text) + schema::FieldSelector::cost(fields_text);
+  selection.charge = limits::Charge(call.request.account);
+  if (auto status = hold(selection.charge, cost); !status.ok()) return status;
+  if (!labels_text.empty()) {
+    auto labels = schema::LabelSelector::parse(labels_text);
     if (!labels) return labels.error();
     selection.labels = std::move(*labels);
   }
-  if (const auto text = call.query.get("fieldSelector"); !text.empty()) {
-    auto fields = schema::FieldSelector::parse(call.kind(), text);
+  if (!fields_text.empty()) {
+    auto fields = schema::FieldSelector::parse(call.kind(), fields_text);
     if (!fields) return fields.error();
     selection.fields = std::move(*fields);
     if (const auto* name = selection.fields.exact("metadata.name")) selection.only_name = *name;
   }
   if (!call.target.name.empty()) selection.only_name = call.target.name;
+  selection.charge.settle(selection.labels.held() + selection.fields.held() + 2 * selection.only_name.size());
   return selection;
 }
 
@@ -211,6 +220,7 @@ Expected<ListQuery> read_list_query(const Call& call) {
   out.selection = std::move(*selection);
   auto limit = call.query.number("limit");
   if (!limit) return limit.error();
+  if (auto seconds = call.query.number("timeoutSeconds"); !seconds) return seconds.error();
   out.limit = *limit && **limit > 0 ? static_cast<size_t>(**limit) : 0;
   out.prefix = key_prefix(call.kind(), call.target.ns);
   out.narrow = prefix_of(call, out.selection);
@@ -238,42 +248,6 @@ Expected<store::ListResult> find_listed(const Call& call, const ListQuery& query
   auto found = call.env->store.list(query.narrow, query.revision, query.after, most);
   if (!found) return too_old(query.continued, found.error());
   return found;
-}
-
-ListPage choose(const Call& call, const ListQuery& query, store::ListResult found) {
-  ListPage page;
-  page.revision = found.revision;
-  bool more = found.more;
-  const StoredAs stored(call.env->schema, call.kind());
-  if (query.all_match()) {
-    page.entries = std::move(found.entries);
-    if (more) page.remaining = found.remaining;
-    if (!stored.same()) {
-      for (auto& entry : page.entries) entry = stored.seen(std::move(entry));
-    }
-  } else {
-    for (auto& entry : found.entries) {
-      auto seen = stored.seen(std::move(entry));
-      if (!query.selection.matches(call.kind(), *seen)) continue;
-      if (query.limit != 0 && page.entries.size() == query.limit) {
-        more = true;
-        break;
-      }
-      page.entries.push_back(std::move(seen));
-    }
-  }
-  if (more && !page.entries.empty()) {
-    page.continuation = encode_token({page.revision, page.entries.back()->key.substr(query.prefix.size())});
-  }
-  return page;
-}
-
-Expected<ListPage> read_page(const Call& call) {
-  auto query = read_list_query(call);
-  if (!query) return query.error();
-  auto found = find_listed(call, *query);
-  if (!found) return found.error();
-  return choose(call, *query, std::move(*found));
 }
 
 }  // namespace gantry::apiserver

@@ -12,6 +12,7 @@ struct Selection {
   schema::LabelSelector labels;
   schema::FieldSelector fields;
   std::string only_name;  // of metadata.name=x, or the path
+  limits::Charge charge;  // for what the selectors hold
   bool empty() const { return labels.empty() && fields.empty(); }
   bool matches(const schema::Kind& kind, const store::Entry& entry) const;
 };
@@ -55,11 +56,12 @@ struct ListQuery {
 Expected<ListQuery> read_list_query(const Call& call);
 // What is there: all that may match, or as much as fits when all does.
 Expected<store::ListResult> find_listed(const Call& call, const ListQuery& query);
-// Those of it that match, in one pass.
-ListPage choose(const Call& call, const ListQuery& query, store::ListResult found);
-// All three.
-Expected<ListPage> read_page(const Call& call);
+// Those of it that match, given to `done`, at once when that does not take long. Else others have their turn now and
+// then, and it ends early when nobody waits for the answer any longer: `done` is not called, the call is answered.
+void choose(const CallPtr& call, ListQuery query, store::ListResult found, std::function<void(ListPage)> done);
 
+// Where a page goes on: behind the key `after`, without the list's prefix.
+std::string continue_token(store::Revision revision, std::string_view after);
 // apiVersion and kind.
 schema::TypeMeta list_type(const Call& call);
 std::string list_metadata_json(const ListPage& page);

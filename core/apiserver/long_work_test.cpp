@@ -48,6 +48,17 @@ class LongWorkTest : public ServerTest {
     const std::lock_guard lock(mutex_);
     return held_.size();
   }
+  // What is held first, and nothing that comes of it.
+  void run_first() {
+    std::function<void()> work;
+    {
+      const std::lock_guard lock(mutex_);
+      ASSERT_FALSE(held_.empty());
+      work = std::move(held_.front());
+      held_.erase(held_.begin());
+    }
+    work();
+  }
   std::shared_ptr<FakeExchange> begin(http::Request asked) {
     auto exchange = std::make_shared<FakeExchange>();
     server_->handle(std::move(asked), exchange);
@@ -146,12 +157,57 @@ TEST_F(LongWorkTest, IsWhatGrows) {
   expect_later(request("DELETE", kMaps), 200);
 }
 
-TEST_F(LongWorkTest, IsALongSelectorOverMany) {
+std::string long_selector(int terms) {
+  std::string selector = "?labelSelector=a!=b";
+  for (int i = 0; i < terms; ++i) selector += ",a" + std::to_string(i) + "!=v";
+  return selector;
+}
+
+TEST_F(LongWorkTest, IsALongSelector) {
   for (int i = 0; i < 20; ++i) made(kMaps, config_map("m" + std::to_string(i)));
-  std::string selector = "?labelSelector=a";
-  for (int i = 0; i < 1'000; ++i) selector += ",a" + std::to_string(i);
   expect_at_once(request("GET", std::string(kMaps) + "?labelSelector=a,b"), 200);
-  expect_later(request("GET", kMaps + selector), 200);
+  expect_at_once(request("GET", kMaps + long_selector(1'000)), 200);
+  expect_later(request("GET", kMaps + long_selector(3'000)), 200);
+  expect_later(request("GET", kMaps + long_selector(3'000) + "&watch=true"), 200);
+}
+
+TEST_F(LongWorkTest, OfWhoHasGoneIsNotBegun) {
+  hold();
+  auto list = begin(request("GET", kMaps + long_selector(3'000)));
+  auto create = begin(request("POST", kMaps, long_map("big")));
+  list->leave();
+  create->leave();
+  release();
+  for (const auto& exchange : {list, create}) {
+    ASSERT_TRUE(exchange->wait_answer());
+    EXPECT_EQ(exchange->code(), 504);
+    EXPECT_NE(exchange->body().find("Timeout: request did not complete within the allotted timeout"),
+              std::string::npos);
+  }
+  EXPECT_EQ(ask("GET", one_).code, 404) << "nothing was done";
+}
+
+// One of two turns: what waits goes between, and nothing comes of it when its peer goes meanwhile.
+TEST_F(LongWorkTest, OfListsIsDoneInTurns) {
+  for (int i = 0; i < 6; ++i) made(kMaps, long_map("m" + std::to_string(i), 400'000));
+  for (const bool stays : {true, false}) {
+    close();
+    open();  // nothing has been read
+    hold();
+    auto list = begin(request("GET", std::string(kMaps) + "?labelSelector=!none"));
+    auto other = begin(request("POST", kMaps, long_map(stays ? "a" : "b")));
+    EXPECT_EQ(held(), 2U);
+    run_first();
+    EXPECT_EQ(list->answers(), 0);
+    EXPECT_EQ(held(), 2U) << "the rest waits behind the other";
+    if (!stays) list->leave();
+    release();
+    ASSERT_TRUE(list->wait_answer());
+    EXPECT_EQ(list->code(), stays ? 200 : 504);
+    EXPECT_EQ(list->answers(), 1);
+    ASSERT_TRUE(other->wait_answer());
+    EXPECT_EQ(other->code(), 201);
+  }
 }
 
 TEST_F(LongWorkTest, IsRefusedWhenTooMuchWaits) {

@@ -5,6 +5,7 @@
 #include "core/apiserver/respond.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/table.hpp"
+#include "core/simulation/turns.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kWhole = 128 << 10;
 constexpr size_t kPiece = 64 << 10;
 constexpr size_t kHighWater = 1 << 20;
+// After so many bytes of versions other long work has its turn.
+constexpr size_t kTurn = 1 << 20;
 
 bool is_yaml(const Call& call) { return call.form.media == schema::Media::kYaml; }
 
@@ -91,7 +94,11 @@ void ListStream::open() {
 
 void ListStream::pump() {
   auto& entries = page_.entries;
+  size_t work = 0;
   for (bool more = true; more;) {
+    if (work > kTurn && simulation::Turns::current() == nullptr && !call_->env->stopping) {
+      return call_->env->workers.go_on([self = shared_from_this()] { self->pump(); });
+    }
     if (stream_->queued() > kHighWater) {
       return stream_->when_drained(
           [self = shared_from_this()] { self->call_->env->workers.go_on([self] { self->pump(); }); });
@@ -99,6 +106,7 @@ void ListStream::pump() {
     std::string piece = next_ == 0 ? writer_.head() : std::string();
     while (next_ < entries.size() && piece.size() < kPiece) {
       writer_.append(*entries[next_], next_ == 0, piece);
+      work += entries[next_]->value.size();
       entries[next_++].reset();
     }
     more = next_ < entries.size();

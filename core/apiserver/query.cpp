@@ -1,6 +1,7 @@
 // Percent-encoding and query strings of request URLs. Pure, any thread.
 #include "core/apiserver/query.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace gantry::apiserver {
@@ -40,6 +41,22 @@ Query::Query(std::string_view raw) {
         percent_decode(part.substr(0, equals), true),
         equals == std::string_view::npos ? std::string() : percent_decode(part.substr(equals + 1), true));
   }
+}
+
+size_t Query::count(std::string_view raw) {
+  return raw.empty() ? 0 : static_cast<size_t>(std::count(raw.begin(), raw.end(), '&')) + 1;
+}
+
+size_t Query::cost(std::string_view raw) {
+  // While the list of them grows, it is there twice and half again.
+  return raw.size() + 3 * count(raw) * sizeof(decltype(values_)::value_type);
+}
+
+void Query::keep_only(std::string_view key, size_t most) {
+  const bool kept = has(key);
+  std::string value(get(key).substr(0, most));
+  values_ = {};
+  if (kept) values_.emplace_back(key, std::move(value));
 }
 
 std::string_view Query::get(std::string_view key) const {

@@ -104,8 +104,14 @@ void later(const CallPtr& call, size_t bytes, std::function<void()> work) {
 bool hand_over(const CallPtr& call, std::function<void()> work) {
   return call->env->workers.begin(guarded(call, [call, work = std::move(work)] {
     if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
-    work();
+    if (awaited(*call)) work();
   }));
+}
+
+bool awaited(Call& call) {
+  if (call.exchange->open() && std::chrono::steady_clock::now() < call.deadline) return true;
+  respond_error(call, out_of_time());
+  return false;
 }
 
 Status too_busy() {

@@ -20,10 +20,12 @@ void respond_success(Call& call, std::string_view name, std::string_view uid, in
 void later(const CallPtr& call, size_t bytes, std::function<void()> work);
 // Whether work on a document of this size is to be handed over to a thread that has the time.
 inline bool takes_long(size_t bytes) { return bytes > kShortDocument && !Workers::here(); }
-// Begins such work; false: too much waits, and the call is to be answered with too_busy(). Whatever it throws is
-// answered as an internal error.
+// Begins such work, unless its peer has gone by then; false: too much waits, and the call is to be answered with
+// too_busy(). Whatever it throws is answered as an internal error.
 bool hand_over(const CallPtr& call, std::function<void()> work);
 Status too_busy();
+// Whether somebody still waits for a call's answer; else it is answered, and its work is to end.
+bool awaited(Call& call);
 // Runs a call's work here or, when it takes long, elsewhere; answers the call when it can't.
 void at_leisure(const CallPtr& call, size_t bytes, std::function<void()> work);
 

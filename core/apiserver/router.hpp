@@ -14,6 +14,10 @@ struct Target {
   std::string ns, name, subresource;
   bool group_version_only = false;  // "/api/v1", "/apis/apps/v1": discovery
   std::string rest;                 // behind the subresource (proxy paths)
+
+  size_t bytes() const {
+    return group.size() + version.size() + resource.size() + ns.size() + name.size() + subresource.size() + rest.size();
+  }
 };
 
 // False when the path is not one of an API group version ("/version", "/apis").

@@ -93,13 +93,17 @@ void remove(const CallPtr& call) {
 void remove_collection(const CallPtr& call) {
   auto options = read_delete_options(*call);
   if (!options) return respond_error(*call, options.error());
-  auto page = read_page(*call);
-  if (!page) return respond_error(*call, page.error());
+  auto query = read_list_query(*call);
+  if (!query) return respond_error(*call, query.error());
+  auto found = find_listed(*call, *query);
+  if (!found) return respond_error(*call, found.error());
   auto all = std::make_shared<Collection>();
   all->call = call;
   all->options = std::make_shared<const Json>(std::move(*options));
-  all->page = std::move(*page);
-  delete_some(all);
+  choose(call, std::move(*query), std::move(*found), [all](ListPage page) {
+    all->page = std::move(page);
+    delete_some(all);
+  });
 }
 
 }  // namespace gantry::apiserver

@@ -81,18 +81,7 @@ void list(const CallPtr& call) {
   if (!query) return respond_error(*call, query.error());
   auto found = find_listed(*call, *query);
   if (!found) return respond_error(*call, found.error());
-  const ReadingCost cost(*call, !query->selection.empty());
-  size_t bytes = 0;
-  for (const auto& entry : found->entries) bytes += cost.of(*entry);
-  if (!takes_long(bytes)) {
-    return respond_list(call, choose(*call, *query, std::move(*found)));
-  }
-  struct Rest {
-    ListQuery query;
-    store::ListResult found;
-  };
-  auto rest = std::make_shared<Rest>(Rest{std::move(*query), std::move(*found)});
-  at_leisure(call, bytes, [call, rest] { respond_list(call, choose(*call, rest->query, std::move(rest->found))); });
+  choose(call, std::move(*query), std::move(*found), [call](ListPage page) { respond_list(call, std::move(page)); });
 }
 
 void get(const CallPtr& call) {

@@ -17,6 +17,9 @@ constexpr size_t kMaxBacklog = 32'768;
 // The stream dies when 8 MiB wait for the peer; with more than this the last word is not worth it.
 constexpr size_t kRoomForLastWord = 4 << 20;
 constexpr size_t kStep = 64;
+constexpr size_t kLongestInclude = 16;
+// Names of the path are kept in the target, and in the keys that the session and the store look for.
+constexpr size_t kTargetCopies = 3;
 
 // The version that a watcher saw last, with the revision at which it stopped matching: what upstream sends as deleted.
 store::EntryPtr departed(const store::Event& event) {
@@ -78,6 +81,8 @@ bool WatchSession::begin() {
   // An idle watch keeps nothing of its request.
   call_->exchange.reset();
   call_->request = {};
+  call_->query.keep_only("includeObject", kLongestInclude);
+  call_->charge.settle(kTargetCopies * call_->target.bytes());
   return true;
 }
 

@@ -127,6 +127,8 @@ class MessageStream {
 class Exchange {
  public:
   virtual ~Exchange() = default;
+  // False when the peer has gone, and no work should be done for him any more.
+  virtual bool open() const { return true; }
   virtual void respond(Response response) = 0;
   virtual std::shared_ptr<Stream> start_stream(int code, std::string content_type) = 0;
   // 101 with these headers, then raw bytes; null when the transport can't (answered 400 by it).

@@ -45,6 +45,8 @@ void Account::give(size_t bytes) {
   }
 }
 
+bool Account::fits(size_t bytes) const { return bytes <= limit_ && (parent_ == nullptr || parent_->fits(bytes)); }
+
 bool Account::over() const {
   for (const Account* at = this; at != nullptr; at = at->parent_.get()) {
     if (at->used() > at->limit_) return true;
@@ -70,6 +72,11 @@ bool Charge::admit(size_t by) {
 void Charge::add(size_t by) {
   if (account_ != nullptr) account_->add(by);
   bytes_ += by;
+}
+
+void Charge::settle(size_t bytes) {
+  if (bytes > bytes_) return add(bytes - bytes_);
+  static_cast<void>(resize(bytes));
 }
 
 Charge Charge::split(size_t bytes) {

@@ -31,6 +31,8 @@ class Account {
   void add(size_t bytes);
   void give(size_t bytes);
 
+  // Whether so many bytes could be taken if nothing else were.
+  bool fits(size_t bytes) const;
   // Here or above, more is charged than the limit.
   bool over() const;
   size_t used() const { return used_.load(std::memory_order_relaxed); }
@@ -68,6 +70,8 @@ class Charge {
   // As the Account's, for `by` more bytes.
   [[nodiscard]] bool admit(size_t by);
   void add(size_t by);
+  // Makes it `bytes` in all, whether there is room or not: for what turned out to be less than was charged.
+  void settle(size_t bytes);
   // Gives so many of the charged bytes to another charge.
   Charge split(size_t bytes);
   void reset();

@@ -42,6 +42,16 @@ TEST(Account, WhatIsRefusedAboveIsNotChargedBelow) {
   EXPECT_EQ(total->used(), 30U);
 }
 
+TEST(Account, WhatFitsIsNotAboutWhatIsTaken) {
+  auto total = std::make_shared<Account>(100);
+  Account one(80, total), wide(200, total);
+  EXPECT_TRUE(one.take(80));
+  EXPECT_TRUE(one.fits(80));
+  EXPECT_FALSE(one.fits(81));
+  EXPECT_TRUE(wide.fits(100));
+  EXPECT_FALSE(wide.fits(101)) << "above";
+}
+
 TEST(Account, AdmitsOnePieceOfAnySizeBelowTheLimit) {
   auto total = std::make_shared<Account>(100);
   Account account(1000, total);

@@ -85,6 +85,8 @@ class Connection : public io::EventLoop::Watcher,
   void set_reader(DataCallback data, std::function<void()> ended);
   void set_paused(bool paused);
 
+  // The peer has closed his side while he was to be answered, or all of it. [any-thread]
+  bool left() const { return left_; }
   const std::shared_ptr<io::EventLoop>& loop() const { return loop_; }
   const ServerOptions& options() const { return core_->options; }
 
@@ -148,6 +150,7 @@ class Connection : public io::EventLoop::Watcher,
   io::Socket socket_;
   Forget forget_;
   State state_ = State::kSniff;
+  std::atomic<bool> left_{false};
   const bool local_;
   bool close_after_ = false, peer_ended_ = false, processing_ = false, head_seen_ = false;
   bool reader_paused_ = false, handshake_wants_write_ = false;

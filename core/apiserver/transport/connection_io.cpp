@@ -161,6 +161,7 @@ void Connection::read_some() {
 
 void Connection::on_eof() {
   peer_ended_ = true;
+  left_ = true;
   switch (state_) {
     case State::kHandling:
     case State::kWriting:
@@ -274,6 +275,7 @@ void Connection::close() {
   if (state_ == State::kClosed) return;
   auto self = shared_from_this();
   state_ = State::kClosed;
+  left_ = true;
   loop_->remove(socket_.fd());
   socket_.close();
   out_.clear();

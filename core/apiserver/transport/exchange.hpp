@@ -18,6 +18,7 @@ class HttpExchange : public http::Exchange {
   // A handler that drops it unanswered owes the client a 500.
   ~HttpExchange() override;
 
+  bool open() const override { return !connection_->left(); }
   void respond(http::Response response) override;
   std::shared_ptr<http::Stream> start_stream(int code, std::string content_type) override;
   std::shared_ptr<http::ByteStream> upgrade_bytes(http::Headers headers) override;
