@@ -106,6 +106,7 @@ void send(const http::Request& request, http::Exchange& exchange, const EncodedP
 void send_error(http::Exchange& exchange, const Status& status) {
   http::Response response;
   response.code = status.code();
+  if (status.code() == 405) response.headers.emplace_back("Allow", "GET, HEAD");
   response.body.push_back(http::make_chunk(status_json(status)));
   exchange.respond(std::move(response));
 }

@@ -2,6 +2,7 @@
 #include "core/apiserver/dispatch.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/apiserver/discovery.hpp"
 #include "core/apiserver/errors.hpp"
@@ -9,6 +10,7 @@
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/apiserver/write_options.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -26,7 +28,10 @@ Route main_route(const Call& call) {
   const bool named = !call.target.name.empty();
   if (method == "GET" && named) return {"get", get};
   if (method == "GET") return call.query.flag("watch") ? Route{"watch", watch} : Route{"list", list};
-  if (method == "POST") return {"create", call.target.resource == "bindings" ? bind_pod : create};
+  if (method == "POST") {
+    const bool binding = call.target.resource == "bindings";
+    return {"create", named && call.target.subresource.empty() ? nullptr : binding ? bind_pod : create};
+  }
   if (method == "PUT") return {"update", named ? update : nullptr};
   if (method == "PATCH") return {"patch", named ? patch : nullptr};
   if (method == "DELETE") return named ? Route{"delete", remove} : Route{"deletecollection", remove_collection};
@@ -102,31 +107,6 @@ Status authorize(const Call& call, const auth::Access& access) {
   return who.anonymous() ? Status::unauthorized("Unauthorized") : refusal(access, who);
 }
 
-std::string options_kind(std::string_view verb) {
-  if (verb == "create") return "CreateOptions";
-  if (verb == "update") return "UpdateOptions";
-  return verb == "patch" ? "PatchOptions" : "DeleteOptions";
-}
-
-Status unsupported(std::string_view verb, std::string_view field, std::string_view value,
-                   const std::string& supported) {
-  return invalid_options(options_kind(verb), field, "FieldValueNotSupported",
-                         "Unsupported value: \"" + std::string(value) + "\": supported values: " + supported);
-}
-
-// The options that every write has.
-Status read_write_options(Call& call, std::string_view verb) {
-  for (const auto& value : call.query.all("dryRun")) {
-    if (value != "All") return unsupported(verb, "dryRun", value, "\"All\"");
-    call.dry_run = true;
-  }
-  const auto validation = call.query.get("fieldValidation");
-  for (const std::string_view known : {"", "Ignore", "Warn", "Strict"}) {
-    if (validation == known) return {};
-  }
-  return unsupported(verb, "fieldValidation", validation, R"("", "Ignore", "Strict", "Warn")");
-}
-
 bool is_read(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }
 
 // Bodies that are no documents (logs, exec) don't care what the caller accepts.
@@ -156,6 +136,43 @@ size_t bytes_at_work(const Call& call, const Route& route) {
   return copies || repeats ? kUnknown : body.size();
 }
 
+bool is_served(const Call& call, const Route& route) {
+  const auto& target = call.target;
+  if (route.run == nullptr) return false;
+  return target.subresource.empty() ? target.kind->has_verb(route.name)
+                                    : has_verb(*target.kind->subresource(target.subresource), route.name);
+}
+
+// How long somebody waits for the answer; a watch, and what streams, have times of their own.
+Status read_deadline(Call& call) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(60);
+  auto timeout = kLongest;
+  if (const auto text = call.query.get("timeout"); !text.empty()) {
+    auto wanted = parse_duration(text);
+    if (!wanted) {
+      return Status::bad_request("invalid timeout specified in the request URL - " + wanted.error().message());
+    }
+    if (*wanted > wanted->zero()) timeout = std::min(timeout, *wanted);
+  }
+  call.deadline = std::chrono::steady_clock::now() + timeout;
+  return {};
+}
+
+// The methods of what was asked for, whichever of them the caller may use.
+std::string allowed_methods(const Call& call) {
+  std::string out;
+  Call other;
+  other.target = call.target;
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+    other.request.method = method;
+    const bool main = call.target.subresource.empty();
+    const Route route = main ? main_route(other) : subresource_route(other);
+    if (!is_served(other, route)) continue;
+    out += (out.empty() ? "" : ", ") + std::string(method);
+  }
+  return out;
+}
+
 Status check_target(const Target& target) {
   if (target.kind == nullptr || !target.rest.empty()) return unknown_resource();
   if (!target.kind->namespaced && !target.ns.empty()) return unknown_resource();
@@ -175,11 +192,13 @@ void dispatch_resource(const CallPtr& call) {
   const bool missing = target.subresource == "attach" || target.subresource == "portforward";
   if (missing && target.kind != nullptr && is_kind(*target.kind, "", "pods")) return pod_exec(call);
   if (auto status = check_target(target); !status.ok()) return respond_error(*call, status);
-  const bool served =
-      main ? target.kind->has_verb(route.name) : has_verb(*target.kind->subresource(target.subresource), route.name);
-  if (route.run == nullptr || !served) {
+  if (!is_served(*call, route)) {
     return respond_error(*call,
-                         Status::method_not_allowed("the server does not allow this method on the requested resource"));
+                         Status::method_not_allowed("the server does not allow this method on the requested resource"),
+                         {{"Allow", allowed_methods(*call)}});
+  }
+  if (route.name != "watch" && !is_stream(*call)) {
+    if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
   }
   if (!is_stream(*call)) {
     auto form = negotiate(call->request.header("accept"));
@@ -198,6 +217,7 @@ void dispatch_path(const CallPtr& call) {
   auto& env = *call->env;
   const auto& path = call->request.path;
   if (auto status = authorize(*call, access_of(*call, false, {})); !status.ok()) return respond_error(*call, status);
+  if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
   if (env.discovery->handle(call->request, call->exchange)) return;
   const auto handler = env.paths.find(path);
   if (handler != env.paths.end()) return handler->second(call->request, call->exchange);

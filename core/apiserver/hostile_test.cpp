@@ -160,6 +160,11 @@ TEST_F(HostileTest, PathsThatAreNone) {
   refuses("update without", ask("PUT", kMaps, config_map("a")), 405, "MethodNotAllowed");
   refuses("patch without", ask("PATCH", kMaps, "{}", "application/merge-patch+json"), 405, "MethodNotAllowed");
   refuses("no method", ask("BREW", kMaps), 405, "MethodNotAllowed");
+  EXPECT_EQ(ask("BREW", kMaps).header("Allow"), "GET, POST, DELETE");
+  EXPECT_EQ(ask("HEAD", std::string(kMaps) + "/a").header("Allow"), "GET, PUT, PATCH, DELETE");
+  EXPECT_EQ(ask("POST", "/apis/apps/v1/namespaces/default/deployments/a/scale", "{}").header("Allow"),
+            "GET, PUT, PATCH");
+  EXPECT_EQ(ask("POST", "/apis", "{}").header("Allow"), "GET, HEAD");
 }
 
 TEST_F(HostileTest, QueriesThatAreNone) {
@@ -287,6 +292,75 @@ TEST_F(HealthTest, SaysWhatIsMissing) {
   EXPECT_EQ(ask("GET", "/readyz").body, "ok");
   EXPECT_EQ(ask("GET", "/readyz?verbose").body,
             "[+]ping ok\n[+]store ok\n[+]informer-sync ok\n[+]shutdown ok\nreadyz check passed\n");
+}
+
+TEST_F(HostileTest, TimesThatAreNone) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"foo", "time: invalid duration \"foo\""},
+      {"10", "time: missing unit in duration \"10\""},
+      {"1x", "time: unknown unit \"x\" in duration \"1x\""},
+      {"-", "time: invalid duration \"-\""},
+      {".s", "time: invalid duration \".s\""},
+      {"9999999999h", "time: invalid duration \"9999999999h\""},
+  };
+  for (const auto& [text, why] : cases) {
+    const auto answer = ask("GET", std::string(kMaps) + "?timeout=" + text);
+    refuses(text, answer, 400, "BadRequest");
+    EXPECT_EQ(answer.text({"message"}), std::string("invalid timeout specified in the request URL - ") + why);
+    EXPECT_EQ(ask("POST", std::string(kMaps) + "?timeout=" + text, config_map("a")).code, 400);
+    EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&timeout=" + text).code, 200) << "a watch has its own";
+  }
+  for (const char* text : {"0", "", "30s", "1m1.5s", "500ms", "-1s", "24h", "%2B5s"}) {
+    EXPECT_EQ(ask("GET", std::string(kMaps) + "?timeout=" + text).code, 200) << text;
+  }
+  refuses("seconds", ask("GET", std::string(kMaps) + "?timeoutSeconds=x"), 400, "BadRequest");
+}
+
+TEST_F(HostileTest, ManagersThatAreNone) {
+  const auto manager = [&](const std::string& name, const std::string& method = "POST") {
+    const bool post = method == "POST";
+    return ask(method, std::string(kMaps) + (post ? "" : "/a") + "?fieldManager=" + name, config_map("a"),
+               method == "PATCH" ? "application/merge-patch+json" : "application/json");
+  };
+  refuses("long", manager(std::string(129, 'm')), 422, "Invalid");
+  const auto control = manager("a%07");
+  refuses("a control", control, 422, "Invalid");
+  EXPECT_EQ(control.text({"message"}),
+            "CreateOptions.meta.k8s.io \"\" is invalid: fieldManager: Invalid value: \"a\\u0007\": invalid character "
+            "U+0007 (at position 1)");
+  for (const char* name : {"%C2%A0", "%E2%80%8B", "%F3%B0%80%80", "%EF%BB%BF"}) {
+    refuses(name, manager(name), 422, "Invalid");
+  }
+  EXPECT_EQ(manager(std::string(128, 'm')).code, 201);
+  for (const char* method : {"PUT", "PATCH"}) {
+    refuses(method, manager("a%07", method), 422, "Invalid");
+    EXPECT_EQ(manager("kubectl%20%C3%A9%20%E6%97%A5%FF", method).code, 200);
+  }
+}
+
+TEST_F(HostileTest, ParametersThatAreNone) {
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?limit=%zz&limit=x").code, 400) << "the first is left out";
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?limit=%zz").code, 200);
+  EXPECT_EQ(ask("GET", std::string(kMaps) + "?limit=x;y&labelSelector=%").code, 200);
+}
+
+// The caller's wishes in his order of them.
+TEST_F(HostileTest, WhatIsAcceptedAndHowMuch) {
+  const std::string protobuf = "application/vnd.kubernetes.protobuf", json = "application/json",
+                    yaml = "application/yaml";
+  const std::pair<std::string, std::string> cases[] = {
+      {"APPLICATION/YAML", yaml},
+      {"Application/JSON", json},
+      {"application/json;q=0.5,application/yaml", yaml},
+      {"application/json;q=0.5,application/yaml;q=0.7," + protobuf + ";q=0.6", yaml},
+      {"application/yaml;q=0.5,application/json;Q=0.5", yaml},
+      {"*/*,application/yaml", yaml},
+      {"*/*,application/yaml;q=0.9", json},
+      {"application/yaml;q=0,application/json;q=0.001", json},
+      {"text/html,application/yaml;q=0.9,*/*;q=0.8", yaml},
+  };
+  for (const auto& [accept, type] : cases) EXPECT_EQ(ask("GET", kMaps, "", "", accept).type, type) << accept;
+  EXPECT_EQ(ask("GET", kMaps, "", "", "application/json;q=0.000").code, 406);
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ void at_leisure(const CallPtr& call, size_t bytes, std::function<void()> work) {
   if (!hand_over(call, std::move(work))) respond_error(*call, too_busy());
 }
 
-void respond_error(Call& call, const Status& whole) {
+void respond_error(Call& call, const Status& whole, http::Headers more) {
   const Status status = within_bounds(whole);
   const int code = status.code() == 0 ? 500 : status.code();
   const bool binary = call.form.media == schema::Media::kProtobuf;
@@ -131,6 +131,7 @@ void respond_error(Call& call, const Status& whole) {
       call, code,
       binary ? schema::wrap_protobuf("v1", "Status", to_proto(status).SerializeAsString()) : status_json(status),
       content_type(binary ? schema::Media::kProtobuf : schema::Media::kJson));
+  for (auto& header : more) response.headers.push_back(std::move(header));
   if (status.details() && status.details()->retry_after_seconds > 0) {
     response.headers.emplace_back("Retry-After", std::to_string(status.details()->retry_after_seconds));
   } else if (code == 429) {

@@ -5,7 +5,7 @@
 
 namespace gantry::apiserver {
 
-void respond_error(Call& call, const Status& status);
+void respond_error(Call& call, const Status& status, http::Headers more = {});
 // JSON text of an object (a Status, discovery, ...) whose schema message has this full name (for protobuf), or null:
 // JSON only.
 void respond_json(Call& call, int code, std::string json, std::string_view message = {});

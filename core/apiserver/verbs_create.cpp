@@ -125,7 +125,6 @@ void create_document(const CallPtr& call, Json document) {
 }
 
 void create(const CallPtr& call) {
-  if (!call->target.name.empty()) return respond_error(*call, method_not_supported(call->kind(), "create"));
   auto document = read_body(*call);
   if (!document) return respond_error(*call, document.error());
   create_document(call, std::move(*document));
