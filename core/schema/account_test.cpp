@@ -55,6 +55,7 @@ std::vector<Work> all_work() {
   return {
       work("json", decoding(Media::kJson, text)),
       work("yaml", decoding(Media::kYaml, yaml)),
+      work("yaml in brackets", decoding(Media::kYaml, text)),
       work("protobuf", decoding(Media::kProtobuf, bytes)),
       work("parse_json", [=](AccountPtr account) { return parse_json(text, kMaxDepth, account); }),
       work("parse_yaml", [=](AccountPtr account) { return parse_yaml(yaml, kMaxDepth, account); }),

@@ -8,15 +8,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <istream>
 #include <map>
 #include <memory>
 #include <new>
 #include <stdexcept>
-#include <streambuf>
 
 #include "core/schema/counted.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/yaml.hpp"
+#include "core/schema/yaml_memory.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -24,17 +25,6 @@ namespace {
 // What aliases and the anchors they may name can add to one document; a bomb passes this at once.
 constexpr size_t kMaxAliasedValues = 100'000;
 constexpr size_t kMaxAliasedBytes = 3 << 20;
-
-// Within brackets the parser keeps a token for each of these characters until the outermost closes, for that may still
-// turn out to be a key. The size of a token is an estimate, above what the process's peak showed for a list of 1.4
-// million.
-constexpr size_t kFlowToken = 160;
-constexpr size_t kMaxFlowBytes = 64 << 20;
-
-size_t flow_bytes(std::string_view text) {
-  const auto flow = [](char c) { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}'; };
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), flow)) * 2 * kFlowToken;
-}
 
 class YamlError : public std::runtime_error {
  public:
@@ -75,17 +65,23 @@ std::string key_text(const Json& key) {
 class Builder : public YAML::EventHandler {
  public:
   // Without `aliases` no value is kept for one.
-  Builder(size_t max_depth, bool aliases, boost::json::storage_ptr storage, Problems& problems)
+  Builder(size_t max_depth, bool aliases, boost::json::storage_ptr storage, YamlMemory& memory, Problems& problems)
       : max_depth_(max_depth),
         aliases_(aliases),
         storage_(std::move(storage)),
+        memory_(memory),
         problems_(problems),
         result_(storage_) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t anchor) override { add(Json(storage_), anchor, 0); }
-  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override {
+  void OnAnchor(const YAML::Mark&, const std::string& name) override { memory_.has_anchor(name.size()); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    comes_to(mark, anchor, "");
+    add(Json(storage_), anchor, 0);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    comes_to(mark, 0, "");
     auto it = anchors_.find(anchor);
     if (it == anchors_.end()) throw YamlError("anchor contains itself or is unknown");
     const Anchored& anchored = it->second;
@@ -93,7 +89,9 @@ class Builder : public YAML::EventHandler {
     if (frames_.size() + anchored.depth > max_depth_) throw YamlError("exceeded max depth");
     add(anchored.value, 0, anchored.depth);
   }
-  void OnScalar(const YAML::Mark&, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    comes_to(mark, anchor, tag);
     if (!valid_utf8(text)) throw YamlError("control characters or invalid UTF-8 are not allowed");
     bool plain = tag == "?" || tag.empty();
     if (tag == "tag:yaml.org,2002:binary") throw YamlError("!!binary is not supported");
@@ -104,13 +102,16 @@ class Builder : public YAML::EventHandler {
     merge_key_ = plain && text == "<<";
     add(plain ? Json(resolve_plain_scalar(text), storage_) : Json(text, storage_), anchor, 0);
   }
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(boost::json::array(storage_), anchor);
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value style) override {
+    comes_to(mark, anchor, tag);
+    open(boost::json::array(storage_), anchor, style);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    open(boost::json::object(storage_), anchor);
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value style) override {
+    comes_to(mark, anchor, tag);
+    open(boost::json::object(storage_), anchor, style);
   }
   void OnMapEnd() override { close(); }
 
@@ -125,6 +126,7 @@ class Builder : public YAML::EventHandler {
     std::string key;
     std::vector<Json> merges;
     size_t depth = 1;
+    bool flow = false;
   };
   struct Anchored {
     Json value;
@@ -132,9 +134,15 @@ class Builder : public YAML::EventHandler {
     size_t depth = 0;
   };
 
-  void open(Json value, YAML::anchor_t anchor) {
+  void comes_to(const YAML::Mark& mark, YAML::anchor_t anchor, std::string_view tag) {
+    memory_.comes_to(static_cast<size_t>(std::max(mark.pos, 0)));
+    const size_t tags = tag.empty() || tag == "?" || tag == "!" ? 0 : 1;
+    if (frames_.empty() || !frames_.back().flow) memory_.has_value(tags + (anchor != 0 ? 1 : 0));
+  }
+
+  void open(Json value, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
     if (frames_.size() >= max_depth_) throw YamlError("exceeded max depth");
-    frames_.push_back({std::move(value), anchor, false, false, {}, {}, 1});
+    frames_.push_back({std::move(value), anchor, false, false, {}, {}, 1, style == YAML::EmitterStyle::Flow});
   }
 
   void close() {
@@ -207,6 +215,7 @@ class Builder : public YAML::EventHandler {
   const size_t max_depth_;
   const bool aliases_;
   const boost::json::storage_ptr storage_;
+  YamlMemory& memory_;
   Problems& problems_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, Anchored> anchors_;
@@ -286,31 +295,22 @@ Json resolve_plain_scalar(std::string_view text) {
 
 Expected<Json> read_yaml(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account,
                          Problems& problems) {
-  // A view as a stream, without a copy.
-  struct Buffer : std::streambuf {
-    explicit Buffer(std::string_view view) {
-      char* begin = const_cast<char*>(view.data());  // never written to: input only
-      setg(begin, begin, begin + view.size());
-    }
-  };
   auto bad = [](const std::string& why) { return Status::bad_request("yaml: " + why); };
-  const size_t flow = flow_bytes(bytes);
-  if (flow > kMaxFlowBytes) {
-    return Status::too_large("yaml: more than " + std::to_string(kMaxFlowBytes / kFlowToken / 2) +
-                             " of the characters , [ ] { }: send JSON, or block style");
-  }
-  limits::Charge charge(account);
-  if (!charge.grow(flow)) throw std::bad_alloc();
   try {
-    Buffer buffer(bytes);
-    std::istream stream(&buffer);
+    YamlMemory memory(bytes, account);
+    YamlInput input(bytes, memory);
+    std::istream stream(&input);
+    stream.exceptions(std::ios::badbit);  // what the input throws comes out
     YAML::Parser parser(stream);
     const bool aliases = bytes.find('*') != std::string_view::npos;
-    Builder builder(max_depth, aliases, make_heap(std::move(account)), problems);
+    Builder builder(max_depth, aliases, make_heap(std::move(account)), memory, problems);
     parser.HandleNextDocument(builder);
     return builder.take();
   } catch (const YAML::Exception& error) {
     return bad("line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
+  } catch (const YamlTooLarge&) {
+    return Status::too_large("yaml: the parser would need more than " + std::to_string(kMaxYamlMemory >> 20) +
+                             " MiB for this document: send JSON, or block style");
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

@@ -115,8 +115,10 @@ Bounded::Bounded(size_t input_bytes, clockid_t clock)
   peak = before_;
 }
 
+size_t Bounded::most_bytes() const { return peak - before_; }
+
 Bounded::~Bounded() {
-  const size_t most = peak - before_;
+  const size_t most = most_bytes();
   const int64_t took = clock_ns(clock_) - began_ns_;
   EXPECT_LE(most, kMemory + input_bytes_) << "for an input of " << input_bytes_ << " bytes";
   EXPECT_LE(took, kTimeNs) << "for an input of " << input_bytes_ << " bytes";

@@ -39,6 +39,7 @@ class Bounded {
   ~Bounded();  // a failure of the test, when a bound was passed
   Bounded(const Bounded&) = delete;
   Bounded& operator=(const Bounded&) = delete;
+  size_t most_bytes() const;  // that lived at once until now, over what was there before
 
  private:
   size_t input_bytes_, before_;
