@@ -45,7 +45,7 @@ bool affinity_allows(const PodInfo& pod, const NodeFacts& node) {
 
 bool taints_tolerated(const PodInfo& pod, const NodeFacts& node) {
   return std::all_of(node.taints.begin(), node.taints.end(), [&](const corev1::Taint& taint) {
-    return (taint.effect() != "NoSchedule" && taint.effect() != "NoExecute") || tolerates(pod.tolerations, taint);
+    return (taint.effect() != "NoSchedule" && taint.effect() != "NoExecute") || pod.tolerations.tolerate(taint);
   });
 }
 
@@ -53,7 +53,7 @@ bool unschedulable_tolerated(const PodInfo& pod) {
   corev1::Taint taint;
   taint.set_key("node.kubernetes.io/unschedulable");
   taint.set_effect("NoSchedule");
-  return tolerates(pod.tolerations, taint);
+  return pod.tolerations.tolerate(taint);
 }
 
 void resource_reasons(const PodInfo& pod, const NodeState& node, std::vector<std::string>& reasons) {
@@ -72,12 +72,8 @@ void resource_reasons(const PodInfo& pod, const NodeState& node, std::vector<std
 }
 
 bool ports_free(const PodInfo& pod, const NodeState& node) {
-  for (const auto& wanted : pod.ports) {
-    for (const auto& [uid, taken] : node.ports) {
-      if (wanted.clashes(taken)) return false;
-    }
-  }
-  return true;
+  return std::none_of(pod.ports.begin(), pod.ports.end(),
+                      [&](const HostPort& wanted) { return node.ports.clashes(wanted); });
 }
 
 double fraction(int64_t requested, int64_t capacity) {
@@ -86,16 +82,6 @@ double fraction(int64_t requested, int64_t capacity) {
 }
 
 }  // namespace
-
-bool tolerates(const std::vector<corev1::Toleration>& tolerations, const corev1::Taint& taint) {
-  return std::any_of(tolerations.begin(), tolerations.end(), [&](const corev1::Toleration& toleration) {
-    if (!toleration.effect().empty() && toleration.effect() != taint.effect()) return false;
-    if (!toleration.key().empty() && toleration.key() != taint.key()) return false;
-    const auto& op = toleration.operator_();
-    if (op == "Exists") return true;
-    return (op.empty() || op == "Equal") && !toleration.key().empty() && toleration.value() == taint.value();
-  });
-}
 
 bool term_matches(const corev1::NodeSelectorTerm& term, const NodeFacts& node) {
   if (term.match_expressions().empty() && term.match_fields().empty()) return false;
@@ -148,7 +134,7 @@ int64_t preferred_affinity_weight(const PodInfo& pod, const NodeState& node) {
 
 int64_t intolerable_prefer_taints(const PodInfo& pod, const NodeState& node) {
   return std::count_if(node.facts.taints.begin(), node.facts.taints.end(), [&](const corev1::Taint& taint) {
-    return taint.effect() == "PreferNoSchedule" && !tolerates(pod.tolerations, taint);
+    return taint.effect() == "PreferNoSchedule" && !pod.tolerations.tolerate(taint);
   });
 }
 

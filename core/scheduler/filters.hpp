@@ -22,6 +22,5 @@ int64_t intolerable_prefer_taints(const PodInfo& pod, const NodeState& node);
 size_t pick_best(const PodInfo& pod, const std::vector<const NodeState*>& feasible, size_t offset);
 
 bool term_matches(const corev1::NodeSelectorTerm& term, const NodeFacts& node);
-bool tolerates(const std::vector<corev1::Toleration>& tolerations, const corev1::Taint& taint);
 
 }  // namespace gantry::scheduler

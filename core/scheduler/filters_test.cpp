@@ -165,8 +165,8 @@ TEST(Filters, NodeSelectorAndAffinity) {
 
 TEST(Filters, HostPorts) {
   auto node = node_with("1", "1Gi");
-  node.ports.push_back({"x", {"0.0.0.0", "TCP", 80}});
-  node.ports.push_back({"x", {"127.0.0.1", "UDP", 53}});
+  node.ports.add({"0.0.0.0", "TCP", 80});
+  node.ports.add({"127.0.0.1", "UDP", 53});
   const auto fits = [&](const std::string& ip, const std::string& protocol, int port) {
     auto pod = pod_with("", "");
     auto& wanted = *pod.mutable_spec()->mutable_containers(0)->add_ports();
@@ -180,6 +180,125 @@ TEST(Filters, HostPorts) {
   EXPECT_TRUE(fits("", "UDP", 80));
   EXPECT_FALSE(fits("", "UDP", 53));
   EXPECT_TRUE(fits("127.0.0.2", "UDP", 53));
+  node.ports.add({"0.0.0.0", "TCP", 80});
+  node.ports.remove({"0.0.0.0", "TCP", 80});
+  EXPECT_FALSE(fits("", "TCP", 80)) << "another pod has it still";
+  node.ports.remove({"0.0.0.0", "TCP", 80});
+  EXPECT_TRUE(fits("", "TCP", 80));
+}
+
+TEST(Tolerations, EffectsKeysAndOperators) {
+  struct Case {
+    std::string key, op, value, effect;
+    std::string taint_key, taint_value, taint_effect;
+    bool tolerated;
+  };
+  const Case cases[] = {
+      {"a", "Equal", "1", "NoSchedule", "a", "1", "NoSchedule", true},
+      {"a", "Equal", "1", "NoSchedule", "a", "1", "NoExecute", false},
+      {"a", "Equal", "1", "NoSchedule", "a", "2", "NoSchedule", false},
+      {"a", "Equal", "1", "", "a", "1", "NoExecute", true},
+      {"a", "", "", "", "a", "", "PreferNoSchedule", true},
+      {"a", "", "", "", "a", "1", "PreferNoSchedule", false},
+      {"a", "Exists", "", "", "a", "1", "NoSchedule", true},
+      {"a", "Exists", "", "NoExecute", "a", "1", "NoExecute", true},
+      {"a", "Exists", "", "NoExecute", "a", "1", "NoSchedule", false},
+      {"a", "Exists", "", "", "b", "1", "NoSchedule", false},
+      {"", "Exists", "", "", "b", "1", "NoSchedule", true},
+      {"", "Exists", "", "NoExecute", "b", "1", "NoSchedule", false},
+      {"", "Exists", "", "NoExecute", "b", "1", "NoExecute", true},
+      {"", "Equal", "1", "", "b", "1", "NoSchedule", false},
+      {"a", "Lt", "1", "", "a", "0", "NoSchedule", false},
+  };
+  for (const auto& c : cases) {
+    google::protobuf::RepeatedPtrField<corev1::Toleration> list;
+    const auto add = [&](const std::string& key, const std::string& op, const std::string& value,
+                         const std::string& effect) {
+      auto& toleration = *list.Add();
+      toleration.set_key(key);
+      toleration.set_operator_(op);
+      toleration.set_value(value);
+      toleration.set_effect(effect);
+    };
+    // Among others, which decide nothing.
+    add("z", "Exists", "", "");
+    add("a", "Equal", "7", "");
+    add(c.key, c.op, c.value, c.effect);
+    add("a", "Equal", "0x", "NoSchedule");
+    corev1::Taint taint;
+    taint.set_key(c.taint_key);
+    taint.set_value(c.taint_value);
+    taint.set_effect(c.taint_effect);
+    EXPECT_EQ(Tolerations(list).tolerate(taint), c.tolerated)
+        << c.key << " " << c.op << " " << c.value << " " << c.effect << " of " << c.taint_key << "=" << c.taint_value
+        << ":" << c.taint_effect;
+    EXPECT_FALSE(Tolerations().tolerate(taint));
+  }
+}
+
+// Each times each would take minutes.
+constexpr int kVeryMany = 200'000;
+
+TEST(Filters, VeryManyTaintsAndTolerations) {
+  auto node = node_with("1", "1Gi");
+  auto pod = pod_with("", "");
+  for (int i = 0; i < kVeryMany; ++i) {
+    auto& taint = node.facts.taints.emplace_back();
+    taint.set_key(i % 2 == 0 ? "key" : "key" + std::to_string(i));
+    taint.set_value("value" + std::to_string(i));
+    taint.set_effect(i % 3 == 0 ? "PreferNoSchedule" : "NoSchedule");
+    auto& toleration = *pod.mutable_spec()->add_tolerations();
+    toleration.set_key(taint.key());
+    toleration.set_value(taint.value());
+    toleration.set_effect(i % 5 == 0 ? "" : taint.effect());
+  }
+  EXPECT_EQ(reasons_against(*read_pod(pod), node), Reasons{});
+  EXPECT_EQ(intolerable_prefer_taints(*read_pod(pod), node), 0);
+  node.facts.taints.back().set_value("another");
+  node.facts.taints.front().set_value("another");
+  EXPECT_EQ(reasons_against(*read_pod(pod), node), Reasons{"node(s) had untolerated taint(s)"});
+  EXPECT_EQ(intolerable_prefer_taints(*read_pod(pod), node), 1);
+}
+
+TEST(Filters, VeryManyHostPorts) {
+  corev1::Pod first = pod_with("", "");
+  for (int i = 0; i < kVeryMany; ++i) {
+    auto& port = *first.mutable_spec()->mutable_containers(0)->add_ports();
+    port.set_host_ip("10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." +
+                     std::to_string(i & 255));
+    port.set_host_port(80);
+  }
+  corev1::Pod second = first;
+  for (auto& port : *second.mutable_spec()->mutable_containers(0)->mutable_ports()) port.set_host_port(81);
+  const auto has = read_pod(first), wants = read_pod(second);
+  NodeCache cache;
+  cache.set_node(node_with("1", "1Gi").facts);
+  cache.add_pod(has, "n");
+  EXPECT_EQ(reasons_against(*wants, *cache.nodes()[0]), Reasons{});
+  EXPECT_EQ(reasons_against(*has, *cache.nodes()[0]),
+            Reasons{"node(s) didn't have free ports for the requested pod ports"});
+  EXPECT_TRUE(cache.remove_pod("u"));
+  EXPECT_EQ(reasons_against(*has, *cache.nodes()[0]), Reasons{});
+}
+
+TEST(Filters, VeryManyResources) {
+  corev1::Node node;
+  node.mutable_metadata()->set_name("n");
+  (*node.mutable_status()->mutable_allocatable())["pods"].set_string("110");
+  auto pod = pod_with("", "");
+  const auto name = [](int i) { return "example.com/resource-" + std::to_string(kVeryMany + i); };
+  for (int i = 0; i < kVeryMany / 2; ++i) {
+    (*node.mutable_status()->mutable_allocatable())[name(i)].set_string("1");
+    (*pod.mutable_spec()->mutable_containers(0)->mutable_resources()->mutable_requests())[name(i)].set_string("1");
+  }
+  const auto info = read_pod(pod);
+  NodeCache cache;
+  cache.set_node(read_node(node));
+  EXPECT_EQ(reasons_against(*info, *cache.nodes()[0]), Reasons{});
+  cache.add_pod(info, "n");
+  EXPECT_EQ(reasons_against(*info, *cache.nodes()[0]).size(), static_cast<size_t>(kVeryMany / 2));
+  EXPECT_TRUE(cache.remove_pod("u"));
+  EXPECT_TRUE(cache.nodes()[0]->requested.others.empty()) << "nothing stays of a pod that went";
 }
 
 TEST(Scores, PreferTheEmptierAndTheBalancedNode) {

@@ -41,7 +41,7 @@ void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name) {
   node.requested.add(pod->requests);
   node.scored.add(pod->scored);
   ++node.pods;
-  for (const auto& port : pod->ports) node.ports.emplace_back(pod->uid, port);
+  for (const auto& port : pod->ports) node.ports.add(port);
   pods_[pod->uid] = {pod, &node};
 }
 
@@ -54,7 +54,7 @@ bool NodeCache::remove_pod(const std::string& uid) {
   node.requested.add(pod->requests, -1);
   node.scored.add(pod->scored, -1);
   --node.pods;
-  std::erase_if(node.ports, [&](const auto& entry) { return entry.first == uid; });
+  for (const auto& port : pod->ports) node.ports.remove(port);
   forget_if_empty(std::string(node.facts.name));
   return true;
 }

@@ -23,7 +23,7 @@ struct NodeState {
   Resources requested;   // for the filter
   Resources scored;      // for the scores
   int64_t pods = 0;
-  std::vector<std::pair<std::string, HostPort>> ports;  // pod uid, port
+  HostPorts ports;
 };
 
 class NodeCache {

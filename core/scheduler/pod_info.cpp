@@ -50,9 +50,7 @@ void apply_pod_level(const Resources& whole, PodInfo& info) {
     if (whole.milli_cpu > 0) total->milli_cpu = whole.milli_cpu;
     if (whole.memory > 0) total->memory = whole.memory;
     for (const auto& [name, amount] : whole.others) {
-      if (name.rfind("hugepages-", 0) != 0) continue;
-      std::erase_if(total->others, [&](const auto& other) { return other.first == name; });
-      total->others.emplace_back(name, amount);
+      if (name.starts_with("hugepages-")) total->others[name] = amount;
     }
   }
 }
@@ -91,10 +89,8 @@ std::string unsupported_demands(const corev1::PodSpec& spec) {
 }  // namespace
 
 int64_t Resources::other(std::string_view name) const {
-  for (const auto& [known, value] : others) {
-    if (known == name) return value;
-  }
-  return 0;
+  const auto it = others.find(name);
+  return it != others.end() ? it->second : 0;
 }
 
 void Resources::add(const Resources& more, int64_t factor) {
@@ -102,11 +98,9 @@ void Resources::add(const Resources& more, int64_t factor) {
   memory += factor * more.memory;
   storage += factor * more.storage;
   for (const auto& [name, value] : more.others) {
-    const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
-    if (it == others.end())
-      others.emplace_back(name, factor * value);
-    else
-      it->second += factor * value;
+    const auto it = others.try_emplace(name, 0).first;
+    it->second += factor * value;
+    if (it->second == 0) others.erase(it);
   }
 }
 
@@ -115,11 +109,8 @@ void Resources::raise_to(const Resources& least) {
   memory = std::max(memory, least.memory);
   storage = std::max(storage, least.storage);
   for (const auto& [name, value] : least.others) {
-    const auto it = std::find_if(others.begin(), others.end(), [&](const auto& known) { return known.first == name; });
-    if (it == others.end())
-      others.emplace_back(name, value);
-    else
-      it->second = std::max(it->second, value);
+    auto& mine = others.try_emplace(name, value).first->second;
+    mine = std::max(mine, value);
   }
 }
 
@@ -134,14 +125,9 @@ Resources resources_of(
     else if (name == "ephemeral-storage")
       resources.storage = amount(quantity.string(), false);
     else if (name != "pods")
-      resources.others.emplace_back(name, amount(quantity.string(), false));
+      resources.others[name] = amount(quantity.string(), false);
   }
   return resources;
-}
-
-bool HostPort::clashes(const HostPort& other) const {
-  if (port != other.port || protocol != other.protocol) return false;
-  return ip == other.ip || ip == "0.0.0.0" || other.ip == "0.0.0.0";
 }
 
 PodPtr read_pod(const corev1::Pod& pod) {
@@ -165,7 +151,7 @@ PodPtr read_pod(const corev1::Pod& pod) {
   info->scored.add(overhead);
   read_ports(spec, info->ports);
   if (!info->node.empty()) return info;
-  info->tolerations.assign(spec.tolerations().begin(), spec.tolerations().end());
+  info->tolerations = Tolerations(spec.tolerations());
   for (const auto& [key, value] : spec.node_selector()) info->node_selector.emplace_back(key, value);
   info->unsupported = unsupported_demands(spec);
   if (spec.affinity().has_node_affinity()) {
@@ -194,7 +180,6 @@ NodeFacts read_node(const corev1::Node& node) {
   NodeFacts facts;
   facts.name = node.metadata().name();
   facts.allocatable = resources_of(node.status().allocatable());
-  std::sort(facts.allocatable.others.begin(), facts.allocatable.others.end());
   const auto pods = node.status().allocatable().find("pods");
   if (pods != node.status().allocatable().end()) facts.max_pods = amount(pods->second.string(), false);
   facts.unschedulable = node.spec().unschedulable();

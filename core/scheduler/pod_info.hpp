@@ -3,40 +3,35 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/scheduler/host_ports.hpp"
+#include "core/scheduler/tolerations.hpp"
 #include "k8s.io/api/core/v1/affinity.pb.h"
 #include "k8s.io/api/core/v1/node.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::scheduler {
 
-namespace corev1 = k8s::io::api::core::v1;
-
 // Amounts: CPU in thousandths, the others in units. Resources beyond the common three by name.
 struct Resources {
   int64_t milli_cpu = 0;
   int64_t memory = 0;
   int64_t storage = 0;  // ephemeral-storage
-  std::vector<std::pair<std::string, int64_t>> others;
+  std::map<std::string, int64_t, std::less<>> others;
 
   int64_t other(std::string_view name) const;
-  void add(const Resources& more, int64_t factor = 1);
-  void raise_to(const Resources& least);  // element-wise maximum
+  void add(const Resources& more, int64_t factor = 1);  // what comes to nothing is left out
+  void raise_to(const Resources& least);                // element-wise maximum
 };
 Resources resources_of(
     const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list);
-
-struct HostPort {
-  std::string ip;  // "0.0.0.0" for any
-  std::string protocol;
-  int32_t port = 0;
-  bool clashes(const HostPort& other) const;
-};
 
 struct PodInfo {
   std::string ns, name, uid, node;  // node: assigned, else ""
@@ -48,7 +43,7 @@ struct PodInfo {
   int32_t priority = 0;
   int64_t created_seconds = 0;
   // Only while it waits: what the filters and scores read.
-  std::vector<corev1::Toleration> tolerations;
+  Tolerations tolerations;
   std::vector<std::pair<std::string, std::string>> node_selector;
   std::shared_ptr<const corev1::NodeAffinity> affinity;
   // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
