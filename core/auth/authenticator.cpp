@@ -110,6 +110,7 @@ Status Authenticator::load_tokens(const std::string& file) {
     SHA256(reinterpret_cast<const unsigned char*>(fields[0].data()), fields[0].size(), digest.data());
     tokens_[digest] = std::move(identity);
   }
+  if (in.bad()) return Status::internal(file + ": cannot be read");
   return {};
 }
 

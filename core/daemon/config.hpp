@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,7 +34,8 @@ struct PluginConfig {
 };
 
 struct Config {
-  std::filesystem::path file;  // empty: defaults only
+  std::filesystem::path file;                              // empty: defaults only
+  std::map<std::string, std::string, std::less<>> places;  // of the keys that the file has, "gantry.toml:3:9: "
 
   std::vector<std::string> roles{"server", "agent"};
   std::filesystem::path data_dir = "/var/lib/gantry";
@@ -82,6 +84,8 @@ struct Config {
   int64_t simulation_seed = 1;
 
   bool has_role(std::string_view role) const;
+  // Before a message about "api.listen": "gantry.toml:3:9: api.listen".
+  std::string place_of(std::string_view key) const;
   std::filesystem::path admin_socket() const { return run_dir / "gantryd.sock"; }
   // "" for the default data_dir, else a short stable suffix that keeps names of several daemons apart.
   std::string instance_suffix() const;
@@ -91,6 +95,10 @@ struct Config {
 // several lines, one a mistake: "gantry.toml:3:9: api.listen: expected ..., found ...".
 Expected<Config> load_config(const std::filesystem::path& path);
 Expected<Config> parse_config(std::string_view text, const std::filesystem::path& name);
+
+// What the daemon could not start with: files that the configuration names and that are not as they must be. One
+// message each, as those of load_config(). Once before a start, and for --check-config.
+std::vector<std::string> file_mistakes(const Config& config);
 
 // The effective configuration as a commented TOML file, which parses to the same configuration.
 std::string print_config(const Config& config);

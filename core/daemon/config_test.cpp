@@ -62,10 +62,11 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
        "g.toml:2:9: log.level: expected one of \"debug\", \"info\", \"warn\", \"error\", found \"loud\""},
       {"[log]\ncolour = 1\n", "g.toml:2:1: log.colour: unknown key; [log] has level, format"},
       {"[simulation]\ntime = \"fast\"\n", "simulation.time: expected one of \"real\", \"manual\", found \"fast\""},
-      {"[simulation]\nstart = \"tomorrow\"\n", "g.toml: simulation.start: expected a time such as"},
-      {"[simulation]\ntime = \"manual\"\n[plugin.x]\nisolation = \"process\"\n", "g.toml: plugin.x.isolation: time"},
-      {"[simulation]\ntime = \"manual\"\n[plugin.x]\nwatchdog = \"isolate\"\n", "g.toml: plugin.x.watchdog: time"},
-      {"[simulation]\ntime = \"manual\"\n[daemon]\nroles = [\"agent\"]\n", "g.toml: simulation.time: an agent"},
+      {"[simulation]\nstart = \"tomorrow\"\n", "g.toml:2:9: simulation.start: expected a time such as"},
+      {"[simulation]\ntime = \"manual\"\n[plugin.x]\nisolation = \"process\"\n",
+       "g.toml:3:1: plugin.x.isolation: time"},
+      {"[simulation]\ntime = \"manual\"\n[plugin.x]\nwatchdog = \"isolate\"\n", "g.toml:3:1: plugin.x.watchdog: time"},
+      {"[simulation]\ntime = \"manual\"\n[daemon]\nroles = [\"agent\"]\n", "g.toml:2:8: simulation.time: an agent"},
       {"[lag]\n", "g.toml:1:2: lag: unknown key"},
       {"daemon = 1\n", "g.toml:1:10: daemon: expected a table, found an integer"},
       {"[daemon]\nroles = [\"king\"]\n", "daemon.roles: expected \"server\" or \"agent\", found \"king\""},
@@ -80,9 +81,77 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[plugin.x]\nseccomp_allow = [1]\n", "g.toml:2:17: plugin.x.seccomp_allow: expected an array of names"},
       {"[plugin.x]\ncgroup = \"plugins\"\n", "plugin.x.cgroup: expected the absolute path of a cgroup's folder"},
       {"[plugin.x]\nreplaces = \"x\"\n", "plugin.x.replaces: expected the name of another plugin"},
+      {"[network]\npod_cidr = \"10.42.0.0/33\"\n", "g.toml:2:12: network.pod_cidr: expected an IPv4 range"},
+      {"[network]\npod_cidr = \"10.42.0.0/31\"\n", "at most a /30, found \"10.42.0.0/31\""},
+      {"[network]\npod_cidr = \"fd00::/64\"\n", "found \"fd00::/64\""},
+      {"[api]\nlisten = [\"127.0.0.1:7000\", \"127.0.0.1:7000\"]\n",
+       "g.toml:2:10: api.listen: expected addresses that do not overlap, found \"127.0.0.1:7000\" and "
+       "\"127.0.0.1:7000\""},
+      {"[api]\nlisten = [\"0.0.0.0:7000\", \"127.0.0.1:07000\"]\n",
+       "api.listen: expected addresses that do not overlap"},
+      {"[api]\nlisten = [\"127.0.0.1:7000\", \"[::]:7000\"]\n", "api.listen: expected addresses that do not overlap"},
+      {"[api]\nadvertise_address = \"not an address!!\"\n",
+       "g.toml:2:21: api.advertise_address: expected an IP address such as \"192.0.2.1\", found \"not an address!!\""},
+      {"[daemon]\ndata_dir = \"\"\n", "g.toml:2:12: daemon.data_dir: expected the path of a folder, found \"\""},
+      {"[daemon]\nrun_dir = \"\"\n", "g.toml:2:11: daemon.run_dir: expected the path of a folder, found \"\""},
+      {"[daemon]\ndata_dir = \"/a/b\"\nrun_dir = \"/a/./b/\"\n",
+       "g.toml:3:11: daemon.run_dir: expected another folder than daemon.data_dir, found \"/a/./b/\""},
+      {"[daemon]\nroles = \"agent\"\n", "g.toml: node.kubeconfig: an agent without the server role"},
+      {"[plugins]\nrequire_signature = true\npublic_key = \"\"\n", "g.toml:3:14: plugins.public_key: "},
+      {"[limits]\nmemory_mib = 64\nconnection_memory_mib = 65\n",
+       "g.toml:3:25: limits.connection_memory_mib: expected at most limits.memory_mib, which is 64, found 65"},
+      {"[limits]\nanonymous_memory_mib = 129\n", "anonymous_memory_mib: expected at most limits.memory_mib"},
+      {"[limits]\nwatch_backlog_mib = 129\n", "watch_backlog_mib: expected at most limits.memory_mib"},
+      {"[limits]\nanonymous_connections = 8193\n", "anonymous_connections: expected at most limits.connections"},
       {"[api\n", "g.toml:1:"},
   };
   for (const auto& c : cases) EXPECT_NE(error_of(c.text).find(c.message), std::string::npos) << error_of(c.text);
+}
+
+TEST(Config, ARunFolderHasRoomForTheSocketsPath) {
+  const std::string fits = "/" + std::string(93, 'x');
+  EXPECT_EQ(error_of("[daemon]\nrun_dir = \"" + fits + "\"\n"), "");
+  EXPECT_EQ(error_of("[daemon]\nrun_dir = \"" + fits + "x\"\n"),
+            "g.toml:2:11: daemon.run_dir: expected a path of at most 94 bytes, for the unix socket in it, found 95");
+}
+
+TEST(Config, WhatIsNoContradictionIsTaken) {
+  for (const std::string_view text :
+       {"[api]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n", "[api]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n",
+        "[api]\nlisten = [\"127.0.0.1:1\", \"127.0.0.2:1\", \"[::1]:1\"]\n", "[api]\nadvertise_address = \"fd00::1\"\n",
+        "[network]\npod_cidr = \"10.42.0.0/30\"\n", "[limits]\nmemory_mib = 64\nconnection_memory_mib = 64\n"}) {
+    EXPECT_EQ(error_of(text), "") << text;
+  }
+}
+
+// Who lowers the whole does not have to name every share of it.
+TEST(Config, SharesNotNamedFitIntoTheWhole) {
+  const auto config = parse_config("[limits]\nmemory_mib = 16\nconnections = 100\n", "g.toml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  EXPECT_EQ(config->connection_memory_mib, 16);
+  EXPECT_EQ(config->anonymous_memory_mib, 8);
+  EXPECT_EQ(config->anonymous_connections, 100);
+  EXPECT_TRUE(parse_config(print_config(*config), "g.toml").ok());
+}
+
+std::string file_mistake(std::string_view text) {
+  const auto config = parse_config(text, "g.toml");
+  EXPECT_TRUE(config.ok());
+  const auto mistakes = file_mistakes(*config);
+  EXPECT_LE(mistakes.size(), 1u);
+  return mistakes.empty() ? "" : mistakes[0];
+}
+
+TEST(Config, FilesThatItNamesMustBeReadable) {
+  EXPECT_EQ(file_mistake(""), "");
+  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/nowhere/tokens\"\n"),
+            "g.toml:2:14: api.token_file: /nowhere/tokens: cannot be read");
+  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/tmp\"\n"), "g.toml:2:14: api.token_file: /tmp: cannot be read");
+  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/dev/null\"\n"), "");
+  EXPECT_EQ(file_mistake("[plugins]\nrequire_signature = true\npublic_key = \"/nowhere/key\"\n"),
+            "g.toml:3:14: plugins.public_key: /nowhere/key cannot be read");
+  EXPECT_EQ(file_mistake("[daemon]\nroles = \"agent\"\n[node]\nkubeconfig = \"/nowhere/k\"\n"),
+            "g.toml:4:14: node.kubeconfig: /nowhere/k cannot be read");
 }
 
 TEST(Config, AllMistakesAreReported) {

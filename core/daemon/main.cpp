@@ -112,10 +112,14 @@ int main(int argc, char** argv) {
     std::cout << gantry::daemon::print_config(*config);
     return 0;
   }
+  auto mistakes = gantry::daemon::file_mistakes(*config);
   if (arguments.check) {
-    const auto mistakes = gantry::daemon::plugin_mistakes(*config);
-    for (const auto& mistake : mistakes) std::cerr << mistake << "\n";
-    if (!mistakes.empty()) return 1;
+    // A start goes on without these, and says so.
+    for (auto& mistake : gantry::daemon::plugin_mistakes(*config)) mistakes.push_back(std::move(mistake));
+  }
+  for (const auto& mistake : mistakes) std::cerr << mistake << "\n";
+  if (!mistakes.empty()) return 1;
+  if (arguments.check) {
     std::cout << (config->file.empty() ? std::string("defaults") : config->file.string()) << ": ok\n";
     return 0;
   }
