@@ -63,6 +63,13 @@ void respond_protobuf(Call& call, int code, const store::EntryPtr& entry) {
   respond_parts(call, code, content_type(call.form.media), {std::move(head), {raw, entry}, {kEnvelopeEnd, nullptr}});
 }
 
+schema::IncludeObject included(const Call& call) {
+  const auto wanted = call.query.get("includeObject");
+  return wanted == "None"     ? schema::IncludeObject::kNone
+         : wanted == "Object" ? schema::IncludeObject::kObject
+                              : schema::IncludeObject::kMetadata;
+}
+
 }  // namespace
 
 http::Response response_of(Call& call, int code, std::string body, std::string_view type) {
@@ -183,11 +190,7 @@ void respond_success(Call& call, std::string_view name, std::string_view uid, in
 }
 
 std::string table_row(Call& call, const store::Entry& entry) {
-  const auto wanted = call.query.get("includeObject");
-  const auto include = wanted == "None"     ? schema::IncludeObject::kNone
-                       : wanted == "Object" ? schema::IncludeObject::kObject
-                                            : schema::IncludeObject::kMetadata;
-  return schema::table_row_json(call.kind(), parse_entry(entry), entry.value, include, call.env->now());
+  return schema::table_row_json(call.kind(), parse_entry(entry), entry.value, included(call), call.env->now());
 }
 
 std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,
@@ -202,6 +205,14 @@ std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, 
     out += table_row(call, *entry);
   }
   return out + "]}";
+}
+
+std::string table_json(Call& call, const schema::Kind& kind, const Json& document) {
+  std::string out = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":)";
+  out += quoted(text_at(document, {"metadata", "resourceVersion"}));
+  out.append("},").append(schema::table_columns_json(kind)).append(",\"rows\":[");
+  const std::string text = schema::encode_json(*kind.message, document);
+  return out + schema::table_row_json(kind, document, text, included(call), call.env->now()) + "]}";
 }
 
 }  // namespace gantry::apiserver

@@ -34,5 +34,7 @@ http::Response response_of(Call& call, int code, std::string body, std::string_v
 std::string table_row(Call& call, const store::Entry& entry);
 std::string table_json(Call& call, const std::vector<store::EntryPtr>& entries, std::string_view metadata,
                        bool with_columns = true);
+// One of a document that is not stored, of another kind than the call's.
+std::string table_json(Call& call, const schema::Kind& kind, const Json& document);
 
 }  // namespace gantry::apiserver

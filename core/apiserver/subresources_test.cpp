@@ -189,6 +189,34 @@ TEST_F(SubresourcesTest, ScaleShowsTheWorkload) {
                 R"("status":{"replicas":2,"selector":"app=web"}})");
 }
 
+TEST_F(SubresourcesTest, ScaleHasATable) {
+  put_deployment();
+  auto request = call(kind("apps", "deployments"), "web", "scale", "GET");
+  request->form.as = As::kTable;
+  auto& exchange = run(scale, request);
+  EXPECT_EQ(exchange.code(), 200);
+  const Json table = boost::json::parse(exchange.body());
+  EXPECT_EQ(text_at(table, {"kind"}), "Table");
+  EXPECT_EQ(text_at(table, {"metadata", "resourceVersion"}),
+            text_at(table.at("rows").at(0).at("object"), {"metadata", "resourceVersion"}));
+  std::string names;
+  for (const auto& column : table.at("columnDefinitions").as_array())
+    names += std::string(text_at(column, {"name"})) + " ";
+  EXPECT_EQ(names, "Name Desired Available Age ");
+  auto cells = table.at("rows").at(0).at("cells").as_array();
+  ASSERT_EQ(cells.size(), 4u);
+  EXPECT_NE(cells[3], "<unknown>");
+  cells.pop_back();
+  EXPECT_EQ(boost::json::serialize(cells), R"(["web",3,2])");
+}
+
+TEST_F(SubresourcesTest, ScaleToNothingIsZeroInTheTable) {
+  put_deployment(0);
+  auto request = call(kind("apps", "deployments"), "web", "scale", "GET");
+  request->form.as = As::kTable;
+  EXPECT_NE(run(scale, request).body().find(R"("cells":["web",0,2,)"), std::string::npos);
+}
+
 TEST_F(SubresourcesTest, ScaleOfNothing) {
   auto& exchange = run(scale, call(kind("apps", "deployments"), "web", "scale", "GET"));
   EXPECT_EQ(exchange.code(), 404);
@@ -350,6 +378,11 @@ TEST_F(SubresourcesTest, BindingRefusesWhatCannotBe) {
   EXPECT_EQ(run(bind_pod, bind_call(binding("n", R"("name":"q")"))).code(), 400);
   EXPECT_EQ(run(bind_pod, bind_call(binding("n", R"("name":"p","namespace":"else")"))).code(), 400);
   EXPECT_EQ(run(bind_pod, bind_call(binding(""))).code(), 422);
+  auto& twice = run(bind_pod, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Foo"}})"));
+  EXPECT_EQ(twice.code(), 422);
+  EXPECT_EQ(message_of(twice),
+            "Binding \"p\" is invalid: [target.kind: Unsupported value: \"Foo\": supported values: \"Node\", "
+            "\"<empty>\", target.name: Required value]");
   EXPECT_EQ(run(bind_pod, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Pod","name":"n"}})")).code(), 422);
   auto& uid = run(bind_pod, bind_call(binding("n", R"("name":"p","uid":"other")")));
   EXPECT_EQ(uid.code(), 409);

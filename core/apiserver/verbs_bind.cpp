@@ -45,17 +45,17 @@ Status check_binding(const Call& call, const Json& binding) {
   schema::Kind kind;
   kind.version = "v1";
   kind.kind = "Binding";
+  std::vector<StatusCause> causes;
   const auto what = text_at(binding, {"target", "kind"});
   if (!what.empty() && what != "Node") {
-    return schema::invalid_status(
-        kind, target.name,
-        {{"FieldValueNotSupported", "Unsupported value: " + quoted(what) + ": supported values: \"Node\", \"<empty>\"",
-          "target.kind"}});
+    causes.push_back({"FieldValueNotSupported",
+                      "Unsupported value: " + quoted(what) + ": supported values: \"Node\", \"<empty>\"",
+                      "target.kind"});
   }
   if (text_at(binding, {"target", "name"}).empty()) {
-    return schema::invalid_status(kind, target.name, {{"FieldValueRequired", "Required value", "target.name"}});
+    causes.push_back({"FieldValueRequired", "Required value", "target.name"});
   }
-  return {};
+  return causes.empty() ? Status() : schema::invalid_status(kind, target.name, std::move(causes));
 }
 
 Status check_pod(const std::string& name, const store::Entry& entry, const Json& pod, const Json& binding) {

@@ -38,13 +38,21 @@ Json scale_of(const Json& workload) {
                     {"status", std::move(status)}};
 }
 
-// A Scale is no kind of its own in the tree; this says what messages about it call it.
-Status invalid_scale(std::string_view name, StatusCause cause) {
+// A Scale is no kind of its own in the tree; this says what messages about it call it, and what its Table has.
+schema::Kind scale_kind() {
   schema::Kind kind;
   kind.group = "autoscaling";
   kind.version = "v1";
   kind.kind = "Scale";
-  return schema::invalid_status(kind, name, {std::move(cause)});
+  kind.columns = {{"Name", "string", "", "The name of the workload.", ".metadata.name"},
+                  {"Desired", "integer", "", "Pods that are wanted.", ".spec.replicas"},
+                  {"Available", "integer", "", "Pods that there are.", ".status.replicas"},
+                  {"Age", "string", "", "Time since the object was created.", "@age"}};
+  return kind;
+}
+
+Status invalid_scale(std::string_view name, StatusCause cause) {
+  return schema::invalid_status(scale_kind(), name, {std::move(cause)});
 }
 
 Status check_scale(const Call& call, const Json& scale) {
@@ -73,7 +81,13 @@ Status check_scale(const Call& call, const Json& scale) {
 
 void respond_scale(Call& call, const store::Entry& workload) {
   const auto* message = call.env->schema.find_message(kScaleMessage);
-  respond_json(call, 200, schema::encode_json(*message, scale_of(parse_entry(workload))), kScaleMessage);
+  const Json shown = scale_of(parse_entry(workload));
+  if (call.form.as == As::kTable) {
+    auto kind = scale_kind();
+    kind.message = message;
+    return respond_json(call, 200, table_json(call, kind, shown));
+  }
+  respond_json(call, 200, schema::encode_json(*message, shown), kScaleMessage);
 }
 
 void change_scale(const CallPtr& call, ScaleOf next_scale) {
