@@ -17,6 +17,9 @@ constexpr std::string_view kMayChange =
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
+// Of a list that is too long.
+constexpr size_t kShownAddresses = 8;
+
 size_t count(const JsonObject& object, std::string_view key) {
   const JsonArray* list = get_array(object, key);
   return list != nullptr ? list->size() : 0;
@@ -156,6 +159,43 @@ void check_restarts(const JsonObject& spec, const JsonObject& status, const Json
   });
 }
 
+std::vector<std::string_view> addresses(const JsonObject& status, std::string_view list) {
+  std::vector<std::string_view> out;
+  each(status, list, [&](const JsonObject& entry) { out.push_back(get_text(entry, "ip")); });
+  return out;
+}
+
+// podIP is the one that counts, where the list has another first.
+std::vector<std::string_view> pod_addresses(const JsonObject& status) {
+  auto out = addresses(status, "podIPs");
+  const std::string_view first = get_text(status, "podIP");
+  if (!first.empty() && (out.empty() || out.front() != first)) out = {first};
+  return out;
+}
+
+// What was there before may stay as it is.
+void check_addresses(const std::vector<std::string_view>& now, const std::vector<std::string_view>& before,
+                     const At& at, std::string_view list, Errors& errors) {
+  const std::set<std::string_view> known(before.begin(), before.end());
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (!known.contains(now[i])) errors.format(at.child(list, i), "", "ip", now[i]);
+  }
+  const auto v6 = std::count_if(now.begin(), now.end(), [](std::string_view ip) { return ip.find(':') != ip.npos; });
+  if (now.size() <= 1 || (now.size() == 2 && v6 == 1)) return;
+  JsonArray value;
+  for (size_t i = 0; i < std::min(now.size(), kShownAddresses); ++i) value.push_back(JsonObject{{"ip", now[i]}});
+  errors.invalid(at, list, value, "may specify no more than one IP for each IP family");
+}
+
+void check_all_addresses(const JsonObject& status, const JsonObject& before, const At& at, Errors& errors) {
+  check_addresses(pod_addresses(status), pod_addresses(before), at, "podIPs", errors);
+  const auto host = addresses(status, "hostIPs");
+  if (!host.empty() && get_text(status, "hostIP") != host.front()) {
+    errors.invalid(at.child("hostIPs", 0), "ip", Json(host.front()), "must be equal to `hostIP`");
+  }
+  check_addresses(host, addresses(before, "hostIPs"), at, "hostIPs", errors);
+}
+
 }  // namespace
 
 void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors) {
@@ -188,9 +228,8 @@ void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& erro
   At at = root.child("status");
   std::string_view nominated = get_text(*status, "nominatedNodeName");
   if (!nominated.empty()) errors.format(at, "nominatedNodeName", "dns1123-subdomain", nominated);
-  size_t i = 0;
-  each(*status, "podIPs",
-       [&](const JsonObject& address) { errors.format(at.child("podIPs", i++), "ip", "ip", get_text(address, "ip")); });
+  static const JsonObject kNone;
+  check_all_addresses(*status, before != nullptr ? *before : kNone, at, errors);
   const JsonObject* spec = get_object(pod, "spec");
   if (before != nullptr && spec != nullptr) check_restarts(*spec, *status, *before, at, errors);
 }

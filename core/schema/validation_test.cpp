@@ -448,7 +448,7 @@ TEST(PodUpdate, GatesGoAndNeverCome) {
 TEST(PodUpdate, TheStatusIsJudgedByItself) {
   EXPECT_THAT(pod_update("{}", R"({"status":{"phase":"Running","podIPs":[{"ip":"10.0.0.1"}]}})"), IsEmpty());
   EXPECT_THAT(pod_update("{}", R"({"status":{"podIPs":[{"ip":"10.0.0"}]}})"),
-              ElementsAre(HasSubstr("status.podIPs[0].ip: Invalid value: \"10.0.0\"")));
+              ElementsAre(HasSubstr("status.podIPs[0]: Invalid value: \"10.0.0\"")));
   // An old object that newer rules would refuse can still get a status.
   Json old = pod(R"({"spec":{"restartPolicy":"Odd"}})"), next = old;
   next.as_object()["status"] = parsed(R"({"phase":"Failed"})");
@@ -461,6 +461,26 @@ TEST(PodUpdate, TheStatusIsJudgedByItself) {
       pod_update(kDone, kBack),
       ElementsAre("status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"));
   EXPECT_THAT(pod_update(kBack, kDone), IsEmpty());
+}
+
+TEST(PodUpdate, TheStatusHasAddresses) {
+  constexpr std::string_view kGood =
+      R"({"status":{"podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"}],"hostIP":"1.1.1.1","hostIPs":[{"ip":"1.1.1.1"}]}})";
+  EXPECT_THAT(pod_update("{}", kGood), IsEmpty());
+  EXPECT_THAT(pod_update("{}", R"({"status":{"podIP":"nope"}})"),
+              ElementsAre(HasSubstr("status.podIPs[0]: Invalid value: \"nope\": must be a valid IP address")));
+  EXPECT_THAT(pod_update("{}", R"({"status":{"podIP":"nope","podIPs":[{"ip":"10.0.0.1"}]}})"),
+              ElementsAre(HasSubstr("status.podIPs[0]: Invalid value: \"nope\"")));
+  EXPECT_THAT(pod_update("{}", R"({"status":{"podIPs":[{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]}})"),
+              ElementsAre(HasSubstr("may specify no more than one IP for each IP family")));
+  EXPECT_THAT(pod_update("{}", R"({"status":{"hostIP":"1.1.1.1","hostIPs":[{"ip":"nope"}]}})"),
+              ElementsAre("status.hostIPs[0].ip: Invalid value: \"nope\": must be equal to `hostIP`",
+                          HasSubstr("status.hostIPs[0]: Invalid value: \"nope\"")));
+  // What was there may stay; what comes may not.
+  constexpr std::string_view kOld = R"({"status":{"podIP":"nope"}})";
+  EXPECT_THAT(pod_update(kOld, R"({"status":{"podIP":"nope","phase":"Running"}})"), IsEmpty());
+  EXPECT_THAT(pod_update(kOld, R"({"status":{"podIP":"none","phase":"Running"}})"),
+              ElementsAre(HasSubstr("status.podIPs[0]: Invalid value: \"none\"")));
 }
 
 TEST(Validation, Deployments) {
