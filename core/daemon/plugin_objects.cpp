@@ -129,6 +129,8 @@ void fill_conditions(pluginv1::Plugin& object, const PluginInfo& info, int64_t n
                 generation, now_ns);
 }
 
+bool says_off(const pluginv1::Plugin& object) { return object.spec().has_enabled() && !object.spec().enabled(); }
+
 }  // namespace
 
 PluginObjects::PluginObjects(Options options) : options_(std::move(options)) {}
@@ -144,7 +146,7 @@ std::set<std::string> PluginObjects::switched_off(client::Client& client) {
   const auto answer = client.call(std::move(request));
   for (int i = 0; answer && i < answer->objects_size(); ++i) {
     pluginv1::Plugin object;
-    if (object.ParseFromString(answer->objects(i)) && object.spec().has_enabled() && !object.spec().enabled()) {
+    if (object.ParseFromString(answer->objects(i)) && says_off(object)) {
       off.insert(object.metadata().name());
     }
   }
@@ -160,7 +162,9 @@ void PluginObjects::start() {
   client::ReflectorHandler handler;
   const auto seen = [this](const client::Object& bytes) {
     pluginv1::Plugin object;
-    if (object.ParseFromArray(bytes.bytes.data(), static_cast<int>(bytes.bytes.size()))) note(object.metadata().name());
+    if (!object.ParseFromArray(bytes.bytes.data(), static_cast<int>(bytes.bytes.size()))) return;
+    remember(object);
+    note(object.metadata().name());
   };
   handler.replace = [this, seen](const client::Client::List& list) {
     for (const auto& object : list.objects) seen(object);
@@ -185,6 +189,15 @@ void PluginObjects::note(const std::string& name) {
   if (stopped_) return;
   dirty_.insert(name);
   if (!std::exchange(posted_, true)) pool_.post([this] { work(); });
+}
+
+void PluginObjects::remember(const pluginv1::Plugin& object) {
+  const std::lock_guard lock(mutex_);
+  if (says_off(object)) {
+    off_.insert(object.metadata().name());
+  } else {
+    off_.erase(object.metadata().name());
+  }
 }
 
 void PluginObjects::work() {
@@ -228,9 +241,15 @@ void PluginObjects::sync(const std::string& name) {
 
 Expected<pluginv1::Plugin> PluginObjects::find_or_create(const std::string& name) {
   auto found = client::parse_object<pluginv1::Plugin>(options_.client->call(client::get_request(kPlugins, "", name)));
+  if (found) remember(*found);
   if (found || found.error().code() != 404) return found;
   pluginv1::Plugin object;
   object.mutable_metadata()->set_name(name);
+  {
+    // Who deletes the object of a plugin that is off does not ask for the plugin.
+    const std::lock_guard lock(mutex_);
+    if (off_.contains(name)) object.mutable_spec()->set_enabled(false);
+  }
   return client::parse_object<pluginv1::Plugin>(
       options_.client->call(client::create_request(kPlugins, "", object.SerializeAsString())));
 }
@@ -239,7 +258,7 @@ Expected<pluginv1::Plugin> PluginObjects::find_or_create(const std::string& name
 Status PluginObjects::act(pluginv1::Plugin& object) {
   const auto& name = object.metadata().name();
   const auto plugin = options_.host->find_any(name);
-  const bool off = object.spec().has_enabled() && !object.spec().enabled();
+  const bool off = says_off(object);
   const bool is_off = plugin == nullptr || plugin->info().phase == PluginPhase::kDisabled;
   Status done;
   if (off && !is_off) {

@@ -48,6 +48,7 @@ class PluginObjects {
 
  private:
   void note(const std::string& name);
+  void remember(const pluginv1::Plugin& object);
   void work();
   void sync(const std::string& name);
   Status act(pluginv1::Plugin& object);
@@ -59,6 +60,7 @@ class PluginObjects {
   plugin::WorkerPool pool_{"plugins", 1};
   std::mutex mutex_;
   std::set<std::string> dirty_;
+  std::set<std::string> off_;  // whose object last said so, also when it is gone
   bool posted_ = false, stopped_ = false;
   std::map<std::string, plugin::PluginInfo> told_;  // by the pool's thread alone
   std::unique_ptr<client::Reflector> watch_;

@@ -24,6 +24,21 @@ TEST(DaemonProgram, MistakesHaveAPlace) {
   EXPECT_TRUE(contains(checked.err, "gantry.toml:4:1: daemon.rolls: unknown key")) << checked.err;
 }
 
+// What is checked is what a start refuses.
+TEST(DaemonProgram, WhatTheCheckRefusesDoesNotStart) {
+  Cluster cluster;
+  for (const std::string text :
+       {"[network]\npod_cidr = \"fd00::/64\"\n", "[api]\ntoken_file = \"/nowhere/tokens\"\n"}) {
+    std::ofstream(cluster.config()) << text;
+    const auto checked = run({kDaemon, "--check-config", "--config", cluster.config().string()});
+    const auto started = run({kDaemon, "--config", cluster.config().string()});
+    EXPECT_EQ(checked.code, 1) << text;
+    EXPECT_EQ(started.code, 1) << text;
+    EXPECT_TRUE(contains(checked.err, "gantry.toml:2:")) << checked.err;
+    EXPECT_EQ(checked.err, started.err);
+  }
+}
+
 TEST(DaemonProgram, TablesOfPluginsThatAreNotThereAreMistakes) {
   Cluster cluster;
   const auto check = [&] { return run({kDaemon, "--check-config", "--config", cluster.config().string()}); };

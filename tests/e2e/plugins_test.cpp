@@ -107,6 +107,28 @@ TEST_F(Plugins, OffStaysOffAcrossARestart) {
   rollout("deployment/waits");
 }
 
+// The object of a plugin comes back when it is deleted, and says what it said.
+TEST_F(Plugins, OffStaysOffWithoutItsObject) {
+  wait_for("deployment", "{.status.state}", "Running");
+  ASSERT_EQ(cluster_->ctl({"plugin", "disable", "deployment"}).code, 0);
+  for (const std::vector<std::string>& which : {std::vector<std::string>{"deployment"}, {"--all"}}) {
+    const auto before = field("deployment", "{.metadata.uid}");
+    std::vector<std::string> words{"delete", "plugins"};
+    words.insert(words.end(), which.begin(), which.end());
+    cluster_->must(words);
+    wait_for("deployment", "{.status.state}", "Disabled");
+    EXPECT_NE(field("deployment", "{.metadata.uid}"), before);
+    EXPECT_EQ(field("deployment", "{.spec.enabled}"), "false");
+    wait_for("replicaset", "{.status.state}", "Running");
+  }
+  k({"apply", "-f", "-"}, deployment("waits", 1));
+  EXPECT_EQ(k({"get", "replicasets", "-o", "name"}), "");
+  ASSERT_EQ(cluster_->ctl({"plugin", "enable", "deployment"}).code, 0);
+  rollout("deployment/waits");
+  cluster_->must({"delete", "plugins", "deployment"});
+  wait_for("deployment", "{.status.state}", "Running");
+}
+
 // plugin.NAME.enabled has the last word, whatever the object says.
 TEST_F(Plugins, TheConfigurationIsAppliedBySighup) {
   wait_for("garbage-collector", "{.status.state}", "Running");
