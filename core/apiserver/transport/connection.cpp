@@ -58,7 +58,7 @@ void Connection::process() {
   // What came before the peer closed its side has been answered.
   if (state_ == State::kRequest && peer_ended_) return close();
   // More than there was only where a body's length became known, or a buffer grew.
-  if (!recount() && state_ == State::kRequest) on_tight();
+  if (!recount() && state_ == State::kRequest) on_tight(received());
   if (in_.empty() && in_.capacity() > 1024) in_.shrink_to_fit();
   if (state_ == State::kUpgraded) deliver();
 }
@@ -84,7 +84,7 @@ Status Connection::want_body() {
   if (auto status = core_->handler->check_head(head); !status.ok()) return status;
   if (core_->options.authenticator && head.identity.anonymous()) parser_->limit_body(kAnonymousBody);
   if (!parser_->error().ok()) return parser_->error();
-  return recount() ? Status() : Status::too_many_requests("too many bytes of requests are under way; try again later");
+  return recount() ? Status() : tightness(received());
 }
 
 void Connection::dispatch() {

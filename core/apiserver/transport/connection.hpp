@@ -139,7 +139,9 @@ class Connection : public io::EventLoop::Watcher,
   void resume_reading();
   void account(size_t bytes);
   bool hold(size_t bytes);
-  void on_tight();
+  void on_tight(size_t wanted);
+  Status tightness(size_t wanted) const;
+  size_t received() const { return in_.size() + (parser_ ? parser_->held() : 0); }
   size_t waiting_bytes() const;
   void start_window();
   void set_deadline(std::chrono::milliseconds in);

@@ -142,7 +142,7 @@ void Connection::read_some() {
     auto buffer = loop_->scratch().first(32 << 10);
     io::IoResult result = socket_.read(buffer);
     if (result.state == io::IoState::kOk) {
-      if (!hold(result.bytes)) return on_tight();
+      if (!hold(result.bytes)) return on_tight(held_.bytes() + result.bytes);
       in_.append(buffer.data(), result.bytes);
       if (state_ == State::kUpgraded) {
         deliver();
@@ -187,9 +187,17 @@ bool Connection::hold(size_t bytes) {
   return true;
 }
 
+// What there is no room for now, or could never be.
+Status Connection::tightness(size_t wanted) const {
+  if (account_->fits(wanted)) {
+    return Status::too_many_requests("too many bytes of requests are under way; try again later");
+  }
+  return Status::too_large("Request entity too large: limit is " + std::to_string(account_->limit()));
+}
+
 // More comes than may be kept: he is told so where he can be, else the connection ends.
-void Connection::on_tight() {
-  const auto why = Status::too_many_requests("too many bytes of requests are under way; try again later");
+void Connection::on_tight(size_t wanted) {
+  const auto why = tightness(wanted);
   if (state_ == State::kRequest) return refuse(why);
   tell_refusal(why);
   close();

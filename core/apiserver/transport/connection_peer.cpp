@@ -60,7 +60,7 @@ void Connection::make_way() {
 }
 
 bool Connection::recount() {
-  const size_t bytes = in_.size() + (parser_ ? parser_->held() : 0);
+  const size_t bytes = received();
   return bytes > held_.bytes() ? hold(bytes - held_.bytes()) : held_.resize(bytes);
 }
 

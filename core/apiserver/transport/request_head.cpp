@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "core/apiserver/transport/http_text.hpp"
@@ -48,6 +49,14 @@ bool to_origin_form(std::string_view& target, std::string& path) {
   return true;
 }
 
+bool escapes_are_whole(std::string_view path) {
+  const auto is_hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  for (size_t at = path.find('%'); at != path.npos; at = path.find('%', at + 3)) {
+    if (at + 2 >= path.size() || !is_hex(path[at + 1]) || !is_hex(path[at + 2])) return false;
+  }
+  return true;
+}
+
 // A path and a query out of a target in one of the forms that this server answers.
 Status read_target(std::string_view target, http::Request& request) {
   if (!std::all_of(target.begin(), target.end(), [](char c) { return visible(c) && c != '#'; })) {
@@ -63,6 +72,7 @@ Status read_target(std::string_view target, http::Request& request) {
   }
   const size_t mark = std::min(target.find('?'), target.size());
   request.path.append(target.substr(0, mark));
+  if (!escapes_are_whole(request.path)) return malformed("an escape in the path that is none");
   if (mark < target.size()) request.query = std::string(target.substr(mark + 1));
   return {};
 }
