@@ -17,9 +17,6 @@ constexpr size_t kMaxBacklog = 32'768;
 // The stream dies when 8 MiB wait for the peer; with more than this the last word is not worth it.
 constexpr size_t kRoomForLastWord = 4 << 20;
 constexpr size_t kStep = 64;
-constexpr size_t kLongestInclude = 16;
-// Names of the path are kept in the target, and in the keys that the session and the store look for.
-constexpr size_t kTargetCopies = 3;
 
 // The version that a watcher saw last, with the revision at which it stopped matching: what upstream sends as deleted.
 store::EntryPtr departed(const store::Event& event) {
@@ -78,11 +75,11 @@ bool WatchSession::begin() {
     if (env.stopping) respond_error(*call_, Status::unavailable("the server is shutting down"));
     return false;
   }
-  // An idle watch keeps nothing of its request.
+  // An idle watch keeps nothing of its request but a word for Tables, and the path's names: here, and in two keys.
   call_->exchange.reset();
   call_->request = {};
-  call_->query.keep_only("includeObject", kLongestInclude);
-  call_->charge.settle(kTargetCopies * call_->target.bytes());
+  call_->query.keep_only("includeObject", 16);
+  call_->charge.settle(3 * call_->target.bytes());
   return true;
 }
 
@@ -264,11 +261,7 @@ void WatchSession::set_waiting(bool waiting) {
   waiting_ = waiting;
   waiting_since_ = std::chrono::steady_clock::now();
   auto& stalled = call_->env->stalled;
-  if (waiting) {
-    ++stalled;
-  } else {
-    --stalled;
-  }
+  static_cast<void>(waiting ? ++stalled : --stalled);
 }
 
 void WatchSession::wait_for_peer(std::unique_lock<std::mutex>& lock) {
