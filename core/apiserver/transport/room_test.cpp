@@ -47,6 +47,19 @@ TEST(Room, SilentStrangersMakeItForOthers) {
   EXPECT_TRUE(eventually([&] { return server.server->connections() <= 40; }));
 }
 
+// Long work is not done for who has gone.
+TEST(Room, WhoLeavesWhileHeIsServedIsSeen) {
+  std::promise<std::shared_ptr<http::Exchange>> got;
+  TestServer server([&](http::Request, std::shared_ptr<http::Exchange> e) { got.set_value(std::move(e)); });
+  auto client = std::make_unique<RawClient>(RawClient::admin(server));
+  client->send(get("/a"));
+  const auto exchange = got.get_future().get();
+  EXPECT_TRUE(exchange->open());
+  client.reset();
+  EXPECT_TRUE(eventually([&] { return !exchange->open(); }));
+  exchange->respond(text_response("done"));
+}
+
 TEST(Room, WhoIsServedMakesNone) {
   std::promise<std::shared_ptr<http::Exchange>> got;
   Heard heard;
