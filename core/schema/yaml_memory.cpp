@@ -8,7 +8,8 @@ namespace {
 
 // The sizes are those of yaml-cpp 0.7: a token is 88 bytes, and 5 of them share a block of the queue. Between two
 // events the queue holds all that was read: in brackets until the outermost closes, for that may still turn out to be
-// a key; on a line of block style until its end. What a character is asked for is the most tokens that come with it.
+// a key; in block style until the end of a line, or of lines that are one scalar to it. What a character is asked for
+// is the most tokens that come with it.
 constexpr size_t kToken = 112;
 // A key that is not one yet, for each level of brackets.
 constexpr size_t kLevel = 64;
@@ -60,8 +61,12 @@ size_t YamlMemory::price(char c) {
   size_t bytes = byte_ + tokens_of(c) * kToken;
   if (c == '[' || c == '{') bytes += kLevel;
   if (c == '"' || c == '\'') bytes += kToken / 2;
-  const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-  if (blank && last_ == '-') bytes += 2 * kToken;
+  const bool line = c == '\n' || c == '\r', blank = line || c == ' ' || c == '\t';
+  // A list or a map in block style begins, and ends: beside its entry, two tokens and the mark of an indentation.
+  if (blank && last_ == '-') bytes += 3 * kToken + kIndentation;
+  const bool begins = c == '?' || c == ':';
+  if (begins && line_begins_) bytes += 2 * kToken + kIndentation;
+  line_begins_ = line || (line_begins_ && (blank || begins || c == '-' || c == '\0'));
   // A word of a directive is a string in a list.
   if (blank && directive_) bytes += kToken + kByte;
   if (c != '\0') last_ = c;

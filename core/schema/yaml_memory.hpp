@@ -41,7 +41,7 @@ class YamlMemory {
   std::deque<Piece> pieces_;
   size_t read_ = 0, at_ = 0;
   size_t tokens_ = 0, kept_;
-  bool directive_ = false;
+  bool directive_ = false, line_begins_ = true;
   char last_ = '\n';
 };
 

@@ -98,6 +98,9 @@ std::vector<std::string> corpus() {
       "% " + repeated("a ", 300'000) + "\n--- 1",
       "x: \"" + repeated("y", 2'100'000) + "\"",
       wide("[" + repeated("! ", 100'000) + "]"),
+      "&a a\n" + repeated("- a\na\n", 20'000),
+      "&a a\n" + repeated(" ? a\na\n", 20'000),
+      "&a a\n" + repeated(" : a\na\n", 20'000),
       "a: &x [*x]",
       "*a : b",
       "<<: 1",
@@ -209,7 +212,7 @@ TEST(YamlFuzz, MixedTokensAreCharged) {
     text += repeated(piece, random.below(40'000) / piece.size());
     if (random.one_in(3)) text += "]";
     if (random.one_in(4)) text = wide(text);
-    SCOPED_TRACE("round " + std::to_string(rounds.count()) + ": " + text.substr(0, 60));
+    SCOPED_TRACE("round " + std::to_string(rounds.count()) + ": " + boost::json::serialize(Json(text.substr(0, 120))));
     expect_charged(text);
   }
 }
