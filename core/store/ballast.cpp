@@ -41,9 +41,9 @@ int64_t fill_file(int fd, int64_t wanted, int64_t least, int64_t share) {
   ::fchmod(fd, 0600);
   const int64_t held = std::min<int64_t>(info.st_blocks * 512, info.st_size);
   const auto available = static_cast<int64_t>(disk.f_bavail * disk.f_frsize) + held;
-  const int64_t bytes = std::min(wanted, available / share) / kBlock * kBlock;
+  const int64_t bytes = std::min(wanted, std::max(available / share, least)) / kBlock * kBlock;
   if (held >= bytes && held >= least) return held;
-  if (bytes < std::max(least, kBlock)) return 0;
+  if (bytes > available || bytes < std::max(least, kBlock)) return 0;
   if (::ftruncate(fd, 0) == 0 && take(fd, bytes)) return bytes;
   if (::ftruncate(fd, 0) != 0) return 0;
   return 0;
@@ -56,8 +56,7 @@ bool Ballast::fill() {
   const int fd = open_file(file_);
   if (fd < 0) return false;
   // What was given up comes back from less: in a full store the removed objects' space is inside the database.
-  const int64_t filled =
-      released_ ? fill_file(fd, wanted_, held_ / kLeastShare, 2) : fill_file(fd, wanted_, wanted_ / kLeastShare, 4);
+  const int64_t filled = fill_file(fd, wanted_, wanted_ / kLeastShare, released_ ? 2 : 4);
   ::close(fd);
   if (filled == 0) return false;
   held_ = filled;

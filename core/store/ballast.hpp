@@ -19,6 +19,7 @@ class Ballast {
   void release();
   // Given up, and not made again since.
   bool released() const { return released_; }
+  int64_t held() const { return held_; }
 
  private:
   const std::filesystem::path file_;

@@ -2,7 +2,9 @@
 #include "core/store/database.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -13,6 +15,7 @@ namespace {
 // until the log is really long.
 constexpr int kCheckpointIdle = 1000;
 constexpr int kCheckpointBusy = 4000;
+constexpr int64_t kLeastRoom = 256 << 10;
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
 
@@ -20,6 +23,21 @@ bool is_damage(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTAD
 
 int64_t sum_of(const Entry& entry, RowKind kind, std::string_view value) {
   return row_sum(entry.mod_revision, entry.create_revision, kind, entry.key, value);
+}
+
+// Pages that these rows need at most when they are added at the table's end.
+size_t pages_of(const std::vector<EventPtr>& events, Database::Final final) {
+  constexpr size_t kPage = 4084, kRow = 64, kInterior = 8;
+  size_t small = 0, pages = kInterior;
+  for (const EventPtr& event : events) {
+    const bool bare = event->type == EventType::kDelete && final == Database::Final::kOmit;
+    const size_t bytes = kRow + event->entry->key.size() + (bare ? 0 : event->entry->value.size());
+    if (bytes < kPage)
+      small += bytes;
+    else
+      pages += bytes / kPage + 2;
+  }
+  return pages + 2 * small / kPage;
 }
 
 int64_t sum_of_meta(Revision compacted) { return row_sum(compacted, 0, RowKind::kPut, {}, {}); }
@@ -33,6 +51,7 @@ Database::~Database() {
     s->reset();
   }
   sqlite3_close(db_);
+  if (file_ >= 0) ::close(file_);
 }
 
 Status Database::prepare() {
@@ -133,6 +152,7 @@ Status Database::load(const RowFn& row) {
 void Database::loaded() { sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr); }
 
 Status Database::empty_log() {
+  pages_claimed_ = 0;  // a checkpoint cuts off what is behind the last page
   const int rc = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   return rc == SQLITE_OK ? Status() : failure("move the log into");
 }
@@ -148,7 +168,7 @@ Status Database::run(sqlite3_stmt* statement) {
   return status;
 }
 
-Status Database::transaction(const std::function<Status()>& body) {
+Status Database::attempt(const std::function<Status()>& body) {
   Status status = run(begin_.get());
   if (status.ok()) status = body();
   if (status.ok()) status = run(commit_.get());
@@ -156,10 +176,22 @@ Status Database::transaction(const std::function<Status()>& body) {
   if (status.ok()) return status;
   const bool out_of_space = out_of_space_;
   if (sqlite3_get_autocommit(db_) == 0) (void)run(rollback_.get());
-  // Committed pages that only the write-ahead log has may fit into the file, which frees the log.
-  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   out_of_space_ = out_of_space;
   return status;
+}
+
+Status Database::transaction(size_t pages, Space space, const std::function<Status()>& body) {
+  for (bool last = false;; last = true) {
+    Status status = reserve(pages, space == Space::kMayLack ? 0 : std::max(room_, kLeastRoom));
+    if (status.ok() || space == Space::kMayLack) status = attempt(body);
+    if (status.ok()) return status;
+    // The log's content has its place in the file: moved there, it leaves the log's to this transaction.
+    const bool out_of_space = out_of_space_;
+    const bool log_was_there = log_bytes() > 0;
+    const bool moved = empty_log().ok();
+    out_of_space_ = out_of_space;
+    if (last || !out_of_space || !log_was_there || !moved) return status;
+  }
 }
 
 Status Database::write_event(const Event& event, Final final) {
@@ -185,7 +217,8 @@ Status Database::set_compacted(Revision revision) {
 }
 
 Status Database::commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final) {
-  return transaction([&]() -> Status {
+  const Space space = final == Final::kOmit || events.empty() ? Space::kMayLack : Space::kMustBeThere;
+  return transaction(events.empty() ? 0 : pages_of(events, final), space, [&]() -> Status {
     for (const EventPtr& event : events) {
       if (Status status = write_event(*event, final); !status.ok()) return status;
     }
@@ -199,7 +232,7 @@ Status Database::commit(const std::vector<EventPtr>& events, const std::vector<D
 }
 
 Status Database::repair(const std::vector<Revision>& rows, Revision compacted) {
-  return transaction([&]() -> Status {
+  return transaction(0, Space::kMayLack, [&]() -> Status {
     for (const Revision row : rows) {
       sqlite3_bind_int64(remove_.get(), 1, row);
       if (Status status = run(remove_.get()); !status.ok()) return status;
@@ -212,7 +245,9 @@ Status Database::write_filler(size_t bytes) {
   Statement insert;
   if (Status s = prepare("INSERT OR REPLACE INTO filler VALUES(1, zeroblob(?))", insert); !s.ok()) return s;
   sqlite3_bind_int64(insert.get(), 1, static_cast<int64_t>(bytes));
-  return transaction([&] { return run(insert.get()); });
+  const size_t pages = bytes == 0 ? 0 : bytes / 4084 + 8;
+  const Space space = bytes == 0 ? Space::kMayLack : Space::kMustBeThere;
+  return transaction(pages, space, [&] { return run(insert.get()); });
 }
 
 Status Database::try_write(size_t bytes) {
@@ -228,6 +263,7 @@ void Database::checkpoint() {
   // A failure costs nothing but a longer log: every commit is in it.
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   wal_frames_ = 0;
+  pages_claimed_ = 0;
 }
 
 Status Database::failure(std::string_view doing) {

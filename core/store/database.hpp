@@ -67,6 +67,11 @@ class Database {
   Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final = Final::kKeep);
   // Writes that many bytes, and takes them back.
   Status try_write(size_t bytes);
+  // Claims the file's place on the disk for all that is committed, and `pages` more, so that a checkpoint never needs
+  // any; and leaves `room` free for the write-ahead log.
+  Status reserve(size_t pages, int64_t room);
+  // What each write leaves free; the larger of this and a least.
+  void set_room(int64_t bytes);
   // The last failure was for want of space.
   bool out_of_space() const { return out_of_space_; }
 
@@ -94,8 +99,12 @@ class Database {
   Status check_pages();
   Row read_row(sqlite3_stmt* scan) const;
   Status run(sqlite3_stmt* statement);
-  // All or nothing.
-  Status transaction(const std::function<Status()>& body);
+  // All or nothing. `pages`: by which the file may grow.
+  enum class Space { kMustBeThere, kMayLack };
+  Status transaction(size_t pages, Space space, const std::function<Status()>& body);
+  Status attempt(const std::function<Status()>& body);
+  Status claim(int64_t end, int64_t room);
+  int64_t log_bytes() const;
   Status write_event(const Event& event, Final final);
   Status set_compacted(Revision revision);
   Status write_filler(size_t bytes);
@@ -110,6 +119,11 @@ class Database {
   size_t pages_ = 0;
   int wal_frames_ = 0;  // in the write-ahead log since the last checkpoint
   bool out_of_space_ = false;
+  // Of the file; closed after SQLite's, whose locks would go with it. -1: nothing is claimed.
+  int file_ = -1;
+  // Pages: what the file has at most after what was written, and what it has a place for; 0: to be looked up.
+  int64_t pages_bound_ = 0, pages_claimed_ = 0;
+  int64_t room_ = 0;
 };
 
 }  // namespace gantry::store

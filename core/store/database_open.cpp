@@ -68,7 +68,9 @@ Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& 
   sqlite3_extended_result_codes(db->db_, 1);
   sqlite3_db_config(db->db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (Status s = db->configure(); !s.ok()) return s;
-  if (!durable) {
+  if (durable) {
+    db->file_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  } else {
     if (Status s = db->execute("PRAGMA synchronous=OFF;", "open"); !s.ok()) return s;
   }
   if (Status s = db->create_or_check_schema(may_create); !s.ok()) return s;
@@ -79,11 +81,12 @@ Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& 
 
 Status Database::configure() {
   // Exclusive: the log's index is then heap memory, not a mapped file that a full disk turns into
-  // SIGBUS. The cache is small because readers never come here.
+  // SIGBUS. The cache is small because readers never come here. Fast: else to remove a row is to write all of it to the
+  // log, which takes the most space where there is the least.
   constexpr const char* kSettings =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
       "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-1024; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY;";
+      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST;";
   if (Status s = execute(kSettings, "open"); !s.ok()) return s;
   sqlite3_wal_hook(
       db_,

@@ -70,7 +70,7 @@ class SqliteStore final : public Store {
   void remove_only(const std::vector<Pending*>& removals);
   Status commit(Plan& plan, Database::Final final);
   bool may_write();
-  void reclaim();
+  bool drop_history();
   void probe();
 
   const SqliteOptions options_;
@@ -113,7 +113,10 @@ Status SqliteStore::start(Consent& consent) {
   if (consent.used()) {
     if (Status s = database_->empty_log(); !s.ok()) return s;
   }
+  // What is committed comes before what is kept back.
+  (void)database_->reserve(0, 0);
   ballast_.fill();
+  database_->set_room(ballast_.held());
   hub_->start();
   writer_ = std::thread([this] { run(); });
   pthread_setname_np(writer_.native_handle(), "store-writer");
@@ -226,7 +229,8 @@ void SqliteStore::process(std::vector<Pending>& batch) {
   Plan plan(memory_);
   for (Pending& pending : batch) plan.add(pending);
   if (plan.events().empty()) return;
-  const Status status = may_write() ? commit(plan, Database::Final::kKeep) : health_.status();
+  Status status = may_write() ? commit(plan, Database::Final::kKeep) : health_.status();
+  if (!status.ok() && full_ && drop_history() && may_write()) status = commit(plan, Database::Final::kKeep);
   if (status.ok()) return;
   const auto removals = full_ ? plan.take_removals() : std::vector<Pending*>();
   plan.refuse(status);
@@ -240,14 +244,12 @@ void SqliteStore::remove_only(const std::vector<Pending*>& removals) {
   for (Pending* pending : removals) plan.add(*pending);
   if (plan.events().empty()) return;
   if (Status status = commit(plan, Database::Final::kOmit); !status.ok()) return plan.refuse(status);
-  // The file does not shrink, but what comes next goes into the pages of what is gone.
-  memory_.compact(memory_.revision());
-  reclaim();
+  drop_history();
 }
 
 Status SqliteStore::commit(Plan& plan, Database::Final final) {
   const std::vector<DeadRow> dead =
-      full_ ? memory_.dead_rows(1, kDeadAtOnce) : memory_.dead_rows(kDeadAtLeast, kDeadAtMost);
+      full_ ? std::vector<DeadRow>() : memory_.dead_rows(kDeadAtLeast, kDeadAtMost);  // full: see drop_history
   if (Status status = database_->commit(plan.events(), dead, final); !status.ok()) {
     if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
     full_ = database_->out_of_space();
@@ -270,20 +272,29 @@ Status SqliteStore::commit(Plan& plan, Database::Final final) {
 }
 
 // Space that is kept back is not for writes that only add: first it must be there again.
-bool SqliteStore::may_write() { return !ballast_.released() || ballast_.fill(); }
+bool SqliteStore::may_write() {
+  if (!ballast_.released()) return true;
+  (void)database_->empty_log();
+  return ballast_.fill();
+}
 
-void SqliteStore::reclaim() {
-  for (int i = 0; i < kReclaims; ++i) {
+// For want of space. The file does not shrink, but what comes next goes into the pages of what is gone. False: there
+// are none.
+bool SqliteStore::drop_history() {
+  memory_.compact(memory_.revision());
+  int done = 0;
+  for (; done < kReclaims; ++done) {
     const auto dead = memory_.dead_rows(1, kDeadAtOnce);
-    if (dead.empty() || !database_->commit({}, dead).ok()) return;
+    if (dead.empty() || !database_->commit({}, dead).ok()) break;
     memory_.forget_dead_rows(dead.size());
     database_->checkpoint();
   }
+  return done > 0;
 }
 
 void SqliteStore::probe() {
   next_probe_ = Memory::Clock::now() + options_.probe_interval;
-  if (full_) reclaim();
+  if (full_) drop_history();
   if (!may_write()) return health_.failed(health_.status(), 0);
   const size_t bytes = health_.failed_bytes();
   if (Status status = database_->try_write(bytes); !status.ok()) {
