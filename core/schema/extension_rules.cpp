@@ -2,6 +2,7 @@
 #include "core/schema/extension_rules.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/schema/column_path.hpp"
@@ -12,6 +13,10 @@ namespace gantry::schema {
 namespace {
 
 constexpr std::string_view kMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.";
+
+bool has(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
 
 std::string full_name(const Kind& kind) { return kind.plural + "." + kind.group; }
 
@@ -106,16 +111,68 @@ bool fits(const Field& field, const Json& value) {
   return false;
 }
 
-// Of a message and what it reaches, but for the built-in ones.
-Status check_defaults(const Message& message, std::set<const Message*>& done) {
-  if (message.name.starts_with("k8s.io.") || !done.insert(&message).second) return {};
+std::string place_of(const Message& message, const Field& field) {
+  return "field " + std::to_string(field.number) + " of " + message.name;
+}
+
+// With the fields of what is inlined, which are the message's own in JSON.
+Status check_json_names(const Message& outer, const Message& message, std::map<std::string_view, std::string>& seen) {
   for (const Field& field : message.fields) {
-    if (field.default_value && !fits(field, *field.default_value)) {
-      return Status::invalid("the default of field " + field.json + " of " + message.name +
-                             " has not the field's type");
+    if (field.inlined && field.message != nullptr) {
+      if (auto status = check_json_names(outer, *field.message, seen); !status.ok()) return status;
+      continue;
     }
+    const auto [known, is_new] = seen.emplace(field.json, place_of(message, field));
+    if (is_new) continue;
+    return Status::invalid("two fields of " + outer.name + " are both \"" + field.json +
+                           "\" in JSON: " + known->second + " and " + place_of(message, field));
+  }
+  return {};
+}
+
+bool in_range(const Field& field, const Json& value) {
+  const auto* number = value.if_int64();
+  if (number == nullptr) return true;
+  return (!field.minimum || *number >= *field.minimum) && (!field.maximum || *number <= *field.maximum);
+}
+
+// What no value could pass, or the default does not.
+Status check_rules(const Message& message, const Field& field) {
+  const std::string where = "field " + field.json + " of " + message.name;
+  if (!field.enum_values.empty() && field.type != FieldType::kString) {
+    return Status::invalid(where + " has enum_values, which are for strings");
+  }
+  const bool number = field.type == FieldType::kInt32 || field.type == FieldType::kInt64;
+  if ((field.minimum || field.maximum) && !number && field.message == nullptr) {
+    return Status::invalid(where + " has a minimum or maximum, which are for int32 and int64");
+  }
+  if (field.minimum && field.maximum && *field.minimum > *field.maximum) {
+    return Status::invalid(where + " has a minimum of " + std::to_string(*field.minimum) + ", above its maximum of " +
+                           std::to_string(*field.maximum));
+  }
+  if (!field.default_value) return {};
+  if (!fits(field, *field.default_value)) {
+    return Status::invalid("the default of " + where + " has not the field's type");
+  }
+  const auto* text = field.default_value->if_string();
+  const bool known = text == nullptr || field.enum_values.empty() || has(field.enum_values, *text);
+  if (known && in_range(field, *field.default_value)) return {};
+  return Status::invalid("the default of " + where + " breaks the field's own rules");
+}
+
+// Of a message and what it reaches, but for the built-in ones.
+Status check_fields(const Message& message, std::set<const Message*>& done) {
+  if (message.name.starts_with("k8s.io.") || !done.insert(&message).second) return {};
+  std::map<std::string_view, std::string> names;
+  if (auto status = check_json_names(message, message, names); !status.ok()) return status;
+  std::set<uint32_t> numbers;
+  for (const Field& field : message.fields) {
+    if (!numbers.insert(field.number).second) {
+      return Status::invalid("two fields of " + message.name + " have the number " + std::to_string(field.number));
+    }
+    if (auto status = check_rules(message, field); !status.ok()) return status;
     if (field.message == nullptr) continue;
-    if (auto status = check_defaults(*field.message, done); !status.ok()) return status;
+    if (auto status = check_fields(*field.message, done); !status.ok()) return status;
   }
   return {};
 }
@@ -131,10 +188,6 @@ bool is_list(const Kind& kind) {
 Status taken(const Kind& kind, std::string_view what, const std::string& name, const Kind& by) {
   return Status::invalid("kind " + kind.kind + " has the " + std::string(what) + " \"" + name +
                          "\", which is taken by " + full_name(by));
-}
-
-bool has(const std::vector<std::string>& list, std::string_view name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
 }
 
 Status check_pair(const Kind& kind, const Kind& other) {
@@ -202,7 +255,7 @@ Status check_kind_tree(const Kind& kind) {
     if (auto status = check_scale(kind); !status.ok()) return status;
   }
   std::set<const Message*> done;
-  return check_defaults(*kind.message, done);
+  return check_fields(*kind.message, done);
 }
 
 Status check_against(const Tree& tree, const std::vector<const Tree*>& others) {
@@ -242,6 +295,10 @@ Status check_change(const Tree& before, const Tree& next) {
   for (const auto& kind : next.kinds()) {
     for (const auto& old : before.kinds()) {
       if (old->group != kind->group || old->plural != kind->plural) continue;
+      if (old->kind != kind->kind) {
+        return Status::invalid("kind " + kind->kind + " takes the plural " + kind->plural + ", which was that of " +
+                               old->kind + "; the objects that are there would be taken for another kind's");
+      }
       if (old->version != kind->version) {
         return Status::invalid("kind " + kind->kind + " changes its version from " + old->version + " to " +
                                kind->version + "; nothing converts the objects that are there");

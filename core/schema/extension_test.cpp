@@ -208,6 +208,47 @@ TEST_F(Extension, FieldsThatTheApiCanNotHaveAreRefused) {
   EXPECT_THAT(refusal(widgets), HasSubstr("the format \"zip-code\""));
 }
 
+// As protoc would: a_b and aB, say.
+std::string called(std::string_view json, uint32_t number) {
+  return field("x", number, kInt32Type) + bytes_field(10, json);
+}
+
+TEST_F(Extension, AJsonNameIsOneFields) {
+  Widgets widgets;
+  widgets.more = {};
+  widgets.spec = {called("aB", 1), called("aB", 4)};
+  EXPECT_EQ(refusal(widgets),
+            "two fields of demo.v1.WidgetSpec are both \"aB\" in JSON: field 1 of demo.v1.WidgetSpec and field 4 of "
+            "demo.v1.WidgetSpec");
+  widgets.spec = {called("ready", 1), field("state", 2, kMessageType, ".demo.v1.WidgetStatus", number_field(3, 1))};
+  EXPECT_THAT(refusal(widgets), HasSubstr("both \"ready\" in JSON: field 1 of demo.v1.WidgetSpec and field 1 of "
+                                          "demo.v1.WidgetStatus"));
+  widgets.spec = {called("a", 1), called("b", 1)};
+  EXPECT_EQ(refusal(widgets), "two fields of demo.v1.WidgetSpec have the number 1");
+}
+
+TEST_F(Extension, RulesThatContradictEachOtherAreRefused) {
+  Widgets widgets;
+  widgets.more = {};
+  const auto minimum = [](uint64_t value) { return number_field(13, value); };
+  const auto maximum = [](uint64_t value) { return number_field(14, value); };
+  widgets.spec = {field("size", 1, kInt32Type, {}, minimum(5) + maximum(4))};
+  EXPECT_EQ(refusal(widgets), "field size of demo.v1.WidgetSpec has a minimum of 5, above its maximum of 4");
+  for (const char* value : {"0", "10"}) {
+    widgets.spec = {field("size", 1, kInt32Type, {}, bytes_field(9, value) + minimum(1) + maximum(9))};
+    EXPECT_EQ(refusal(widgets), "the default of field size of demo.v1.WidgetSpec breaks the field's own rules");
+  }
+  widgets.spec = {field("colour", 1, kStringType, {}, bytes_field(9, R"("green")") + bytes_field(11, "red"))};
+  EXPECT_EQ(refusal(widgets), "the default of field colour of demo.v1.WidgetSpec breaks the field's own rules");
+  widgets.spec = {field("size", 1, kInt32Type, {}, bytes_field(11, "1"))};
+  EXPECT_EQ(refusal(widgets), "field size of demo.v1.WidgetSpec has enum_values, which are for strings");
+  widgets.spec = {field("colour", 1, kStringType, {}, maximum(4))};
+  EXPECT_THAT(refusal(widgets), HasSubstr("a minimum or maximum, which are for int32 and int64"));
+  widgets.spec = {field("size", 1, kInt32Type, {}, bytes_field(9, "1") + minimum(1) + maximum(1)),
+                  field("colour", 2, kStringType, {}, bytes_field(9, R"("red")") + bytes_field(11, "red"))};
+  accept(widgets.set());
+}
+
 TEST_F(Extension, OptionsNameWhatIsThere) {
   Widgets widgets;
   widgets.more = column("Size", "integer", ".spec.sise");
@@ -242,6 +283,9 @@ TEST_F(Extension, AChangeKeepsWhatIsStoredReadable) {
   next = Widgets();
   next.version = "v2";
   EXPECT_THAT(refusal(next), HasSubstr("changes its version from v1 to v2"));
+  next = Widgets();
+  next.name = "Gizmo";
+  EXPECT_THAT(refusal(next), HasSubstr("kind Gizmo takes the plural widgets, which was that of Widget"));
 }
 
 // As when one plugin takes the place of another.
