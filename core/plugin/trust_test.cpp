@@ -136,6 +136,22 @@ TEST(Verify, AFileThatNeverLoadsIsGivenUp) {
   EXPECT_EQ(image.error().message(), file.string() + " does not finish loading within 200 ms");
 }
 
+TEST(Verify, SoIsOneThatStopsItself) {
+  const auto left = [] {
+    size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(fs::temp_directory_path())) {
+      count += entry.path().filename().string().starts_with("gantry-verify-") ? 1 : 0;
+    }
+    return count;
+  };
+  const auto before = left();
+  const auto file = fs::path(TEST_PLUGINS) / "stops_itself.so";
+  const auto image = verify_image_apart(file, {}, std::chrono::milliseconds(200));
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().message(), file.string() + " does not finish loading within 200 ms");
+  EXPECT_EQ(left(), before);
+}
+
 TEST_F(Trust, WhatBelongsToOthersIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   ASSERT_EQ(::chown(file_.c_str(), 65534, 65534), 0);

@@ -3,6 +3,9 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 
+#include <future>
+#include <memory>
+
 #include "core/apiserver/transport/testing_client.hpp"
 
 namespace gantry::transport {
