@@ -12,6 +12,7 @@
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi/log.h"
 #include "gantry/status_proto.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -19,6 +20,16 @@ namespace {
 constexpr size_t kMaxTasks = 1'024;
 // Of ABI 1.0, in numbers: sizeof would grow with the structs and refuse the plugins of that release.
 constexpr size_t kApiSize = 48, kDescriptorSize = 48;
+
+// Of what the descriptor says: it stands in lists, objects and logs.
+constexpr size_t kMostWord = 256, kMostDescription = 4'096, kMostInterfaces = 64;
+
+Status check_text(const char* what, std::string_view text, size_t most) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (text.size() <= most && is_utf8(text) && std::none_of(text.begin(), text.end(), is_control)) return {};
+  return Status::invalid("its descriptor has a text that is refused: its " + std::string(what) + " must be UTF-8 of " +
+                         std::to_string(most) + " bytes at most, without control characters");
+}
 
 const void* get_host_interface(const gantry_host* host, const char* id) {
   return id == nullptr ? nullptr : Instance::of(host).plugin().host().host_interface(id);
@@ -168,8 +179,16 @@ Status read_descriptor(const gantry_plugin_api& api, const std::string& wanted_n
   image.description = text_or_empty(described->description);
   image.abi_major = api.abi_major;
   image.abi_minor = api.abi_minor;
-  for (const char* const* id = described->interfaces; *id != nullptr; ++id) image.interfaces.emplace_back(*id);
-  return {};
+  for (const char* const* id = described->interfaces; *id != nullptr; ++id) {
+    if (image.interfaces.size() == kMostInterfaces) {
+      return Status::invalid("its descriptor lists more than " + std::to_string(kMostInterfaces) + " interfaces");
+    }
+    image.interfaces.emplace_back(*id);
+    if (auto status = check_text("interface", image.interfaces.back(), kMostWord); !status.ok()) return status;
+  }
+  if (auto status = check_text("version", image.version, kMostWord); !status.ok()) return status;
+  if (auto status = check_text("vendor", image.vendor, kMostWord); !status.ok()) return status;
+  return check_text("description", image.description, kMostDescription);
 }
 
 Status Instance::start() {

@@ -8,6 +8,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -17,12 +18,16 @@
 #include <vector>
 
 #include "gantry/abi/metrics.h"
+#include "gantry/text.hpp"
 
 namespace gantry::plugin {
 namespace {
 
 constexpr size_t kMaxPerOwner = 1'000;
 constexpr size_t kMaxText = 4 * 1024;  // of name, help and labels: they are kept for good
+
+// Names that rooms of the daemon declare, some of them after plugins are loaded.
+constexpr std::array<std::string_view, 4> kReserved = {"apiserver_", "kubelet_", "gantry_network_", "gantry_trouble_"};
 
 using Labels = std::map<std::string, std::string>;
 
@@ -33,7 +38,7 @@ std::optional<Labels> parse_labels(std::string_view text) {
     const size_t equals = text.find("=\"");
     const size_t end = equals == text.npos ? text.npos : text.find('"', equals + 2);
     if (end == text.npos || equals == 0) return std::nullopt;
-    labels.emplace(text.substr(0, equals), text.substr(equals + 2, end - equals - 2));
+    labels.emplace(text.substr(0, equals), as_text(text.substr(equals + 2, end - equals - 2)));
     text.remove_prefix(end + 1);
     if (!text.empty()) {
       if (text.front() != ',') return std::nullopt;
@@ -43,15 +48,39 @@ std::optional<Labels> parse_labels(std::string_view text) {
   return labels;
 }
 
+// The exposition format is one of lines; the serializer writes a help text as it is.
+std::string escaped_help(std::string_view help) {
+  std::string out;
+  for (const char c : as_text(help)) {
+    if (c == '\\' || c == '\n') out += '\\';
+    out += c == '\n' ? 'n' : c;
+  }
+  return out;
+}
+
+bool is_reserved(std::string_view name, const Labels& labels) {
+  const auto has_label = [&](const char* label) { return labels.contains(label); };
+  return has_label("plugin") || has_label("le") || has_label("quantile") ||
+         std::any_of(kReserved.begin(), kReserved.end(), [&](std::string_view own) { return name.starts_with(own); });
+}
+
 }  // namespace
 
 struct MetricsRegistry::Impl {
+  // What all series of a name have in common, and whose they are if they are the daemon's.
+  struct Family {
+    int32_t kind = 0;
+    std::string help;
+    bool own = false;
+    bool operator==(const Family&) const = default;
+  };
   using Metric = std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*>;
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   mutable std::shared_mutex mutex;
   std::vector<Metric> metrics;             // handle - 1
   std::map<std::string, uint64_t> by_key;  // owner, name, labels
   std::map<std::string, size_t, std::less<>> per_owner;
+  std::map<std::string, Family, std::less<>> families;
 
   Metric make(int32_t kind, const std::string& name, const std::string& help, const Labels& labels) {
     if (kind == GANTRY_METRIC_COUNTER) {
@@ -74,17 +103,24 @@ uint64_t MetricsRegistry::declare(std::string_view owner, int32_t kind, std::str
   if (std::max({name.size(), help.size(), labels.size()}) > kMaxText) return 0;
   auto parsed = parse_labels(labels);
   if (!parsed || kind < GANTRY_METRIC_COUNTER || kind > GANTRY_METRIC_HISTOGRAM) return 0;
-  if (!owner.empty()) parsed->emplace("plugin", owner);
+  if (!owner.empty()) {
+    if (is_reserved(name, *parsed)) return 0;
+    parsed->emplace("plugin", owner);
+  }
   const std::string key = std::string(owner) + '\n' + std::string(name) + '\n' + std::string(labels);
   const std::unique_lock lock(impl_->mutex);
   if (const auto it = impl_->by_key.find(key); it != impl_->by_key.end()) return it->second;
   size_t& count = impl_->per_owner[std::string(owner)];
   if (count >= kMaxPerOwner) return 0;
+  const Impl::Family family{kind, escaped_help(help), owner.empty()};
+  if (const auto known = impl_->families.find(name); known != impl_->families.end() && known->second != family)
+    return 0;
   try {
-    impl_->metrics.push_back(impl_->make(kind, std::string(name), std::string(help), *parsed));
+    impl_->metrics.push_back(impl_->make(kind, std::string(name), family.help, *parsed));
   } catch (const std::exception&) {  // an invalid name, or one of another kind
     return 0;
   }
+  impl_->families.emplace(name, family);
   ++count;
   return impl_->by_key[key] = impl_->metrics.size();
 }

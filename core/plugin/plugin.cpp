@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "core/plugin/plugin_host.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::plugin {
 
@@ -162,6 +163,10 @@ void Plugin::change(const std::function<void(PluginInfo&)>& edit) {
     const std::lock_guard lock(mutex_);
     const auto before = info_.phase;
     edit(info_);
+    // Made of what plugins say, and on its way into objects of the API.
+    for (auto* text : {&info_.message, &info_.waiting, &info_.crash, &info_.last_overdue, &info_.last_overdue_stack}) {
+      if (!is_utf8(*text)) *text = as_text(*text);
+    }
     if (info_.phase != before) info_.since_unix_ns = host_.options().clock->now_unix_ns();
     ++info_.revision;
   }

@@ -13,6 +13,8 @@
 #include "gantry/abi/controller.h"
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
+#include "gantry/status_proto.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::plugin {
 namespace {
@@ -333,6 +335,50 @@ TEST_F(PluginHostTest, UsersAreAskedInOrderAndGivenTheOldOneBack) {
   host_->remove_user(&first);
 }
 
+// What a plugin says of itself stands in lists and objects beside what others say.
+TEST(ReadDescriptor, ItsTextsAreText) {
+  const auto said = [](const std::string& version, const std::string& vendor, const std::string& description,
+                       const std::vector<const char*>& ids) {
+    auto interfaces = ids;
+    interfaces.push_back(nullptr);
+    const gantry_plugin_descriptor descriptor = {sizeof descriptor,   "sample",         version.c_str(), vendor.c_str(),
+                                                 description.c_str(), interfaces.data()};
+    gantry_plugin_api api{};
+    api.size = sizeof api;
+    api.abi_major = GANTRY_ABI_MAJOR;
+    api.descriptor = &descriptor;
+    api.create = [](const gantry_host*, void**, gantry_buffer*) -> gantry_code { return 0; };
+    api.destroy = [](void*) {};
+    api.get_interface = [](void*, const char*) -> const void* { return nullptr; };
+    ImageInfo image;
+    return read_descriptor(api, "sample", image).message();
+  };
+  EXPECT_EQ(said("1.0\xC3\xA9", std::string(256, 'v'), std::string(4'096, 'd'), {"a/1"}), "");
+  const std::string end = " bytes at most, without control characters";
+  for (const char* wrong : {"\xff", "a\nb", "\x1b[31m", "\x7f"}) {
+    EXPECT_EQ(said(wrong, "v", "d", {}),
+              "its descriptor has a text that is refused: its version must be UTF-8 of 256" + end);
+    EXPECT_NE(said("1", wrong, "d", {}).find("its vendor must be"), std::string::npos);
+    EXPECT_NE(said("1", "v", wrong, {}).find("its description must be"), std::string::npos);
+    EXPECT_NE(said("1", "v", "d", {wrong}).find("its interface must be"), std::string::npos);
+  }
+  EXPECT_NE(said(std::string(257, '1'), "v", "d", {}), "");
+  EXPECT_NE(said("1", "v", std::string(4'097, 'd'), {}), "");
+  EXPECT_EQ(said("1", "v", "d", std::vector<const char*>(64, "a/1")), "");
+  EXPECT_EQ(said("1", "v", "d", std::vector<const char*>(65, "a/1")), "its descriptor lists more than 64 interfaces");
+}
+
+TEST(StatusOf, WhatIsNoHttpErrorIsInternal) {
+  for (const gantry_code code : {-1, 1, 200, 399, 600, INT32_MIN, INT32_MAX}) {
+    EXPECT_EQ(status_of(code, "").code(), 500) << code;
+    EXPECT_EQ(status_of(code, to_proto(Status::conflict("why")).SerializeAsString()).code(), 500) << code;
+  }
+  EXPECT_EQ(status_of(-7, "").message(), "failed with code -7 and no message");
+  EXPECT_EQ(status_of(400, "").code(), 400);
+  EXPECT_EQ(status_of(599, "").code(), 599);
+  EXPECT_TRUE(status_of(0, "").ok());
+}
+
 TEST(MetricsRegistry, CountsWithLabels) {
   MetricsRegistry registry;
   const auto id = registry.declare("p", 0, "things_total", "Things", "kind=\"x\"");
@@ -347,6 +393,31 @@ TEST(MetricsRegistry, CountsWithLabels) {
   EXPECT_NE(registry.declare("p", 0, "things", most, ""), 0u);
   EXPECT_EQ(registry.declare("p", 0, "others", most + "x", ""), 0u);
   EXPECT_EQ(registry.declare("p", 0, "others", "", "kind=\"" + most + "\""), 0u);
+}
+
+TEST(MetricsRegistry, NoTextMakesALineOfItsOwn) {
+  MetricsRegistry registry;
+  ASSERT_NE(registry.declare("p", 1, "things", "a\nup{} 1\\", "kind=\"x\nup{} 2\\\""), 0u);
+  ASSERT_NE(registry.declare("p", 1, "bytes", "\xff", "kind=\"\xff\""), 0u);
+  const auto text = registry.text();
+  EXPECT_NE(text.find("# HELP things a\\nup{} 1\\\\\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("things{kind=\"x\\nup{} 2\\\\\",plugin=\"p\"} 0"), std::string::npos) << text;
+  EXPECT_EQ(text.find("\nup{}"), std::string::npos) << text;
+  EXPECT_TRUE(is_utf8(text));
+}
+
+TEST(MetricsRegistry, ANameIsOneThing) {
+  MetricsRegistry registry;
+  ASSERT_NE(registry.declare("", 1, "own_total", "Own", ""), 0u);
+  EXPECT_EQ(registry.declare("p", 1, "own_total", "Own", ""), 0u) << "the daemon's";
+  EXPECT_EQ(registry.declare("p", 1, "kubelet_runtime_operations_total", "", ""), 0u) << "the daemon's, later";
+  ASSERT_NE(registry.declare("p", 1, "shared", "Shared", ""), 0u);
+  EXPECT_NE(registry.declare("q", 1, "shared", "Shared", ""), 0u);
+  EXPECT_EQ(registry.declare("q", 0, "shared", "Shared", "kind=\"x\""), 0u);
+  EXPECT_EQ(registry.declare("q", 1, "shared", "Else", "kind=\"x\""), 0u);
+  for (const char* label : {"plugin", "le", "quantile"}) {
+    EXPECT_EQ(registry.declare("p", 1, "labelled", "", std::string(label) + "=\"x\""), 0u) << label;
+  }
 }
 
 }  // namespace

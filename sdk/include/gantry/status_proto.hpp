@@ -49,15 +49,17 @@ inline Status from_proto(const k8s::io::apimachinery::pkg::apis::meta::v1::Statu
   return std::move(status).with_details(std::move(details));
 }
 
-// The Status that a code and an `error` out parameter of the ABI stand for.
-inline Status status_of(gantry_code code, std::string_view error) {
-  if (code == 0) return {};
+// The Status that a code and an `error` out parameter of the ABI stand for. What is no HTTP code of an error becomes
+// 500.
+inline Status status_of(gantry_code given, std::string_view error) {
+  if (given == 0) return {};
+  const gantry_code code = given >= 400 && given <= 599 ? given : 500;
   k8s::io::apimachinery::pkg::apis::meta::v1::Status message;
   if (!error.empty() && message.ParseFromArray(error.data(), static_cast<int>(error.size()))) {
     message.set_code(code);
     return from_proto(message);
   }
-  return {code, "InternalError", "failed with code " + std::to_string(code) + " and no message"};
+  return {code, "InternalError", "failed with code " + std::to_string(given) + " and no message"};
 }
 
 // Puts a failure into an `error` out parameter and gives the code to return.
