@@ -9,6 +9,8 @@
 #include <ctime>
 #include <fstream>
 
+#include "core/files/regular.hpp"
+
 namespace gantry::auth {
 namespace {
 
@@ -92,6 +94,7 @@ Expected<std::shared_ptr<Authenticator>> Authenticator::create(const Options& op
 }
 
 Status Authenticator::load_tokens(const std::string& file) {
+  if (Status status = files::regular_if_there(file); !status.ok()) return status;
   std::ifstream in(file);
   if (!in) return Status::internal(file + ": cannot be read");
   std::string line;

@@ -78,6 +78,11 @@ void add_name(X509_NAME* name, const char* field, const std::string& value) {
                              static_cast<int>(value.size()), -1, 0);
 }
 
+void add_subject(X509_NAME* subject, const CertificateRequest& request) {
+  for (const auto& organization : request.organizations) add_name(subject, "O", organization);
+  add_name(subject, "CN", request.common_name);
+}
+
 int64_t seconds_of(const ASN1_TIME* time) {
   std::tm when{};
   return ASN1_TIME_to_tm(time, &when) == 1 ? timegm(&when) : 0;
@@ -106,9 +111,7 @@ Expected<CertificatePtr> make_certificate(const CertificateRequest& request, evp
   ASN1_TIME_set(X509_getm_notBefore(raw), static_cast<time_t>(request.not_before));
   ASN1_TIME_set(X509_getm_notAfter(raw), static_cast<time_t>(request.not_after));
   X509_set_pubkey(raw, key);
-  X509_NAME* subject = X509_get_subject_name(raw);
-  for (const auto& organization : request.organizations) add_name(subject, "O", organization);
-  add_name(subject, "CN", request.common_name);
+  add_subject(X509_get_subject_name(raw), request);
   X509* parent = issuer == nullptr ? raw : issuer;
   X509_set_issuer_name(raw, X509_get_subject_name(parent));
   if (!add_extensions(raw, parent, request)) return ssl_failure("certificate extension");
@@ -160,6 +163,15 @@ bool has_key(x509_st* certificate, evp_pkey_st* key) {
   bool ok = X509_check_private_key(certificate, key) == 1;
   ERR_clear_error();
   return ok;
+}
+
+bool is_for(x509_st* certificate, const CertificateRequest& request) {
+  const uint32_t wanted = request.use == Use::kServer ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
+  if ((X509_get_extended_key_usage(certificate) & wanted) == 0) return false;
+  if (request.use == Use::kServer) return true;
+  const std::unique_ptr<X509_NAME, void (*)(X509_NAME*)> subject(X509_NAME_new(), X509_NAME_free);
+  add_subject(subject.get(), request);
+  return X509_NAME_cmp(subject.get(), X509_get_subject_name(certificate)) == 0;
 }
 
 bool covers(x509_st* certificate, const std::string& name) {

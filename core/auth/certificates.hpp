@@ -45,6 +45,8 @@ CertificatePtr certificate_from_pem(const std::string& pem);
 
 bool issued_by(x509_st* certificate, x509_st* issuer, evp_pkey_st* issuer_key);
 bool has_key(x509_st* certificate, evp_pkey_st* key);
+// The use is the one that is asked for; of a client's, also the subject.
+bool is_for(x509_st* certificate, const CertificateRequest& request);
 bool covers(x509_st* certificate, const std::string& name_or_address);
 int64_t expiry(x509_st* certificate);
 int64_t valid_from(x509_st* certificate);

@@ -12,6 +12,7 @@
 #include "core/auth/certificates.hpp"
 #include "core/auth/private_file.hpp"
 #include "core/files/private_folder.hpp"
+#include "core/files/regular.hpp"
 
 namespace gantry::auth {
 namespace {
@@ -118,17 +119,22 @@ bool still_good(const Authority& authority, const CertificateRequest& request, c
   if (!certificate || !key || !has_key(certificate.get(), key.get())) return false;
   if (expiry(certificate.get()) < now() + kRenewBefore) return false;
   if (!issued_by(certificate.get(), authority.certificate.get(), authority.key.get())) return false;
+  if (!is_for(certificate.get(), request)) return false;
   return std::all_of(request.names.begin(), request.names.end(),
                      [&](const auto& name) { return covers(certificate.get(), name); });
 }
 
 // Why a certificate that is there can't be one of ours; empty: it can.
-std::string foreign(const Authority& authority, const std::string& certificate_path, const std::string& key_path) {
+std::string foreign(const Authority& authority, const CertificateRequest& request, const std::string& certificate_path,
+                    const std::string& key_path) {
   if (!there(certificate_path)) return {};
   CertificatePtr certificate = certificate_from_pem(read_file(certificate_path));
   if (!certificate) return "can't be read as a certificate";
   if (!issued_by(certificate.get(), authority.certificate.get(), authority.key.get())) {
     return "is not signed by the CA beside it";
+  }
+  if (!is_for(certificate.get(), request)) {
+    return request.use == Use::kServer ? "is not a server's" : "is not that of the client " + request.common_name;
   }
   KeyPtr key = key_from_pem(read_file(key_path));
   return key && has_key(certificate.get(), key.get()) ? "" : "does not belong to " + key_path;
@@ -147,7 +153,7 @@ Status put_aside(const std::string& path) {
 Status ensure_leaf(const Authority& authority, CertificateRequest request, const std::string& certificate_path,
                    const std::string& key_path, std::vector<std::string>* notes = nullptr) {
   if (still_good(authority, request, certificate_path, key_path)) return {};
-  if (const auto why = foreign(authority, certificate_path, key_path); !why.empty() && notes != nullptr) {
+  if (const auto why = foreign(authority, request, certificate_path, key_path); !why.empty() && notes != nullptr) {
     for (const auto& path : {certificate_path, key_path}) {
       if (Status status = put_aside(path); !status.ok()) return status;
     }
@@ -227,6 +233,11 @@ Expected<Pki> ensure_pki(const std::string& directory, const PkiOptions& options
   Pki pki{in("ca.crt"),     in("ca.key"),    in("server.crt"),
           in("server.key"), in("admin.crt"), in("admin.key"),
           in("sa.key"),     in("sa.pub"),    {}};
+  for (const auto& file :
+       {pki.ca_certificate, pki.ca_key, pki.server_certificate, pki.server_key, pki.admin_certificate, pki.admin_key,
+        pki.service_account_key, pki.service_account_public_key}) {
+    if (Status status = files::regular_if_there(file); !status.ok()) return status;
+  }
   for (const auto& key : {pki.ca_key, pki.server_key, pki.admin_key, pki.service_account_key}) {
     if (Status status = make_private(key); !status.ok()) return status;
   }

@@ -196,6 +196,31 @@ TEST_F(PkiTest, WhatTheCaDidNotSignIsPutAside) {
   EXPECT_TRUE(ensure_pki(directory_, {})->notes.empty());
 }
 
+TEST_F(PkiTest, ACertificateIsWhereItBelongs) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  for (const auto& [one, other] :
+       {std::pair(pki->server_certificate, pki->admin_certificate), std::pair(pki->server_key, pki->admin_key)}) {
+    std::filesystem::rename(one, one + ".moved");
+    std::filesystem::rename(other, one);
+    std::filesystem::rename(one + ".moved", other);
+  }
+  auto again = ensure_pki(directory_, {});
+  ASSERT_TRUE(again.ok());
+  ASSERT_EQ(again->notes.size(), 2u);
+  EXPECT_NE(again->notes[0].find("server.crt is not a server's; a new one is made"), std::string::npos)
+      << again->notes[0];
+  EXPECT_NE(again->notes[1].find("admin.crt is not that of the client kubernetes-admin; a new one is made"),
+            std::string::npos)
+      << again->notes[1];
+  EXPECT_TRUE(ensure_pki(directory_, {})->notes.empty());
+  // Nor is another client's certificate the administrator's.
+  ASSERT_TRUE(issue_client_certificate(*pki, {"somebody", {}}, 0, std::time(nullptr) + 360 * 86'400,
+                                       pki->admin_certificate, pki->admin_key)
+                  .ok());
+  EXPECT_EQ(ensure_pki(directory_, {})->notes.size(), 1u);
+}
+
 TEST_F(PkiTest, KeysThatOthersCouldReadAreMadePrivate) {
   auto pki = ensure_pki(directory_, {});
   ASSERT_TRUE(pki.ok());
@@ -204,6 +229,19 @@ TEST_F(PkiTest, KeysThatOthersCouldReadAreMadePrivate) {
   EXPECT_EQ(mode_of(pki->ca_key), 0600U);
   ASSERT_EQ(::chown(directory_.c_str(), 65534, 65534), 0);
   EXPECT_FALSE(ensure_pki(directory_, {}).ok());
+}
+
+TEST_F(PkiTest, NothingWaitsForAPipesOtherEnd) {
+  auto pki = ensure_pki(directory_, {});
+  ASSERT_TRUE(pki.ok());
+  for (const auto& file : {pki->ca_certificate, pki->server_key, pki->service_account_public_key}) {
+    std::filesystem::rename(file, file + ".kept");
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    EXPECT_EQ(ensure_pki(directory_, {}).error().message(), file + ": is not a regular file");
+    EXPECT_EQ(Authenticator::create({file}).error().message(), file + ": is not a regular file");
+    std::filesystem::rename(file + ".kept", file);
+  }
+  EXPECT_TRUE(ensure_pki(directory_, {}).ok());
 }
 
 TEST_F(PkiTest, HalfWrittenLeafIsMadeAnew) {
