@@ -34,7 +34,37 @@ Status PluginKinds::extend(const std::string& plugin, plugin::Instance& next) {
                                [set, table, self = next.get()] { *set = to_view(table->descriptor_set(self)); });
   if (!called.ok()) return called;
   if (set->empty()) return Status::invalid("it gave no descriptor set");
+  if (auto fits = fits_stored(*set); !fits.ok()) return fits;
   return schema_.extend(plugin, *set);
+}
+
+// Objects that an earlier start of the daemon stored say what they are. Looked at in a schema of its own: what is
+// refused was never served, and is nothing that a later set must go on from.
+Status PluginKinds::fits_stored(std::string_view set) const {
+  if (stored_ == nullptr) return {};
+  auto apart = schema::Schema::builtin();
+  if (!apart) return std::move(apart).error();
+  if (auto done = (*apart)->extend("plugin", set); !done.ok()) return done;
+  const auto scope = [](bool namespaced) { return std::string(namespaced ? "namespaced" : "cluster-wide"); };
+  for (const auto* kind : (*apart)->kinds()) {
+    if (schema_.find_kind(kind->group, kind->version, kind->kind) != nullptr) continue;
+    const auto objects = stored_(kind->group, kind->plural);
+    if (objects.count == 0) continue;
+    std::string change;
+    if (objects.kind != kind->kind) {
+      change = "the kind " + objects.kind + ", now it is " + kind->kind;
+    } else if (objects.version != kind->version) {
+      change = "the version " + objects.version + ", now it is " + kind->version;
+    } else if (objects.namespaced != kind->namespaced) {
+      change = "a " + scope(objects.namespaced) + " resource, now it is " + scope(kind->namespaced);
+    } else {
+      continue;
+    }
+    return Status::conflict(kind->plural + "." + kind->group + " was " + change + ", and " +
+                            std::to_string(objects.count) + (objects.count == 1 ? " object is" : " objects are") +
+                            " stored; go on with the plugin as it was, or delete them with it first");
+  }
+  return {};
 }
 
 // Objects lie in the store under group and plural, and under their namespace.
@@ -44,7 +74,7 @@ Status PluginKinds::keeps_stored(const std::vector<const schema::Kind*>& before)
     const bool served = std::any_of(now.begin(), now.end(), [old](const schema::Kind* kind) {
       return kind->group == old->group && kind->plural == old->plural && kind->namespaced == old->namespaced;
     });
-    const auto count = served || stored_ == nullptr ? 0 : stored_(old->group, old->plural);
+    const auto count = served || stored_ == nullptr ? 0 : stored_(old->group, old->plural).count;
     if (count == 0) continue;
     return Status::conflict("they lack the " + std::string(old->namespaced ? "namespaced" : "cluster-wide") +
                             " resource " + old->plural + "." + old->group + ", of which " + std::to_string(count) +

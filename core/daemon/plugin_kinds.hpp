@@ -3,12 +3,13 @@
 // A PluginUser ahead of the controllers: it serves the kinds of an instance that is about to take over, and goes back
 // to the earlier ones when the exchange fails. A plugin that is switched off, or crashed, keeps its kinds; one whose
 // new instance brings none loses them. One that takes another's place brings the same
-// set, or names that are free. A resource of which objects are stored is served on, or the exchange fails. Owned by
-// ServerRole; called on the thread that changes plugins.
+// set, or names that are free. A resource of which objects are stored is served on, as what they are, or the exchange
+// (or the first load) fails. Owned by ServerRole; called on the thread that changes plugins.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin/plugin_host.hpp"
@@ -18,8 +19,13 @@ namespace gantry::daemon {
 
 class PluginKinds : public plugin::PluginUser {
  public:
-  // How many objects of this resource are stored.
-  using Stored = std::function<int64_t(const std::string& group, const std::string& plural)>;
+  // The objects of a resource that are stored: how many, and what one of them is.
+  struct Objects {
+    int64_t count = 0;
+    std::string version, kind;
+    bool namespaced = false;
+  };
+  using Stored = std::function<Objects(const std::string& group, const std::string& plural)>;
   // Both must outlive it. `changed` is called after an exchange that changed what is served.
   PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed, Stored stored);
   ~PluginKinds() override;
@@ -41,6 +47,7 @@ class PluginKinds : public plugin::PluginUser {
   };
   void serve(const std::string& plugin, const std::string& descriptors);
   Status extend(const std::string& plugin, plugin::Instance& next);
+  Status fits_stored(std::string_view set) const;
   Status keeps_stored(const std::vector<const schema::Kind*>& before) const;
 
   plugin::PluginHost& host_;

@@ -43,7 +43,7 @@ class PluginKindsTest : public testing::Test {
     host_ = std::make_unique<plugin::PluginHost>(std::move(options));
     kinds_ = std::make_unique<PluginKinds>(
         *host_, *schema_, [this] { ++changes_; },
-        [this](const std::string& group, const std::string& plural) { return stored_[plural + "." + group]; });
+        [this](const std::string& group, const std::string& plural) { return stored_as(plural + "." + group); });
   }
   void TearDown() override {
     kinds_.reset();
@@ -56,6 +56,9 @@ class PluginKindsTest : public testing::Test {
     const auto done = host_->reload(settings);
     return done.ok() ? "" : std::to_string(done.code()) + " " + done.message();
   }
+  PluginKinds::Objects stored_as(const std::string& resource) {
+    return {stored_[resource], version_, kind_, namespaced_};
+  }
   bool served(const std::string& group, const std::string& plural) const {
     return schema_->find_resource(group, "v1", plural) != nullptr;
   }
@@ -66,6 +69,8 @@ class PluginKindsTest : public testing::Test {
   plugin::WorkerPool pool_{"test", 1};
   std::unique_ptr<schema::Schema> schema_ = *schema::Schema::builtin();
   std::map<std::string, int64_t> stored_;
+  std::string version_ = "v1", kind_ = "Widget";
+  bool namespaced_ = true;
   int changes_ = 0;
   std::unique_ptr<plugin::PluginHost> host_;
   std::unique_ptr<PluginKinds> kinds_;
@@ -97,6 +102,26 @@ TEST_F(PluginKindsTest, WhatIsStoredIsServedOn) {
   EXPECT_FALSE(served("demo.example.com", "widgets"));
   stored_["gadgets.demo.example.com"] = 1;
   EXPECT_NE(bring(0).find("of which 1 object is stored"), std::string::npos);
+}
+
+// What an earlier daemon stored: no earlier set is there to compare with.
+TEST_F(PluginKindsTest, WhatIsStoredIsServedAsWhatItIs) {
+  stored_["widgets.demo.example.com"] = 3;
+  const auto refused = [this](const std::string& change, int64_t shape = 0) {
+    EXPECT_EQ(bring(shape), "409 its kinds can not be served: widgets.demo.example.com was " + change +
+                                ", and 3 objects are stored; go on with the plugin as it was, or delete them with it "
+                                "first");
+    EXPECT_FALSE(served("demo.example.com", "widgets"));
+  };
+  kind_ = "Gizmo";
+  refused("the kind Gizmo, now it is Widget");
+  kind_ = "Widget";
+  version_ = "v1alpha1";
+  refused("the version v1alpha1, now it is v1");
+  version_ = "v1";
+  refused("a namespaced resource, now it is cluster-wide", 4);
+  EXPECT_EQ(bring(0), "") << "what was refused never was";
+  EXPECT_TRUE(served("demo.example.com", "widgets"));
 }
 
 TEST_F(PluginKindsTest, ASetThatIsNoneIsRefusedAtTheFirstLoadToo) {

@@ -8,6 +8,7 @@
 #include "core/client/https/kubeconfig.hpp"
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
+#include "core/schema/codec.hpp"
 #include "core/store/sqlite_store.hpp"
 #include "gantry/abi/log.h"
 
@@ -141,9 +142,24 @@ std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources()
   return found;
 }
 
-int64_t ServerRole::stored(const std::string& group, const std::string& plural) const {
-  const auto first = store_->list("/" + group + "/" + plural + "/", 0, {}, 1);
-  return first ? static_cast<int64_t>(first->entries.size()) + first->remaining : 0;
+PluginKinds::Objects ServerRole::stored(const std::string& group, const std::string& plural) const {
+  const auto folder = "/" + group + "/" + plural + "/";
+  const auto first = store_->list(folder, 0, {}, 1);
+  if (!first || first->entries.empty()) return {};
+  const auto& entry = *first->entries.front();
+  PluginKinds::Objects objects;
+  objects.count = 1 + first->remaining;
+  objects.namespaced = entry.key.size() > folder.size() && entry.key[folder.size()] != '/';
+  const auto document = schema::parse_json(entry.value);
+  const auto* object = document ? document->if_object() : nullptr;
+  const auto text = [object](const char* field) {
+    const auto* value = object == nullptr ? nullptr : object->if_contains(field);
+    return value == nullptr || !value->is_string() ? std::string() : std::string(value->as_string());
+  };
+  objects.kind = text("kind");
+  objects.version = text("apiVersion");
+  objects.version.erase(0, objects.version.find('/') + 1);
+  return objects;
 }
 
 // Objects of kinds that nobody brings are there, and nobody sees them.
@@ -162,7 +178,7 @@ void ServerRole::say_unserved() const {
     });
     if (!served) {
       base_.log.write("api", GANTRY_LOG_WARN,
-                      plural + "." + group + ": " + std::to_string(stored(group, plural)) +
+                      plural + "." + group + ": " + std::to_string(stored(group, plural).count) +
                           " stored, but no plugin that is loaded serves this kind; they are kept until one does");
     }
     after = key.substr(0, plural_end + 1) + "\xff";

@@ -73,7 +73,7 @@ class ServerRole {
   Status write_admin_kubeconfig();
   Status listen();
   std::vector<controller::ControllerHostOptions::Resource> resources() const;
-  int64_t stored(const std::string& group, const std::string& plural) const;
+  PluginKinds::Objects stored(const std::string& group, const std::string& plural) const;
   void say_unserved() const;
 
   const Base& base_;
