@@ -16,7 +16,7 @@ using plugin::PluginPhase;
 namespace meta = k8s::io::apimachinery::pkg::apis::meta::v1;
 
 const client::ResourceRef kPlugins{"gantry.dev", "v1", "plugins"};
-constexpr int64_t kRetryMs = 1'000;
+constexpr int64_t kRetryMs = 1'000, kMostRetryMs = 60'000;
 
 void set_time(meta::Time& time, int64_t unix_ns) { time.set_seconds(unix_ns / 1'000'000'000); }
 
@@ -218,8 +218,7 @@ void PluginObjects::work() {
 void PluginObjects::sync(const std::string& name) {
   auto object = find_or_create(name);
   if (!object) {
-    options_.log(GANTRY_LOG_WARN, "the Plugin object " + name + ": " + object.error().message());
-    options_.schedule(kRetryMs, [this, name] { note(name); });
+    retry(name, "the Plugin object " + name, object.error());
     return;
   }
   {
@@ -277,14 +276,31 @@ void PluginObjects::write_status(pluginv1::Plugin object, const PluginInfo& info
   const auto before = object.status().SerializeAsString();
   fill(*object.mutable_status(), info);
   fill_conditions(object, info, options_.now_unix_ns());
-  if (object.status().SerializeAsString() == before) return;
   const auto name = object.metadata().name();
+  if (object.status().SerializeAsString() == before) {
+    retries_.erase(name);
+    return;
+  }
   const auto answer =
       options_.client->call(client::update_request(kPlugins, "", name, object.SerializeAsString(), "status"));
   // Somebody wrote in between: his event brings this here again.
-  if (answer || answer.error().code() == 409 || answer.error().code() == 404) return;
-  options_.log(GANTRY_LOG_WARN, "the status of the Plugin object " + name + ": " + answer.error().message());
-  options_.schedule(kRetryMs, [this, name] { note(name); });
+  if (answer || answer.error().code() == 409 || answer.error().code() == 404) {
+    retries_.erase(name);
+    return;
+  }
+  retry(name, "the status of the Plugin object " + name, answer.error());
+}
+
+// What the server does not take will not be taken the next time either: it waits for the plugin's next change.
+void PluginObjects::retry(const std::string& name, const std::string& what, const Status& why) {
+  options_.log(GANTRY_LOG_WARN, what + ": " + why.message());
+  if (why.code() == 400 || why.code() == 413 || why.code() == 415 || why.code() == 422) {
+    retries_.erase(name);
+    return;
+  }
+  int64_t& wait = retries_.try_emplace(name, kRetryMs).first->second;
+  options_.schedule(wait, [this, name] { note(name); });
+  wait = std::min(wait * 2, kMostRetryMs);
 }
 
 void PluginObjects::tell(const pluginv1::Plugin& object, const PluginInfo& before, const PluginInfo& now) {

@@ -54,6 +54,7 @@ class PluginObjects {
   Status act(pluginv1::Plugin& object);
   Expected<pluginv1::Plugin> find_or_create(const std::string& name);
   void write_status(pluginv1::Plugin object, const plugin::PluginInfo& info);
+  void retry(const std::string& name, const std::string& what, const Status& why);
   void tell(const pluginv1::Plugin& object, const plugin::PluginInfo& before, const plugin::PluginInfo& now);
 
   const Options options_;
@@ -62,7 +63,9 @@ class PluginObjects {
   std::set<std::string> dirty_;
   std::set<std::string> off_;  // whose object last said so, also when it is gone
   bool posted_ = false, stopped_ = false;
-  std::map<std::string, plugin::PluginInfo> told_;  // by the pool's thread alone
+  // By the pool's thread alone.
+  std::map<std::string, plugin::PluginInfo> told_;
+  std::map<std::string, int64_t> retries_;  // ms until the next
   std::unique_ptr<client::Reflector> watch_;
 };
 
