@@ -1,5 +1,6 @@
 // A disk that is really full: whatever the objects' size, they can go, and their place is used again.
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,15 @@ TEST_P(FilledDiskTest, AlsoAfterAKill) {
   fill("/g/r/b/");
   EXPECT_EQ(empty_to(0), "");
   EXPECT_GT(fill("/g/r/c/"), 0);
+}
+
+TEST_F(StoreTest, NothingWaitsForAPipesOtherEnd) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock", ".ballast"}) {
+    ASSERT_EQ(::mkfifo(beside(suffix).c_str(), 0600), 0);
+    EXPECT_EQ(refusal(), beside(suffix).string() + ": is not a regular file");
+    std::filesystem::remove(beside(suffix));
+  }
+  open();
 }
 
 INSTANTIATE_TEST_SUITE_P(Loads, FilledDiskTest,

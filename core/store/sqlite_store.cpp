@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/files/regular.hpp"
 #include "core/store/ballast.hpp"
 #include "core/store/commit_health.hpp"
 #include "core/store/consent.hpp"
@@ -308,6 +309,9 @@ void SqliteStore::probe() {
 }  // namespace
 
 Expected<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock", ".ballast"}) {
+    if (Status s = files::regular_if_there(options.path.string() + suffix); !s.ok()) return s;
+  }
   auto lock = FileLock::take(options.path);
   if (!lock.ok()) return std::move(lock).error();
   const bool durable = options.turns == nullptr;
