@@ -20,6 +20,7 @@
 #include "core/daemon/plugin_objects.hpp"
 #include "core/daemon/server_role.hpp"
 #include "core/files/private_folder.hpp"
+#include "core/files/regular.hpp"
 #include "core/isolation/isolated_library.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/metrics_registry.hpp"
@@ -286,9 +287,10 @@ Status Daemon::Impl::start() {
   if (cidr.empty()) {
     // Chosen once: pods keep their addresses when a route appears later that looks like a conflict.
     const auto file = config.data_dir / "cluster-cidr";
+    if (auto regular = files::regular_if_there(file.string()); !regular.ok()) return regular;
     std::error_code ignored;
     const bool known = std::filesystem::exists(file, ignored);
-    auto kept = remembered(file, known ? std::string() : network::free_cluster_range().text());
+    auto kept = known ? kept_range(file) : remembered(file, network::free_cluster_range().text());
     if (!kept) return std::move(kept).error();
     cidr = *kept;
   }

@@ -14,6 +14,8 @@
 #include <fstream>
 
 #include "core/client/io/unique_fd.hpp"
+#include "core/network/pod_ranges.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -65,6 +67,21 @@ std::string default_route_address() {
     return "127.0.0.1";
   }
   return text;
+}
+
+Expected<std::string> kept_range(const fs::path& file) {
+  constexpr size_t kMost = 64;
+  std::ifstream in(file, std::ios::binary);
+  std::string line(kMost, '\0');
+  in.read(line.data(), kMost);
+  line.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  line.resize(std::min(line.find('\n'), line.size()));
+  if (network::Cidr::parse(line)) return line;
+  std::string shown = as_text(line);
+  for (char& c : shown) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return Status::invalid(file.string() + ": \"" + shown +
+                         "\" is no range of addresses; put back the one that this cluster's pods have, such as "
+                         "10.244.0.0/16, or remove the file to have one chosen");
 }
 
 Expected<std::string> remembered(const fs::path& file, const std::string& otherwise) {

@@ -1,10 +1,12 @@
 // gantryd: reads its configuration, starts the daemon, waits for a signal to stop.
 #include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/variables_map.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -15,6 +17,7 @@
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/logging.hpp"
 #include "core/daemon/plugin_control.hpp"
+#include "core/daemon/start_signals.hpp"
 #include "gantry/abi/log.h"
 
 namespace {
@@ -27,7 +30,14 @@ struct Arguments {
   bool check = false, print = false;
 };
 
-// 0 and nothing to run, 2 for a mistake, -1 to go on.
+// The exit status of who only says something.
+int said() {
+  if (std::cout.flush()) return 0;
+  std::cerr << "gantryd: the output could not be written\n";
+  return 1;
+}
+
+// 0 and nothing to run, 1 when it could not be said, 2 for a mistake, -1 to go on.
 int read_arguments(int argc, char** argv, Arguments& out) {
   options::options_description known("Options");
   known.add_options()("config,c", options::value<std::string>(&out.config)->value_name("FILE"),
@@ -48,14 +58,19 @@ int read_arguments(int argc, char** argv, Arguments& out) {
                  "Runs a Kubernetes API server, its controllers and scheduler, and this machine's pods,\n"
                  "as the roles in the configuration say.\n\n"
               << known;
-    return 0;
+    return said();
   }
   if (given.count("version") != 0) {
     std::cout << "gantryd " << gantry::daemon::kVersion << "\n";
-    return 0;
+    return said();
   }
   return -1;
 }
+
+// All that was acknowledged is on disk: after this a start that hangs is left as a kill would leave it.
+constexpr std::chrono::seconds kStartGrace{5};
+
+const char* name_of(int signal) { return signal == SIGTERM ? "SIGTERM" : "SIGINT"; }
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -73,7 +88,7 @@ void wait_for_end(gantry::daemon::Daemon& daemon, gantry::daemon::Log& log, cons
       daemon.reload_configuration();
       continue;
     }
-    log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+    log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + name_of(signal));
     return;
   }
 }
@@ -87,10 +102,23 @@ int run(Config config) {
   mallopt(M_ARENA_MAX, 2);
 
   gantry::daemon::Log log(config.log_level, config.log_format);
+  gantry::daemon::StartSignals signals(kStartGrace, [&log](int signal) {
+    log.write("", GANTRY_LOG_ERROR,
+              std::string("stopping: ") + name_of(signal) +
+                  "; the start does not end, and the "
+                  "daemon ends without it");
+    ::_exit(0);
+  });
   auto daemon = gantry::daemon::Daemon::start(std::move(config), log);
+  const int stopped_by = signals.end();
   if (!daemon) {
     log.write("", GANTRY_LOG_ERROR, daemon.error().message());
     return 1;
+  }
+  if (stopped_by != 0) {
+    log.write("", GANTRY_LOG_INFO, std::string("stopping: ") + name_of(stopped_by));
+    (*daemon)->stop();
+    return 0;
   }
   log.write("", GANTRY_LOG_INFO, std::string("gantryd ") + gantry::daemon::kVersion + " is running");
   wait_for_end(**daemon, log, set);
@@ -110,7 +138,7 @@ int main(int argc, char** argv) {
   }
   if (arguments.print) {
     std::cout << gantry::daemon::print_config(*config);
-    return 0;
+    return said();
   }
   auto mistakes = gantry::daemon::file_mistakes(*config);
   if (arguments.check) {
@@ -121,7 +149,7 @@ int main(int argc, char** argv) {
   if (!mistakes.empty()) return 1;
   if (arguments.check) {
     std::cout << (config->file.empty() ? std::string("defaults") : config->file.string()) << ": ok\n";
-    return 0;
+    return said();
   }
   try {
     return run(std::move(*config));

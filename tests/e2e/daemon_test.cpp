@@ -1,4 +1,6 @@
 // The daemon as a program: its options, mistakes in its configuration, a second one, a clean stop.
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "tests/e2e/suite.hpp"
@@ -13,6 +15,7 @@ TEST(DaemonProgram, Options) {
   EXPECT_TRUE(contains(run({kDaemon, "--help"}).out, "--config"));
   EXPECT_TRUE(contains(run({kDaemon, "--print-config"}).out, "data_dir"));
   EXPECT_EQ(run({kDaemon, "--nothing"}).code, 2);
+  EXPECT_EQ(run({"/bin/sh", "-c", kDaemon + " --print-config > /dev/full"}).code, 1);
 }
 
 TEST(DaemonProgram, MistakesHaveAPlace) {
@@ -119,6 +122,27 @@ TEST(DaemonProgram, ALostStoreIsNoNewOne) {
   std::filesystem::rename(cluster.dir() / "store.db", store);
   cluster.start();
   cluster.stop();
+}
+
+TEST(DaemonProgram, FilesThatAreNotWhatTheyWereAreNamed) {
+  Cluster cluster;
+  const auto config = cluster.dir() / "other.toml", data = cluster.dir() / "other", range = data / "cluster-cidr";
+  std::ofstream(config) << "[daemon]\nroles = [\"server\"]\ndata_dir = \"" << data.string() << "\"\nrun_dir = \""
+                        << (cluster.dir() / "other-run").string() << "\"\n[api]\nlisten = [\"127.0.0.1:" << free_port()
+                        << "\"]\nkubeconfig = \"" << (cluster.dir() / "other-kubeconfig").string() << "\"\n";
+  const auto start = [&] { return run({kDaemon, "--config", config.string()}, std::chrono::seconds(20)); };
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms::owner_all);
+  for (const char* garbage : {"", "\xff\x1b[31m\n", "10.244.0.0/99\n"}) {
+    std::ofstream(range) << garbage;
+    const auto refused = start();
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_TRUE(contains(refused.err, range.string() + ": ")) << refused.err;
+    EXPECT_TRUE(contains(refused.err, "is no range of addresses")) << refused.err;
+  }
+  std::filesystem::remove(range);
+  ASSERT_EQ(::mkfifo(range.c_str(), 0600), 0);
+  EXPECT_TRUE(contains(start().err, range.string() + ": is not a regular file"));
 }
 
 TEST(DaemonProgram, ABrokenPluginIsALineAndAState) {

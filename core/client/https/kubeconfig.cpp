@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "core/client/io/unique_fd.hpp"
+#include "core/files/regular.hpp"
 
 namespace gantry::client {
 namespace {
@@ -38,6 +39,7 @@ std::string unbase64(const std::string& text) {
 }
 
 std::string read_file(const std::string& path) {
+  if (!files::regular_if_there(path).ok()) return {};
   std::ifstream in(path, std::ios::binary);
   std::ostringstream out;
   out << in.rdbuf();
@@ -112,6 +114,7 @@ Status failure(const std::string& path) { return Status::internal(path + ": " + 
 }  // namespace
 
 Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::string& context) {
+  if (auto status = files::regular_if_there(path); !status.ok()) return status;
   std::string text = read_file(path);
   if (text.empty()) return Status::bad_request(path + ": cannot be read, or is empty");
   try {
@@ -122,6 +125,7 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
 }
 
 Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name) {
+  if (auto status = files::regular_if_there(path); !status.ok()) return status;
   std::string text = to_yaml(config, name);
   if (read_file(path) == text && ::chmod(path.c_str(), 0600) == 0) return {};
   std::error_code error;

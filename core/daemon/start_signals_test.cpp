@@ -1,0 +1,49 @@
+#include "core/daemon/start_signals.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <future>
+
+namespace gantry::daemon {
+namespace {
+
+class StartSignalsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, &before_);
+  }
+  void TearDown() override { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  sigset_t before_{};
+};
+
+TEST_F(StartSignalsTest, AStartWithoutOneIsJustOver) {
+  StartSignals signals(std::chrono::seconds(60), [](int) { ADD_FAILURE(); });
+  EXPECT_EQ(signals.end(), 0);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(signals.end(), 0) << "the next one is for who waits then";
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  int signal = 0;
+  ASSERT_EQ(sigwait(&set, &signal), 0);
+  EXPECT_EQ(signal, SIGTERM);
+}
+
+TEST_F(StartSignalsTest, AStartThatDoesNotEndIsLeft) {
+  std::promise<int> left;
+  StartSignals signals(std::chrono::milliseconds(1), [&](int signal) { left.set_value(signal); });
+  ::kill(::getpid(), SIGTERM);
+  auto heard = left.get_future();
+  ASSERT_EQ(heard.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(heard.get(), SIGTERM);
+  EXPECT_EQ(signals.end(), SIGTERM);
+}
+
+}  // namespace
+}  // namespace gantry::daemon
