@@ -280,9 +280,7 @@ int run_alone(const Arguments& arguments, std::ostream& out, std::ostream& err) 
   }
 }
 
-}  // namespace
-
-int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out, std::ostream& err) {
+int run_command(const std::vector<std::string>& words, std::istream& in, std::ostream& out, std::ostream& err) {
   const auto arguments = parse_arguments(words);
   if (!arguments) {
     err << "gantryctl: " << arguments.error().message() << "\nTry 'gantryctl --help'.\n";
@@ -299,11 +297,16 @@ int run(const std::vector<std::string>& words, std::istream& in, std::ostream& o
     err << "gantryctl: " << done.message() << "\n";
     return 1;
   }
-  if (!out.flush()) {
-    err << "gantryctl: the output could not be written\n";
-    return 1;
-  }
   return 0;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out, std::ostream& err) {
+  const int code = run_command(words, in, out, err);
+  if (out.flush()) return code;
+  err << "gantryctl: the output could not be written\n";
+  return code == 0 ? 1 : code;
 }
 
 }  // namespace gantry::ctl

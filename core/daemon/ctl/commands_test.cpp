@@ -53,6 +53,17 @@ struct CommandsTest : testing::Test {
   transport::TestServer server;
 };
 
+TEST(Output, ThatIsNotWrittenIsAFailure) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"completion", "bash"}, {"--help"}, {"--version"}}) {
+    std::istringstream in;
+    std::ofstream full("/dev/full");
+    std::ostringstream err;
+    EXPECT_EQ(ctl::run(words, in, full, err), 1) << words.front();
+    EXPECT_EQ(err.str(), "gantryctl: the output could not be written\n") << words.front();
+  }
+}
+
 TEST(AdminClient, GivesUpOnADaemonThatDoesNotAnswer) {
   std::vector<std::shared_ptr<http::Exchange>> kept;
   transport::TestServer server([&](http::Request, std::shared_ptr<http::Exchange> e) { kept.push_back(std::move(e)); });
