@@ -154,14 +154,7 @@ gantry_code cache_list(const gantry_host* host, const gantry_resource* resource,
   if (selector.size > 0) {
     const auto wanted = schema::LabelSelector::parse(to_view(selector));
     if (!wanted) return fail(wanted.error(), error);
-    std::erase_if(objects, [&](const CachedPtr& object) {
-      return !wanted->matches_with([&](std::string_view key) -> const std::string* {
-        for (const auto& [label, value] : object->labels) {
-          if (label == key) return &value;
-        }
-        return nullptr;
-      });
-    });
+    std::erase_if(objects, [&](const CachedPtr& object) { return !wanted->matches(object->labels); });
   }
   visit_all(objects, visit, context);
   return 0;

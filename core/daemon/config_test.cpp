@@ -146,8 +146,9 @@ TEST(Config, FilesThatItNamesMustBeReadable) {
   EXPECT_EQ(file_mistake(""), "");
   EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/nowhere/tokens\"\n"),
             "g.toml:2:14: api.token_file: /nowhere/tokens: cannot be read");
-  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/tmp\"\n"), "g.toml:2:14: api.token_file: /tmp: cannot be read");
-  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/dev/null\"\n"), "");
+  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/tmp\"\n"), "g.toml:2:14: api.token_file: /tmp: is not a regular file");
+  EXPECT_EQ(file_mistake("[api]\ntoken_file = \"/dev/null\"\n"),
+            "g.toml:2:14: api.token_file: /dev/null: is not a regular file");
   EXPECT_EQ(file_mistake("[plugins]\nrequire_signature = true\npublic_key = \"/nowhere/key\"\n"),
             "g.toml:3:14: plugins.public_key: /nowhere/key cannot be read");
   EXPECT_EQ(file_mistake("[daemon]\nroles = \"agent\"\n[node]\nkubeconfig = \"/nowhere/k\"\n"),

@@ -38,7 +38,9 @@ class LabelSelector {
   static size_t cost(std::string_view text);
   size_t held() const;
   bool empty() const { return requirements_.empty() && !nothing_; }
-  bool matches(const Attributes& attributes) const;
+  using Labels = std::vector<std::pair<std::string, std::string>>;
+  bool matches(const Attributes& attributes) const { return matches(attributes.labels); }
+  bool matches(const Labels& labels) const;
   // labels: a JSON object of strings, or null.
   bool matches(const Json* labels) const;
   bool matches(const boost::json::object& labels) const;

@@ -152,11 +152,14 @@ bool LabelSelector::holds_for(std::string_view key, const std::string& value, si
   return true;
 }
 
-bool LabelSelector::matches(const Attributes& attributes) const {
-  const auto& labels = attributes.labels;
+bool LabelSelector::matches(const Labels& labels) const {
   if (nothing_ || needed_ > labels.size()) return false;
   if (requirements_.size() <= labels.size()) {
-    return holds_for_each([&](std::string_view key) { return attributes.label(key); });
+    return holds_for_each([&](std::string_view key) -> const std::string* {
+      const auto found =
+          std::find_if(labels.begin(), labels.end(), [&](const auto& label) { return label.first == key; });
+      return found == labels.end() ? nullptr : &found->second;
+    });
   }
   size_t met = 0;
   for (const auto& [key, value] : labels) {
