@@ -23,6 +23,8 @@ class FakeBytes : public http::ByteStream {
   }
   size_t queued() const override { return 0; }
   void close() override { closed = true; }
+  // As a connection does at its end: who listens holds the stream.
+  void forget() { data_ = nullptr, ended_ = nullptr; }
   void deliver(std::string_view bytes) { data_(bytes); }
 
   std::string sent;
@@ -63,6 +65,7 @@ struct Fixture {
         [this](bool binary, std::string_view text) { messages.push_back((binary ? "b:" : "t:") + std::string(text)); },
         [] {});
   }
+  ~Fixture() { bytes->forget(); }
   // The code that it closed with; 0 when it goes on.
   unsigned code() const {
     if (!bytes->closed) return 0;
