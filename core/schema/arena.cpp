@@ -28,7 +28,7 @@ class Charged {
 
   void grow(size_t bytes) {
     if (account_ == nullptr) return;
-    if (!Asking::now()) {
+    if (!Asking::now() || bytes_ + bytes <= kUnasked) {
       account_->add(bytes);
     } else if (!account_->take(bytes)) {
       throw std::bad_alloc();

@@ -10,6 +10,10 @@
 
 namespace gantry::schema {
 
+// What no document is refused: a Lease is renewed also while others' documents fill the account. The reader of YAML,
+// and each document of the few that a request has at a time, may pass the limit by so much.
+constexpr size_t kUnasked = 32 << 10;
+
 // As long as one lives on a thread, arenas ask their account there, and throw std::bad_alloc when it refuses.
 class Asking {
  public:

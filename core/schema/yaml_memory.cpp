@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "core/schema/counted.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -19,6 +21,8 @@ constexpr size_t kByte = 5, kWideByte = 10;
 // the parser's map and a value in the reader's.
 constexpr size_t kIndentation = 64, kAnchor = 192;
 constexpr size_t kParser = 16 << 10;
+// At least what the parser reads while it is constructed.
+constexpr size_t kFirstRead = 4 << 10;
 
 // UTF-16 and 32 are read as UTF-8, whose places are not those of the bytes.
 bool is_wide(std::string_view text) {
@@ -54,7 +58,7 @@ size_t tokens_of(char c) {
 
 YamlMemory::YamlMemory(std::string_view text, std::shared_ptr<limits::Account> account)
     : charge_(std::move(account)), byte_(is_wide(text) ? kWideByte : kByte), forgets_(!is_wide(text)), kept_(kParser) {
-  if (!charge_.resize(kept_)) throw std::bad_alloc();
+  charge_.settle(kept_);
 }
 
 size_t YamlMemory::price(char c) {
@@ -88,21 +92,32 @@ void YamlMemory::reads(std::string_view piece) {
   tokens_ += bytes;
   pieces_.push_back({read_, bytes});
   if (tokens_ + kept_ > kMaxYamlMemory) throw YamlTooLarge();
-  if (!charge_.resize(tokens_ + kept_)) throw std::bad_alloc();
+  if (tokens_ + kept_ <= kParser + kUnasked) {
+    charge_.settle(tokens_ + kept_);
+  } else if (!charge_.resize(tokens_ + kept_)) {
+    throw std::bad_alloc();
+  }
 }
 
 void YamlMemory::has_value(size_t properties) { kept_ += (1 + properties) * kIndentation; }
 
 void YamlMemory::has_anchor(size_t name_bytes) { kept_ += kAnchor + 2 * name_bytes; }
 
-YamlInput::YamlInput(std::string_view text, YamlMemory& memory) : memory_(memory) {
+YamlInput::YamlInput(std::string_view text, YamlMemory& memory) : memory_(memory), paid_(text.data()) {
   char* begin = const_cast<char*>(text.data());  // never written to: input only
   setg(begin, begin, begin + text.size());
+  pays_to(begin + std::min(text.size(), kFirstRead));
+}
+
+void YamlInput::pays_to(const char* end) {
+  if (end <= paid_) return;
+  memory_.reads({paid_, static_cast<size_t>(end - paid_)});
+  paid_ = end;
 }
 
 std::streamsize YamlInput::xsgetn(char* to, std::streamsize count) {
   const auto size = std::min<std::streamsize>(count, egptr() - gptr());
-  if (size > 0) memory_.reads({gptr(), static_cast<size_t>(size)});
+  pays_to(gptr() + size);
   return std::streambuf::xsgetn(to, size);
 }
 

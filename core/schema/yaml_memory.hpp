@@ -18,10 +18,10 @@ struct YamlTooLarge {};
 
 class YamlMemory {
  public:
-  // Throws std::bad_alloc when the account refuses, as does the reading.
   YamlMemory(std::string_view text, std::shared_ptr<limits::Account> account);
 
-  // The parser is about to read `piece`, the text's next one.
+  // The parser is about to read `piece`, the text's next one. Throws std::bad_alloc when the account refuses,
+  // YamlTooLarge above kMaxYamlMemory.
   void reads(std::string_view piece);
   // The parser has come to this place of the text: the tokens before it are gone.
   void comes_to(size_t at) { at_ = at > at_ ? at : at_; }
@@ -48,13 +48,17 @@ class YamlMemory {
 // A view as a stream's buffer, without a copy; each piece is paid before it is read.
 class YamlInput : public std::streambuf {
  public:
+  // Pays the first piece, and throws what the reading throws: yaml-cpp's stream leaks when its constructor is left so.
   YamlInput(std::string_view text, YamlMemory& memory);
 
  protected:
   std::streamsize xsgetn(char* to, std::streamsize count) override;
 
  private:
+  void pays_to(const char* end);
+
   YamlMemory& memory_;
+  const char* paid_;
 };
 
 }  // namespace gantry::schema
