@@ -75,11 +75,12 @@ TEST(CodecYaml, DecodesAPodAndWritesItBack) {
 
 TEST(CodecYaml, WhatIsWrittenIsReadBack) {
   auto value = parse_json(
-      R"({"a":"","b":"true","c":"1","d":"x: y","e":"line\nline\n","f":[],"g":{},"h":[[1,2],{"k":[{"z":1}]}],"i":" x","j":"- x","k":"#","l":null,"m":"a\tb","n":"it's","o":"1e3","p":"x\n\n","q":"\n","r":{"s":{"t":"multi\nline"}}})");
+      R"({"a":"","b":"true","c":"1","d":"x: y","e":"line\nline\n","f":[],"g":{},"h":[[1,2],{"k":[{"z":1}]}],"i":" x","j":"- x","k":"#","l":null,"m":"a\tb","n":"it's","o":"1e3","p":"x\n\n","q":"\n","r":{"s":{"t":"multi\nline"}},"u":"...","v":"---"})");
   ASSERT_TRUE(value.ok());
   std::string before;
   append_plain_json(before, *value);
   EXPECT_EQ(to_json(to_yaml(*value)), before) << to_yaml(*value);
+  for (const char* mark : {"...", "---", "... a"}) EXPECT_EQ(to_yaml(Json(mark)), "'" + std::string(mark) + "'\n");
 }
 
 TEST(CodecYaml, KeysOfManyLinesOrBytesAreReadBack) {

@@ -71,6 +71,8 @@ size_t YamlMemory::price(char c) {
   const bool begins = c == '?' || c == ':';
   if (begins && line_begins_) bytes += 2 * kToken + kIndentation;
   line_begins_ = line || (line_begins_ && (blank || begins || c == '-' || c == '\0'));
+  // The end of a document, after which what looks like a key begins a map.
+  if (c == '.' && (last_ == '\n' || last_ == '\r')) bytes += 2 * kToken + kIndentation;
   // A word of a directive is a string in a list.
   if (blank && directive_) bytes += kToken + kByte;
   if (c != '\0') last_ = c;

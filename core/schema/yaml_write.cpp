@@ -10,6 +10,7 @@ namespace {
 bool plain_text(std::string_view text) {
   if (text.empty() || !resolve_plain_scalar(text).is_string()) return false;
   if (text.front() == ' ' || text.back() == ' ' || text == "<<" || text == "=") return false;
+  if (text.starts_with("...")) return false;  // the end of a document
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";
   if (kIndicators.find(text.front()) != std::string_view::npos) {
     bool dash =
