@@ -57,16 +57,6 @@ void set_policy_finalizers(Json& next, std::string_view policy) {
   }
 }
 
-// Seconds a pod gets to end; zero removes it at once.
-int64_t pod_grace(const Json& options, const Json& pod) {
-  int64_t grace = int_at(pod, {"spec", "terminationGracePeriodSeconds"}, 30);
-  grace = int_at(options, {"gracePeriodSeconds"}, grace);
-  if (grace < 0) grace = 1;
-  const auto phase = text_at(pod, {"status", "phase"});
-  const bool over = phase == "Succeeded" || phase == "Failed";
-  return text_at(pod, {"spec", "nodeName"}).empty() || over ? 0 : grace;
-}
-
 void mark(const Environment& env, Json& next, int64_t grace) {
   auto& metadata = metadata_of(next);
   metadata["deletionTimestamp"] = schema::format_time(env.now() + grace * kSecond);
@@ -84,8 +74,9 @@ void shorten(Json& next, int64_t before, int64_t grace) {
   metadata["deletionGracePeriodSeconds"] = grace;
 }
 
-Change plan_namespace(const Environment& env, Change change, bool marked) {
-  if (!has_items(change.next, {"spec", "finalizers"})) {
+// Of a kind whose objects something of their own may hold.
+Change plan_held(const Environment& env, const schema::Behavior& behavior, Change change, bool marked) {
+  if (!behavior.is_held(change.next.as_object())) {
     change.erase = !has_items(change.next, {"metadata", "finalizers"});
     if (change.erase || marked) return change;
   }
@@ -94,7 +85,7 @@ Change plan_namespace(const Environment& env, Change change, bool marked) {
     return change;
   }
   metadata_of(change.next)["deletionTimestamp"] = schema::format_time(env.now());
-  object_in(change.next.as_object(), "status")["phase"] = "Terminating";
+  behavior.terminate(change.next.as_object());
   return change;
 }
 
@@ -111,10 +102,11 @@ Expected<Change> plan_deletion(const Call& call, const Json& options, const stor
   Change change{.next = std::move(*next), .internal = true};
   set_policy_finalizers(change.next, text_at(options, {"propagationPolicy"}));
   const bool marked = !text_at(current, {"metadata", "deletionTimestamp"}).empty();
-  if (is_kind(kind, "", "namespaces")) return plan_namespace(env, std::move(change), marked);
+  const auto& behavior = *kind.behavior;
+  if (behavior.is_held != nullptr) return plan_held(env, behavior, std::move(change), marked);
 
-  const bool is_pod = is_kind(kind, "", "pods");
-  const int64_t grace = is_pod ? pod_grace(options, current) : 0;
+  const bool has_grace = behavior.grace != nullptr;
+  const int64_t grace = has_grace ? behavior.grace(options.as_object(), current.as_object()) : 0;
   const int64_t before = int_at(current, {"metadata", "deletionGracePeriodSeconds"});
   const bool held = has_items(change.next, {"metadata", "finalizers"});
   if (marked && before > 0 && grace >= before) {
@@ -123,7 +115,7 @@ Expected<Change> plan_deletion(const Call& call, const Json& options, const stor
   }
   if (grace == 0 && !held) {
     // Watchers see when and with what grace it went.
-    if (!marked && is_pod) mark(env, change.next, 0);
+    if (!marked && has_grace) mark(env, change.next, 0);
     if (marked) metadata_of(change.next)["deletionGracePeriodSeconds"] = 0;
     change.erase = true;
     return change;

@@ -10,6 +10,7 @@
 
 #include "core/apiserver/discovery_lists.hpp"
 #include "core/apiserver/fake_exchange.hpp"
+#include "core/kinds/kinds.hpp"
 #include "core/schema/codec.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
 
@@ -21,7 +22,7 @@ namespace meta = k8s::io::apimachinery::pkg::apis::meta::v1;
 class DiscoveryTest : public ::testing::Test {
  protected:
   DiscoveryTest() {
-    auto built = schema::Schema::builtin();
+    auto built = schema::Schema::builtin(kinds::all());
     EXPECT_TRUE(built.ok());
     schema_ = *std::move(built);
     options_.git_version = "v1.36.2+gantry-0.1";

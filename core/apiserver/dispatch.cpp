@@ -7,7 +7,6 @@
 #include "core/apiserver/discovery.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/health.hpp"
-#include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/apiserver/write_options.hpp"
@@ -190,7 +189,7 @@ void dispatch_resource(const CallPtr& call) {
   }
   // Not in the schema, because they are not served; pod_exec says so in words that kubectl shows.
   const bool missing = target.subresource == "attach" || target.subresource == "portforward";
-  if (missing && target.kind != nullptr && is_kind(*target.kind, "", "pods")) return pod_exec(call);
+  if (missing && target.kind != nullptr && target.kind->subresource("exec") != nullptr) return pod_exec(call);
   if (auto status = check_target(target); !status.ok()) return respond_error(*call, status);
   if (!is_served(*call, route)) {
     return respond_error(*call,

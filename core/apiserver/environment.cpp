@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "core/apiserver/discovery.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -24,7 +23,7 @@ uint64_t kernel_random() {
 
 // Where a kind's objects lie.
 std::string folder_of(const schema::Kind& kind) {
-  const auto* shared = strategy_of(kind).shared;
+  const auto* shared = kind.behavior->shared;
   const std::string_view group = shared == nullptr ? kind.group : shared->group;
   std::string key = "/";
   return key.append(group).append("/").append(shared == nullptr ? kind.plural : shared->plural).append("/");

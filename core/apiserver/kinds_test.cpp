@@ -1,4 +1,6 @@
 // Kinds that come while the server runs: found, served, printed and forgotten like built-in ones.
+#include "core/kinds/kinds.hpp"
+
 #include "core/apiserver/test_server.hpp"
 #include "core/schema/extension_testing.hpp"
 
@@ -133,7 +135,7 @@ TEST_F(KindsTest, WhatNoLongerFitsIsReadPatchedAndDeleted) {
   made(kWidgets, body);
   made(kWidgets, widget("b", R"("owner":"me","size":5)"));
   close();
-  schema_ = *schema::Schema::builtin();
+  schema_ = *schema::Schema::builtin(kinds::all());
   open();
   Widgets next;
   next.spec.front() = field("size", 1, kStringType);

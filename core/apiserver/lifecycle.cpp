@@ -3,7 +3,6 @@
 
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/same_json.hpp"
 #include "core/schema/values.hpp"
@@ -45,10 +44,6 @@ void keep_content(Json& next, const Json& old) {
 
 }  // namespace
 
-bool is_kind(const schema::Kind& kind, std::string_view group, std::string_view plural) {
-  return kind.plural == plural && kind.group == group;
-}
-
 void begin_object(const Environment& env, const schema::Kind& kind, Json& document) {
   auto& metadata = metadata_of(document);
   for (const auto key : kServerOwned) metadata.erase(key);
@@ -57,7 +52,7 @@ void begin_object(const Environment& env, const schema::Kind& kind, Json& docume
   metadata["creationTimestamp"] = schema::format_time(env.now());
   if (kind.generation) metadata["generation"] = 1;
   const bool has_status = kind.subresource("status") != nullptr;
-  if (has_status && !strategy_of(kind).keeps_status_on_create) document.as_object().erase("status");
+  if (has_status && !kind.behavior->keeps_status_on_create) document.as_object().erase("status");
 }
 
 void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
@@ -65,15 +60,15 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
   const Json& before = *find(old, {"metadata"});
   for (const auto key : kServerOwned) take_key(metadata, before, key);
   for (const std::string_view key : {"selfLink", "managedFields"}) metadata.erase(key);
-  const auto& strategy = strategy_of(kind);
+  const auto& behavior = *kind.behavior;
   if (subresource == "status") {
     keep_content(next, old);
-    if (strategy.update_status != nullptr) strategy.update_status(next, old);
+    if (behavior.update_status != nullptr) behavior.update_status(next.as_object(), old.as_object());
     return;
   }
   if (kind.subresource("status") != nullptr) take_key(next.as_object(), old, "status");
   if (subresource == "finalize") return;
-  if (strategy.update != nullptr) strategy.update(next, old);
+  if (behavior.update != nullptr) behavior.update(next.as_object(), old.as_object());
   if (kind.generation && !same_content(next, old)) {
     // Found anew: keys that were added to the document since may have moved its members.
     metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
@@ -95,7 +90,7 @@ Status check_namespace(const Environment& env, const schema::Kind& kind, std::st
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old) {
   if (text_at(next, {"metadata", "deletionTimestamp"}).empty()) return false;
   if (has_items(next, {"metadata", "finalizers"})) return false;
-  if (is_kind(kind, "", "namespaces")) return !has_items(next, {"spec", "finalizers"});
+  if (const auto* is_held = kind.behavior->is_held; is_held != nullptr) return !is_held(next.as_object());
   return int_at(old, {"metadata", "deletionGracePeriodSeconds"}) == 0;
 }
 

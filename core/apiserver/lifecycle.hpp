@@ -14,7 +14,6 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
 Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name);
 // Whether an update leaves nothing that holds a deleted object: it can go.
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old);
-bool is_kind(const schema::Kind& kind, std::string_view group, std::string_view plural);
 // Serialized with the given resourceVersion (for comparing with what is stored).
 std::string encode_at(const schema::Kind& kind, const Json& document, std::string_view version);
 

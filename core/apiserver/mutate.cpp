@@ -6,7 +6,6 @@
 #include "core/apiserver/lifecycle.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/stored.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
 
@@ -115,7 +114,7 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   if (!erase && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});
   }
-  if (!erase && strategy_of(kind).read_at_once) derive(kind, next, write);
+  if (!erase && kind.behavior->read_at_once) derive(kind, next, write);
   mutation->charge = limits::Charge(account);
   if (!mutation->charge.resize(size_of(write))) return mutation->done(out_of_memory());
   env.store.write(std::move(write),

@@ -2,13 +2,12 @@
 #include "core/apiserver/stored.hpp"
 
 #include "core/apiserver/forms.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/schema/codec.hpp"
 
 namespace gantry::apiserver {
 namespace {
 
-const schema::Kind& stored_kind(const schema::Schema& schema, const schema::Kind& kind, const Shared* shared) {
+const schema::Kind& stored_kind(const schema::Schema& schema, const schema::Kind& kind, const schema::Shared* shared) {
   if (shared == nullptr) return kind;
   const auto* found = schema.find_resource(shared->group, shared->version, shared->plural);
   return found == nullptr ? kind : *found;
@@ -25,7 +24,7 @@ Expected<Json> converted(Json document, const schema::Kind& kind, void (*convert
 }  // namespace
 
 StoredAs::StoredAs(const schema::Schema& schema, const schema::Kind& kind)
-    : kind_(kind), shared_(strategy_of(kind).shared), stored_(stored_kind(schema, kind, shared_)) {}
+    : kind_(kind), shared_(kind.behavior->shared), stored_(stored_kind(schema, kind, shared_)) {}
 
 store::EntryPtr StoredAs::seen(store::EntryPtr entry) const {
   if (same()) return entry;

@@ -1,13 +1,11 @@
 // Kinds that share the objects of another kind: two APIs over one set. What is stored is of the other kind; requests
-// see it as theirs. Which kinds do so, and how, stands in the table of strategies; all others are stored as they are.
+// see it as theirs. Which kinds do so, and how, stands with the kind (core/kinds); all others are stored as they are.
 // Pure but for the schema, any thread.
 #pragma once
 
 #include "core/apiserver/environment.hpp"
 
 namespace gantry::apiserver {
-
-struct Shared;
 
 class StoredAs {
  public:
@@ -24,7 +22,7 @@ class StoredAs {
 
  private:
   const schema::Kind& kind_;
-  const Shared* const shared_;
+  const schema::Shared* const shared_;
   const schema::Kind& stored_;
 };
 

@@ -13,6 +13,7 @@
 #include "core/apiserver/documents.hpp"
 #include "core/apiserver/fake_exchange.hpp"
 #include "core/apiserver/server.hpp"
+#include "core/kinds/kinds.hpp"
 #include "core/schema/codec.hpp"
 #include "core/store/sqlite_store.hpp"
 
@@ -44,7 +45,7 @@ class ServerTest : public ::testing::Test {
   void SetUp() override {
     char name[] = "/tmp/gantry-apiserver-XXXXXX";
     folder_ = ::mkdtemp(name);
-    auto built = schema::Schema::builtin();
+    auto built = schema::Schema::builtin(kinds::all());
     ASSERT_TRUE(built.ok());
     schema_ = *std::move(built);
     open();

@@ -7,7 +7,6 @@
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/stored.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
@@ -52,12 +51,11 @@ Status prepare(Call& call, Json& document) {
     return Status::bad_request("resourceVersion should not be set on objects to be created");
   }
   begin_object(*call.env, kind, document);
-  const auto& strategy = strategy_of(kind);
   if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
   if (auto status = admission::admit_create(kind, document); !status.ok()) {
     return forbidden(kind, name, status.message());
   }
-  if (strategy.create != nullptr) strategy.create(document);
+  if (kind.behavior->create != nullptr) kind.behavior->create(document.as_object());
   auto causes = schema::validate(kind, document);
   if (!causes.empty()) return schema::invalid_status(kind, name, std::move(causes));
   admission::warn_of_unsupported(document, call.warnings);
@@ -95,7 +93,7 @@ void write(std::shared_ptr<NewObject> object) {
   if (auto status = StoredAs(call.env->schema, kind).fill(change, object->document); !status.ok()) {
     return respond_error(call, status);
   }
-  if (strategy_of(kind).read_at_once) derive(kind, object->document, change);
+  if (kind.behavior->read_at_once) derive(kind, object->document, change);
   object->charge = limits::Charge(call.request.account);
   if (!object->charge.resize(size_of(change))) return respond_error(call, out_of_memory());
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};

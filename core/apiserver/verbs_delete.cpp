@@ -4,7 +4,6 @@
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/listing.hpp"
 #include "core/apiserver/respond.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
 
 namespace gantry::apiserver {
@@ -19,7 +18,7 @@ std::shared_ptr<Mutation> deletion_of(const CallPtr& call, std::shared_ptr<const
 }
 
 void respond_removed(const CallPtr& call, const Outcome& outcome) {
-  if (!outcome.erased || strategy_of(call->kind()).returns_deleted) {
+  if (!outcome.erased || call->kind().behavior->returns_deleted) {
     return respond_written(call, 200, outcome.entry);
   }
   later(call, outcome.entry->value.size(), [call, entry = outcome.entry] {

@@ -3,7 +3,6 @@
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
-#include "core/apiserver/strategies/strategy.hpp"
 #include "core/apiserver/verbs.hpp"
 #include "core/schema/arena.hpp"
 #include "core/schema/rules.hpp"
@@ -30,14 +29,13 @@ void update(const CallPtr& call) {
   auto body = read_body(*call);
   if (!body) return respond_error(*call, body.error());
   const auto& kind = call->kind();
-  const auto& strategy = strategy_of(kind);
   const auto& target = call->target;
   const bool exists = call->env->store.get(key_of(kind, target.ns, target.name)) != nullptr;
-  if (!exists && strategy.create_on_update && target.subresource.empty()) {
+  if (!exists && kind.behavior->create_on_update && target.subresource.empty()) {
     return create_missing(call, std::move(*body));
   }
   const bool pinned = !text_at(*body, {"metadata", "resourceVersion"}).empty();
-  if (exists && !pinned && !strategy.unconditional_update) {
+  if (exists && !pinned && !kind.behavior->unconditional_update) {
     return respond_error(
         *call, schema::invalid_status(kind, target.name,
                                       {{"FieldValueInvalid", "Invalid value: \"\": must be specified for an update",

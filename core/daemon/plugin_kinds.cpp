@@ -1,4 +1,5 @@
 #include "core/daemon/plugin_kinds.hpp"
+#include "core/kinds/kinds.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -42,7 +43,7 @@ Status PluginKinds::extend(const std::string& plugin, plugin::Instance& next) {
 // refused was never served, and is nothing that a later set must go on from.
 Status PluginKinds::fits_stored(std::string_view set) const {
   if (stored_ == nullptr) return {};
-  auto apart = schema::Schema::builtin();
+  auto apart = schema::Schema::builtin(kinds::all());
   if (!apart) return std::move(apart).error();
   if (auto done = (*apart)->extend("plugin", set); !done.ok()) return done;
   const auto scope = [](bool namespaced) { return std::string(namespaced ? "namespaced" : "cluster-wide"); };

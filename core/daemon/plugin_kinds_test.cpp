@@ -1,5 +1,6 @@
 // Kinds of a plugin that is exchanged: stored objects are never left without their kind.
 #include "core/daemon/plugin_kinds.hpp"
+#include "core/kinds/kinds.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -67,7 +68,7 @@ class PluginKindsTest : public testing::Test {
   plugin::SystemClock clock_;
   plugin::Timers timers_{clock_};
   plugin::WorkerPool pool_{"test", 1};
-  std::unique_ptr<schema::Schema> schema_ = *schema::Schema::builtin();
+  std::unique_ptr<schema::Schema> schema_ = *schema::Schema::builtin(kinds::all());
   std::map<std::string, int64_t> stored_;
   std::string version_ = "v1", kind_ = "Widget";
   bool namespaced_ = true;

@@ -8,6 +8,7 @@
 #include "core/client/https/kubeconfig.hpp"
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
+#include "core/kinds/kinds.hpp"
 #include "core/schema/codec.hpp"
 #include "core/store/sqlite_store.hpp"
 #include "gantry/abi/log.h"
@@ -97,7 +98,7 @@ Status ServerRole::open() {
                         " was missing beside a store in use; a new CA is made, and every client needs a "
                         "new kubeconfig");
   }
-  auto schema = schema::Schema::builtin();
+  auto schema = schema::Schema::builtin(kinds::all());
   if (!schema) return std::move(schema).error();
   schema_ = std::move(*schema);
 

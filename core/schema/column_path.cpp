@@ -78,4 +78,33 @@ const Json* find_path(const Json& value, std::string_view path) {
   return found;
 }
 
+namespace {
+
+bool is_open(const Field& field) {
+  return field.map || (field.message != nullptr && field.message->form == Form::kRawJson);
+}
+
+}  // namespace
+
+PathTarget follow(const Message* message, std::string_view path) {
+  PathTarget target;
+  while (!path.empty()) {
+    PathStep step;
+    if (!next_step(path, step)) return {};
+    const Field* at = target.field;
+    if (at != nullptr && is_open(*at)) return {nullptr, false, true};
+    if (step.kind != PathStep::Kind::kKey) {
+      if (at == nullptr || !at->repeated || target.element) return {};
+      const bool where = step.kind == PathStep::Kind::kWhere;
+      if (where && (at->message == nullptr || at->message->find(step.key) == nullptr)) return {};
+      target.element = true;
+      continue;
+    }
+    const Message* within = at == nullptr ? message : at->repeated && !target.element ? nullptr : at->message;
+    target = {within == nullptr ? nullptr : within->find(step.key), false, false};
+    if (target.field == nullptr) return {};
+  }
+  return target;
+}
+
 }  // namespace gantry::schema

@@ -24,4 +24,13 @@ bool next_step(std::string_view& path, PathStep& step);
 // What the path leads to, or null; of several elements that fit, the first.
 const Json* find_path(const Json& value, std::string_view path);
 
+// What a path leads to in the tree: a field, or an element of one that is a list; or somewhere that the schema does not
+// describe (within a map, say). All unset: nowhere.
+struct PathTarget {
+  const Field* field = nullptr;
+  bool element = false;
+  bool open = false;
+};
+PathTarget follow(const Message* message, std::string_view path);
+
 }  // namespace gantry::schema

@@ -1,14 +1,12 @@
-// Owns defaulting: the constants that the schema's options name, put in by one walk, and the rules that depend on
-// other fields. Called on each create and update, on any thread.
-#include "core/schema/defaults.hpp"
-
+// Owns defaulting: the constants that the schema's options name, put in by one walk, between the two steps of the
+// kind's own. Called on each create and update, on any thread.
 #include <algorithm>
 
 #include "core/schema/codec.hpp"
 #include "core/schema/counted.hpp"
+#include "core/schema/json_access.hpp"
 #include "core/schema/json_edit.hpp"
 #include "core/schema/rules.hpp"
-#include "core/schema/text.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -94,82 +92,18 @@ class ConstantDefaults {
   DefaultsBelow& below_;
 };
 
-JsonObject* template_spec(JsonObject& parent) {
-  JsonObject* pod_template = get_object(parent, "template");
-  return pod_template != nullptr ? get_object(*pod_template, "spec") : nullptr;
-}
-
-void default_workload(const Kind& kind, JsonObject& root) {
-  JsonObject* spec = get_object(root, "spec");
-  if (spec == nullptr) return;
-  if (JsonObject* pod = template_spec(*spec)) default_pod_spec_after(*pod);
-  if (kind.kind != "Deployment") return;
-  JsonObject& strategy = ensure_object(*spec, "strategy");
-  if (get_text(strategy, "type") != "RollingUpdate") return;
-  JsonObject& rolling = ensure_object(strategy, "rollingUpdate");
-  for (std::string_view key : {"maxUnavailable", "maxSurge"}) {
-    if (get(rolling, key) == nullptr) rolling[key] = "25%";
-  }
-}
-
-void default_secret(JsonObject& root) {
-  // stringData is write-only: it is data in plain text.
-  if (const JsonObject* given = get_object(root, "stringData"); given != nullptr && !given->empty()) {
-    const JsonObject plain = *given;  // a copy: adding "data" moves the original
-    JsonObject& data = ensure_object(root, "data");
-    for (const auto& entry : plain) {
-      if (const auto* text = entry.value().if_string()) data[entry.key()] = base64_encode(*text);
-    }
-  }
-  root.erase("stringData");
-}
-
-void default_namespace(JsonObject& root) {
-  const JsonObject* metadata = get_object(root, "metadata");
-  std::string name(metadata != nullptr ? get_text(*metadata, "name") : "");
-  if (!name.empty()) ensure_object(ensure_object(root, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
-}
-
-void default_node(JsonObject& root) {
-  // What can be used is all there is, until the node says otherwise.
-  JsonObject& status = ensure_object(root, "status");
-  if (get(status, "allocatable") != nullptr) return;
-  if (const Json* capacity = get(status, "capacity")) {
-    Json copy = *capacity;
-    status["allocatable"] = std::move(copy);
-  }
-}
-
 Status put_defaults(const Kind& kind, Json& document) {
   auto* root = document.if_object();
   if (root == nullptr || kind.message == nullptr) return {};
-  bool core = kind.group.empty();
-  bool pod = core && kind.kind == "Pod";
-  bool workload = kind.group == "apps";
-  bool pod_template = core && kind.kind == "PodTemplate";
-  JsonObject* before = pod ? get_object(*root, "spec") : nullptr;
-  if (workload && get_object(*root, "spec") != nullptr) before = template_spec(*get_object(*root, "spec"));
-  if (pod_template) before = template_spec(*root);
-  if (before != nullptr) default_pod_spec_before(*before);
+  const Behavior& behavior = *kind.behavior;
+  if (behavior.default_before != nullptr) behavior.default_before(*root);
 
   thread_local DefaultsBelow below;
   if (!ConstantDefaults(below).apply(*kind.message, *root, 1)) {
     return Status::invalid("with its defaults the object exceeds the maximum depth of " + std::to_string(kMaxDepth));
   }
 
-  if (pod) {
-    if (JsonObject* spec = get_object(*root, "spec")) {
-      default_pod_spec_after(*spec);
-      default_pod(*spec);
-    }
-  }
-  if (workload) default_workload(kind, *root);
-  if (pod_template) {
-    if (JsonObject* spec = template_spec(*root)) default_pod_spec_after(*spec);
-  }
-  if (core && kind.kind == "Secret") default_secret(*root);
-  if (core && kind.kind == "Namespace") default_namespace(*root);
-  if (core && kind.kind == "Node") default_node(*root);
+  if (behavior.default_after != nullptr) behavior.default_after(*root);
   return {};
 }
 

@@ -119,6 +119,18 @@ void read_field_rules(std::string_view bytes, RawField& raw) {
       case 16:
         field.default_struct = entry.value != 0;
         break;
+      case 17:
+        field.duplicates = entry.value != 0;
+        break;
+      case 18:
+        field.required_message = text(entry);
+        break;
+      case 19:
+        field.range_message = text(entry);
+        break;
+      case 20:
+        field.enum_message = text(entry);
+        break;
       default:
         break;
     }
@@ -147,6 +159,12 @@ Column read_column(std::string_view bytes) {
         break;
       case 6:
         column.source = text(entry);
+        break;
+      case 7:
+        column.empty = text(entry);
+        break;
+      case 8:
+        column.numeric = entry.value != 0;
         break;
       default:
         break;
@@ -224,6 +242,12 @@ void read_resource(std::string_view bytes, Kind& kind) {
         break;
       case 13:
         kind.name_format = text(entry);
+        break;
+      case 14:
+        kind.group_priority = static_cast<int32_t>(entry.value);
+        break;
+      case 15:
+        kind.never_owner = entry.value != 0;
         break;
       default:
         break;

@@ -13,7 +13,6 @@ namespace {
 constexpr size_t kMaxBytes = 4 << 20;
 constexpr size_t kMaxMessages = 2'000;
 constexpr std::string_view kObjectMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-constexpr std::string_view kListMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.ListMeta";
 constexpr std::array<std::string_view, 8> kVerbs = {"create", "delete", "deletecollection", "get",
                                                     "list",   "patch",  "update",           "watch"};
 constexpr std::array<std::string_view, 3> kStatusVerbs = {"get", "patch", "update"};
@@ -94,6 +93,7 @@ void complete_kind(Kind& kind) {
   if (kind.verbs.empty()) kind.verbs.assign(kVerbs.begin(), kVerbs.end());
   // As of custom resources: what is asked for counts its changes.
   kind.generation = true;
+  kind.group_priority = 0;  // built-in groups come first
   for (auto& sub : kind.subresources) {
     if (sub.verbs.empty()) sub.verbs.assign(kStatusVerbs.begin(), kStatusVerbs.end());
     if (sub.name == "status" && sub.kind.empty()) sub.kind = kind.kind;
@@ -146,30 +146,6 @@ void keep_presence(RawField& raw) {
   if (single && !raw.default_json.empty()) raw.field.pointer = true;
 }
 
-RawField list_field(std::string name, std::string_view type, uint32_t number, bool repeated, std::string comment) {
-  RawField raw;
-  raw.field.json = std::move(name);
-  raw.field.comment = std::move(comment);
-  raw.field.number = number;
-  raw.field.type = FieldType::kMessage;
-  raw.field.repeated = repeated;
-  raw.field.always = true;
-  raw.type_name = type;
-  raw.protobuf_type = kMessage;
-  return raw;
-}
-
-RawMessage list_of(const RawMessage& element) {
-  RawMessage list;
-  list.file = element.file;
-  list.package = element.package;
-  list.name = element.package + "." + element.kind.kind + "List";
-  list.comment = "A list of " + element.kind.plural + ".";
-  list.fields.push_back(list_field("metadata", kListMeta, 1, false, "About the list."));
-  list.fields.push_back(list_field("items", element.name, 2, true, "The " + element.kind.plural + "."));
-  return list;
-}
-
 // What the message of a kind must have for the machinery to handle it.
 Status check_object(RawMessage& message) {
   const std::string& kind = message.kind.kind;
@@ -199,7 +175,6 @@ Status check_object(RawMessage& message) {
 }
 
 Status complete(std::vector<RawMessage>& raw) {
-  std::vector<RawMessage> lists;
   for (RawMessage& message : raw) {
     if (message.package.empty()) return Status::invalid("the file " + message.file + " has no package");
     for (RawField& field : message.fields) {
@@ -211,11 +186,7 @@ Status complete(std::vector<RawMessage>& raw) {
     if (auto status = check_group(message.kind); !status.ok()) return status;
     if (auto status = check_names(message.kind); !status.ok()) return status;
     if (auto status = check_object(message); !status.ok()) return status;
-    auto list = list_of(message);
-    const bool written = std::any_of(raw.begin(), raw.end(), [&](const RawMessage& m) { return m.name == list.name; });
-    if (!written) lists.push_back(std::move(list));
   }
-  std::move(lists.begin(), lists.end(), std::back_inserter(raw));
   return {};
 }
 

@@ -7,7 +7,6 @@
 
 #include "core/schema/column_path.hpp"
 #include "core/schema/extension.hpp"
-#include "core/schema/table_cells.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -20,39 +19,6 @@ bool has(const std::vector<std::string>& list, std::string_view name) {
 
 std::string full_name(const Kind& kind) { return kind.plural + "." + kind.group; }
 
-// What a path leads to: a field, or an element of one that is a list; or somewhere that the schema does not describe
-// (within a map, say).
-struct Target {
-  const Field* field = nullptr;
-  bool element = false;
-  bool open = false;
-};
-
-bool is_open(const Field& field) {
-  return field.map || (field.message != nullptr && field.message->form == Form::kRawJson);
-}
-
-Target follow(const Message* message, std::string_view path) {
-  Target target;
-  while (!path.empty()) {
-    PathStep step;
-    if (!next_step(path, step)) return {};
-    const Field* at = target.field;
-    if (at != nullptr && is_open(*at)) return {nullptr, false, true};
-    if (step.kind != PathStep::Kind::kKey) {
-      if (at == nullptr || !at->repeated || target.element) return {};
-      const bool where = step.kind == PathStep::Kind::kWhere;
-      if (where && (at->message == nullptr || at->message->find(step.key) == nullptr)) return {};
-      target.element = true;
-      continue;
-    }
-    const Message* within = at == nullptr ? message : at->repeated && !target.element ? nullptr : at->message;
-    target = {within == nullptr ? nullptr : within->find(step.key), false, false};
-    if (target.field == nullptr) return {};
-  }
-  return target;
-}
-
 Status check_column(const Kind& kind, const Column& column) {
   const std::string where = "column " + column.name + " of kind " + kind.kind;
   if (column.name.empty()) return Status::invalid("a column of kind " + kind.kind + " has no name");
@@ -63,17 +29,17 @@ Status check_column(const Kind& kind, const Column& column) {
   }
   const std::string_view source = column.source;
   if (source.starts_with('@')) {
-    if (cells::find_cell(source.substr(1)) != nullptr) return {};
+    if (column.cell != nullptr) return {};
     return Status::invalid(where + " has the source \"" + column.source + "\", which this daemon does not know");
   }
-  const Target target = source.starts_with('.') ? follow(kind.message, source.substr(1)) : Target();
+  const PathTarget target = source.starts_with('.') ? follow(kind.message, source.substr(1)) : PathTarget();
   if (target.field != nullptr || target.open) return {};
   return Status::invalid(where + " has the source \"" + column.source +
                          "\"; it must be the path of a field, such as .spec.size");
 }
 
 Status check_selectable(const Kind& kind, const std::string& path) {
-  const Target target = follow(kind.message, path);
+  const PathTarget target = follow(kind.message, path);
   const Field* field = target.field;
   if (field != nullptr && !field->repeated && !field->map && field->message == nullptr) return {};
   return Status::invalid("kind " + kind.kind + " has the selectable field \"" + path +
@@ -82,7 +48,7 @@ Status check_selectable(const Kind& kind, const std::string& path) {
 
 Status check_scale(const Kind& kind) {
   for (const std::string_view path : {"spec.replicas", "status.replicas"}) {
-    const Target target = follow(kind.message, path);
+    const PathTarget target = follow(kind.message, path);
     if (target.field == nullptr || target.field->type != FieldType::kInt32) {
       return Status::invalid("kind " + kind.kind + " has the subresource scale, but no field " + std::string(path) +
                              " of type int32");

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "core/kinds/kinds.hpp"
 #include "core/schema/extension_testing.hpp"
 #include "core/schema/openapi.hpp"
 #include "core/schema/schema_testing.hpp"
@@ -15,7 +16,7 @@ using ::testing::HasSubstr;
 
 class Extension : public ::testing::Test {
  protected:
-  Extension() : schema_(*Schema::builtin()) {}
+  Extension() : schema_(*Schema::builtin(kinds::all())) {}
   std::string refusal(const Widgets& widgets, std::string_view owner = "widgets") {
     return refusal(widgets.set(), owner);
   }
@@ -82,6 +83,59 @@ TEST_F(Extension, ADateColumnSaysHowLongAgo) {
   const auto object = document(*widget(), R"({"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:10Z"}})");
   EXPECT_EQ(table_row_json(*widget(), object, "{}", IncludeObject::kNone, int64_t{70} * 1'000'000'000),
             R"({"cells":["a","60s"],"object":null})");
+}
+
+// What a field is called says nothing about it: only options do.
+TEST_F(Extension, NamesOfFieldsMeanNothing) {
+  Widgets widgets;
+  const auto map_by = [](std::string_view key) { return bytes_field(6, "map") + bytes_field(7, key); };
+  widgets.spec = {
+      field("ports", 1, kMessageType, ".demo.v1.WidgetStatus", map_by("ready"), true),
+      field("conditions", 2, kMessageType, ".demo.v1.WidgetStatus", map_by("ready"), true),
+      field("env", 3, kMessageType, ".demo.v1.WidgetStatus", map_by("ready") + number_field(17, 1), true),
+      field("weight", 4, kInt32Type, {}, number_field(13, 2) + number_field(14, 7)),
+      field("mode", 5, kInt32Type, {}, number_field(14, 7) + bytes_field(19, "is no mode")),
+      field("operator", 6, kStringType, {},
+            bytes_field(11, "a") + bytes_field(11, "b") + bytes_field(11, "c") + bytes_field(11, "DoesNotExist")),
+      field("topologyKey", 7, kStringType, {}, number_field(10, 1))};
+  widgets.more = column("Count", "integer", ".count") + column("Node", "string", ".spec.nodeName");
+  widgets.spec.push_back(field("nodeName", 8, kStringType));
+  std::string set = widgets.set();
+  EXPECT_THAT(refusal(set), HasSubstr(".count"));
+  widgets.more = column("Count", "integer", ".spec.weight") + column("Node", "string", ".spec.nodeName");
+  accept(widgets.set());
+  const auto object = document(*widget(), R"({"metadata":{"name":"a"},"spec":{"ports":[{"ready":1},{"ready":1}],
+      "conditions":[{"ready":1},{"ready":1}],"env":[{"ready":1},{"ready":1}],"weight":9,"mode":9,"operator":"x"}})");
+  std::vector<std::string> causes;
+  for (const auto& cause : validate(*widget(), object)) causes.push_back(cause.field + ": " + cause.message);
+  EXPECT_THAT(causes, ::testing::UnorderedElementsAre(
+                          "spec.ports[1].ready: Duplicate value: 1", "spec.conditions[1].ready: Duplicate value: 1",
+                          "spec.weight: Invalid value: 9: must be between 2 and 7, inclusive",
+                          "spec.mode: Invalid value: 9: is no mode",
+                          HasSubstr("spec.operator: Unsupported value: \"x\""), "spec.topologyKey: Required value"));
+  const auto nothing = document(*widget(), R"({"metadata":{"name":"a"}})");
+  EXPECT_EQ(table_row_json(*widget(), nothing, "{}", IncludeObject::kNone, 0), R"({"cells":["a",0,""],"object":null})");
+}
+
+TEST_F(Extension, AMapOfTextsIsAColumn) {
+  Widgets widgets;
+  widgets.more = column("Labels", "string", ".metadata.labels");
+  accept(widgets.set());
+  const auto object = document(*widget(), R"({"metadata":{"name":"a","labels":{"b":"1","a":"2"}}})");
+  EXPECT_EQ(table_row_json(*widget(), object, "{}", IncludeObject::kNone, 0),
+            R"({"cells":["a","a=2,b=1"],"object":null})");
+}
+
+TEST_F(Extension, BuiltInGroupsComeFirst) {
+  Widgets widgets;
+  widgets.more = number_field(14, 30'000);
+  accept(widgets.set());
+  const auto& kinds = schema_->kinds();
+  const auto place = [&](std::string_view group) {
+    return std::find_if(kinds.begin(), kinds.end(), [&](const Kind* kind) { return kind->group == group; });
+  };
+  EXPECT_EQ(place(""), kinds.begin());
+  EXPECT_LT(place("coordination.k8s.io"), place("demo.example.com"));
 }
 
 TEST_F(Extension, AColumnPicksFromAList) {

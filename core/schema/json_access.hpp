@@ -58,6 +58,21 @@ inline JsonObject& ensure_object(JsonObject& object, std::string_view key) {
   return value.get_object();
 }
 
+// Puts `from`'s value of a key, or its absence, into `to`.
+inline void take_key(JsonObject& to, const JsonObject& from, std::string_view key) {
+  const Json* value = from.if_contains(key);
+  if (value == nullptr) {
+    to.erase(key);
+  } else {
+    to[key] = *value;
+  }
+}
+// A list with something in it.
+inline bool has_items(const JsonObject& object, std::string_view key) {
+  const JsonArray* list = get_array(object, key);
+  return list != nullptr && !list->empty();
+}
+
 // For each object in the list at `key`.
 template <typename Object, typename Visit>
 void each(Object& object, std::string_view key, Visit&& visit) {

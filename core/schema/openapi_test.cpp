@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 #include <set>
 
+#include "core/kinds/kinds.hpp"
 #include "core/schema/openapi_build.hpp"
 #include "core/schema/wire.hpp"
 
@@ -32,7 +33,7 @@ void collect_refs(const Json& value, std::set<std::string>& out) {
 class OpenApi : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto built = Schema::builtin();
+    auto built = Schema::builtin(kinds::all());
     ASSERT_TRUE(built.ok()) << built.error().message();
     schema_ = *std::move(built);
   }

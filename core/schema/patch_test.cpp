@@ -7,6 +7,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "core/kinds/kinds.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -249,7 +251,7 @@ TEST(StrategicMerge, Cases) {
 
 // The real tree, with the patches kubectl sends.
 TEST(StrategicMerge, Deployment) {
-  auto schema = Schema::builtin();
+  auto schema = Schema::builtin(kinds::all());
   ASSERT_TRUE(schema.ok()) << schema.error().message();
   const Kind* kind = (*schema)->find_kind("apps", "v1", "Deployment");
   ASSERT_NE(kind, nullptr);

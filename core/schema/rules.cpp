@@ -35,24 +35,6 @@ void check_tree(const Kind& kind, const JsonObject& root, const JsonObject* old,
   }
 }
 
-void check_kind(const Kind& kind, const JsonObject& root, const JsonObject* old, Errors& errors) {
-  if (kind.group == "apps") {
-    if (kind.kind == "Deployment") check_deployment(root, old, errors);
-    if (kind.kind == "ReplicaSet") check_replica_set(root, old, errors);
-    return;
-  }
-  if (kind.group.empty() && kind.kind == "Pod") return check_pod(root, old, errors);
-  if (kind.group.empty() && kind.kind == "PodTemplate") {
-    if (const JsonObject* pod_template = get_object(root, "template");
-        pod_template && !unchanged(root, old, "template")) {
-      At at;
-      check_pod_template(*pod_template, at.child("template"), errors);
-    }
-    return;
-  }
-  check_config(kind, root, old, errors);
-}
-
 }  // namespace
 
 std::vector<StatusCause> validate_metadata(const Kind& kind, const Json& document, const Json* old) {
@@ -70,7 +52,7 @@ std::vector<StatusCause> validate(const Kind& kind, const Json& document, const 
   const JsonObject* old_metadata = before != nullptr ? &object_or_empty(get(*before, "metadata")) : nullptr;
   check_metadata(kind, object_or_empty(get(root, "metadata")), old_metadata, errors);
   if (kind.message != nullptr) check_tree(kind, root, before, errors);
-  check_kind(kind, root, before, errors);
+  if (kind.behavior->validate != nullptr) kind.behavior->validate(root, before, errors);
   return errors.take();
 }
 

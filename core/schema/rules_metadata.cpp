@@ -41,8 +41,8 @@ void check_name(const Kind& kind, const JsonObject& metadata, const At& at, Erro
   }
 }
 
-void check_owner(const JsonObject& owner, const At& at, Errors& errors) {
-  std::string_view api_version = get_text(owner, "apiVersion"), kind = get_text(owner, "kind");
+void check_owner(const Kind& kind, const JsonObject& owner, const At& at, Errors& errors) {
+  std::string_view api_version = get_text(owner, "apiVersion"), name = get_text(owner, "kind");
   size_t slash = api_version.find('/');
   if (api_version.empty() || api_version.ends_with('/')) {
     errors.invalid(at, "apiVersion", Json(api_version), "version must not be empty");
@@ -52,8 +52,11 @@ void check_owner(const JsonObject& owner, const At& at, Errors& errors) {
   for (std::string_view key : {"kind", "name", "uid"}) {
     if (get_text(owner, key).empty()) errors.invalid(at, key, "", "must not be empty");
   }
-  if (api_version == "v1" && kind == "Event") {
-    errors.invalid(at, "", owner, "/v1, Kind=Event is disallowed from being an owner");
+  for (const Kind* never : *kind.never_owners) {
+    if (name != never->kind || api_version != never->api_version()) continue;
+    errors.invalid(
+        at, "", owner,
+        never->group + "/" + never->version + ", Kind=" + never->kind + " is disallowed from being an owner");
   }
 }
 
@@ -61,7 +64,7 @@ std::string title(const JsonObject& owner) {
   return cut(get_text(owner, "kind"), kLongestName) + "/" + cut(get_text(owner, "name"), kLongestName);
 }
 
-void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
+void check_owners(const Kind& kind, const JsonObject& metadata, const At& at, Errors& errors) {
   const auto* owners = get_array(metadata, "ownerReferences");
   if (owners == nullptr) return;
   const JsonObject* controller = nullptr;
@@ -69,7 +72,7 @@ void check_owners(const JsonObject& metadata, const At& at, Errors& errors) {
   for (size_t i = 0; i < owners->size(); ++i) {
     const auto* owner = (*owners)[i].if_object();
     if (owner == nullptr) continue;
-    check_owner(*owner, list, errors);
+    check_owner(kind, *owner, list, errors);
     if (!get_flag(*owner, "controller")) continue;
     if (controller != nullptr) {
       errors.invalid(list, "", *owners,
@@ -182,7 +185,7 @@ void check_metadata(const Kind& kind, const JsonObject& metadata, const JsonObje
   if (annotations != nullptr && !same_part(metadata, old, "annotations")) {
     check_annotations(*annotations, at.child("annotations"), errors);
   }
-  if (!same_part(metadata, old, "ownerReferences")) check_owners(metadata, at, errors);
+  if (!same_part(metadata, old, "ownerReferences")) check_owners(kind, metadata, at, errors);
   if (!same_part(metadata, old, "finalizers")) check_finalizers(metadata, old, at, errors);
   if (old != nullptr) check_unchanged(metadata, *old, at, errors);
 }

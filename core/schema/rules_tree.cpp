@@ -1,7 +1,6 @@
 // Owns the checks that the schema's options alone describe: required, enumerations, ranges, formats, unique keys,
 // immutable. They apply to any kind. Pure functions, any thread.
 #include <algorithm>
-#include <array>
 #include <boost/json/serialize.hpp>
 #include <set>
 
@@ -13,19 +12,6 @@ namespace {
 
 bool is_metadata(const Message& message) { return message.name.ends_with(".ObjectMeta"); }
 
-// Lists whose key is for merging only: the API takes equal keys in them (with other rules of their own, if any).
-constexpr std::array<std::string_view, 10> kDuplicatesTaken = {
-    "ports",        "env",          "claims",     "imagePullSecrets",
-    "hostAliases",  "secrets",      "conditions", "topologySpreadConstraints",
-    "volumeMounts", "volumeDevices"};
-
-// What upstream adds to "Required value" for some.
-std::string_view required_detail(const Field& field) {
-  if (field.json == "topologyKey") return "can not be empty";
-  if (field.json == "nodeSelectorTerms") return "must have at least one node selector term";
-  return {};
-}
-
 bool is_missing(const Field& field, const Json* value) {
   if (value == nullptr || value->is_null()) return true;
   if (const auto* text = value->if_string()) return text->empty();
@@ -35,12 +21,7 @@ bool is_missing(const Field& field, const Json* value) {
 }
 
 std::string range_text(const Field& field) {
-  if (field.json == "mode" || field.json == "defaultMode") {
-    return "must be a number between 0 and 0777 (octal), both inclusive";
-  }
-  if (field.json == "weight") return "must be in the range 1-100";
-  if (field.json == "maxSkew" || field.json == "minDomains") return "must be greater than zero";
-  if (field.json == "hostPort") return inclusive_range(1, 65535);
+  if (!field.range_message.empty()) return field.range_message;
   if (field.minimum && field.maximum) return inclusive_range(*field.minimum, *field.maximum);
   if (field.maximum) return "must be less than or equal to " + std::to_string(*field.maximum);
   if (*field.minimum == 1) return "must be greater than 0";
@@ -58,9 +39,8 @@ void check_number(const Field& field, int64_t number, const At& at, Errors& erro
 void check_text(const Field& field, std::string_view text, const At& at, Errors& errors) {
   if (!field.enum_values.empty() && (!text.empty() || (field.pointer && !field.required))) {
     bool known = std::find(field.enum_values.begin(), field.enum_values.end(), text) != field.enum_values.end();
-    bool selector = field.enum_values.size() >= 4 && field.enum_values[3] == "DoesNotExist";
-    if (!known && selector) {
-      errors.invalid(at, "", Json(text), "not a valid selector operator");
+    if (!known && !field.enum_message.empty()) {
+      errors.invalid(at, "", Json(text), field.enum_message);
     } else if (!known) {
       errors.not_supported(at, "", text, field.enum_values);
     }
@@ -96,8 +76,7 @@ void check_one(const Field& field, const Json& value, const At& at, Errors& erro
 }
 
 void check_unique(const Field& field, const JsonArray& list, const At& at, Errors& errors) {
-  if (field.list_type == ListType::kAtomic || list.size() < 2) return;
-  if (std::find(kDuplicatesTaken.begin(), kDuplicatesTaken.end(), field.json) != kDuplicatesTaken.end()) return;
+  if (field.list_type == ListType::kAtomic || field.duplicates || list.size() < 2) return;
   std::set<std::string_view> texts;
   std::set<std::string> others;
   const auto seen = [&](const Json& value) {
@@ -139,7 +118,7 @@ void check_required(const Message& message, const JsonObject& object, const At& 
     if (field.inlined && field.message != nullptr) {
       check_required(*field.message, object, at, errors);
     } else if (field.required && is_missing(field, object.if_contains(field.json))) {
-      errors.required(at, field.json, required_detail(field));
+      errors.required(at, field.json, field.required_message);
     }
   }
 }
@@ -162,7 +141,7 @@ void check_fields(const Message& message, const JsonObject& object, const At& at
 
 void check_field(const Field& field, const JsonObject& object, const At& at, Errors& errors) {
   const Json* value = get(object, field.json);
-  if (field.required && is_missing(field, value)) return errors.required(at, field.json, required_detail(field));
+  if (field.required && is_missing(field, value)) return errors.required(at, field.json, field.required_message);
   if (value != nullptr) check_value(field, *value, at, errors);
 }
 

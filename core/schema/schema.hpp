@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/schema/behavior.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::schema {
@@ -51,6 +52,9 @@ struct Field {
   std::string format;
   std::optional<int64_t> minimum;
   std::optional<int64_t> maximum;
+  bool duplicates = false;  // of a list's keys
+  // Beside or instead of the general words.
+  std::string required_message, range_message, enum_message;
 };
 
 struct Message {
@@ -70,6 +74,10 @@ struct Message {
 struct Column {
   std::string name, type, format, description, source;
   int32_t priority = 0;
+  std::string empty;           // stands for a text that is absent
+  bool numeric = false;        // written as a number, whatever the type says
+  bool labels = false;         // leads to a map of texts
+  cells::Cell cell = nullptr;  // of a source with '@'
 };
 
 struct Subresource {
@@ -88,8 +96,13 @@ struct Kind {
   std::vector<Column> columns;
   std::vector<std::string> selectable_fields;
   std::string name_format;
+  int32_t group_priority = 0;
+  bool never_owner = false;
   const Message* message = nullptr;
   const Message* list_message = nullptr;
+  const Behavior* behavior = nullptr;  // never null once the tree is built
+  // Kinds that may not own objects, of the built-in tree.
+  const std::vector<const Kind*>* never_owners = nullptr;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
   const Subresource* subresource(std::string_view name) const;
   bool has_verb(std::string_view verb) const;
@@ -97,8 +110,9 @@ struct Kind {
 
 class Schema {
  public:
-  // The built-in kinds. Fails only when the embedded descriptor set is broken.
-  static Expected<std::unique_ptr<Schema>> builtin();
+  // The built-in kinds, with what is special about them (core/kinds has it). Fails only when the embedded descriptor
+  // set is broken, or a behaviour belongs to no kind of it.
+  static Expected<std::unique_ptr<Schema>> builtin(Behaviors behaviors);
   virtual ~Schema() = default;
 
   virtual const Kind* find_kind(std::string_view group, std::string_view version, std::string_view kind) const = 0;

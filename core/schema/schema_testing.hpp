@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "core/kinds/kinds.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/rules.hpp"
 
@@ -13,7 +14,7 @@ namespace gantry::schema::testing {
 
 inline const Schema& builtin() {
   static const std::unique_ptr<Schema> schema = [] {
-    auto built = Schema::builtin();
+    auto built = Schema::builtin(kinds::all());
     EXPECT_TRUE(built.ok()) << (built ? "" : built.error().message());
     return *std::move(built);
   }();

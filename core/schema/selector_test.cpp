@@ -7,6 +7,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "core/kinds/kinds.hpp"
+
 namespace gantry::schema {
 namespace {
 
@@ -226,7 +228,7 @@ TEST(LabelSelector, ErrorsShowOnlySome) {
 struct Tree {
   std::unique_ptr<Schema> schema;
   Tree() {
-    auto built = Schema::builtin();
+    auto built = Schema::builtin(kinds::all());
     if (built.ok()) schema = *std::move(built);
   }
   const Kind& kind(const char* group, const char* name) { return *schema->find_kind(group, "v1", name); }

@@ -3,8 +3,8 @@
 // Readers take the lookup tables of the moment, which never change, through one atomic pointer; tables and trees of
 // earlier moments are kept, for what is under way still points into them.
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "core/schema/extension.hpp"
@@ -21,31 +21,8 @@ namespace {
 
 // Different sets of one owner in the life of a daemon: each stays in memory.
 constexpr size_t kMaxVersions = 64;
-
-// The order in which upstream's discovery lists its groups.
-constexpr std::array<std::string_view, 19> kGroupOrder = {"",
-                                                          "apiregistration.k8s.io",
-                                                          "apps",
-                                                          "events.k8s.io",
-                                                          "authentication.k8s.io",
-                                                          "authorization.k8s.io",
-                                                          "autoscaling",
-                                                          "batch",
-                                                          "certificates.k8s.io",
-                                                          "networking.k8s.io",
-                                                          "policy",
-                                                          "rbac.authorization.k8s.io",
-                                                          "storage.k8s.io",
-                                                          "admissionregistration.k8s.io",
-                                                          "apiextensions.k8s.io",
-                                                          "scheduling.k8s.io",
-                                                          "coordination.k8s.io",
-                                                          "node.k8s.io",
-                                                          "discovery.k8s.io"};
-
-size_t group_rank(std::string_view group) {
-  return static_cast<size_t>(std::find(kGroupOrder.begin(), kGroupOrder.end(), group) - kGroupOrder.begin());
-}
+// Of a group in discovery, as upstream's for custom resources.
+constexpr int32_t kLeastPriority = 1000;
 
 // The tables of one moment.
 struct Snapshot {
@@ -116,9 +93,14 @@ void Served::publish() {
   for (const Tree* tree : next->trees) {
     for (const auto& kind : tree->kinds()) next->kinds.push_back(kind.get());
   }
-  std::sort(next->kinds.begin(), next->kinds.end(), [](const Kind* a, const Kind* b) {
-    auto key = [](const Kind* k) {
-      return std::tuple(group_rank(k->group), std::string_view(k->group), std::string_view(k->version),
+  std::map<std::string_view, int32_t> priorities;
+  for (const Kind* kind : next->kinds) {
+    int32_t& priority = priorities.try_emplace(kind->group, kLeastPriority).first->second;
+    priority = std::max(priority, kind->group_priority);
+  }
+  std::sort(next->kinds.begin(), next->kinds.end(), [&](const Kind* a, const Kind* b) {
+    const auto key = [&](const Kind* k) {
+      return std::tuple(-priorities.at(k->group), std::string_view(k->group), std::string_view(k->version),
                         std::string_view(k->plural));
     };
     return key(a) < key(b);
@@ -196,11 +178,11 @@ std::string Served::extension(std::string_view owner) const {
 
 }  // namespace
 
-Expected<std::unique_ptr<Schema>> Schema::builtin() {
+Expected<std::unique_ptr<Schema>> Schema::builtin(Behaviors behaviors) {
   auto size = static_cast<size_t>(gantry_api_descriptors_end - gantry_api_descriptors_begin);
   auto raw = read_descriptors({gantry_api_descriptors_begin, size});
   if (!raw) return std::move(raw).error();
-  auto tree = Tree::build(*std::move(raw), nullptr);
+  auto tree = Tree::build(*std::move(raw), nullptr, behaviors);
   if (!tree) return std::move(tree).error();
   return std::unique_ptr<Schema>(std::make_unique<Served>(std::move(*tree)));
 }

@@ -13,79 +13,42 @@
 namespace gantry::schema {
 namespace {
 
-// Paths whose absence upstream's printers write in a word of their own, and those it computes.
-struct Special {
-  std::string_view path;
-  std::string_view cell;   // a cell function to use instead
-  std::string_view empty;  // what stands for nothing
-};
-constexpr Special kSpecial[] = {
-    {".spec.nodeName", "pod-node", {}},
-    {".count", "event-count", {}},
-    {".deprecatedCount", "event-count", {}},
-    {".message", "event-message", {}},
-    {".note", "event-message", {}},
-    {".status.nodeInfo.osImage", {}, "<unknown>"},
-    {".status.nodeInfo.kernelVersion", {}, "<unknown>"},
-    {".status.nodeInfo.containerRuntimeVersion", {}, "<unknown>"},
-};
-
-void put_value(const Column& column, const Json* value, std::string_view empty, std::string& out) {
-  if (column.source.ends_with("abels")) {
+void put_value(const Column& column, const Json* value, std::string& out) {
+  if (column.labels) {
     append_json_string(out, cells::format_labels(value));
   } else if (value == nullptr || value->is_null()) {
-    // Counts of replicas are numbers in columns that are declared as text.
-    if (column.type == "integer" || column.type == "number" || column.source.ends_with("Replicas")) {
+    if (column.type == "integer" || column.type == "number" || column.numeric) {
       out += "0";
     } else if (column.type == "boolean") {
       out += "false";
     } else {
-      append_json_string(out, empty);
+      append_json_string(out, column.empty);
     }
   } else if (value->is_string()) {
     const auto& text = value->get_string();
-    append_json_string(out, text.empty() ? empty : std::string_view(text.data(), text.size()));
-  } else if (value->is_number() || value->is_bool()) {
-    out += boost::json::serialize(*value);
+    append_json_string(out, text.empty() ? std::string_view(column.empty) : std::string_view(text.data(), text.size()));
   } else {
-    append_json_string(out, boost::json::serialize(*value));
+    // Numbers and flags as they are, whatever else as text.
+    const std::string text = boost::json::serialize(*value);
+    if (value->is_number() || value->is_bool()) {
+      out += text;
+    } else {
+      append_json_string(out, text);
+    }
   }
 }
 
 void put_cell(const Column& column, cells::Row& row, std::string& out) {
   std::string_view source = column.source;
-  std::string_view name;
-  std::string_view empty;
-  if (source.starts_with('@')) name = source.substr(1);
-  for (const Special& special : kSpecial) {
-    if (special.path != source) continue;
-    name = special.cell;
-    empty = special.empty;
-  }
-  if (!name.empty()) {
-    if (cells::Cell cell = cells::find_cell(name)) return cell(row, out);
+  if (column.cell != nullptr) return column.cell(row, out);
+  if (source.starts_with('@')) {
     out += "null";
     return;
   }
   if (source.starts_with('.')) source.remove_prefix(1);
   if (column.type == "date") return append_json_string(out, cells::since(row.document, source, row.now_ns));
   const bool picks = source.find('[') != std::string_view::npos;
-  put_value(column, picks ? find_path(row.document, source) : cells::at(row.document, source), empty, out);
-}
-
-// Rows of pods that have ended say so, for clients that hide them.
-std::string_view conditions_of(const Kind& kind, const Json& document) {
-  if (kind.kind != "Pod" || !kind.group.empty()) return {};
-  std::string_view phase = cells::text_at(document, "status.phase");
-  if (phase == "Succeeded") {
-    return R"("conditions":[{"type":"Completed","status":"True","reason":"Succeeded",)"
-           R"("message":"The pod has completed successfully."}],)";
-  }
-  if (phase == "Failed") {
-    return R"("conditions":[{"type":"Completed","status":"True","reason":"Failed",)"
-           R"("message":"The pod failed."}],)";
-  }
-  return {};
+  put_value(column, picks ? find_path(row.document, source) : cells::at(row.document, source), out);
 }
 
 }  // namespace
@@ -118,7 +81,8 @@ std::string table_row_json(const Kind& kind, const Json& document, std::string_v
     put_cell(column, row, out);
   }
   out += "],";
-  out += conditions_of(kind, document);
+  const auto* object = document.if_object();
+  if (kind.behavior->row_conditions != nullptr && object != nullptr) out += kind.behavior->row_conditions(*object);
   out += "\"object\":";
   if (include == IncludeObject::kNone) {
     out += "null";

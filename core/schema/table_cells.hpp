@@ -1,6 +1,9 @@
-// The cell functions that printer columns name ("@pod-status"), inside the table room only.
+// What a cell function of a printer column ("@pod-status") is given, and the readers that such functions share.
+// Pure, any thread.
 #pragma once
 
+#include <any>
+#include <boost/json/array.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,26 +12,21 @@
 
 namespace gantry::schema::cells {
 
-// What a pod's row says, worked out once for all its cells.
-struct PodSummary {
-  std::string ready, status, restarts;
-};
-
 struct Row {
   const Json& document;
   int64_t now_ns = 0;
-  std::optional<PodSummary> pod;  // filled by the first cell that needs it
+  std::any memo;  // what several cells of one row are taken from, filled by the first that needs it
 };
 
-// Appends the cell as JSON text.
-using Cell = void (*)(Row& row, std::string& out);
-// The function of a name without its "@"; null when there is none.
-Cell find_cell(std::string_view name);
+// The function of a name without its '@': the kind's own, or one that every kind has (age). Null when there is none.
+Cell find_cell(const Behavior& behavior, std::string_view name);
 
-PodSummary summarize_pod(const Json& pod, int64_t now_ns);
+void put(std::string& out, std::string_view text);
+void put_or(std::string& out, std::string_view text, std::string_view otherwise);
 
 // Helpers over documents. `path` is dotted: "status.phase".
 const Json* at(const Json& value, std::string_view path);
+const boost::json::array* list_at(const Json& value, std::string_view path);
 std::string_view text_at(const Json& value, std::string_view path);
 int64_t number_at(const Json& value, std::string_view path);
 // "5m" since the RFC 3339 time at `path`; "<unknown>" when there is none.

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "core/schema/column_path.hpp"
+#include "core/schema/table_cells.hpp"
+
 namespace gantry::schema {
 
 const Field* Message::find(std::string_view json_key) const {
@@ -55,6 +58,41 @@ bool is_made_with_parent(const Field& field) {
   return field.inlined || (field.default_struct && !field.repeated && !field.map);
 }
 
+RawField list_field(std::string name, std::string_view type, uint32_t number, bool repeated, std::string comment) {
+  RawField raw;
+  raw.field.json = std::move(name);
+  raw.field.comment = std::move(comment);
+  raw.field.number = number;
+  raw.field.type = FieldType::kMessage;
+  raw.field.repeated = repeated;
+  raw.field.always = true;
+  raw.type_name = type;
+  raw.protobuf_type = 11;  // FieldDescriptorProto.TYPE_MESSAGE
+  return raw;
+}
+
+RawMessage list_of(const RawMessage& element) {
+  constexpr std::string_view kListMeta = "k8s.io.apimachinery.pkg.apis.meta.v1.ListMeta";
+  RawMessage list;
+  list.file = element.file;
+  list.package = element.package;
+  list.name = element.name + "List";
+  list.comment = "A list of " + element.kind.plural + ".";
+  list.fields.push_back(list_field("metadata", kListMeta, 1, false, "About the list."));
+  list.fields.push_back(list_field("items", element.name, 2, true, "The " + element.kind.plural + "."));
+  return list;
+}
+
+void add_lists(std::vector<RawMessage>& raw) {
+  std::set<std::string, std::less<>> names;
+  for (const RawMessage& message : raw) names.insert(message.name);
+  const size_t given = raw.size();
+  for (size_t i = 0; i < given; ++i) {
+    if (raw[i].has_resource && raw[i].kind.has_verb("list") && !names.contains(raw[i].name + "List"))
+      raw.push_back(list_of(raw[i]));
+  }
+}
+
 }  // namespace
 
 const Message* Tree::find_message(std::string_view name) const {
@@ -104,6 +142,34 @@ void Tree::add_kinds(std::vector<RawMessage>& raw) {
   }
 }
 
+Status Tree::bind(Behaviors behaviors) {
+  static constexpr Behavior kNothingSpecial;
+  for (const auto& kind : kinds_) kind->behavior = &kNothingSpecial;
+  for (const Behavior* behavior : behaviors) {
+    const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& kind) {
+      return kind->kind == behavior->kind && kind->group == behavior->group;
+    });
+    if (found == kinds_.end() || (*found)->behavior != &kNothingSpecial) {
+      return Status::internal("no kind, or a second behaviour, for " + std::string(behavior->kind) + " of group \"" +
+                              std::string(behavior->group) + "\"");
+    }
+    (*found)->behavior = behavior;
+  }
+  for (const auto& kind : kinds_) {
+    kind->never_owners = base_ != nullptr ? &base_->never_owners_ : &never_owners_;
+    if (kind->never_owner) never_owners_.push_back(kind.get());
+    for (Column& column : kind->columns) {
+      if (column.source.starts_with('@')) {
+        column.cell = cells::find_cell(*kind->behavior, std::string_view(column.source).substr(1));
+      } else if (column.source.starts_with('.')) {
+        const auto target = follow(kind->message, std::string_view(column.source).substr(1));
+        column.labels = target.field != nullptr && target.field->map && target.field->type == FieldType::kString;
+      }
+    }
+  }
+  return {};
+}
+
 Status Tree::link(std::vector<RawMessage>& raw) {
   std::map<std::string_view, RawMessage*> entries;
   for (RawMessage& from : raw) {
@@ -145,10 +211,12 @@ Status Tree::link(std::vector<RawMessage>& raw) {
   return {};
 }
 
-Expected<std::unique_ptr<Tree>> Tree::build(std::vector<RawMessage> raw, const Tree* base) {
+Expected<std::unique_ptr<Tree>> Tree::build(std::vector<RawMessage> raw, const Tree* base, Behaviors behaviors) {
   std::unique_ptr<Tree> tree(new Tree(base));
+  add_lists(raw);
   if (Status status = tree->link(raw); !status.ok()) return status;
   tree->add_kinds(raw);
+  if (Status status = tree->bind(behaviors); !status.ok()) return status;
   return tree;
 }
 

@@ -16,7 +16,8 @@ namespace gantry::schema {
 class Tree {
  public:
   // `base` has the messages that these use beside their own; it must outlive the tree. Null: there are none.
-  static Expected<std::unique_ptr<Tree>> build(std::vector<RawMessage> raw, const Tree* base);
+  // Kinds without a list message get one.
+  static Expected<std::unique_ptr<Tree>> build(std::vector<RawMessage> raw, const Tree* base, Behaviors behaviors = {});
 
   const Message* find_message(std::string_view name) const;
   const std::vector<std::unique_ptr<Kind>>& kinds() const { return kinds_; }
@@ -28,10 +29,12 @@ class Tree {
   Status link(std::vector<RawMessage>& raw);
   Status link_field(RawField& raw, const std::map<std::string_view, RawMessage*>& entries, Field& field) const;
   void add_kinds(std::vector<RawMessage>& raw);
+  Status bind(Behaviors behaviors);
 
   const Tree* base_;
   std::map<std::string, std::unique_ptr<Message>, std::less<>> messages_;
   std::vector<std::unique_ptr<Kind>> kinds_;
+  std::vector<const Kind*> never_owners_;
   std::set<std::string, std::less<>> files_;
 };
 

@@ -9,6 +9,7 @@
 #include "core/client/event_recorder.hpp"
 #include "core/controller/controller_host.hpp"
 #include "core/isolation/isolated_library.hpp"
+#include "core/kinds/kinds.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/scheduler/scheduler.hpp"
 #include "core/schema/schema.hpp"
@@ -132,7 +133,7 @@ Status ControlPlane::Impl::open() {
   auto opened = store::open_sqlite(store_options);
   if (!opened) return std::move(opened).error();
   store = std::move(*opened);
-  auto built = schema::Schema::builtin();
+  auto built = schema::Schema::builtin(kinds::all());
   if (!built) return std::move(built).error();
   schema = std::move(*built);
   apiserver::Options api_options;

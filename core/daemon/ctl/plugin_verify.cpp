@@ -8,6 +8,7 @@
 #include "core/daemon/plugin_kinds.hpp"
 #include "core/files/errno_status.hpp"
 #include "core/isolation/isolated_library.hpp"
+#include "core/kinds/kinds.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/verify.hpp"
 #include "gantry/abi/draft/kinds.h"
@@ -33,7 +34,7 @@ class AsksKinds : public plugin::PluginUser {
 };
 
 Status check_kinds(const fs::path& file, const daemon::Config& config, const fs::path& folder, std::string& note) {
-  auto schema = schema::Schema::builtin();
+  auto schema = schema::Schema::builtin(kinds::all());
   if (!schema) return std::move(schema).error();
   const plugin::SystemClock clock;
   plugin::Timers timers(clock);

@@ -1,9 +1,9 @@
 // Owns the rules of where a pod goes: tolerations, affinity, spreading, gates. Pure functions, any thread.
 #include <set>
 
-#include "core/schema/rules_pod.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 constexpr std::string_view kRequired = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -128,7 +128,7 @@ void check_spread(const JsonObject& spec, const At& at, Errors& errors) {
 
 void check_label_selector(const JsonObject& selector, const At& at, Errors& errors) {
   if (const JsonObject* labels = get_object(selector, "matchLabels")) {
-    check_labels(*labels, at.child("matchLabels"), errors);
+    schema::check_labels(*labels, at.child("matchLabels"), errors);
   }
   size_t i = 0;
   each(selector, "matchExpressions", [&](const JsonObject& requirement) {
@@ -155,4 +155,4 @@ void check_placement(const JsonObject& spec, const At& at, Errors& errors) {
   }
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

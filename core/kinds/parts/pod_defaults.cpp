@@ -1,9 +1,9 @@
-// Owns the conditional defaults of pod specs. Called by defaults.cpp, on any thread.
+// Owns the conditional defaults of pod specs. Any thread.
+#include "core/kinds/parts/pod_defaults.hpp"
+
 #include <array>
 
-#include "core/schema/defaults.hpp"
-
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 constexpr std::array<std::string_view, 3> kContainerLists = {"initContainers", "containers", "ephemeralContainers"};
@@ -59,8 +59,7 @@ void requests_from_limits(JsonObject& holder) {
   }
 }
 
-}  // namespace
-
+// Image references: "Always" for :latest or no tag at all, else "IfNotPresent".
 std::string_view pull_policy_of(std::string_view image) {
   if (size_t digest = image.find('@'); digest != std::string_view::npos) {
     // A digest without a tag counts as pinned.
@@ -74,6 +73,8 @@ std::string_view pull_policy_of(std::string_view image) {
   if (!tagged) return "Always";
   return image.substr(colon + 1) == "latest" ? "Always" : "IfNotPresent";
 }
+
+}  // namespace
 
 void default_pod_spec_before(JsonObject& spec) { copy_service_account(spec); }
 
@@ -101,4 +102,4 @@ void default_pod(JsonObject& spec) {
   if (get(spec, "enableServiceLinks") == nullptr) spec["enableServiceLinks"] = true;
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

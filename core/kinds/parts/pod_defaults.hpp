@@ -1,9 +1,9 @@
-// Inside of defaulting: the conditional defaults of pod specs. Any thread.
+// The conditional defaults of pod specs. Pure functions, any thread.
 #pragma once
 
-#include "core/schema/json_access.hpp"
+#include "core/kinds/kind.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 
 // Before the constants of the tree (which would hide what was absent), and after them.
 void default_pod_spec_before(JsonObject& spec);
@@ -11,7 +11,4 @@ void default_pod_spec_after(JsonObject& spec);
 // What a bare pod has and a pod template has not: requests from limits, and service links.
 void default_pod(JsonObject& spec);
 
-// Image references: "Always" for :latest or no tag at all, else "IfNotPresent".
-std::string_view pull_policy_of(std::string_view image);
-
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

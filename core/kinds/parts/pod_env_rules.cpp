@@ -1,7 +1,7 @@
 // Owns the rules of a container's environment. Pure functions, any thread.
-#include "core/schema/rules_pod_container.hpp"
+#include "core/kinds/parts/pod_container_rules.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 void check_key_ref(const JsonObject& ref, const At& at, Errors& errors) {
@@ -69,4 +69,4 @@ void check_environment(const JsonObject& container, const At& at, Errors& errors
   each(container, "envFrom", [&](const JsonObject& from) { check_from(from, list, at.child("envFrom", i++), errors); });
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

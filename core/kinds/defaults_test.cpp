@@ -1,6 +1,5 @@
 // Defaults: the constants of the tree and the rules that depend on other fields.
-#include "core/schema/defaults.hpp"
-
+#include "core/schema/rules.hpp"
 #include "core/schema/schema_testing.hpp"
 
 namespace gantry::schema {
@@ -86,11 +85,17 @@ TEST(Defaults, ProbesVolumesAndEnv) {
 }
 
 TEST(Defaults, PullPolicy) {
-  EXPECT_EQ(pull_policy_of("nginx"), "Always");
-  EXPECT_EQ(pull_policy_of("host:5000/nginx"), "Always");
-  EXPECT_EQ(pull_policy_of("host:5000/nginx:1"), "IfNotPresent");
-  EXPECT_EQ(pull_policy_of("nginx:latest"), "Always");
-  EXPECT_EQ(pull_policy_of("nginx@sha256:00"), "IfNotPresent");
+  const auto policy_of = [](std::string_view image) {
+    Json pod = document(testing::pod_kind(),
+                        R"({"spec":{"containers":[{"name":"c","image":")" + std::string(image) + R"("}]}})");
+    EXPECT_TRUE(apply_defaults(testing::pod_kind(), pod).ok());
+    return std::string(pod.at("spec").at("containers").at(0).at("imagePullPolicy").as_string());
+  };
+  EXPECT_EQ(policy_of("nginx"), "Always");
+  EXPECT_EQ(policy_of("host:5000/nginx"), "Always");
+  EXPECT_EQ(policy_of("host:5000/nginx:1"), "IfNotPresent");
+  EXPECT_EQ(policy_of("nginx:latest"), "Always");
+  EXPECT_EQ(policy_of("nginx@sha256:00"), "IfNotPresent");
 }
 
 TEST(Defaults, SecretAndNamespace) {

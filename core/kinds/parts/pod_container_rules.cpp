@@ -1,11 +1,11 @@
 // Owns the rules of containers of all three sorts: names, ports, mounts, probes, hooks, security.
 // Pure functions, any thread.
-#include "core/schema/rules_pod_container.hpp"
+#include "core/kinds/parts/pod_container_rules.hpp"
 
 #include <array>
 #include <set>
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 constexpr std::array<std::string_view, 3> kProbes = {"livenessProbe", "readinessProbe", "startupProbe"};
@@ -285,4 +285,4 @@ void check_containers(const PodParts& parts, const At& at, Errors& errors) {
   });
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

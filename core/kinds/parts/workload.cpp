@@ -1,13 +1,14 @@
-// Owns the rules of Deployments and ReplicaSets: the selector and its template, the ways to roll out.
+// Rules and defaults of what makes pods from a template: the selector and the template, the ways to roll out, counts.
 // Pure functions, any thread.
+#include "core/kinds/parts/workload.hpp"
+
 #include <algorithm>
 
-#include "core/schema/same_json.hpp"
+#include "core/kinds/parts/pod_defaults.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 #include "core/schema/selector.hpp"
-#include "core/schema/validation.hpp"
-#include "core/schema/values.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 bool is_empty_selector(const JsonObject& selector) {
@@ -23,7 +24,7 @@ void check_template(const JsonObject& spec, const JsonObject& selector, const At
   const JsonObject* metadata = pod_template != nullptr ? get_object(*pod_template, "metadata") : nullptr;
   const JsonObject* labels = metadata != nullptr ? get_object(*metadata, "labels") : nullptr;
   if (!is_empty_selector(selector)) {
-    auto parsed = LabelSelector::from_document(selector);
+    auto parsed = schema::LabelSelector::from_document(selector);
     const JsonObject& have = labels != nullptr ? *labels : kNone;
     if (parsed && !parsed->matches(have)) {
       At there = here.child("metadata");
@@ -40,19 +41,6 @@ void check_template(const JsonObject& spec, const JsonObject& selector, const At
   if (get(*pod, "activeDeadlineSeconds") != nullptr) {
     errors.forbidden(there, "activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported");
   }
-}
-
-void check_selected(const JsonObject& spec, const At& at, Errors& errors) {
-  const JsonObject* selector = get_object(spec, "selector");
-  static const JsonObject kNone;
-  if (selector != nullptr) {
-    At here = at.child("selector");
-    check_label_selector(*selector, here, errors);
-    if (is_empty_selector(*selector)) {
-      errors.invalid(here, "", *selector, "empty selector is invalid for deployment");
-    }
-  }
-  check_template(spec, selector != nullptr ? *selector : kNone, at, errors);
 }
 
 // The number of a maxSurge or maxUnavailable, percent or plain; what is wrong is said.
@@ -79,6 +67,44 @@ int64_t check_share(const JsonObject& rolling, std::string_view key, bool below_
   int64_t number = std::stoll(std::string(digits));
   if (below_hundred && number > 100) errors.invalid(at, key, *value, "must not be greater than 100%");
   return number;
+}
+
+}  // namespace
+
+JsonObject* template_spec(JsonObject& parent) {
+  JsonObject* pod_template = get_object(parent, "template");
+  return pod_template != nullptr ? get_object(*pod_template, "spec") : nullptr;
+}
+
+void default_template_before(JsonObject& object) {
+  JsonObject* spec = get_object(object, "spec");
+  JsonObject* pod = spec != nullptr ? template_spec(*spec) : nullptr;
+  if (pod != nullptr) default_pod_spec_before(*pod);
+}
+
+void default_template_after(JsonObject& object) {
+  JsonObject* spec = get_object(object, "spec");
+  JsonObject* pod = spec != nullptr ? template_spec(*spec) : nullptr;
+  if (pod != nullptr) default_pod_spec_after(*pod);
+}
+
+void keep_labels(JsonObject& next, const JsonObject& old) {
+  if (const JsonObject* metadata = get_object(old, "metadata")) {
+    take_key(ensure_object(next, "metadata"), *metadata, "labels");
+  }
+}
+
+void check_selected(const JsonObject& spec, const At& at, Errors& errors) {
+  const JsonObject* selector = get_object(spec, "selector");
+  static const JsonObject kNone;
+  if (selector != nullptr) {
+    At here = at.child("selector");
+    check_label_selector(*selector, here, errors);
+    if (is_empty_selector(*selector)) {
+      errors.invalid(here, "", *selector, "empty selector is invalid for deployment");
+    }
+  }
+  check_template(spec, selector != nullptr ? *selector : kNone, at, errors);
 }
 
 void check_strategy(const JsonObject& spec, const At& at, Errors& errors) {
@@ -139,27 +165,4 @@ const JsonObject* changed_spec(const JsonObject& object, const JsonObject* old) 
   return spec != nullptr && before != nullptr && same_json(*spec, *before) ? nullptr : spec;
 }
 
-}  // namespace
-
-void check_deployment(const JsonObject& deployment, const JsonObject* old, Errors& errors) {
-  At root;
-  At at = root.child("spec");
-  if (const JsonObject* spec = changed_spec(deployment, old)) {
-    check_selected(*spec, at, errors);
-    check_strategy(*spec, at, errors);
-    const Json* deadline = get(*spec, "progressDeadlineSeconds");
-    if (deadline != nullptr && get_number(*spec, "progressDeadlineSeconds") <= get_number(*spec, "minReadySeconds")) {
-      errors.invalid(at, "progressDeadlineSeconds", *deadline, "must be greater than minReadySeconds");
-    }
-  }
-  check_counts(deployment, old, {"updatedReplicas", "readyReplicas", "availableReplicas"}, errors);
-}
-
-void check_replica_set(const JsonObject& replica_set, const JsonObject* old, Errors& errors) {
-  At root;
-  At at = root.child("spec");
-  if (const JsonObject* spec = changed_spec(replica_set, old)) check_selected(*spec, at, errors);
-  check_counts(replica_set, old, {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"}, errors);
-}
-
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

@@ -1,22 +1,16 @@
 // The pod's row: the words kubectl shows for what a pod is doing, from its phase, conditions and containers.
-// Called by table_cells.cpp; pure, any thread.
+// Pure, any thread.
+#include "core/kinds/parts/pod_summary.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <map>
 #include <optional>
 
-#include "core/schema/table_cells.hpp"
 #include "core/schema/values.hpp"
 
-namespace gantry::schema::cells {
+namespace gantry::kinds {
 namespace {
-
-using Array = boost::json::array;
-
-const Array* list_at(const Json& value, std::string_view path) {
-  const Json* found = at(value, path);
-  return found == nullptr ? nullptr : found->if_array();
-}
 
 bool flag_at(const Json& value, std::string_view path) {
   const Json* found = at(value, path);
@@ -24,7 +18,7 @@ bool flag_at(const Json& value, std::string_view path) {
 }
 
 bool condition_is(const Json& pod, std::string_view type, std::string_view member, std::string_view wanted) {
-  const Array* conditions = list_at(pod, "status.conditions");
+  const JsonArray* conditions = list_at(pod, "status.conditions");
   if (conditions == nullptr) return false;
   for (const Json& condition : *conditions) {
     if (text_at(condition, "type") == type && text_at(condition, member) == wanted) return true;
@@ -58,7 +52,7 @@ class Summary {
   Summary(const Json& pod, int64_t now_ns) : pod_(pod), now_ns_(now_ns) {}
 
   PodSummary run() {
-    if (const Array* containers = list_at(pod_, "spec.containers")) total_ = containers->size();
+    if (const JsonArray* containers = list_at(pod_, "spec.containers")) total_ = containers->size();
     init_ = list_at(pod_, "spec.initContainers");
     if (init_ != nullptr) {
       for (const Json& container : *init_) {
@@ -95,7 +89,7 @@ class Summary {
 
   // True while one of them still has to finish (or failed).
   bool init_containers() {
-    const Array* statuses = list_at(pod_, "status.initContainerStatuses");
+    const JsonArray* statuses = list_at(pod_, "status.initContainerStatuses");
     if (statuses == nullptr) return false;
     for (size_t i = 0; i < statuses->size(); ++i) {
       const Json& status = (*statuses)[i];
@@ -123,7 +117,7 @@ class Summary {
 
   void main_containers() {
     restarts_ = sidecar_restarts_;
-    const Array* statuses = list_at(pod_, "status.containerStatuses");
+    const JsonArray* statuses = list_at(pod_, "status.containerStatuses");
     if (statuses == nullptr) return;
     bool running = false;
     for (size_t i = statuses->size(); i-- > 0;) {
@@ -149,14 +143,14 @@ class Summary {
   std::string restarts_text() const {
     std::string text = std::to_string(restarts_.count);
     if (restarts_.count == 0 || restarts_.last.empty()) return text;
-    auto ended = parse_time(restarts_.last);
+    auto ended = schema::parse_time(restarts_.last);
     if (!ended) return text;
-    return text + " (" + human_duration((now_ns_ - *ended) / 1'000'000'000) + " ago)";
+    return text + " (" + schema::human_duration((now_ns_ - *ended) / 1'000'000'000) + " ago)";
   }
 
   const Json& pod_;
   int64_t now_ns_;
-  const Array* init_ = nullptr;
+  const JsonArray* init_ = nullptr;
   std::map<std::string_view, bool> sidecars_;  // init containers by name, of equal ones the first
   size_t total_ = 0;
   size_t ready_ = 0;
@@ -169,4 +163,4 @@ class Summary {
 
 PodSummary summarize_pod(const Json& pod, int64_t now_ns) { return Summary(pod, now_ns).run(); }
 
-}  // namespace gantry::schema::cells
+}  // namespace gantry::kinds

@@ -3,10 +3,10 @@
 #include <array>
 #include <set>
 
-#include "core/schema/rules_pod.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 #include "core/schema/values.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 constexpr std::array<std::string_view, 9> kEnvFields = {
@@ -174,10 +174,10 @@ void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors&
                                  "requests.ephemeral-storage", "requests.memory"});
   }
   std::string_view text = get_text(ref, "divisor");
-  auto divisor = Quantity::parse(text.empty() ? "0" : text);
+  auto divisor = schema::Quantity::parse(text.empty() ? "0" : text);
   if (!divisor || divisor->zero()) return;
   if (resource.ends_with(".cpu")) {
-    auto milli = Quantity::parse("1m"), one = Quantity::parse("1");
+    auto milli = schema::Quantity::parse("1m"), one = schema::Quantity::parse("1");
     if (divisor->compare(*milli) != 0 && divisor->compare(*one) != 0) {
       errors.invalid(at, "divisor", Json(resource),
                      "only divisor's values 1m and 1 are supported with the cpu resource");
@@ -206,4 +206,4 @@ void check_volumes(PodParts& parts, const At& at, Errors& errors) {
   });
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

@@ -1,13 +1,13 @@
-// Inside of validation: the parts of a pod's rules. Pure functions, any thread.
+// The rules of pods, and their parts. Pure functions, any thread.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string_view>
 
-#include "core/schema/validation.hpp"
+#include "core/kinds/kind.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 
 // What the parts of one pod spec need to know of each other.
 struct PodParts {
@@ -22,6 +22,8 @@ void check_volumes(PodParts& parts, const At& at, Errors& errors);
 void check_containers(const PodParts& parts, const At& at, Errors& errors);
 // seccompProfile and appArmorProfile of a security context.
 void check_profiles(const JsonObject& context, const At& at, Errors& errors);
+// spec.selector and its like; `at` is the selector.
+void check_label_selector(const JsonObject& selector, const At& at, Errors& errors);
 void check_placement(const JsonObject& spec, const At& at, Errors& errors);
 // A path that stays below where it is put.
 void check_descending_path(std::string_view path, const At& at, std::string_view name, Errors& errors);
@@ -30,7 +32,10 @@ enum class RefUse : uint8_t { kEnv, kFile };
 void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors);
 void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors);
 
+// A pod, and what stands for one in a template (metadata and spec).
+void check_pod(const JsonObject& pod, const JsonObject* old, Errors& errors);
+void check_pod_template(const JsonObject& pod_template, const At& at, Errors& errors);
 void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors);
 void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& errors);
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

@@ -1,9 +1,9 @@
 // Inside of validation: the parts of a container's rules. Pure functions, any thread.
 #pragma once
 
-#include "core/schema/rules_pod.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 
 // env and envFrom of a container at `at`.
 void check_environment(const JsonObject& container, const At& at, Errors& errors);
@@ -12,4 +12,4 @@ void check_resources(const JsonObject& resources, const At& at, Errors& errors);
 // Claims name what the pod has claimed.
 void check_claims(const std::set<std::string_view>& known, const JsonObject& resources, const At& at, Errors& errors);
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

@@ -3,10 +3,10 @@
 #include <array>
 #include <set>
 
-#include "core/schema/rules_pod_container.hpp"
+#include "core/kinds/parts/pod_container_rules.hpp"
 #include "core/schema/values.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 bool is_huge_page(std::string_view name) { return name.starts_with("hugepages-"); }
@@ -62,7 +62,7 @@ void check_name(std::string_view name, const At& at, Errors& errors) {
 void check_amount(std::string_view name, const Json& value, const At& at, Errors& errors) {
   const auto* text = value.if_string();
   if (text == nullptr || is_native(name)) return;
-  auto amount = Quantity::parse(*text);
+  auto amount = schema::Quantity::parse(*text);
   if (amount && amount->milli_value() % 1000 != 0) errors.invalid(at, "", value, "must be an integer");
 }
 
@@ -74,7 +74,7 @@ void check_against_limit(std::string_view name, std::string_view request, const 
     if (!overcommit) errors.required(at, "limits", "Limit must be set for non overcommitable resources");
     return;
   }
-  auto amount = Quantity::parse(request), limit = Quantity::parse(text);
+  auto amount = schema::Quantity::parse(request), limit = schema::Quantity::parse(text);
   if (!amount || !limit) return;
   int order = amount->compare(*limit);
   std::string of = std::string(name) + " limit of " + limit->to_string();
@@ -118,4 +118,4 @@ void check_claims(const std::set<std::string_view>& known, const JsonObject& res
   });
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

@@ -1,12 +1,10 @@
 // Owns the rules of a pod spec as a whole; containers, volumes, placement and updates have files of their own.
 // Pure functions, any thread.
-#include "core/schema/rules_pod.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 
 #include <set>
 
-#include "core/schema/same_json.hpp"
-
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 void check_dns(const JsonObject& spec, const At& at, Errors& errors) {
@@ -70,7 +68,7 @@ void check_spec(const JsonObject& spec, bool is_pod, const At& at, Errors& error
   check_containers(parts, at, errors);
   if (get_text(spec, "restartPolicy").empty()) errors.required(at, "restartPolicy");
   if (const JsonObject* labels = get_object(spec, "nodeSelector"))
-    check_labels(*labels, at.child("nodeSelector"), errors);
+    schema::check_labels(*labels, at.child("nodeSelector"), errors);
   check_dns(spec, at, errors);
   check_pod_security(spec, at, errors);
   check_host_aliases(spec, at, errors);
@@ -131,9 +129,10 @@ void check_pod(const JsonObject& pod, const JsonObject* old, Errors& errors) {
 void check_pod_template(const JsonObject& pod_template, const At& at, Errors& errors) {
   if (const JsonObject* metadata = get_object(pod_template, "metadata")) {
     At here = at.child("metadata");
-    if (const JsonObject* labels = get_object(*metadata, "labels")) check_labels(*labels, here.child("labels"), errors);
+    if (const JsonObject* labels = get_object(*metadata, "labels"))
+      schema::check_labels(*labels, here.child("labels"), errors);
     if (const JsonObject* notes = get_object(*metadata, "annotations")) {
-      check_annotations(*notes, here.child("annotations"), errors);
+      schema::check_annotations(*notes, here.child("annotations"), errors);
     }
   }
   const JsonObject* spec = get_object(pod_template, "spec");
@@ -145,4 +144,4 @@ void check_pod_template(const JsonObject& pod_template, const At& at, Errors& er
   }
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

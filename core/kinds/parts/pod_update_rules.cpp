@@ -5,11 +5,9 @@
 #include <map>
 #include <set>
 
-#include "core/schema/rules_pod.hpp"
-#include "core/schema/same_json.hpp"
-#include "core/schema/text.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
 
-namespace gantry::schema {
+namespace gantry::kinds {
 namespace {
 
 constexpr std::string_view kMayChange =
@@ -92,8 +90,9 @@ void check_gated(JsonObject& next, const JsonObject& spec, const JsonObject& old
     std::string_view name = get_text(gate, "name");
     At here = at.child("schedulingGates", i++);
     if (!gates.contains(name)) {
-      errors.forbidden(here, "name",
-                       "only deletion is allowed, but found new scheduling gate '" + cut(name, kLongestName) + "'");
+      errors.forbidden(
+          here, "name",
+          "only deletion is allowed, but found new scheduling gate '" + schema::cut(name, schema::kLongestName) + "'");
     }
   });
   take_over(next, old, "schedulingGates");
@@ -234,4 +233,4 @@ void check_pod_status(const JsonObject& pod, const JsonObject& old, Errors& erro
   if (before != nullptr && spec != nullptr) check_restarts(*spec, *status, *before, at, errors);
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::kinds

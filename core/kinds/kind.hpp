@@ -1,0 +1,36 @@
+// What a kind's file is written with. Each file of a group's folder defines one behaviour (core/schema/behavior.hpp),
+// named GROUP_KIND after the folder and the file; the build makes the table of them all (kinds.hpp).
+#pragma once
+
+#include "core/kinds/table.hpp"
+#include "core/schema/behavior.hpp"
+#include "core/schema/field_errors.hpp"
+#include "core/schema/json_access.hpp"
+#include "core/schema/same_json.hpp"
+#include "core/schema/table_cells.hpp"
+#include "core/schema/text.hpp"
+#include "core/schema/validation.hpp"
+
+namespace gantry::kinds {
+
+using schema::At;
+using schema::Behavior;
+using schema::Errors;
+using schema::Json;
+using schema::JsonArray;
+using schema::JsonObject;
+
+using schema::each;
+using schema::ensure_object;
+using schema::format_problems;
+using schema::get;
+using schema::get_array;
+using schema::get_flag;
+using schema::get_number;
+using schema::get_object;
+using schema::get_text;
+using schema::has_items;
+using schema::same_json;
+using schema::take_key;
+
+}  // namespace gantry::kinds

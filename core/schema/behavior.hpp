@@ -1,0 +1,75 @@
+// What is special about one kind beyond what its .proto says: functions that core/kinds registers and that are bound to
+// the kind when the tree is built. The machinery asks the kind, and compares no names.
+//
+// A behaviour is a constant that outlives every schema. All functions are pure; any thread. `object` is a document in
+// canonical form (codec.hpp), `old` the version before it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace gantry::schema {
+
+class Errors;
+
+namespace cells {
+struct Row;
+// Appends the cell as JSON text.
+using Cell = void (*)(Row& row, std::string& out);
+struct NamedCell {
+  std::string_view name;  // what a column's source says behind its '@'
+  Cell cell;
+};
+}  // namespace cells
+
+// Another kind, whose objects these are: stored as its own, and how they are seen.
+struct Shared {
+  std::string_view group, version, plural;
+  // From a document of that kind to one of this, and back; apiVersion and kind are seen to.
+  void (*seen)(boost::json::object& object);
+  void (*stored)(boost::json::object& object);
+};
+
+struct Behavior {
+  using Object = boost::json::object;
+  std::string_view group, kind;
+
+  // Defaults that depend on other fields. Before the constants of the tree, which hide what was absent, and after them.
+  void (*default_before)(Object& object) = nullptr;
+  void (*default_after)(Object& object) = nullptr;
+  // What the tree cannot say. `old` is null on create.
+  void (*validate)(const Object& object, const Object* old, Errors& errors) = nullptr;
+
+  // What a write may not decide. A new object after its defaults, before it is validated; an update of the resource or
+  // of its status, with what every kind protects already taken from `old`, before its defaults.
+  void (*create)(Object& object) = nullptr;
+  void (*update)(Object& next, const Object& old) = nullptr;
+  void (*update_status)(Object& next, const Object& old) = nullptr;
+
+  // Seconds that a deletion gives the object, by DeleteOptions; 0: it goes at once. Null: always so.
+  int64_t (*grace)(const Object& options, const Object& object) = nullptr;
+  // Whether something beside metadata.finalizers keeps an object that is being deleted, and what a deletion changes
+  // then. Both or none.
+  bool (*is_held)(const Object& object) = nullptr;
+  void (*terminate)(Object& next) = nullptr;
+
+  // Cells of its table, and what a row says beside them (`"conditions":[...],` or nothing).
+  std::span<const cells::NamedCell> cells;
+  std::string_view (*row_conditions)(const Object& object) = nullptr;
+
+  bool keeps_status_on_create = false;
+  bool unconditional_update = true;  // PUT without resourceVersion
+  bool create_on_update = false;     // PUT makes what isn't there
+  bool returns_deleted = false;      // DELETE answers with the object, not with a Status
+  // Controllers, scheduler or node agent get each version at once, so its protobuf form is made with the write.
+  bool read_at_once = true;
+  // Null: its objects are its own. Else nothing is made of its own form with a write.
+  const Shared* shared = nullptr;
+};
+
+using Behaviors = std::span<const Behavior* const>;
+
+}  // namespace gantry::schema
