@@ -10,6 +10,11 @@ execute_process(
   COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${PROTOC} -I${work}/in --cpp_out=${work}/out ${work}/in/${FILE}
   COMMAND_ERROR_IS_FATAL ANY)
+# Which resource each message is, beside it.
+execute_process(COMMAND ${PROTOC} -I${IN} --descriptor_set_out=${work}/set.pb ${FILE} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(
+  COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../sdk/cmake/kinds.py --append ${work}/set.pb ${work}/out/${dir}/${stem}.pb.h
+  COMMAND_ERROR_IS_FATAL ANY)
 foreach(extension pb.h pb.cc)
   file(COPY_FILE ${work}/out/${dir}/${stem}.${extension} ${OUT}/${dir}/${stem}.${extension} ONLY_IF_DIFFERENT)
 endforeach()

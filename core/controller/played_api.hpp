@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/client/client.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace gantry::controller {
 

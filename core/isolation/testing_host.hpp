@@ -12,6 +12,7 @@
 
 #include "gantry/abi/metrics.h"
 #include "gantry/host.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace gantry::isolation {
 

@@ -14,6 +14,8 @@
 #include "core/node/agent_testing.hpp"
 #include "core/node/cgroups.hpp"
 #include "core/node/fake_runtime.hpp"
+#include "k8s.io/api/core/v1/node.pb.h"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
 
 namespace gantry::node {
 

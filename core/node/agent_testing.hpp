@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/node/pod_view.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node::testing {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/node/node_agent.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/node_status.pb.h"
 
 namespace gantry::node {
 

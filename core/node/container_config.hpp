@@ -10,7 +10,6 @@
 #include "core/node/pod_files.hpp"
 #include "core/node/runtime_client.hpp"
 #include "core/node/volumes.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node {
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/node/objects.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node {
 

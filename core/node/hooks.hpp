@@ -10,7 +10,7 @@
 
 #include "core/node/command_runner.hpp"
 #include "core/plugin/timers.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/container.pb.h"
 
 namespace gantry::node {
 

@@ -1,8 +1,8 @@
 // hostPath volumes: the type is checked, and what may be made is made. Stateless; blocks on the disk. [worker]
 #pragma once
 
-#include "gantry/resources.hpp"
 #include "gantry/status.hpp"
+#include "k8s.io/api/core/v1/volume.pb.h"
 
 namespace gantry::node {
 

@@ -17,7 +17,7 @@
 #include "core/node/runtime_client.hpp"
 #include "core/plugin/timers.hpp"
 #include "core/plugin/worker_pool.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "gantry/resources.hpp"
 #include "gantry/runtime.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

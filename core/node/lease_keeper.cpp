@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/coordination/v1/lease.pb.h"
 
 namespace gantry::node {
 namespace {

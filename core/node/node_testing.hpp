@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "core/client/client.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/coordination/v1/lease.pb.h"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/node.pb.h"
 
 namespace gantry::node::testing {
 

@@ -9,7 +9,8 @@
 #include <string>
 
 #include "core/client/client.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

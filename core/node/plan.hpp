@@ -11,7 +11,6 @@
 
 #include "core/node/pod_view.hpp"
 #include "core/node/prober.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node {
 

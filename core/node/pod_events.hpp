@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "gantry/resources.hpp"
 #include "gantry/status.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

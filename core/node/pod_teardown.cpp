@@ -5,6 +5,7 @@
 #include "core/node/pod_attachment.hpp"
 #include "core/node/pod_sync.hpp"
 #include "gantry/times.hpp"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
 
 namespace gantry::node {
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "core/plugin/timers.hpp"
-#include "gantry/resources.hpp"
 #include "gantry/status.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

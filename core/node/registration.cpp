@@ -12,6 +12,7 @@
 #include "core/node/node_status.hpp"
 #include "core/node/stable_bytes.hpp"
 #include "gantry/abi/log.h"
+#include "k8s.io/api/core/v1/reference.pb.h"
 
 namespace gantry::node {
 namespace {

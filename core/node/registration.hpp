@@ -12,7 +12,7 @@
 #include "core/client/client.hpp"
 #include "core/node/capacity.hpp"
 #include "core/node/node_agent.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/node.pb.h"
 
 namespace gantry::node {
 

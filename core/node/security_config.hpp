@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/node/runtime_client.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

@@ -14,7 +14,6 @@
 
 #include "core/node/plan.hpp"
 #include "core/node/pod_view.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node {
 

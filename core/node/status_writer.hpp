@@ -10,7 +10,7 @@
 #include <string>
 
 #include "core/client/client.hpp"
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::node {
 

@@ -12,7 +12,6 @@
 
 #include "core/node/environment.hpp"
 #include "core/node/objects.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::node {
 

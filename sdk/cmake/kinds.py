@@ -1,6 +1,9 @@
-"""Writes the headers with which a plugin brings API kinds, from the descriptor set of its .proto files.
+"""Writes which resource a message is, from the descriptor set of .proto files.
 
-kinds.py SET NAME FOLDER HEADER...   writes FOLDER/NAME.kinds.h and .hpp; HEADER: what protoc made of the files
+kinds.py SET NAME FOLDER HEADER...   the headers with which a plugin brings API kinds: FOLDER/NAME.kinds.h and .hpp;
+                                     HEADER: what protoc made of the files
+kinds.py --append SET HEADER         adds to what protoc made of one file the resources that it has, and a short name of
+                                     its package: corev1 for k8s.io.api.core.v1
 
 The set is read by hand (field numbers of descriptor.proto and gantry/schema.proto), so that no protobuf package for Python is
 needed.
@@ -62,7 +65,25 @@ def write(path, text):
         file.write(text)
 
 
+def append(path, header):
+    data = open(path, "rb").read()
+    package = first(first(data, 1), 2).decode()
+    *_, group, version = package.split(".")
+    text = ""
+    kinds = list(resources(data))
+    if kinds:
+        text += '\n#include "gantry/resource.hpp"\n\nnamespace gantry {\n'
+        text += "".join(f'GANTRY_RESOURCE({kind}, "{group}", "{version}", "{plural}");\n' for kind, group, version, plural in kinds)
+        text += "}  // namespace gantry\n"
+    if package.startswith("k8s.io.") and version[0] == "v" and version[1:2].isdigit():
+        text += f"\nnamespace gantry {{\nnamespace {group}{version} = ::{'::'.join(package.split('.'))};\n}}\n"
+    with open(header, "a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def main():
+    if sys.argv[1] == "--append":
+        return append(*sys.argv[2:])
     path, name, folder, *headers = sys.argv[1:]
     data = open(path, "rb").read()
     kinds = list(resources(data))
@@ -76,7 +97,7 @@ def main():
           f"#ifndef GANTRY_KINDS_OF_{word.upper()}_H\n#define GANTRY_KINDS_OF_{word.upper()}_H\n\n"
           f"static const unsigned char {bytes_name}[{len(data)}] = {{\n    " + ",\n    ".join(rows) + "};\n\n#endif\n")
     text = "// Made by gantry_add_plugin(): the plugin's kinds, their messages, and which resource each is.\n#pragma once\n\n"
-    text += f'#include "{name}.kinds.h"\n#include "gantry/kinds.hpp"\n#include "gantry/resources.hpp"\n'
+    text += f'#include "{name}.kinds.h"\n#include "gantry/kinds.hpp"\n#include "gantry/resource.hpp"\n'
     text += "".join(f'#include "{header}"\n' for header in headers) + "\nnamespace gantry {\n\n"
     text += "".join(f'GANTRY_RESOURCE({kind}, "{group}", "{version}", "{plural}");\n' for kind, group, version, plural in kinds)
     text += f"\nnamespace kinds {{\n\nstruct {word} {{\n"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
 
 namespace gantry::sdk {
 namespace {

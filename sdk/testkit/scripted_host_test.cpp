@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "k8s.io/api/core/v1/config.pb.h"
+
 namespace gantry::testkit {
 namespace {
 

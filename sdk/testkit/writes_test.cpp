@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "k8s.io/api/core/v1/config.pb.h"
 #include "scripted_host.hpp"
 
 namespace gantry::sdk {

@@ -14,6 +14,7 @@
 #include "core/scheduler/scheduler.hpp"
 #include "core/schema/schema.hpp"
 #include "core/store/sqlite_store.hpp"
+#include "k8s.io/api/core/v1/event.pb.h"
 
 namespace gantry::integration {
 namespace {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "k8s.io/api/core/v1/pod.pb.h"
 #include "tests/integration/control_plane.hpp"
 
 namespace gantry::integration {

@@ -3,6 +3,11 @@
 
 #include <set>
 
+#include "k8s.io/api/apps/v1/deployment.pb.h"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/event.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 #include "tests/integration/control_plane.hpp"
 
 namespace gantry::integration {

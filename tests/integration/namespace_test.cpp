@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "gantry/abi/log.h"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/namespace.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
+#include "k8s.io/api/core/v1/service_account.pb.h"
 #include "tests/integration/control_plane.hpp"
 
 namespace gantry::integration {

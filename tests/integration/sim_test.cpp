@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "gantry/pods.hpp"
+#include "k8s.io/api/coordination/v1/lease.pb.h"
+#include "k8s.io/api/core/v1/node.pb.h"
 #include "tests/integration/control_plane.hpp"
 
 namespace gantry::integration {

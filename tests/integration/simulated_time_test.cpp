@@ -5,6 +5,8 @@
 #include <chrono>
 
 #include "gantry/times.hpp"
+#include "k8s.io/api/coordination/v1/lease.pb.h"
+#include "k8s.io/api/core/v1/node.pb.h"
 #include "tests/integration/workloads.hpp"
 
 namespace gantry::integration {

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "core/schema/extension_testing.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 #include "tests/integration/workloads.hpp"
 
 namespace gantry::integration {

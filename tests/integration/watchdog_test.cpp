@@ -4,6 +4,7 @@
 #include <fstream>
 #include <thread>
 
+#include "k8s.io/api/core/v1/config.pb.h"
 #include "tests/integration/workloads.hpp"
 
 namespace gantry::integration {

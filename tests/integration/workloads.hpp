@@ -9,6 +9,9 @@
 
 #include "gantry/ownership.hpp"
 #include "gantry/pods.hpp"
+#include "k8s.io/api/apps/v1/deployment.pb.h"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
+#include "k8s.io/api/core/v1/event.pb.h"
 #include "tests/integration/control_plane.hpp"
 #include "tests/integration/fake_nodes.hpp"
 

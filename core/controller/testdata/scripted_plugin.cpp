@@ -10,6 +10,7 @@
 
 #include "gantry/abi/timer.h"
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace {
 

@@ -16,6 +16,7 @@
 
 #include "gantry/abi/metrics.h"
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace {
 

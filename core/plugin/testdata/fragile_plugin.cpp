@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace fragile {
 

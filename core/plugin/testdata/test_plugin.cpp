@@ -7,6 +7,7 @@
 #include "gantry/abi/draft/plugins.h"
 #include "gantry/abi/reload.h"
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/apps/v1/deployment.pb.h"
 
 namespace gantry::deployment {
 

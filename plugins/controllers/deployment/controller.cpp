@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gantry/ownership.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 #include "rollout.hpp"
 
 namespace gantry::deployment {

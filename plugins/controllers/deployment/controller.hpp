@@ -6,6 +6,8 @@
 #include <deque>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/apps/v1/deployment.pb.h"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
 
 namespace gantry::deployment {
 

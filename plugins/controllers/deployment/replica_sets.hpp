@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/apps/v1/deployment.pb.h"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
 
 namespace gantry::deployment {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod_template.pb.h"
 
 namespace gantry::deployment {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "k8s.io/api/core/v1/namespace.pb.h"
+
 namespace gantry::garbage_collector {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gantry/host.hpp"
+#include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace gantry::namespaces {
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "k8s.io/api/core/v1/pod.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
 #include "sdk/testkit/scripted_host.hpp"

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::replicaset {
 

@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::replicaset {
 

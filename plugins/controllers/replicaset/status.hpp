@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "gantry/resources.hpp"
 #include "gantry/status.hpp"
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::replicaset {
 

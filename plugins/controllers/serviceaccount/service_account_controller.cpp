@@ -1,5 +1,8 @@
 #include "service_account_controller.hpp"
 
+#include "k8s.io/api/core/v1/namespace.pb.h"
+#include "k8s.io/api/core/v1/service_account.pb.h"
+
 namespace gantry::service_accounts {
 namespace {
 

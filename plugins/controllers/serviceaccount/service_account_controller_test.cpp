@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "k8s.io/api/core/v1/namespace.pb.h"
+#include "k8s.io/api/core/v1/service_account.pb.h"
 #include "sdk/testkit/scripted_host.hpp"
 
 namespace gantry::service_accounts {

@@ -3,7 +3,7 @@
 // An annotation that cannot be read counts as absent: a typing error must not keep a pod from running.
 #pragma once
 
-#include "gantry/resources.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 #include "settings.hpp"
 
 namespace gantry::sim {

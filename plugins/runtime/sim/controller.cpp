@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "k8s.io/api/core/v1/namespace.pb.h"
+
 namespace gantry::sim {
 namespace {
 

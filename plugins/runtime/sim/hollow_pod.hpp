@@ -12,7 +12,6 @@
 
 #include "behaviour.hpp"
 #include "dice.hpp"
-#include "gantry/resources.hpp"
 
 namespace gantry::sim {
 

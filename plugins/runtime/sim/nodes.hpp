@@ -13,6 +13,8 @@
 
 #include "addresses.hpp"
 #include "gantry/host.hpp"
+#include "k8s.io/api/coordination/v1/lease.pb.h"
+#include "k8s.io/api/core/v1/node.pb.h"
 #include "settings.hpp"
 
 namespace gantry::sim {

@@ -9,6 +9,7 @@
 
 #include "durations.hpp"
 #include "gantry/host.hpp"
+#include "k8s.io/api/core/v1/scheduling.pb.h"
 
 namespace gantry::sim {
 

@@ -2,6 +2,8 @@
 #include <map>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace {
 

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "gantry/testkit/controller_under_test.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace {
 

@@ -2,6 +2,7 @@
 #include "gantry/controller.hpp"
 #include "gantry/ownership.hpp"
 #include "gantry/times.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 #include "website.kinds.hpp"
 
 namespace {

@@ -26,10 +26,11 @@
 #include "gantry/abi/tasks.h"
 #include "gantry/abi/timer.h"
 #include "gantry/bytes.hpp"
-#include "gantry/resources.hpp"
 #include "gantry/status.hpp"
 #include "gantry/status_proto.hpp"
 #include "gantry/timer.hpp"
+#include "k8s.io/api/core/v1/reference.pb.h"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
 
 namespace gantry::sdk {
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gantry/host.hpp"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/selector.pb.h"
 
 namespace gantry::sdk {
 

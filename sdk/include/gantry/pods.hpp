@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
-#include "gantry/resources.hpp"
 #include "gantry/times.hpp"
+#include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::sdk {
 

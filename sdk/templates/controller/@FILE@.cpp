@@ -2,6 +2,7 @@
 #include <string>
 
 #include "gantry/controller.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
 
 namespace {
 
