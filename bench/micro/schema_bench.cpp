@@ -26,7 +26,7 @@ T need(Expected<T> value) {
 }
 
 struct Sample {
-  std::unique_ptr<Schema> schema = need(Schema::builtin(kinds::all()));
+  const SchemaPtr schema = need(Schema::builtin(kinds::all()));
   const Kind& kind = *schema->find_kind("", "v1", "Pod");
   const Message& message = *kind.message;
   Json pod = need(decode(message, Media::kJson, testing::kSamplePod));

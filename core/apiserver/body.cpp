@@ -98,7 +98,7 @@ Expected<Json> read_delete_body(const Call& call) {
   if (request.body.size() > kMaxBody) {
     return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
   }
-  const auto* message = call.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+  const auto* message = call.schema->find_message("k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions");
   auto media = Expected<schema::Media>(schema::Media::kJson);
   if (const auto type = request.header("content-type"); !type.empty()) media = schema::media_of(type);
   if (!media) return media.error();

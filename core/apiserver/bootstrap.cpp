@@ -46,13 +46,15 @@ class Waiter : public http::Exchange {
 }  // namespace
 
 Status ensure_namespaces(const EnvironmentPtr& env) {
-  const auto* kind = env->schema.find_resource("", "v1", "namespaces");
+  const auto schema = env->schemas.now();
+  const auto* kind = schema->find_resource("", "v1", "namespaces");
   if (kind == nullptr) return Status::internal("the schema has no namespaces");
   for (const std::string name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
     if (env->store.get(key_of(*kind, {}, name))) continue;
     auto waiter = std::make_shared<Waiter>();
     auto call = std::make_shared<Call>();
     call->env = env;
+    call->schema = schema;
     call->exchange = waiter;
     call->target.kind = kind;
     create_document(call,

@@ -20,7 +20,7 @@ class Choice : public std::enable_shared_from_this<Choice> {
         query_(std::move(query)),
         found_(std::move(found)),
         done_(std::move(done)),
-        stored_(call_->env->schema, call_->kind()),
+        stored_(call_->kind()),
         cost_(*call_, !query_.selection.empty()) {
     page_.revision = found_.revision;
   }

@@ -128,7 +128,7 @@ bool refuses_json(std::string_view accept) {
 }  // namespace
 
 struct Discovery::State : std::enable_shared_from_this<Discovery::State> {
-  State(const schema::Schema& s, const Options& o) : schema(s), options(o), generation(s.generation()) {}
+  State(schema::SchemaPtr s, const Options& o) : held(std::move(s)), schema(*held), options(o) {}
 
   void build();
   bool owns(std::string_view path) const {
@@ -140,9 +140,9 @@ struct Discovery::State : std::enable_shared_from_this<Discovery::State> {
   bool serve_aggregated(const http::Request& request, http::Exchange& exchange, bool legacy) const;
   std::string_view v3_cache_control(const http::Request& request) const;
 
+  const schema::SchemaPtr held;
   const schema::Schema& schema;
   const Options options;
-  const uint64_t generation;
   std::map<std::string, Plain, std::less<>> plain;
   std::map<std::string, std::unique_ptr<Lazy>, std::less<>> openapi;
   std::unique_ptr<Lazy> openapi_v2_protobuf;
@@ -219,8 +219,8 @@ std::string_view Discovery::State::v3_cache_control(const http::Request& request
   return index->bytes.find(address) == std::string::npos ? kRevalidate : "public, immutable, max-age=31536000";
 }
 
-Discovery::Discovery(const schema::Schema& schema, const Options& options)
-    : schema_(schema), options_(std::make_unique<const Options>(options)) {
+Discovery::Discovery(const schema::Registry& schemas, const Options& options)
+    : schemas_(schemas), options_(std::make_unique<const Options>(options)) {
   current();
 }
 
@@ -228,12 +228,12 @@ Discovery::~Discovery() = default;
 
 std::shared_ptr<Discovery::State> Discovery::current() const {
   const auto fresh = [this](const std::shared_ptr<State>& known) {
-    return known != nullptr && known->generation == schema_.generation();
+    return known != nullptr && known->schema.generation() == schemas_.generation();
   };
   if (auto known = state_.load(std::memory_order_acquire); fresh(known)) return known;
   const std::lock_guard lock(mutex_);
   if (auto known = state_.load(std::memory_order_acquire); fresh(known)) return known;
-  auto next = std::make_shared<State>(schema_, *options_);
+  auto next = std::make_shared<State>(schemas_.now(), *options_);
   next->build();
   state_.store(next, std::memory_order_release);
   return next;

@@ -16,8 +16,8 @@ namespace gantry::apiserver {
 
 class Discovery {
  public:
-  // The schema must outlive it.
-  Discovery(const schema::Schema& schema, const Options& options);
+  // The registry must outlive it.
+  Discovery(const schema::Registry& schemas, const Options& options);
   ~Discovery();
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
@@ -32,7 +32,7 @@ class Discovery {
   struct State;
   std::shared_ptr<State> current() const;
 
-  const schema::Schema& schema_;
+  const schema::Registry& schemas_;
   const std::unique_ptr<const Options> options_;
   mutable std::mutex mutex_;  // of who makes a new one
   mutable std::atomic<std::shared_ptr<State>> state_;

@@ -22,16 +22,16 @@ namespace meta = k8s::io::apimachinery::pkg::apis::meta::v1;
 class DiscoveryTest : public ::testing::Test {
  protected:
   DiscoveryTest() {
-    auto built = schema::Schema::builtin(kinds::all());
+    auto built = schema::Registry::create(kinds::all());
     EXPECT_TRUE(built.ok());
-    schema_ = *std::move(built);
+    schemas_ = *std::move(built);
     options_.git_version = "v1.36.2+gantry-0.1";
     options_.git_commit = "abc";
     options_.post = [this](std::function<void()> work) {
       ++posted_;
       work();
     };
-    discovery_ = std::make_unique<Discovery>(*schema_, options_);
+    discovery_ = std::make_unique<Discovery>(*schemas_, options_);
   }
   std::shared_ptr<FakeExchange> ask(std::string path, http::Headers headers = {}, std::string method = "GET",
                                     std::string query = {}) {
@@ -62,7 +62,7 @@ class DiscoveryTest : public ::testing::Test {
     return message;
   }
 
-  std::unique_ptr<schema::Schema> schema_;
+  std::unique_ptr<schema::Registry> schemas_;
   Options options_;
   std::unique_ptr<Discovery> discovery_;
   bool owned_ = false;

@@ -261,7 +261,7 @@ Status read_query(Call& call) {
 
 bool finds_resource(Call& call) {
   const auto& path = call.request.path;
-  return !call.env->discovery->owns(path) && parse_path(call.env->schema, path, call.target) &&
+  return !call.env->discovery->owns(path) && parse_path(*call.schema, path, call.target) &&
          !call.target.group_version_only;
 }
 
@@ -273,6 +273,7 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
   if (is_open_path(head.path) || !head.identity.anonymous()) return {};
   Call call;
   call.env = env;
+  call.schema = env->schemas.now();
   call.request = head;
   if (auto status = read_query(call); !status.ok()) return status;
   const bool resource = finds_resource(call);
@@ -283,6 +284,7 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
 
 void dispatch(const CallPtr& call) {
   const auto& path = call->request.path;
+  call->schema = call->env->schemas.now();
   if (auto status = read_query(*call); !status.ok()) return respond_error(*call, status);
   if (auto status = refuse_impersonation(call->request); !status.ok()) return respond_error(*call, status);
   if (is_health_path(path)) return respond_health(*call);

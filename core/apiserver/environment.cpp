@@ -23,10 +23,8 @@ uint64_t kernel_random() {
 
 // Where a kind's objects lie.
 std::string folder_of(const schema::Kind& kind) {
-  const auto* shared = kind.behavior->shared;
-  const std::string_view group = shared == nullptr ? kind.group : shared->group;
   std::string key = "/";
-  return key.append(group).append("/").append(shared == nullptr ? kind.plural : shared->plural).append("/");
+  return key.append(kind.storage->group).append("/").append(kind.storage->plural).append("/");
 }
 
 int64_t system_now() {
@@ -36,15 +34,15 @@ int64_t system_now() {
 
 }  // namespace
 
-Environment::Environment(const schema::Schema& s, store::Store& st, Options o)
-    : schema(s), store(st), options(std::move(o)), workers(options.run_long, kThreads, options.most_long) {
+Environment::Environment(const schema::Registry& s, store::Store& st, Options o)
+    : schemas(s), store(st), options(std::move(o)), workers(options.run_long, kThreads, options.most_long) {
   if (!options.now_unix_ns) options.now_unix_ns = system_now;
   if (!options.random) options.random = kernel_random;
   if (!options.post) {
     options.post = [](std::function<void()> work) { std::thread(std::move(work)).detach(); };
   }
   if (!options.authorizer) options.authorizer = std::make_shared<auth::AlwaysAllow>();
-  discovery = std::make_unique<Discovery>(schema, options);
+  discovery = std::make_unique<Discovery>(schemas, options);
 }
 
 Environment::~Environment() = default;

@@ -27,10 +27,10 @@ class WatchSession;
 class Discovery;
 
 struct Environment {
-  Environment(const schema::Schema& s, store::Store& st, Options o);
+  Environment(const schema::Registry& s, store::Store& st, Options o);
   ~Environment();
 
-  const schema::Schema& schema;
+  const schema::Registry& schemas;
   store::Store& store;
   Options options;
   std::shared_ptr<io::EventLoop> loop;
@@ -54,6 +54,7 @@ using EnvironmentPtr = std::shared_ptr<Environment>;
 
 struct Call {
   EnvironmentPtr env;
+  schema::SchemaPtr schema;  // of the moment at which the request came; its kind is from there
   http::Request request;
   std::shared_ptr<http::Exchange> exchange;
   Target target;

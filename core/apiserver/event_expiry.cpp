@@ -59,10 +59,11 @@ void EventExpiry::sweep() {
   if (!env || env->stopping) return;
   const int64_t now = env->now();
   const auto revision = horizon(*env, now);
-  const auto* kind = env->schema.find_resource("", "v1", "events");
+  const auto schema = env->schemas.now();
+  const auto* kind = schema->find_resource("", "v1", "events");
   if (kind != nullptr) sweep_folder(*env, *kind, key_prefix(*kind), revision, now);
   // Where those of events.k8s.io lay while they were not the same objects.
-  const auto* other = env->schema.find_resource("events.k8s.io", "v1", "events");
+  const auto* other = schema->find_resource("events.k8s.io", "v1", "events");
   if (other != nullptr) sweep_folder(*env, *other, "/events.k8s.io/events/", revision, now);
   first_ = false;
 }

@@ -12,7 +12,7 @@ using namespace schema::testing;
 class KindsTest : public ServerTest {
  protected:
   void extend(const Widgets& widgets = {}) {
-    const auto status = schema_->extend("widgets", widgets.set());
+    const auto status = schemas_->extend("widgets", widgets.set());
     ASSERT_TRUE(status.ok()) << status.message();
   }
   static std::string widget(const std::string& name, const std::string& spec = R"("owner":"me")") {
@@ -109,7 +109,7 @@ TEST_F(KindsTest, WatchesOfAKindThatChangedEndAndOthersGoOn) {
   EXPECT_TRUE(other.stream->wait_text("\"after\""));
   const auto again = ask("GET", std::string(kWidgets) + "?watch=true&resourceVersion=0");
   ASSERT_NE(again.stream, nullptr);
-  schema_->withdraw("widgets");
+  schemas_->withdraw("widgets");
   server_->end_outdated_watches();
   EXPECT_TRUE(again.stream->wait_end());
 }
@@ -117,7 +117,7 @@ TEST_F(KindsTest, WatchesOfAKindThatChangedEndAndOthersGoOn) {
 TEST_F(KindsTest, ObjectsOutliveTheirKind) {
   extend();
   made(kWidgets, widget("a"));
-  schema_->withdraw("widgets");
+  schemas_->withdraw("widgets");
   EXPECT_EQ(ask("GET", kWidgets).code, 404);
   EXPECT_EQ(ask("GET", kGroup).code, 404);
   close();
@@ -135,7 +135,7 @@ TEST_F(KindsTest, WhatNoLongerFitsIsReadPatchedAndDeleted) {
   made(kWidgets, body);
   made(kWidgets, widget("b", R"("owner":"me","size":5)"));
   close();
-  schema_ = *schema::Schema::builtin(kinds::all());
+  schemas_ = *schema::Registry::create(kinds::all());
   open();
   Widgets next;
   next.spec.front() = field("size", 1, kStringType);

@@ -76,7 +76,8 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
 }
 
 Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name) {
-  const auto* namespaces = env.schema.find_resource("", "v1", "namespaces");
+  const auto schema = env.schemas.now();
+  const auto* namespaces = schema->find_resource("", "v1", "namespaces");
   if (namespaces == nullptr) return {};
   const auto entry = env.store.get(key_of(*namespaces, {}, ns));
   if (!entry) return not_found(*namespaces, ns);
@@ -90,7 +91,7 @@ Status check_namespace(const Environment& env, const schema::Kind& kind, std::st
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old) {
   if (text_at(next, {"metadata", "deletionTimestamp"}).empty()) return false;
   if (has_items(next, {"metadata", "finalizers"})) return false;
-  if (const auto* is_held = kind.behavior->is_held; is_held != nullptr) return !is_held(next.as_object());
+  if (const auto is_held = kind.behavior->is_held; is_held != nullptr) return !is_held(next.as_object());
   return int_at(old, {"metadata", "deletionGracePeriodSeconds"}) == 0;
 }
 

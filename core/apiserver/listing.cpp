@@ -168,7 +168,7 @@ schema::TypeMeta list_type(const Call& call) {
 }
 
 ReadingCost::ReadingCost(const Call& call, bool selects)
-    : made_(is_made(call.form) || !StoredAs(call.env->schema, call.kind()).same()),
+    : made_(is_made(call.form) || !StoredAs(call.kind()).same()),
       attributes_(selects),
       protobuf_(call.form.media == schema::Media::kProtobuf) {
   // Looking at a version that has been read costs about as much as reading so many bytes, with a long selector more.

@@ -63,7 +63,7 @@ ListWriter::ListWriter(Call& call, const ListPage& page) : call_(call) {
 std::string ListWriter::item(const store::Entry& entry) const {
   if (call_.form.as == As::kTable) return table_row(call_, entry);
   if (call_.form.as == As::kObject) return std::string("{").append(item_json(call_.kind(), entry));
-  const auto* message = call_.env->schema.find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
+  const auto* message = call_.schema->find_message("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata");
   return schema::encode_json(*message, schema::partial_metadata(parse_entry(entry)));
 }
 

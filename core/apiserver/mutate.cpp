@@ -91,7 +91,7 @@ void mutate(std::shared_ptr<Mutation> mutation) {
     if (!hand_over(mutation->call, [mutation] { mutate(mutation); })) mutation->done(too_busy());
     return;
   }
-  const StoredAs stored(env.schema, kind);
+  const StoredAs stored(kind);
   const auto& account = mutation->call->request.account;
   const auto before = parse_entry(*stored.seen(current), account);
   if (!before) return mutation->done(before.error());
@@ -136,7 +136,7 @@ std::shared_ptr<Mutation> mutation_of(const CallPtr& call) {
 
 void respond_written(const CallPtr& call, int code, const store::EntryPtr& entry) {
   const bool as_stored = call->form.media == schema::Media::kJson && call->form.as == As::kObject;
-  if (as_stored && StoredAs(call->env->schema, call->kind()).same()) return respond_entry(*call, code, entry);
+  if (as_stored && StoredAs(call->kind()).same()) return respond_entry(*call, code, entry);
   later(call, entry->value.size(), [call, code, entry] { respond_entry(*call, code, entry); });
 }
 

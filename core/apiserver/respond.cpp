@@ -48,7 +48,7 @@ void add_warnings(http::Response& response, const std::vector<std::string>& warn
 }
 
 std::string partial_json(Call& call, const Json& document) {
-  const auto* message = call.env->schema.find_message(std::string(kMeta) + "PartialObjectMetadata");
+  const auto* message = call.schema->find_message(std::string(kMeta) + "PartialObjectMetadata");
   return schema::encode_json(*message, schema::partial_metadata(document));
 }
 
@@ -148,7 +148,7 @@ void respond_error(Call& call, const Status& whole, http::Headers more) {
 }
 
 void respond_json(Call& call, int code, std::string json, std::string_view message_name) {
-  const auto* message = message_name.empty() ? nullptr : call.env->schema.find_message(message_name);
+  const auto* message = message_name.empty() ? nullptr : call.schema->find_message(message_name);
   auto media = call.form.media;
   if (media == schema::Media::kProtobuf && message != nullptr) {
     if (auto document = schema::parse_json(json)) {
@@ -167,7 +167,7 @@ void respond_json(Call& call, int code, std::string json, std::string_view messa
 }
 
 void respond_entry(Call& call, int code, const store::EntryPtr& stored) {
-  const auto entry = StoredAs(call.env->schema, call.kind()).seen(stored);
+  const auto entry = StoredAs(call.kind()).seen(stored);
   if (call.form.as == As::kTable) {
     const std::string metadata = "{\"resourceVersion\":\"" + std::to_string(entry->mod_revision) + "\"}";
     return respond_json(call, code, table_json(call, {entry}, metadata));

@@ -73,9 +73,9 @@ void start_timers(const EnvironmentPtr& env) {
 
 }  // namespace
 
-Expected<std::unique_ptr<ApiServer>> ApiServer::create(const schema::Schema& schema, store::Store& store,
+Expected<std::unique_ptr<ApiServer>> ApiServer::create(const schema::Registry& schemas, store::Store& store,
                                                        Options options) {
-  auto environment = std::make_shared<Environment>(schema, store, std::move(options));
+  auto environment = std::make_shared<Environment>(schemas, store, std::move(options));
   environment->loop = io::EventLoop::start("api-timers");
   std::unique_ptr<ApiServer> server(new ApiServer(environment));
   if (auto status = ensure_namespaces(environment); !status.ok()) return status;

@@ -13,7 +13,7 @@
 #include "core/auth/authorizer.hpp"
 #include "core/client/http.hpp"
 #include "core/client/node_backend.hpp"
-#include "core/schema/schema.hpp"
+#include "core/schema/registry.hpp"
 #include "core/store/store.hpp"
 
 namespace gantry::limits {
@@ -57,7 +57,7 @@ struct Environment;
 class ApiServer : public http::Handler {
  public:
   // Both must outlive the server. Makes sure the initial namespaces exist before it returns.
-  static Expected<std::unique_ptr<ApiServer>> create(const schema::Schema& schema, store::Store& store,
+  static Expected<std::unique_ptr<ApiServer>> create(const schema::Registry& schemas, store::Store& store,
                                                      Options options);
   ~ApiServer() override;
 

@@ -149,7 +149,7 @@ TEST_F(SharedEventsTest, ComeInAllForms) {
   const auto envelope = schema::unwrap_protobuf(raw.body);
   ASSERT_TRUE(envelope.ok());
   EXPECT_EQ(envelope->type.api_version, "events.k8s.io/v1");
-  const auto& message = *schema_->find_kind("events.k8s.io", "v1", "Event")->message;
+  const auto& message = *schemas_->now()->find_kind("events.k8s.io", "v1", "Event")->message;
   const auto document = schema::decode(message, schema::Media::kProtobuf, raw.body);
   ASSERT_TRUE(document.ok());
   EXPECT_EQ(text_at(*document, {"note"}), "it is here");

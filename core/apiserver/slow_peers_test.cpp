@@ -272,15 +272,15 @@ TEST(FrameCache, IsBoundedInBytesAndKeepsNoVersions) {
   std::vector<store::EntryPtr> entries;
   for (int i = 0; i < 40; ++i) {
     entries.push_back(std::make_shared<store::Entry>());
-    cache.get(entries.back(), kind, 0, [] { return std::string(400'000, 'x'); });
+    cache.get(entries.back(), {&kind, 0, 0}, [] { return std::string(400'000, 'x'); });
     EXPECT_LE(cache.bytes(), FrameCache::kMostBytes);
   }
   EXPECT_GT(cache.bytes(), FrameCache::kMostBytes / 2);
   const auto& newest = entries.back();
-  EXPECT_EQ(cache.get(newest, kind, 0, [] { return std::string("anew"); }).bytes.size(), 400'000U);
-  EXPECT_EQ(cache.get(newest, kind, 1, [] { return std::string("other form"); }).bytes, "other form");
+  EXPECT_EQ(cache.get(newest, {&kind, 0, 0}, [] { return std::string("anew"); }).bytes.size(), 400'000U);
+  EXPECT_EQ(cache.get(newest, {&kind, 0, 1}, [] { return std::string("other form"); }).bytes, "other form");
   EXPECT_EQ(newest.use_count(), 1);
-  cache.get(newest, kind, 2, [] { return std::string(FrameCache::kMostBytes + 1, 'x'); });
+  cache.get(newest, {&kind, 0, 2}, [] { return std::string(FrameCache::kMostBytes + 1, 'x'); });
   EXPECT_LE(cache.bytes(), FrameCache::kMostBytes);
   cache.clear();
   EXPECT_EQ(cache.bytes(), 0U);

@@ -1,6 +1,5 @@
-// Kinds that share the objects of another kind: two APIs over one set. What is stored is of the other kind; requests
-// see it as theirs. Which kinds do so, and how, stands with the kind (core/kinds); all others are stored as they are.
-// Pure but for the schema, any thread.
+// Served versions whose objects are stored as another one's: requests see them as theirs. Which do so, and how, stands
+// with the kind (schema::Conversion); all others are stored as they are. Pure, any thread.
 #pragma once
 
 #include "core/apiserver/environment.hpp"
@@ -9,12 +8,12 @@ namespace gantry::apiserver {
 
 class StoredAs {
  public:
-  StoredAs(const schema::Schema& schema, const schema::Kind& kind);
+  explicit StoredAs(const schema::Kind& kind) : kind_(kind) {}
 
   // Whether objects are stored as requests see them.
-  bool same() const { return shared_ == nullptr; }
+  bool same() const { return kind_.storage == &kind_; }
   // Of what is stored.
-  const schema::Kind& kind() const { return stored_; }
+  const schema::Kind& kind() const { return *kind_.storage; }
   // A stored version as requests see it; one that is so already stays as it is.
   store::EntryPtr seen(store::EntryPtr entry) const;
   // Makes a document that requests see the value of a write.
@@ -22,8 +21,6 @@ class StoredAs {
 
  private:
   const schema::Kind& kind_;
-  const schema::Shared* const shared_;
-  const schema::Kind& stored_;
 };
 
 }  // namespace gantry::apiserver

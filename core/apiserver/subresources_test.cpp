@@ -78,7 +78,7 @@ class SubresourcesTest : public ServerTest {
  protected:
   // The verbs alone, without the way to them.
   void start(Options wanted) override {
-    env_ = std::make_shared<Environment>(*schema_, *store_, std::move(wanted));
+    env_ = std::make_shared<Environment>(*schemas_, *store_, std::move(wanted));
     env_->loop = io::EventLoop::start("test");
     env_->node = &node_;
   }
@@ -88,10 +88,11 @@ class SubresourcesTest : public ServerTest {
   }
 
   const schema::Kind& kind(std::string_view group, std::string_view plural) {
-    return *schema_->find_resource(group, "v1", plural);
+    return *schemas_->now()->find_resource(group, "v1", plural);
   }
   CallPtr call(const schema::Kind& kind, std::string name, std::string subresource, std::string method) {
     auto out = std::make_shared<Call>();
+    out->schema = schemas_->now();
     out->env = env_;
     out->request.method = std::move(method);
     out->exchange = std::make_shared<FakeExchange>();

@@ -45,9 +45,9 @@ class ServerTest : public ::testing::Test {
   void SetUp() override {
     char name[] = "/tmp/gantry-apiserver-XXXXXX";
     folder_ = ::mkdtemp(name);
-    auto built = schema::Schema::builtin(kinds::all());
+    auto built = schema::Registry::create(kinds::all());
     ASSERT_TRUE(built.ok());
-    schema_ = *std::move(built);
+    schemas_ = *std::move(built);
     open();
   }
   void TearDown() override {
@@ -65,7 +65,7 @@ class ServerTest : public ::testing::Test {
   virtual store::Store& served_store() { return *store_; }
   // What stands over the store: the whole server, where a test does not look at a part of it alone.
   virtual void start(Options wanted) {
-    auto server = ApiServer::create(*schema_, served_store(), std::move(wanted));
+    auto server = ApiServer::create(*schemas_, served_store(), std::move(wanted));
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = *std::move(server);
   }
@@ -152,7 +152,7 @@ class ServerTest : public ::testing::Test {
 
   std::string folder_;
   std::atomic<int64_t> now_{int64_t{1'700'000'000} * 1'000'000'000};
-  std::unique_ptr<schema::Schema> schema_;
+  std::unique_ptr<schema::Registry> schemas_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ApiServer> server_;
   std::mutex workers_mutex_;

@@ -119,7 +119,7 @@ void respond_bound(Call& call) {
 }  // namespace
 
 void bind_pod(const CallPtr& call) {
-  const auto& schema = call->env->schema;
+  const auto& schema = *call->schema;
   const auto* message = schema.find_message("k8s.io.api.core.v1.Binding");
   const auto* pods = schema.find_resource("", "v1", "pods");
   if (message == nullptr || pods == nullptr) return respond_error(*call, unknown_resource());

@@ -90,7 +90,7 @@ void write(std::shared_ptr<NewObject> object) {
     if (call.env->store.get(change.key)) return respond_error(call, already_exists(kind, name));
     return respond_document(call, 201, kind, object->document);
   }
-  if (auto status = StoredAs(call.env->schema, kind).fill(change, object->document); !status.ok()) {
+  if (auto status = StoredAs(kind).fill(change, object->document); !status.ok()) {
     return respond_error(call, status);
   }
   if (kind.behavior->read_at_once) derive(kind, object->document, change);

@@ -80,7 +80,7 @@ Status check_scale(const Call& call, const Json& scale) {
 }
 
 void respond_scale(Call& call, const store::Entry& workload) {
-  const auto* message = call.env->schema.find_message(kScaleMessage);
+  const auto* message = call.schema->find_message(kScaleMessage);
   const Json shown = scale_of(parse_entry(workload));
   if (call.form.as == As::kTable) {
     auto kind = scale_kind();
@@ -135,7 +135,7 @@ void patch_scale(const CallPtr& call, const schema::Message& message) {
 }  // namespace
 
 void scale(const CallPtr& call) {
-  const auto* message = call->env->schema.find_message(kScaleMessage);
+  const auto* message = call->schema->find_message(kScaleMessage);
   if (message == nullptr) return respond_error(*call, unknown_resource());
   const auto& method = call->request.method;
   if (method == "PUT") return put_scale(call, *message);

@@ -39,11 +39,12 @@ Frame protobuf_frame(std::string_view type, std::string_view api_version, std::s
 }
 
 // What tells one made form from another.
-uint32_t form_number(const Call& call, EventKind kind, bool columns) {
+ServedForm form_of(const Call& call, EventKind kind, bool columns) {
   const auto include = call.query.get("includeObject");
   const uint32_t wanted = include == "None" ? 1 : include == "Object" ? 2 : 0;
-  return static_cast<uint32_t>(call.form.as) | static_cast<uint32_t>(kind) << 4 | wanted << 8 |
-         static_cast<uint32_t>(columns) << 12;
+  const uint32_t form = static_cast<uint32_t>(call.form.as) | static_cast<uint32_t>(kind) << 4 | wanted << 8 |
+                        static_cast<uint32_t>(columns) << 12;
+  return {call.target.kind, call.schema->generation(), form};
 }
 
 std::string table_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool columns) {
@@ -54,7 +55,7 @@ std::string table_frame(Call& call, EventKind kind, const store::EntryPtr& entry
 
 std::string partial_frame(const Call& call, EventKind kind, const store::EntryPtr& entry) {
   std::string out(json_head(kind));
-  out += schema::encode_json(*call.env->schema.find_message(kPartial), schema::partial_metadata(parse_entry(*entry)));
+  out += schema::encode_json(*call.schema->find_message(kPartial), schema::partial_metadata(parse_entry(*entry)));
   return out.append(kJsonEnd);
 }
 
@@ -71,18 +72,19 @@ Frame protobuf_event(const Call& call, EventKind kind, const store::EntryPtr& en
 
 }  // namespace
 
-http::Chunk FrameCache::get(const store::EntryPtr& entry, const schema::Kind& kind, uint32_t form,
+http::Chunk FrameCache::get(const store::EntryPtr& entry, const ServedForm& form,
                             const std::function<std::string()>& make) {
-  const size_t at = (std::hash<const void*>()(entry.get()) / alignof(std::max_align_t) + form * 31) % slots_.size();
+  const size_t at =
+      (std::hash<const void*>()(entry.get()) / alignof(std::max_align_t) + form.form * 31) % slots_.size();
   {
     std::lock_guard lock(mutex_);
     const auto& slot = slots_[at];
-    if (slot.kind == &kind && slot.form == form && same_owner(slot.entry, entry)) return slot.frame;
+    if (slot.form == form && same_owner(slot.entry, entry)) return slot.frame;
   }
   auto frame = http::make_chunk(make());
   frame.own = false;  // many watches send it
   if (frame.bytes.size() > kMostBytes) return frame;
-  Slot old{entry, &kind, form, frame};
+  Slot old{entry, form, frame};
   std::vector<http::Chunk> dropped;  // freed after the lock
   std::lock_guard lock(mutex_);
   std::swap(slots_[at], old);
@@ -112,13 +114,12 @@ size_t FrameCache::bytes() const {
 
 Frame event_frame(Call& call, EventKind kind, const store::EntryPtr& entry, bool first) {
   if (call.form.as == As::kTable) {
-    return {call.env->frames.get(entry, call.kind(), form_number(call, kind, first),
-                                 [&] { return table_frame(call, kind, entry, first); })};
+    return {
+        call.env->frames.get(entry, form_of(call, kind, first), [&] { return table_frame(call, kind, entry, first); })};
   }
   if (call.form.media == schema::Media::kProtobuf) return protobuf_event(call, kind, entry);
   if (call.form.as == As::kPartial) {
-    return {call.env->frames.get(entry, call.kind(), form_number(call, kind, false),
-                                 [&] { return partial_frame(call, kind, entry); })};
+    return {call.env->frames.get(entry, form_of(call, kind, false), [&] { return partial_frame(call, kind, entry); })};
   }
   return {{json_head(kind), nullptr}, {entry->value, entry}, {kJsonEnd, nullptr}};
 }
@@ -138,7 +139,7 @@ Frame bookmark_frame(const Call& call, store::Revision revision, bool initial_ev
   const bool partial = call.form.as == As::kPartial;
   const std::string version = partial ? std::string(kMetaVersion) : call.kind().api_version();
   const std::string kind = partial ? "PartialObjectMetadata" : call.kind().kind;
-  const auto& message = partial ? *call.env->schema.find_message(kPartial) : *call.kind().message;
+  const auto& message = partial ? *call.schema->find_message(kPartial) : *call.kind().message;
   const Json object = JsonObject{{"kind", kind}, {"apiVersion", version}, {"metadata", std::move(metadata)}};
   if (call.form.media != schema::Media::kProtobuf) return json_frame(kBookmark, schema::encode_json(message, object));
   auto raw = schema::encode_protobuf(message, object);

@@ -20,23 +20,28 @@ inline bool same_owner(const std::weak_ptr<const store::Entry>& kept, const stor
   return !kept.owner_before(entry) && !entry.owner_before(kept);
 }
 
+// The version that a watcher knows, of one moment (a later one's columns may be others), and what it wants of it.
+struct ServedForm {
+  const schema::Kind* kind = nullptr;  // compared only
+  uint64_t generation = 0;             // of the schema that it is from
+  uint32_t form = 0;
+  bool operator==(const ServedForm&) const = default;
+};
+
 // The last frames that had to be made, by version and form. A batch of events passes watcher after watcher, so that
 // what one has made is there for the next. Bounded in bytes, and the versions themselves are not kept by it.
 class FrameCache {
  public:
   static constexpr size_t kMostBytes = 4 << 20;
 
-  // `kind`: as the watcher knows it; its columns may be others than those of a later watcher.
-  http::Chunk get(const store::EntryPtr& entry, const schema::Kind& kind, uint32_t form,
-                  const std::function<std::string()>& make);
+  http::Chunk get(const store::EntryPtr& entry, const ServedForm& form, const std::function<std::string()>& make);
   void clear();
   size_t bytes() const;
 
  private:
   struct Slot {
     std::weak_ptr<const store::Entry> entry;
-    const schema::Kind* kind = nullptr;
-    uint32_t form = 0;
+    ServedForm form;
     http::Chunk frame;
   };
   mutable std::mutex mutex_;

@@ -42,7 +42,7 @@ WatchSession::WatchSession(CallPtr call, Start start)
       timeout_(start.timeout),
       bookmarks_(start.bookmarks),
       mark_initial_end_(start.mark_initial_end),
-      stored_(call_->env->schema, call_->kind()),
+      stored_(call_->kind()),
       cost_(*call_, !selection_.empty()),
       backlog_(kMaxBacklog, call_->env->options.watch_backlog_bytes, call_->request.account),
       progress_(start.from),
@@ -129,7 +129,7 @@ void WatchSession::release() {
 
 bool WatchSession::outdated() const {
   const auto& kind = call_->kind();
-  return call_->env->schema.find_resource(kind.group, kind.version, kind.plural) != &kind;
+  return call_->env->schemas.now()->find_resource(kind.group, kind.version, kind.plural) != &kind;
 }
 
 void WatchSession::bookmark() {

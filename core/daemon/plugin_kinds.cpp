@@ -1,33 +1,34 @@
 #include "core/daemon/plugin_kinds.hpp"
-#include "core/kinds/kinds.hpp"
 
 #include <algorithm>
 #include <memory>
 
+#include "core/kinds/kinds.hpp"
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/bytes.hpp"
 
 namespace gantry::daemon {
 
-PluginKinds::PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed, Stored stored)
-    : host_(host), schema_(schema), changed_(std::move(changed)), stored_(std::move(stored)) {
+PluginKinds::PluginKinds(plugin::PluginHost& host, schema::Registry& schemas, std::function<void()> changed,
+                         Stored stored)
+    : host_(host), schemas_(schemas), changed_(std::move(changed)), stored_(std::move(stored)) {
   host_.add_user(this);
 }
 
 PluginKinds::~PluginKinds() { host_.remove_user(this); }
 
 Status PluginKinds::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
-  exchange_ = {plugin.name(), &next, schema_.extension(plugin.name()), schema_.generation(), false};
-  const auto before = schema_.kinds();
+  exchange_ = {plugin.name(), &next, schemas_.extension(plugin.name()), schemas_.generation(), false};
+  const auto before = schemas_.now();
   auto done = extend(plugin.name(), next);
-  if (done.ok()) done = keeps_stored(before);
+  if (done.ok()) done = keeps_stored(*before);
   return done.ok() ? done : std::move(done).in("its kinds can not be served");
 }
 
 Status PluginKinds::extend(const std::string& plugin, plugin::Instance& next) {
   const auto* table = next.interface<gantry_kinds>(GANTRY_KINDS_ID);
   if (table == nullptr) {
-    schema_.withdraw(plugin);
+    schemas_.withdraw(plugin);
     return {};
   }
   const auto set = std::make_shared<std::string_view>();
@@ -36,19 +37,21 @@ Status PluginKinds::extend(const std::string& plugin, plugin::Instance& next) {
   if (!called.ok()) return called;
   if (set->empty()) return Status::invalid("it gave no descriptor set");
   if (auto fits = fits_stored(*set); !fits.ok()) return fits;
-  return schema_.extend(plugin, *set);
+  return schemas_.extend(plugin, *set);
 }
 
 // Objects that an earlier start of the daemon stored say what they are. Looked at in a schema of its own: what is
 // refused was never served, and is nothing that a later set must go on from.
 Status PluginKinds::fits_stored(std::string_view set) const {
   if (stored_ == nullptr) return {};
-  auto apart = schema::Schema::builtin(kinds::all());
+  auto apart = schema::Registry::create(kinds::all());
   if (!apart) return std::move(apart).error();
   if (auto done = (*apart)->extend("plugin", set); !done.ok()) return done;
   const auto scope = [](bool namespaced) { return std::string(namespaced ? "namespaced" : "cluster-wide"); };
-  for (const auto* kind : (*apart)->kinds()) {
-    if (schema_.find_kind(kind->group, kind->version, kind->kind) != nullptr) continue;
+  const auto served = schemas_.now();
+  const auto wanted = (*apart)->now();
+  for (const auto* kind : wanted->kinds()) {
+    if (served->find_kind(kind->group, kind->version, kind->kind) != nullptr) continue;
     const auto objects = stored_(kind->group, kind->plural);
     if (objects.count == 0) continue;
     std::string change;
@@ -69,9 +72,10 @@ Status PluginKinds::fits_stored(std::string_view set) const {
 }
 
 // Objects lie in the store under group and plural, and under their namespace.
-Status PluginKinds::keeps_stored(const std::vector<const schema::Kind*>& before) const {
-  for (const auto* old : before) {
-    const auto& now = schema_.kinds();
+Status PluginKinds::keeps_stored(const schema::Schema& before) const {
+  const auto schema = schemas_.now();
+  const auto& now = schema->kinds();
+  for (const auto* old : before.kinds()) {
     const bool served = std::any_of(now.begin(), now.end(), [old](const schema::Kind* kind) {
       return kind->group == old->group && kind->plural == old->plural && kind->namespaced == old->namespaced;
     });
@@ -94,13 +98,13 @@ void PluginKinds::resume(plugin::Plugin& plugin) {
   if (plugin.name() != exchange_.plugin) return;  // it was switched off, or gives its place to the other
   const auto exchange = std::exchange(exchange_, {});
   if (!exchange.adopted) serve(plugin.name(), exchange.before);
-  if (schema_.generation() != exchange.generation) changed_();
+  if (schemas_.generation() != exchange.generation) changed_();
 }
 
 void PluginKinds::serve(const std::string& plugin, const std::string& descriptors) {
   // Served before, it is beside nothing new now: only this thread changes the schema.
-  if (descriptors.empty()) return schema_.withdraw(plugin);
-  (void)schema_.extend(plugin, descriptors);
+  if (descriptors.empty()) return schemas_.withdraw(plugin);
+  (void)schemas_.extend(plugin, descriptors);
 }
 
 }  // namespace gantry::daemon

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/plugin/plugin_host.hpp"
-#include "core/schema/schema.hpp"
+#include "core/schema/registry.hpp"
 
 namespace gantry::daemon {
 
@@ -27,7 +27,7 @@ class PluginKinds : public plugin::PluginUser {
   };
   using Stored = std::function<Objects(const std::string& group, const std::string& plural)>;
   // Both must outlive it. `changed` is called after an exchange that changed what is served.
-  PluginKinds(plugin::PluginHost& host, schema::Schema& schema, std::function<void()> changed, Stored stored);
+  PluginKinds(plugin::PluginHost& host, schema::Registry& schemas, std::function<void()> changed, Stored stored);
   ~PluginKinds() override;
   PluginKinds(const PluginKinds&) = delete;
   PluginKinds& operator=(const PluginKinds&) = delete;
@@ -48,10 +48,10 @@ class PluginKinds : public plugin::PluginUser {
   void serve(const std::string& plugin, const std::string& descriptors);
   Status extend(const std::string& plugin, plugin::Instance& next);
   Status fits_stored(std::string_view set) const;
-  Status keeps_stored(const std::vector<const schema::Kind*>& before) const;
+  Status keeps_stored(const schema::Schema& before) const;
 
   plugin::PluginHost& host_;
-  schema::Schema& schema_;
+  schema::Registry& schemas_;
   const std::function<void()> changed_;
   const Stored stored_;
   Exchange exchange_;

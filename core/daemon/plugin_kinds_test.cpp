@@ -1,12 +1,13 @@
 // Kinds of a plugin that is exchanged: stored objects are never left without their kind.
 #include "core/daemon/plugin_kinds.hpp"
-#include "core/kinds/kinds.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
+
+#include "core/kinds/kinds.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -43,7 +44,7 @@ class PluginKindsTest : public testing::Test {
     options.data_dir = dir_ / "data";
     host_ = std::make_unique<plugin::PluginHost>(std::move(options));
     kinds_ = std::make_unique<PluginKinds>(
-        *host_, *schema_, [this] { ++changes_; },
+        *host_, *schemas_, [this] { ++changes_; },
         [this](const std::string& group, const std::string& plural) { return stored_as(plural + "." + group); });
   }
   void TearDown() override {
@@ -61,14 +62,14 @@ class PluginKindsTest : public testing::Test {
     return {stored_[resource], version_, kind_, namespaced_};
   }
   bool served(const std::string& group, const std::string& plural) const {
-    return schema_->find_resource(group, "v1", plural) != nullptr;
+    return schemas_->now()->find_resource(group, "v1", plural) != nullptr;
   }
 
   fs::path dir_;
   plugin::SystemClock clock_;
   plugin::Timers timers_{clock_};
   plugin::WorkerPool pool_{"test", 1};
-  std::unique_ptr<schema::Schema> schema_ = *schema::Schema::builtin(kinds::all());
+  std::unique_ptr<schema::Registry> schemas_ = *schema::Registry::create(kinds::all());
   std::map<std::string, int64_t> stored_;
   std::string version_ = "v1", kind_ = "Widget";
   bool namespaced_ = true;
@@ -92,7 +93,7 @@ TEST_F(PluginKindsTest, WhatIsStoredIsServedOn) {
       EXPECT_EQ(refused, why) << shape;
     }
     EXPECT_TRUE(served("demo.example.com", "widgets")) << shape;
-    EXPECT_TRUE(schema_->find_resource("demo.example.com", "v1", "widgets")->namespaced);
+    EXPECT_TRUE(schemas_->now()->find_resource("demo.example.com", "v1", "widgets")->namespaced);
     EXPECT_FALSE(served("demo.example.com", "gadgets"));
     EXPECT_EQ(host_->list().at(0).phase, plugin::PluginPhase::kRunning);
   }

@@ -98,9 +98,9 @@ Status ServerRole::open() {
                         " was missing beside a store in use; a new CA is made, and every client needs a "
                         "new kubeconfig");
   }
-  auto schema = schema::Schema::builtin(kinds::all());
+  auto schema = schema::Registry::create(kinds::all());
   if (!schema) return std::move(schema).error();
-  schema_ = std::move(*schema);
+  schemas_ = std::move(*schema);
 
   apiserver::Options options;
   options.notices = &base_.notices;
@@ -120,7 +120,7 @@ Status ServerRole::open() {
     time->set_mark([this] { return store_->revision(); });
   }
   options.checks.push_back({"informer-sync", [this] { return started_ && controllers_ && controllers_->synced(); }});
-  auto api = apiserver::ApiServer::create(*schema_, *store_, std::move(options));
+  auto api = apiserver::ApiServer::create(*schemas_, *store_, std::move(options));
   if (!api) return std::move(api).error();
   api_ = std::move(*api);
   events_client_ = make_client(component("apiserver"));
@@ -137,7 +137,8 @@ std::unique_ptr<client::Client> ServerRole::make_client(http::Identity identity)
 
 std::vector<controller::ControllerHostOptions::Resource> ServerRole::resources() const {
   std::vector<controller::ControllerHostOptions::Resource> found;
-  for (const auto* kind : schema_->kinds()) {
+  const auto schema = schemas_->now();
+  for (const auto* kind : schema->kinds()) {
     if (kind->has_verb("list") && kind->has_verb("watch")) found.push_back({kind->group, kind->version, kind->plural});
   }
   return found;
@@ -173,7 +174,8 @@ void ServerRole::say_unserved() const {
     const auto group_end = key.find('/', 1), plural_end = key.find('/', group_end + 1);
     if (plural_end == std::string::npos) return;
     const auto group = key.substr(1, group_end - 1), plural = key.substr(group_end + 1, plural_end - group_end - 1);
-    const auto& kinds = schema_->kinds();
+    const auto schema = schemas_->now();
+    const auto& kinds = schema->kinds();
     const bool served = std::any_of(kinds.begin(), kinds.end(), [&](const schema::Kind* kind) {
       return kind->group == group && kind->plural == plural;
     });
@@ -189,7 +191,7 @@ void ServerRole::say_unserved() const {
 void ServerRole::provide_interfaces() {
   // Before the controllers, which watch what a plugin brings.
   kinds_ = std::make_unique<PluginKinds>(
-      base_.plugins, *schema_,
+      base_.plugins, *schemas_,
       [this] {
         api_->end_outdated_watches();
         controllers_->resources_changed();

@@ -78,7 +78,7 @@ class ServerRole {
 
   const Base& base_;
   auth::Pki pki_;
-  std::unique_ptr<schema::Schema> schema_;
+  std::unique_ptr<schema::Registry> schemas_;
   // Answers the last writes while it ends, which needs the schema.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<apiserver::ApiServer> api_;

@@ -36,7 +36,7 @@ class Table : public ::testing::Test {
     }
     return "no such column";
   }
-  std::unique_ptr<Schema> schema_;
+  SchemaPtr schema_;
 };
 
 TEST_F(Table, EveryColumnHasASource) {

@@ -25,17 +25,18 @@ struct NamedCell {
 };
 }  // namespace cells
 
-// Another kind, whose objects these are: stored as its own, and how they are seen.
-struct Shared {
-  std::string_view group, version, plural;
-  // From a document of that kind to one of this, and back; apiVersion and kind are seen to.
-  void (*seen)(boost::json::object& object);
-  void (*stored)(boost::json::object& object);
+// A served version whose objects are stored as another one's.
+struct Conversion {
+  std::string_view group, version, plural;  // of the one that is stored
+  // From a stored document to one of this version, and back; apiVersion and kind are seen to.
+  void (*from_stored)(boost::json::object& object);
+  void (*to_stored)(boost::json::object& object);
 };
 
 struct Behavior {
   using Object = boost::json::object;
   std::string_view group, kind;
+  std::string_view version = "v1";
 
   // Defaults that depend on other fields. Before the constants of the tree, which hide what was absent, and after them.
   void (*default_before)(Object& object) = nullptr;
@@ -66,9 +67,11 @@ struct Behavior {
   bool returns_deleted = false;      // DELETE answers with the object, not with a Status
   // Controllers, scheduler or node agent get each version at once, so its protobuf form is made with the write.
   bool read_at_once = true;
-  // Null: its objects are its own. Else nothing is made of its own form with a write.
-  const Shared* shared = nullptr;
+  // Null: objects are stored as they are. Else nothing is made of its own form with a write.
+  const Conversion* conversion = nullptr;
 };
+
+inline constexpr Behavior kNothingSpecial{};
 
 using Behaviors = std::span<const Behavior* const>;
 

@@ -11,32 +11,6 @@
 namespace gantry::schema {
 namespace {
 
-// Does anything below a message have a default? Asked for each field of each object, so kept per thread. A thread may
-// outlive a schema, whose addresses the next one takes again: an answer counts only for a message of the same name.
-class DefaultsBelow {
- public:
-  bool operator()(const Message& message) {
-    if (message.form != Form::kStruct) return false;
-    Answer& known = known_[&message];
-    if (known.name == message.name) return known.any;
-    known = {message.name, false};
-    bool any = false;
-    for (const Field& field : message.fields) {
-      if (field.default_value || field.default_struct) any = true;
-      if (field.message != nullptr && (*this)(*field.message)) any = true;
-    }
-    known_[&message].any = any;
-    return any;
-  }
-
- private:
-  struct Answer {
-    std::string name;
-    bool any = false;
-  };
-  std::unordered_map<const Message*, Answer> known_;
-};
-
 bool is_zero(const Json& value) {
   if (const auto* text = value.if_string()) return text->empty();
   if (const int64_t* number = value.if_int64()) return *number == 0;
@@ -46,8 +20,6 @@ bool is_zero(const Json& value) {
 
 class ConstantDefaults {
  public:
-  explicit ConstantDefaults(DefaultsBelow& below) : below_(below) {}
-
   // False: it would get deeper than a document may be.
   bool apply(const Message& message, JsonObject& object, size_t depth) {
     if (depth > kMaxDepth) return false;
@@ -69,7 +41,7 @@ class ConstantDefaults {
     }
     if (field.message == nullptr || field.message->form != Form::kStruct) return true;
     if (field.default_struct) ensure_object(object, field.json);
-    if (!below_(*field.message)) return depth < kMaxDepth || !field.default_struct;
+    if (!field.message->has_defaults) return depth < kMaxDepth || !field.default_struct;
     Json* value = get(object, field.json);
     return value == nullptr || below(field, *value, depth);
   }
@@ -88,8 +60,6 @@ class ConstantDefaults {
     return map == nullptr ||
            std::all_of(map->begin(), map->end(), [&](auto& entry) { return inner(entry.value(), depth + 2); });
   }
-
-  DefaultsBelow& below_;
 };
 
 Status put_defaults(const Kind& kind, Json& document) {
@@ -98,8 +68,7 @@ Status put_defaults(const Kind& kind, Json& document) {
   const Behavior& behavior = *kind.behavior;
   if (behavior.default_before != nullptr) behavior.default_before(*root);
 
-  thread_local DefaultsBelow below;
-  if (!ConstantDefaults(below).apply(*kind.message, *root, 1)) {
+  if (!ConstantDefaults().apply(*kind.message, *root, 1)) {
     return Status::invalid("with its defaults the object exceeds the maximum depth of " + std::to_string(kMaxDepth));
   }
 

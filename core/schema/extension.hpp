@@ -1,5 +1,5 @@
 // What a descriptor set that comes from outside must be to be served: the rules, each with a sentence that names what
-// breaks it. Pure functions, any thread; called by served.cpp.
+// breaks it. Pure functions, any thread; called by registry.cpp.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,5 @@ Expected<std::unique_ptr<Tree>> build_extension(std::string_view descriptors, co
 
 // Whether its names are free beside what others have.
 Status check_against(const Tree& tree, const std::vector<const Tree*>& others);
-
-// Whether objects that were encoded by `before`, an earlier set of the same owner, can be read by `next`.
-Status check_change(const Tree& before, const Tree& next);
 
 }  // namespace gantry::schema

@@ -172,32 +172,6 @@ Status check_pair(const Kind& kind, const Kind& other) {
   return {};
 }
 
-std::string type_of(const Field& field) {
-  std::string type = std::to_string(static_cast<int>(field.type)) + (field.repeated ? " list"
-                                                                     : field.map    ? " map"
-                                                                                    : "");
-  return field.message == nullptr ? type : type + " " + field.message->name;
-}
-
-Status check_message_change(const Message& before, const Message& next) {
-  const auto changed = [&](const Field& field, const std::string& how) {
-    return Status::invalid("field " + field.json + " of " + next.name + how +
-                           "; objects that are served already would be read wrong, so that takes a field with a name "
-                           "and a number of its own, or a restart of the daemon");
-  };
-  for (const Field& field : next.fields) {
-    const auto old =
-        std::find_if(before.fields.begin(), before.fields.end(), [&](const Field& f) { return f.json == field.json; });
-    if (old != before.fields.end()) {
-      if (old->number != field.number) return changed(field, " has another number than before");
-      if (type_of(*old) != type_of(field)) return changed(field, " has another type than before");
-    } else if (const Field* other = before.find_number(field.number)) {
-      return changed(field, " has the number that was " + other->json + "'s");
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Status check_kind_tree(const Kind& kind) {
@@ -247,38 +221,6 @@ Status check_against(const Tree& tree, const std::vector<const Tree*>& others) {
     for (const Tree* other : others) {
       if (other->find_message(name) == nullptr) continue;
       return Status::invalid("message " + name + " is there already; another package keeps it apart");
-    }
-  }
-  return {};
-}
-
-Status check_change(const Tree& before, const Tree& next) {
-  for (const auto& [name, message] : next.messages()) {
-    const Message* old = before.find_message(name);
-    if (old == nullptr) continue;
-    if (auto status = check_message_change(*old, *message); !status.ok()) return status;
-  }
-  for (const auto& kind : next.kinds()) {
-    for (const auto& old : before.kinds()) {
-      if (old->group != kind->group || old->plural != kind->plural) continue;
-      if (old->kind != kind->kind) {
-        return Status::invalid("kind " + kind->kind + " takes the plural " + kind->plural + ", which was that of " +
-                               old->kind + "; the objects that are there would be taken for another kind's");
-      }
-      if (old->version != kind->version) {
-        return Status::invalid("kind " + kind->kind + " changes its version from " + old->version + " to " +
-                               kind->version + "; nothing converts the objects that are there");
-      }
-      for (const auto& path : kind->selectable_fields) {
-        if (has(old->selectable_fields, path)) continue;
-        return Status::invalid("kind " + kind->kind + " makes " + path +
-                               " selectable, which it was not; objects that are served already would not be found by "
-                               "it, so that takes a restart of the daemon");
-      }
-      if (old->namespaced != kind->namespaced) {
-        return Status::invalid("kind " + kind->kind +
-                               " changes whether it is namespaced; the objects that are there would be lost");
-      }
     }
   }
   return {};

@@ -37,7 +37,7 @@ class OpenApi : public ::testing::Test {
     ASSERT_TRUE(built.ok()) << built.error().message();
     schema_ = *std::move(built);
   }
-  std::unique_ptr<Schema> schema_;
+  SchemaPtr schema_;
 };
 
 TEST_F(OpenApi, V2) {

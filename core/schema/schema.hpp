@@ -1,9 +1,9 @@
 // The schema tree: what the .proto files and their options say, as the machinery reads it.
 //
-// A Schema is built at start from the embedded descriptor set, and extended by the sets that plugins bring; it is read
-// from any thread. Codecs, defaulting, validation, patches, tables and OpenAPI are functions over it and a JSON
-// document, so that a kind that comes from elsewhere takes the same path. What it gives out (Kind, Message, Field,
-// kinds()) lives as long as it does, also when the kind is no longer served.
+// A Schema is what is served at one moment: the kinds of the embedded descriptor set, and those of the sets that
+// plugins bring (registry.hpp). Codecs, defaulting, validation, patches, tables and OpenAPI are functions over it and a
+// JSON document, so that a kind that comes from elsewhere takes the same path. Who works with a kind holds the Schema
+// that gave it; a kind that was replaced is freed with its last reader.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -63,6 +63,7 @@ struct Message {
   Form form = Form::kStruct;
   bool one_of = false;
   std::vector<Field> fields;  // in upstream's (declaration = JSON output) order
+  bool has_defaults = false;  // in it or below
   // Lookup by JSON key, through inlined messages too; null when unknown.
   const Field* find(std::string_view json_key) const;
   const Field* find_number(uint32_t number) const;
@@ -100,38 +101,41 @@ struct Kind {
   bool never_owner = false;
   const Message* message = nullptr;
   const Message* list_message = nullptr;
-  const Behavior* behavior = nullptr;  // never null once the tree is built
-  // Kinds that may not own objects, of the built-in tree.
+  const Behavior* behavior = &kNothingSpecial;  // never null
+  // The version in which its objects are stored: mostly itself. The conversions are the behaviour's.
+  const Kind* storage = nullptr;
+  // Kinds that may not own objects, of the built-in tree; set once the tree is built.
   const std::vector<const Kind*>* never_owners = nullptr;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
   const Subresource* subresource(std::string_view name) const;
   bool has_verb(std::string_view verb) const;
 };
 
+class Tree;
+
+// What is served at one moment. Immutable; what it gives out lives as long as it. [any-thread]
 class Schema {
  public:
   // The built-in kinds, with what is special about them (core/kinds has it). Fails only when the embedded descriptor
   // set is broken, or a behaviour belongs to no kind of it.
-  static Expected<std::unique_ptr<Schema>> builtin(Behaviors behaviors);
-  virtual ~Schema() = default;
+  static Expected<std::shared_ptr<const Schema>> builtin(Behaviors behaviors);
+  // The kinds of these trees, of which the first is the built-in one.
+  Schema(std::vector<std::shared_ptr<const Tree>> trees, uint64_t generation);
 
-  virtual const Kind* find_kind(std::string_view group, std::string_view version, std::string_view kind) const = 0;
-  virtual const Kind* find_resource(std::string_view group, std::string_view version,
-                                    std::string_view plural) const = 0;
-  virtual const Message* find_message(std::string_view full_name) const = 0;
+  const Kind* find_kind(std::string_view group, std::string_view version, std::string_view kind) const;
+  const Kind* find_resource(std::string_view group, std::string_view version, std::string_view plural) const;
+  const Message* find_message(std::string_view full_name) const;
   // Kinds in discovery order: core group first.
-  virtual const std::vector<const Kind*>& kinds() const = 0;
-  // Counts the changes of kinds().
-  virtual uint64_t generation() const = 0;
+  const std::vector<const Kind*>& kinds() const { return kinds_; }
+  // Which of the registry's moments this is.
+  uint64_t generation() const { return generation_; }
 
-  // From now on the kinds of `owner` are those of this FileDescriptorSet, which may use the built-in messages; its
-  // earlier ones are no longer served. Owners may bring the same set; its kinds are then served for as long as one of
-  // them has it. An error names what is wrong with the set, and changes nothing. [any-thread]
-  virtual Status extend(std::string_view owner, std::string_view descriptors) = 0;
-  // The kinds of `owner` are no longer served. [any-thread]
-  virtual void withdraw(std::string_view owner) = 0;
-  // The set that the owner's kinds come from; empty: it has none. [any-thread]
-  virtual std::string extension(std::string_view owner) const = 0;
+ private:
+  const std::vector<std::shared_ptr<const Tree>> trees_;
+  const uint64_t generation_;
+  std::vector<const Kind*> kinds_;
+  std::vector<const Kind*> by_resource_;  // sorted by plural, group, version
 };
+using SchemaPtr = std::shared_ptr<const Schema>;
 
 }  // namespace gantry::schema

@@ -13,7 +13,7 @@
 namespace gantry::schema::testing {
 
 inline const Schema& builtin() {
-  static const std::unique_ptr<Schema> schema = [] {
+  static const SchemaPtr schema = [] {
     auto built = Schema::builtin(kinds::all());
     EXPECT_TRUE(built.ok()) << (built ? "" : built.error().message());
     return *std::move(built);

@@ -226,7 +226,7 @@ TEST(LabelSelector, ErrorsShowOnlySome) {
 }
 
 struct Tree {
-  std::unique_ptr<Schema> schema;
+  SchemaPtr schema;
   Tree() {
     auto built = Schema::builtin(kinds::all());
     if (built.ok()) schema = *std::move(built);

@@ -28,9 +28,10 @@ void put_value(const Column& column, const Json* value, std::string& out) {
     const auto& text = value->get_string();
     append_json_string(out, text.empty() ? std::string_view(column.empty) : std::string_view(text.data(), text.size()));
   } else {
-    // Numbers and flags as they are, whatever else as text.
+    // Numbers and flags as they are, but where the column is of text; whatever else as text.
     const std::string text = boost::json::serialize(*value);
-    if (value->is_number() || value->is_bool()) {
+    const bool plain = value->is_number() || value->is_bool();
+    if (plain && (column.type != "string" || column.numeric)) {
       out += text;
     } else {
       append_json_string(out, text);

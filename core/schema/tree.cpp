@@ -54,6 +54,31 @@ const Message* find_cycle(const Message& message, bool (*follows)(const Field&),
   return nullptr;
 }
 
+using Messages = std::map<std::string, std::unique_ptr<Message>, std::less<>>;
+
+// From those that have one in their own fields to all that contain them. Linear.
+void find_defaults(const Messages& messages) {
+  std::map<const Message*, std::vector<Message*>> users;
+  std::vector<const Message*> found;
+  const auto mark = [&](Message& message) {
+    if (message.has_defaults || message.form != Form::kStruct) return;
+    message.has_defaults = true;
+    found.push_back(&message);
+  };
+  for (const auto& [name, message] : messages) {
+    for (const Field& field : message->fields) {
+      if (field.message != nullptr) users[field.message].push_back(message.get());
+      const bool below = field.message != nullptr && field.message->has_defaults;
+      if (field.default_value || field.default_struct || below) mark(*message);
+    }
+  }
+  while (!found.empty()) {
+    const Message* const message = found.back();
+    found.pop_back();
+    for (Message* user : users[message]) mark(*user);
+  }
+}
+
 bool is_made_with_parent(const Field& field) {
   return field.inlined || (field.default_struct && !field.repeated && !field.map);
 }
@@ -142,12 +167,20 @@ void Tree::add_kinds(std::vector<RawMessage>& raw) {
   }
 }
 
+const Kind* Tree::storage_of(const Kind& kind) const {
+  const Conversion* conversion = kind.behavior->conversion;
+  if (conversion == nullptr) return &kind;
+  const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& other) {
+    return other->group == conversion->group && other->version == conversion->version &&
+           other->plural == conversion->plural;
+  });
+  return found == kinds_.end() ? nullptr : found->get();
+}
+
 Status Tree::bind(Behaviors behaviors) {
-  static constexpr Behavior kNothingSpecial;
-  for (const auto& kind : kinds_) kind->behavior = &kNothingSpecial;
   for (const Behavior* behavior : behaviors) {
     const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& kind) {
-      return kind->kind == behavior->kind && kind->group == behavior->group;
+      return kind->kind == behavior->kind && kind->group == behavior->group && kind->version == behavior->version;
     });
     if (found == kinds_.end() || (*found)->behavior != &kNothingSpecial) {
       return Status::internal("no kind, or a second behaviour, for " + std::string(behavior->kind) + " of group \"" +
@@ -156,6 +189,8 @@ Status Tree::bind(Behaviors behaviors) {
     (*found)->behavior = behavior;
   }
   for (const auto& kind : kinds_) {
+    kind->storage = storage_of(*kind);
+    if (kind->storage == nullptr) return Status::internal("no resource that stores " + kind->kind);
     kind->never_owners = base_ != nullptr ? &base_->never_owners_ : &never_owners_;
     if (kind->never_owner) never_owners_.push_back(kind.get());
     for (Column& column : kind->columns) {
@@ -204,6 +239,7 @@ Status Tree::link(std::vector<RawMessage>& raw) {
                               " contains itself through fields with inline or default_struct");
     }
   }
+  find_defaults(messages_);
   for (auto& [name, message] : messages_) {
     for (const Field& field : message->fields) message->by_number.emplace(field.number, &field);
     index_fields(*message, *message);

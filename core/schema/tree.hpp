@@ -1,5 +1,5 @@
-// The tree of one descriptor set: its messages, linked, and its kinds. Immutable once built; made by served.cpp, read
-// from any thread.
+// The tree of one descriptor set: its messages, linked, and its kinds. Immutable once built; made for schema.hpp and
+// registry.hpp, read from any thread.
 #pragma once
 
 #include <map>
@@ -30,6 +30,7 @@ class Tree {
   Status link_field(RawField& raw, const std::map<std::string_view, RawMessage*>& entries, Field& field) const;
   void add_kinds(std::vector<RawMessage>& raw);
   Status bind(Behaviors behaviors);
+  const Kind* storage_of(const Kind& kind) const;
 
   const Tree* base_;
   std::map<std::string, std::unique_ptr<Message>, std::less<>> messages_;
@@ -37,5 +38,8 @@ class Tree {
   std::vector<const Kind*> never_owners_;
   std::set<std::string, std::less<>> files_;
 };
+
+// The tree of the embedded descriptor set.
+Expected<std::unique_ptr<Tree>> build_builtin(Behaviors behaviors);
 
 }  // namespace gantry::schema

@@ -77,8 +77,10 @@ def append(path, header):
         text += "}  // namespace gantry\n"
     if package.startswith("k8s.io.") and version[0] == "v" and version[1:2].isdigit():
         text += f"\nnamespace gantry {{\nnamespace {group}{version} = ::{'::'.join(package.split('.'))};\n}}\n"
+    # What protoc writes is guarded, and so is this.
+    guard = "GANTRY_RESOURCES_" + "".join(c if c.isalnum() else "_" for c in first(first(data, 1), 1).decode())
     with open(header, "a", encoding="utf-8") as file:
-        file.write(text)
+        file.write(f"\n#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
 
 
 def main():

@@ -83,7 +83,7 @@ struct ControlPlane::Impl {
   const plugin::Clock& clock;
   plugin::WorkerPool tasks{"plugin-tasks", 4};
   plugin::WorkerPool blocking{"blocking", 4};
-  std::unique_ptr<schema::Schema> schema;
+  std::unique_ptr<schema::Registry> schemas;
   // Answers the last writes while it ends, which needs the schema.
   std::unique_ptr<store::Store> store;
   std::unique_ptr<apiserver::ApiServer> api;
@@ -134,9 +134,9 @@ Status ControlPlane::Impl::open() {
   auto opened = store::open_sqlite(store_options);
   if (!opened) return std::move(opened).error();
   store = std::move(*opened);
-  auto built = schema::Schema::builtin(kinds::all());
+  auto built = schema::Registry::create(kinds::all());
   if (!built) return std::move(built).error();
-  schema = std::move(*built);
+  schemas = std::move(*built);
   apiserver::Options api_options;
   api_options.post = [this](std::function<void()> work) { blocking.post(std::move(work)); };
   api_options.now_unix_ns = [this] { return clock.now_unix_ns(); };
@@ -145,7 +145,7 @@ Status ControlPlane::Impl::open() {
     api_options.schedule = [this](int64_t ms, std::function<void()> fn) { timers.start(ms, std::move(fn)); };
     time->set_mark([this] { return store->revision(); });
   }
-  auto made = apiserver::ApiServer::create(*schema, *store, std::move(api_options));
+  auto made = apiserver::ApiServer::create(*schemas, *store, std::move(api_options));
   if (!made) return std::move(made).error();
   api = std::move(*made);
   test_client = client::make_local_client(*api, {"admin", {"system:masters", "system:authenticated"}, {}});
@@ -204,6 +204,7 @@ Status ControlPlane::Impl::start_controllers() {
   run.client = controllers_client.get();
   run.resources = [this] {
     std::vector<controller::ControllerHostOptions::Resource> found;
+    const auto schema = schemas->now();
     for (const auto* kind : schema->kinds()) {
       if (kind->has_verb("list") && kind->has_verb("watch"))
         found.push_back({kind->group, kind->version, kind->plural});
@@ -278,7 +279,7 @@ void ControlPlane::set_config(const std::string& plugin, std::map<std::string, i
 }
 bool ControlPlane::synced() const { return impl_->controllers->synced(); }
 Status ControlPlane::extend(const std::string& owner, std::string_view descriptors) {
-  auto done = impl_->schema->extend(owner, descriptors);
+  auto done = impl_->schemas->extend(owner, descriptors);
   if (done.ok()) impl_->controllers->resources_changed();
   return done;
 }

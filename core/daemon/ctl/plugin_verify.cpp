@@ -34,7 +34,7 @@ class AsksKinds : public plugin::PluginUser {
 };
 
 Status check_kinds(const fs::path& file, const daemon::Config& config, const fs::path& folder, std::string& note) {
-  auto schema = schema::Schema::builtin(kinds::all());
+  auto schema = schema::Registry::create(kinds::all());
   if (!schema) return std::move(schema).error();
   const plugin::SystemClock clock;
   plugin::Timers timers(clock);

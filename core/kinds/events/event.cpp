@@ -93,8 +93,8 @@ void validate(const JsonObject& event, const JsonObject* old, Errors& errors) {
   check_new_event(event, root, errors);
 }
 
-constexpr schema::Shared kCoreEvents{
-    .group = "", .version = "v1", .plural = "events", .seen = to_events, .stored = to_core};
+constexpr schema::Conversion kCoreEvents{
+    .group = "", .version = "v1", .plural = "events", .from_stored = to_events, .to_stored = to_core};
 
 }  // namespace
 
@@ -104,6 +104,6 @@ constinit const Behavior events_event{.group = "events.k8s.io",
                                       .cells = kEventCells,
                                       .create_on_update = true,
                                       .read_at_once = false,
-                                      .shared = &kCoreEvents};
+                                      .conversion = &kCoreEvents};
 
 }  // namespace gantry::kinds

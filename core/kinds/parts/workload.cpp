@@ -43,32 +43,6 @@ void check_template(const JsonObject& spec, const JsonObject& selector, const At
   }
 }
 
-// The number of a maxSurge or maxUnavailable, percent or plain; what is wrong is said.
-int64_t check_share(const JsonObject& rolling, std::string_view key, bool below_hundred, const At& at, Errors& errors) {
-  const Json* value = get(rolling, key);
-  if (value == nullptr) return 0;
-  if (const int64_t* number = value->if_int64()) {
-    if (*number < 0) errors.invalid(at, key, *value, "must be greater than or equal to 0");
-    return *number;
-  }
-  const auto* text = value->if_string();
-  std::string_view digits = text != nullptr ? std::string_view(*text) : std::string_view();
-  bool percent = digits.size() > 1 && digits.ends_with('%') && digits.size() < 10;
-  if (percent) {
-    digits.remove_suffix(1);
-    percent = std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  }
-  if (!percent) {
-    errors.invalid(at, key, *value,
-                   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
-                   "regex used for validation is '[0-9]+%')");
-    return 1;
-  }
-  int64_t number = std::stoll(std::string(digits));
-  if (below_hundred && number > 100) errors.invalid(at, key, *value, "must not be greater than 100%");
-  return number;
-}
-
 }  // namespace
 
 JsonObject* template_spec(JsonObject& parent) {
@@ -105,6 +79,32 @@ void check_selected(const JsonObject& spec, const At& at, Errors& errors) {
     }
   }
   check_template(spec, selector != nullptr ? *selector : kNone, at, errors);
+}
+
+int64_t check_share(const JsonObject& object, std::string_view key, bool at_most_hundred, const At& at,
+                    Errors& errors) {
+  const Json* value = get(object, key);
+  if (value == nullptr) return 0;
+  if (const int64_t* number = value->if_int64()) {
+    if (*number < 0) errors.invalid(at, key, *value, "must be greater than or equal to 0");
+    return *number;
+  }
+  const auto* text = value->if_string();
+  std::string_view digits = text != nullptr ? std::string_view(*text) : std::string_view();
+  bool percent = digits.size() > 1 && digits.ends_with('%') && digits.size() < 10;
+  if (percent) {
+    digits.remove_suffix(1);
+    percent = std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  }
+  if (!percent) {
+    errors.invalid(at, key, *value,
+                   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+                   "regex used for validation is '[0-9]+%')");
+    return 1;
+  }
+  int64_t number = std::stoll(std::string(digits));
+  if (at_most_hundred && number > 100) errors.invalid(at, key, *value, "must not be greater than 100%");
+  return number;
 }
 
 void check_strategy(const JsonObject& spec, const At& at, Errors& errors) {

@@ -14,6 +14,8 @@ void default_template_after(JsonObject& object);
 const JsonObject* changed_spec(const JsonObject& object, const JsonObject* old);
 // selector and template of a spec at `at`.
 void check_selected(const JsonObject& spec, const At& at, Errors& errors);
+// The number at `key`, percent ("25%") or plain; absent: 0. What is wrong with it is said.
+int64_t check_share(const JsonObject& object, std::string_view key, bool at_most_hundred, const At& at, Errors& errors);
 // How a Deployment replaces pods.
 void check_strategy(const JsonObject& spec, const At& at, Errors& errors);
 // The counts of a changed status, of which `parts` are no more than replicas.

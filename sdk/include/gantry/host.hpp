@@ -26,6 +26,7 @@
 #include "gantry/abi/tasks.h"
 #include "gantry/abi/timer.h"
 #include "gantry/bytes.hpp"
+#include "gantry/resource.hpp"
 #include "gantry/status.hpp"
 #include "gantry/status_proto.hpp"
 #include "gantry/timer.hpp"

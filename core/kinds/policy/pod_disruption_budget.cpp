@@ -1,0 +1,37 @@
+// PodDisruptionBudgets: one of two limits, each a number or a share. Pure functions, any thread.
+#include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/workload.hpp"
+
+namespace gantry::kinds {
+namespace {
+
+void check_spec(const JsonObject& spec, const At& at, Errors& errors) {
+  if (get(spec, "minAvailable") != nullptr && get(spec, "maxUnavailable") != nullptr) {
+    errors.invalid(at, "", spec, "minAvailable and maxUnavailable cannot be both set");
+  }
+  check_share(spec, "minAvailable", true, at, errors);
+  check_share(spec, "maxUnavailable", true, at, errors);
+  if (const JsonObject* selector = get_object(spec, "selector")) {
+    check_label_selector(*selector, at.child("selector"), errors);
+  }
+}
+
+void validate(const JsonObject& budget, const JsonObject* old, Errors& errors) {
+  At root;
+  At at = root.child("spec");
+  if (const JsonObject* spec = changed_spec(budget, old)) check_spec(*spec, at, errors);
+  const JsonObject* status = get_object(budget, "status");
+  if (status == nullptr || old == nullptr) return;
+  At there = root.child("status");
+  for (std::string_view key : {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"}) {
+    const int64_t number = get_number(*status, key);
+    if (number < 0) errors.invalid(there, key, number, "must be greater than or equal to 0");
+  }
+}
+
+}  // namespace
+
+constinit const Behavior policy_pod_disruption_budget{
+    .group = "policy", .kind = "PodDisruptionBudget", .validate = validate};
+
+}  // namespace gantry::kinds
