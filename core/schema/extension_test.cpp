@@ -417,8 +417,9 @@ TEST_F(Extension, ASelectableFieldThatCameAndWentComesBack) {
   accept(with.set());
   accept(without.set());
   accept(with.set());
-  with.more += bytes_field(11, "spec.owner");
-  EXPECT_THAT(refusal(with), HasSubstr("makes spec.owner selectable, which it was not"));
+  Widgets other;
+  other.more = bytes_field(11, "spec.owner");
+  EXPECT_THAT(refusal(other), HasSubstr("makes spec.owner selectable, which it was not"));
 }
 
 TEST_F(Extension, ReadersAreNeverDisturbed) {

@@ -27,7 +27,7 @@ TEST(PodDisruptionBudget, HasOneOfTwoLimits) {
   EXPECT_THAT(problems(budget(R"({"minAvailable":2,"selector":{}})")), IsEmpty());
   EXPECT_THAT(problems(budget(R"({"maxUnavailable":"100%","unhealthyPodEvictionPolicy":"AlwaysAllow"})")), IsEmpty());
   EXPECT_THAT(problems(budget(R"({"minAvailable":1,"maxUnavailable":"1%"})")),
-              ElementsAre(R"(spec: Invalid value: {"minAvailable":1,"maxUnavailable":"1%"}: )"
+              ElementsAre(R"(spec: Invalid value: {"maxUnavailable":"1%","minAvailable":1}: )"
                           "minAvailable and maxUnavailable cannot be both set"));
   EXPECT_THAT(problems(budget(R"({"minAvailable":-1})")),
               ElementsAre("spec.minAvailable: Invalid value: -1: must be greater than or equal to 0"));
@@ -53,8 +53,8 @@ TEST(PodDisruptionBudget, ATableShowsTheLimitsAsText) {
     return table_row_json(budget_kind(), budget(spec, R"({"disruptionsAllowed":3})"), "{}",
                           schema::IncludeObject::kNone, 0);
   };
-  EXPECT_EQ(cells(R"({"minAvailable":2})"), R"({"cells":["b","2","N/A",3,"<unknown>"],"object":null})");
-  EXPECT_EQ(cells(R"({"maxUnavailable":"30%"})"), R"({"cells":["b","N/A","30%",3,"<unknown>"],"object":null})");
+  EXPECT_EQ(cells(R"({"minAvailable":2})"), R"({"cells":["b","2","N/A",3,"\u003cunknown\u003e"],"object":null})");
+  EXPECT_EQ(cells(R"({"maxUnavailable":"30%"})"), R"({"cells":["b","N/A","30%",3,"\u003cunknown\u003e"],"object":null})");
 }
 
 }  // namespace
