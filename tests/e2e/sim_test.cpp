@@ -114,7 +114,7 @@ TEST_F(Unprivileged, TheGuideToTestingControllers) {
   replace_all(script, "16443", std::to_string(free_port()));
   // Whatever happens, no daemon stays.
   script = "set -euo pipefail\nexport HOME=" + dir_.string() + "\ncd " + dir_.string() +
-           "\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script;
+           "\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n" + script;
   const auto done = run(as_user({"bash", "-x", "-c", script}), std::chrono::seconds(300));
   EXPECT_EQ(done.code, 0) << done.out << done.err;
   EXPECT_FALSE(fs::exists(dir_ / "try"));
