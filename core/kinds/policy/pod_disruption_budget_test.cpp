@@ -54,7 +54,8 @@ TEST(PodDisruptionBudget, ATableShowsTheLimitsAsText) {
                           schema::IncludeObject::kNone, 0);
   };
   EXPECT_EQ(cells(R"({"minAvailable":2})"), R"({"cells":["b","2","N/A",3,"\u003cunknown\u003e"],"object":null})");
-  EXPECT_EQ(cells(R"({"maxUnavailable":"30%"})"), R"({"cells":["b","N/A","30%",3,"\u003cunknown\u003e"],"object":null})");
+  EXPECT_EQ(cells(R"({"maxUnavailable":"30%"})"),
+            R"({"cells":["b","N/A","30%",3,"\u003cunknown\u003e"],"object":null})");
 }
 
 }  // namespace
