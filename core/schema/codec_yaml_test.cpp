@@ -80,7 +80,9 @@ TEST(CodecYaml, WhatIsWrittenIsReadBack) {
   std::string before;
   append_plain_json(before, *value);
   EXPECT_EQ(to_json(to_yaml(*value)), before) << to_yaml(*value);
-  for (const char* mark : {"...", "---", "... a"}) EXPECT_EQ(to_yaml(Json(mark)), "'" + std::string(mark) + "'\n");
+  for (const char* text : {"...", "---", "... a", "\uFEFFa"}) {
+    EXPECT_EQ(to_yaml(Json(text)), "'" + std::string(text) + "'\n");
+  }
 }
 
 TEST(CodecYaml, KeysOfManyLinesOrBytesAreReadBack) {

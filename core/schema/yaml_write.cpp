@@ -10,7 +10,8 @@ namespace {
 bool plain_text(std::string_view text) {
   if (text.empty() || !resolve_plain_scalar(text).is_string()) return false;
   if (text.front() == ' ' || text.back() == ' ' || text == "<<" || text == "=") return false;
-  if (text.starts_with("...")) return false;  // the end of a document
+  // The end of a document, and what a reader takes for the mark of an encoding.
+  if (text.starts_with("...") || text.starts_with("\xEF\xBB\xBF")) return false;
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";
   if (kIndicators.find(text.front()) != std::string_view::npos) {
     bool dash =

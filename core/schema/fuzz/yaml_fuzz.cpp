@@ -103,6 +103,7 @@ std::vector<std::string> corpus() {
       "&a a\n" + repeated(" : a\na\n", 20'000),
       wide("a: " + repeated("...\na\n", 4000)),
       "'...'",
+      "'\xEF\xBB\xBF.'",
       "'... a': '---'",
       "a: &x [*x]",
       "*a : b",
