@@ -106,7 +106,9 @@ Expected<Change> plan_deletion(const Call& call, const Json& options, const stor
   if (behavior.is_held != nullptr) return plan_held(env, behavior, std::move(change), marked);
 
   const bool has_grace = behavior.grace != nullptr;
-  const int64_t grace = has_grace ? behavior.grace(options.as_object(), current.as_object()) : 0;
+  static const JsonObject kNone;
+  const auto* given = options.if_object();  // a body may be null
+  const int64_t grace = has_grace ? behavior.grace(given != nullptr ? *given : kNone, current.as_object()) : 0;
   const int64_t before = int_at(current, {"metadata", "deletionGracePeriodSeconds"});
   const bool held = has_items(change.next, {"metadata", "finalizers"});
   if (marked && before > 0 && grace >= before) {

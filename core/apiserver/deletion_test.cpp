@@ -38,6 +38,13 @@ TEST_F(DeletionTest, PodsWithoutANodeGoAtOnce) {
   EXPECT_EQ(ask("GET", pod_path("p")).code, 404);
 }
 
+TEST_F(DeletionTest, OptionsMayBeNull) {
+  running_pod("p");
+  const auto answer = ask("DELETE", pod_path("p"), "null");
+  EXPECT_LT(answer.code, 500) << answer.body;
+  EXPECT_EQ(ask("GET", pod_path("p")).code, 200);
+}
+
 TEST_F(DeletionTest, PodsOnANodeGetTheirGrace) {
   running_pod("p");
   const auto marked = ask("DELETE", pod_path("p"));

@@ -5,8 +5,18 @@
 namespace gantry::schema {
 namespace {
 
-// Fields and selectable paths that one owner may bring while the daemon runs: some 30 MB of names.
+// Fields and selectable paths that one owner may bring while the daemon runs: some 30 MB of names, of which long ones
+// count as several.
 constexpr size_t kMostFacts = 200'000;
+constexpr size_t kFactBytes = 256;
+
+size_t weight(size_t bytes) { return 1 + bytes / kFactBytes; }
+
+size_t weight(const std::set<std::string, std::less<>>& names) {
+  size_t sum = 1;
+  for (const auto& name : names) sum += weight(name.size());
+  return sum;
+}
 
 std::string resource_of(const Kind& kind) { return kind.plural + "." + kind.group; }
 
@@ -72,23 +82,27 @@ size_t ExtensionHistory::new_facts(const Tree& next) const {
   size_t count = 0;
   for (const auto& [name, message] : next.messages()) {
     const auto known = messages_.find(name);
+    if (known == messages_.end()) count += weight(name.size());
     for (const Field& field : message->fields) {
-      if (known == messages_.end() || !known->second.by_json.contains(field.json)) ++count;
+      if (known != messages_.end() && known->second.by_json.contains(field.json)) continue;
+      count += weight(field.json.size() + type_of(field).size());
     }
   }
   for (const auto& kind : next.kinds()) {
     const Names selectable(kind->selectable_fields.begin(), kind->selectable_fields.end());
     const auto known = kinds_.find(resource_of(*kind));
-    if (known == kinds_.end() || !known->second.selectable.contains(selectable)) count += 1 + selectable.size();
+    if (known == kinds_.end() || !known->second.selectable.contains(selectable)) count += weight(selectable);
   }
   return count;
 }
 
 void ExtensionHistory::add_message(const Message& next) {
-  auto& facts = messages_[next.name];
+  const auto [message, fresh] = messages_.try_emplace(next.name);
+  if (fresh) facts_ += weight(next.name.size());
+  auto& facts = message->second;
   for (const Field& field : next.fields) {
-    const bool added = facts.by_json.try_emplace(field.json, FieldFacts{field.number, type_of(field)}).second;
-    if (added) ++facts_;
+    const auto [fact, added] = facts.by_json.try_emplace(field.json, FieldFacts{field.number, type_of(field)});
+    if (added) facts_ += weight(field.json.size() + fact->second.type.size());
     facts.by_number.try_emplace(field.number, field.json);
   }
 }
@@ -98,8 +112,8 @@ void ExtensionHistory::add_kind(const Kind& next) {
   facts.kind = next.kind;
   facts.version = next.version;
   facts.namespaced = next.namespaced;
-  const bool added = facts.selectable.emplace(next.selectable_fields.begin(), next.selectable_fields.end()).second;
-  if (added) facts_ += 1 + next.selectable_fields.size();
+  const auto [names, added] = facts.selectable.emplace(next.selectable_fields.begin(), next.selectable_fields.end());
+  if (added) facts_ += weight(*names);
 }
 
 Status ExtensionHistory::add(const Tree& next) {

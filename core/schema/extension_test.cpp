@@ -411,6 +411,16 @@ TEST_F(Extension, AnyNumberOfSetsAndABoundOnTheirFields) {
   accept(many("a", 1'000));
 }
 
+TEST_F(Extension, NamesThatAreLongAndMessagesWithoutFieldsCountToo) {
+  std::string refused;
+  for (uint32_t i = 0; refused.empty() && i < 40; ++i) {
+    Widgets widgets;
+    widgets.spec.push_back(field(std::string(1'900'000, 'a') + std::to_string(i), 1'000 + i, kBoolType));
+    refused = registry_->extend("widgets", widgets.set()).message();
+  }
+  EXPECT_THAT(refused, HasSubstr("more than 200000 fields; restart the daemon"));
+}
+
 TEST_F(Extension, ASelectableFieldThatCameAndWentComesBack) {
   Widgets with, without;
   without.more = {};
