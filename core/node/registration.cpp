@@ -10,8 +10,8 @@
 #include "core/client/refusals.hpp"
 #include "core/node/lease_keeper.hpp"
 #include "core/node/node_status.hpp"
-#include "core/node/stable_bytes.hpp"
 #include "gantry/abi/log.h"
+#include "gantry/stable_bytes.hpp"
 #include "k8s.io/api/core/v1/reference.pb.h"
 
 namespace gantry::node {
@@ -31,7 +31,7 @@ uint64_t version_of(const corev1::Node& node) {
 
 std::string without_heartbeats(corev1::NodeStatus status) {
   for (auto& condition : *status.mutable_conditions()) condition.clear_last_heartbeat_time();
-  return stable_bytes(status);
+  return sdk::stable_bytes(status);
 }
 
 const client::ResourceRef& nodes() {

@@ -6,7 +6,7 @@
 
 #include "core/node/container_states.hpp"
 #include "core/node/qos.hpp"
-#include "core/node/stable_bytes.hpp"
+#include "gantry/stable_bytes.hpp"
 #include "gantry/text.hpp"
 #include "gantry/times.hpp"
 
@@ -274,6 +274,8 @@ void make_text(corev1::PodStatus& status) {
   }
 }
 
-bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) { return stable_bytes(a) == stable_bytes(b); }
+bool same_status(const corev1::PodStatus& a, const corev1::PodStatus& b) {
+  return sdk::stable_bytes(a) == sdk::stable_bytes(b);
+}
 
 }  // namespace gantry::node

@@ -3,8 +3,9 @@
 #   include/gantry-sdk/     headers (ABI, C++ layer, testkit) and the messages' generated headers; a folder of its own, because
 #                           a bare "k8s.io/" in /usr/include would be in everybody's way
 #   lib/libgantry_proto.a   the messages, lite and position independent
+#   lib/libgantry_sdk.a     what controllers need (src/), in the same way
 #   lib/cmake/Gantry/       find_package(Gantry), gantry_add_plugin()
-#   lib/pkgconfig/          gantry-sdk.pc, for plugins in C
+#   lib/pkgconfig/          gantry-sdk.pc, for plugins in C, and gantry-sdk-cxx.pc, with the libraries
 #   share/gantry/           the .proto files, for other languages; the examples
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -31,16 +32,19 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/GantryConfigVersion
 # The folders as seen from the file itself, so that an installed SDK can be moved.
 file(RELATIVE_PATH SDK_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" SDK_PC_PREFIX "${SDK_PC_PREFIX}")
-configure_file(${sdk_here}/gantry-sdk.pc.in ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc @ONLY)
+foreach(name IN ITEMS gantry-sdk gantry-sdk-cxx)
+  configure_file(${sdk_here}/${name}.pc.in ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc @ONLY)
+endforeach()
 
 install(DIRECTORY include/gantry DESTINATION ${sdk_include} COMPONENT sdk FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(DIRECTORY testkit/ DESTINATION ${sdk_include}/gantry/testkit COMPONENT sdk FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY ${gen}/ DESTINATION ${sdk_include} COMPONENT sdk
   FILES_MATCHING PATTERN "*.pb.h" PATTERN ".stripped" EXCLUDE)
-install(FILES $<TARGET_FILE:gantry_proto> DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
+install(FILES $<TARGET_FILE:gantry_proto> $<TARGET_FILE:gantry_sdk> DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
 install(DIRECTORY proto DESTINATION ${sdk_data} COMPONENT sdk FILES_MATCHING PATTERN "*.proto" PATTERN "testdata" EXCLUDE)
 install(DIRECTORY examples DESTINATION ${sdk_data} COMPONENT sdk PATTERN target EXCLUDE PATTERN Cargo.lock EXCLUDE)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/GantryConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/GantryConfigVersion.cmake
   ${sdk_here}/GantryPlugin.cmake ${sdk_here}/plugin.map ${sdk_here}/kinds.py
   ${CMAKE_SOURCE_DIR}/cmake/strip_options.py DESTINATION ${sdk_package} COMPONENT sdk)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sdk)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk.pc ${CMAKE_CURRENT_BINARY_DIR}/gantry-sdk-cxx.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sdk)

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gantry/conditions.hpp"
 #include "k8s.io/api/apps/v1/deployment.pb.h"
 
 namespace gantry::deployment {
@@ -27,13 +28,10 @@ inline constexpr char kTimedOut[] = "ProgressDeadlineExceeded";
 inline constexpr char kPaused[] = "DeploymentPaused";
 inline constexpr char kResumed[] = "DeploymentResumed";
 
-const DeploymentCondition* find_condition(const DeploymentStatus& status, std::string_view type);
-
 DeploymentCondition make_condition(std::string_view type, std::string_view status, std::string_view reason,
                                    std::string message, int64_t now_ns);
 
 // Changes nothing when status and reason are as they were; keeps the transition time while the status stays.
 void set_condition(DeploymentStatus& status, DeploymentCondition condition);
-void remove_condition(DeploymentStatus& status, std::string_view type);
 
 }  // namespace gantry::deployment

@@ -1,30 +1,13 @@
 #include "controller.hpp"
 
-#include <algorithm>
-
-#include "gantry/ownership.hpp"
+#include "gantry/claims.hpp"
 #include "k8s.io/api/core/v1/pod.pb.h"
 #include "rollout.hpp"
 
 namespace gantry::deployment {
 namespace {
 
-bool is_of(const metav1::OwnerReference* owner, std::string_view kind) {
-  return owner != nullptr && owner->kind() == kind && owner->api_version().rfind("apps/", 0) == 0;
-}
-
-metav1::ObjectMeta metadata_of(const std::string& object) {
-  metav1::PartialObjectMetadata partial;
-  partial.ParseFromString(object);
-  return std::move(*partial.mutable_metadata());
-}
-
-bool same_labels(const sdk::LabelMap& a, const sdk::LabelMap& b) {
-  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& label) {
-           const auto it = b.find(label.first);
-           return it != b.end() && it->second == label.second;
-         });
-}
+bool is_of(const metav1::OwnerReference* owner, std::string_view kind) { return sdk::is_of_kind(owner, "apps", kind); }
 
 }  // namespace
 
@@ -55,15 +38,15 @@ void DeploymentController::map(const abi::ObjectEvent& event, const Emit& emit) 
 
 // A set concerns its Deployment, the one it had before, or, without one, every Deployment that might adopt it.
 void DeploymentController::map_set(const abi::ObjectEvent& event, const Emit& emit) const {
-  const auto now = metadata_of(event.object());
+  const auto now = sdk::metadata_of(event.object()).value_or(metav1::ObjectMeta());
   const auto* owner = sdk::controller_of(now);
   if (is_of(owner, kKind)) emit(now.namespace_(), owner->name());
-  const auto before = event.has_previous() ? metadata_of(event.previous()) : metav1::ObjectMeta();
+  const auto before = sdk::metadata_of(event.previous()).value_or(metav1::ObjectMeta());
   const auto* last = sdk::controller_of(before);
   const bool moved = last != nullptr && (owner == nullptr || owner->uid() != last->uid());
   if (moved && is_of(last, kKind)) emit(now.namespace_(), last->name());
   if (owner != nullptr || event.type() == abi::ObjectEvent::DELETED) return;
-  if (event.type() == abi::ObjectEvent::ADDED || moved || !same_labels(now.labels(), before.labels())) {
+  if (event.type() == abi::ObjectEvent::ADDED || moved || !sdk::same_labels(now.labels(), before.labels())) {
     emit_matching(now, emit);
   }
 }
@@ -82,7 +65,7 @@ void DeploymentController::emit_matching(const metav1::ObjectMeta& orphan, const
 
 // With Recreate, the end of the last old pod is what the new set waits for.
 void DeploymentController::map_pod(const abi::ObjectEvent& event, const Emit& emit) const {
-  const auto pod = metadata_of(event.object());
+  const auto pod = sdk::metadata_of(event.object()).value_or(metav1::ObjectMeta());
   const auto* owner = sdk::controller_of(pod);
   if (!is_of(owner, "ReplicaSet")) return;
   const auto set = host().cached<ReplicaSet>(pod.namespace_(), owner->name());
@@ -122,9 +105,8 @@ Expected<std::deque<ReplicaSet>> DeploymentController::claim_sets(const Deployme
   const auto& selector = deployment.spec().selector();
   auto found = sdk::claim_candidates<ReplicaSet>(host(), deployment.metadata(), selector);
   if (!found) return std::move(found).error();
-  sdk::Claim<Deployment, ReplicaSet> claim(
-      host(), deployment, sdk::controller_reference(deployment.metadata(), kApiVersion, kKind), selector);
-  auto claimed = claim.run(std::move(*found));
+  auto claimed = sdk::claim(host(), deployment, sdk::controller_reference(deployment.metadata(), kApiVersion, kKind),
+                            selector, std::move(*found));
   if (!claimed) return std::move(claimed).error();
   return std::deque<ReplicaSet>(std::make_move_iterator(claimed->begin()), std::make_move_iterator(claimed->end()));
 }

@@ -1,20 +1,13 @@
 // The set of a Deployment's current template: found, brought up to date, or made. [worker]
 #include "annotations.hpp"
 #include "gantry/ownership.hpp"
+#include "gantry/refusals.hpp"
+#include "gantry/template_hash.hpp"
 #include "rollout.hpp"
 #include "status.hpp"
-#include "template_hash.hpp"
 
 namespace gantry::deployment {
 namespace {
-
-bool namespace_goes(const Status& status) {
-  if (!status.details()) return false;
-  for (const auto& cause : status.details()->causes) {
-    if (cause.reason == "NamespaceTerminating") return true;
-  }
-  return false;
-}
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -44,7 +37,8 @@ Status Rollout::refresh_new_set(int64_t revision) {
   const auto& annotations = fresh_->metadata().annotations();
   const auto it = annotations.find(kRevision);
   bool write = it != annotations.end() && set_revision(deployment_, it->second);
-  if (has_progress_deadline(deployment_) && find_condition(deployment_.status(), kProgressing) == nullptr) {
+  if (has_progress_deadline(deployment_) &&
+      sdk::find_condition(deployment_.status().conditions(), kProgressing) == nullptr) {
     set_condition(*deployment_.mutable_status(),
                   make_condition(kProgressing, "True", kSetFound,
                                  "Found new replica set " + quoted(fresh_->metadata().name()), host_.now_unix_ns()));
@@ -63,7 +57,7 @@ ReplicaSet Rollout::make_new_set(const std::string& hash, int64_t revision) cons
   *spec.mutable_selector() = deployment_.spec().selector();
   (*spec.mutable_selector()->mutable_match_labels())[kHashLabel] = hash;
   auto& meta = *set.mutable_metadata();
-  meta.set_name(replica_set_name(deployment_.metadata().name(), hash));
+  meta.set_name(sdk::hashed_name(deployment_.metadata().name(), hash));
   meta.set_namespace_(deployment_.metadata().namespace_());
   *meta.mutable_labels() = spec.template_().metadata().labels();
   *meta.add_owner_references() = sdk::controller_reference(deployment_.metadata(), kApiVersion, kKind);
@@ -78,7 +72,7 @@ ReplicaSet Rollout::make_new_set(const std::string& hash, int64_t revision) cons
 Status Rollout::create_new_set() {
   const auto& status = deployment_.status();
   const auto collisions = status.has_collision_count() ? std::optional(status.collision_count()) : std::nullopt;
-  const auto hash = template_hash(deployment_.spec().template_(), collisions);
+  const auto hash = sdk::template_hash(deployment_.spec().template_(), collisions);
   const int64_t revision = max_revision(old_) + 1;
   const auto wanted_set = make_new_set(hash, revision);
   auto created = host_.create(deployment_.metadata().namespace_(), wanted_set);
@@ -86,7 +80,7 @@ Status Rollout::create_new_set() {
   const Status& why = created.error();
   const std::string& name = wanted_set.metadata().name();
   if (why.reason() == "AlreadyExists") return name_is_taken(name, revision, why);
-  if (namespace_goes(why)) return why;
+  if (sdk::is_namespace_ending(why)) return why;
   const std::string message = "Failed to create new replica set " + quoted(name) + ": " + why.message();
   if (has_progress_deadline(deployment_)) {
     set_condition(*deployment_.mutable_status(),

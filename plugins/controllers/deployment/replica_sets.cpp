@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "annotations.hpp"
-#include "template_hash.hpp"
+#include "gantry/stable_bytes.hpp"
 
 namespace gantry::deployment {
 namespace {
@@ -44,7 +44,7 @@ void sort_by_size(Sets& sets, bool newer_first) {
 bool same_template(const corev1::PodTemplateSpec& a, const corev1::PodTemplateSpec& b) {
   const auto bare = [](corev1::PodTemplateSpec spec) {
     spec.mutable_metadata()->mutable_labels()->erase(kHashLabel);
-    return canonical_bytes(spec);
+    return sdk::stable_bytes(spec);
   };
   return bare(a) == bare(b);
 }

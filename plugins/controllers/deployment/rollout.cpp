@@ -3,6 +3,7 @@
 
 #include "annotations.hpp"
 #include "gantry/pods.hpp"
+#include "gantry/refusals.hpp"
 #include "status.hpp"
 
 namespace gantry::deployment {
@@ -30,7 +31,7 @@ Status Rollout::run() {
 // A deadline that has passed is not covered up by pausing.
 Status Rollout::note_pause() {
   if (!has_progress_deadline(deployment_)) return {};
-  const auto* condition = find_condition(deployment_.status(), kProgressing);
+  const auto* condition = sdk::find_condition(deployment_.status().conditions(), kProgressing);
   const std::string reason = condition == nullptr ? "" : condition->reason();
   const bool paused = deployment_.spec().paused();
   if (reason == kTimedOut || paused == (reason == kPaused)) return {};
@@ -133,8 +134,9 @@ bool Rollout::old_pods_remain() const {
 Status Rollout::clean_up() {
   if (!has_history_limit(deployment_)) return {};
   for (const auto* set : beyond_history(old_, deployment_.spec().revision_history_limit())) {
-    auto removed = host_.remove<ReplicaSet>(set->metadata().namespace_(), set->metadata().name());
-    if (!removed.ok() && removed.code() != 404) return removed;
+    const auto& meta = set->metadata();
+    auto removed = sdk::unless_gone(host_.remove<ReplicaSet>(meta.namespace_(), meta.name()));
+    if (!removed.ok()) return removed;
   }
   return {};
 }

@@ -1,11 +1,11 @@
 #include "rollout_math.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 
 #include "annotations.hpp"
+#include "gantry/int_or_percent.hpp"
 
 namespace gantry::deployment {
 namespace {
@@ -33,25 +33,13 @@ int32_t proportion(const Deployment& deployment, const Limits& limits, const Rep
 
 }  // namespace
 
-Expected<int32_t> scaled_value(const k8s::io::apimachinery::pkg::util::intstr::IntOrString& value, int32_t total,
-                               bool round_up) {
-  if (value.type() == 0) return value.int_val();
-  const std::string& text = value.str_val();
-  int64_t percent = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
-  if (error != std::errc() || end + 1 != text.data() + text.size() || *end != '%') {
-    return Status::invalid("invalid value \"" + text + "\": it is not a percentage");
-  }
-  return static_cast<int32_t>((percent * total + (round_up ? 99 : 0)) / 100);
-}
-
 Expected<Limits> limits_of(const Deployment& deployment) {
   const auto& strategy = deployment.spec().strategy();
   if (strategy.type() != kRollingUpdate) return Limits{};
   const int32_t replicas = deployment.spec().replicas();
-  const auto surge = scaled_value(strategy.rolling_update().max_surge(), replicas, true);
+  const auto surge = sdk::scaled_value(strategy.rolling_update().max_surge(), replicas, true);
   if (!surge) return Status(surge.error()).in("maxSurge");
-  const auto unavailable = scaled_value(strategy.rolling_update().max_unavailable(), replicas, false);
+  const auto unavailable = sdk::scaled_value(strategy.rolling_update().max_unavailable(), replicas, false);
   if (!unavailable) return Status(unavailable.error()).in("maxUnavailable");
   Limits limits{*surge, *unavailable};
   if (limits.surge == 0 && limits.unavailable == 0) limits.unavailable = 1;

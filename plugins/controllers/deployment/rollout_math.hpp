@@ -16,10 +16,6 @@ struct Limits {
   int32_t unavailable = 0;
 };
 
-// A number, or a percentage of `total`.
-Expected<int32_t> scaled_value(const k8s::io::apimachinery::pkg::util::intstr::IntOrString& value, int32_t total,
-                               bool round_up);
-
 // Never both 0 in a rolling update: nothing could move.
 Expected<Limits> limits_of(const Deployment& deployment);
 

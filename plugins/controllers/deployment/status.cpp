@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "gantry/times.hpp"
-
 namespace gantry::deployment {
 namespace {
 
@@ -21,10 +19,7 @@ std::optional<int32_t> terminating(const Sets& sets) {
 }
 
 const appsv1::ReplicaSetCondition* failure_of(const ReplicaSet& set) {
-  for (const auto& condition : set.status().conditions()) {
-    if (condition.type() == kReplicaFailure) return &condition;
-  }
-  return nullptr;
+  return sdk::find_condition(set.status().conditions(), kReplicaFailure);
 }
 
 // The new set's failure first: it is what the rollout waits for.
@@ -39,7 +34,10 @@ const appsv1::ReplicaSetCondition* failure_of(const Sets& all, const ReplicaSet*
 }
 
 void set_failure(DeploymentStatus& status, const appsv1::ReplicaSetCondition* failure) {
-  if (failure == nullptr) return remove_condition(status, kReplicaFailure);
+  if (failure == nullptr) {
+    sdk::remove_condition(*status.mutable_conditions(), kReplicaFailure);
+    return;
+  }
   auto condition = make_condition(kReplicaFailure, failure->status(), failure->reason(), failure->message(), 0);
   *condition.mutable_last_update_time() = failure->last_transition_time();
   *condition.mutable_last_transition_time() = failure->last_transition_time();
@@ -48,9 +46,9 @@ void set_failure(DeploymentStatus& status, const appsv1::ReplicaSetCondition* fa
 
 // Unlike other conditions this one is renewed with the same reason: its update time is the time of the last progress.
 void set_progressing(DeploymentStatus& status, DeploymentCondition condition) {
-  if (const auto* current = find_condition(status, kProgressing)) {
+  if (const auto* current = sdk::find_condition(status.conditions(), kProgressing)) {
     if (current->status() == "True") *condition.mutable_last_transition_time() = current->last_transition_time();
-    remove_condition(status, kProgressing);
+    sdk::remove_condition(*status.mutable_conditions(), kProgressing);
   }
   set_condition(status, std::move(condition));
 }
@@ -111,8 +109,8 @@ DeploymentStatus counted_status(const Deployment& deployment, const Limits& limi
 DeploymentStatus rollout_status(const Deployment& deployment, const Limits& limits, const Sets& all,
                                 const ReplicaSet* fresh, int64_t now_ns) {
   auto status = counted_status(deployment, limits, all, fresh, now_ns);
-  if (!has_progress_deadline(deployment)) remove_condition(status, kProgressing);
-  const auto* current = find_condition(deployment.status(), kProgressing);
+  if (!has_progress_deadline(deployment)) sdk::remove_condition(*status.mutable_conditions(), kProgressing);
+  const auto* current = sdk::find_condition(deployment.status().conditions(), kProgressing);
   // After completion there is nothing to progress, until a new template starts the next rollout.
   const bool completed =
       status.replicas() == status.updated_replicas() && current != nullptr && current->reason() == kSetAvailable;
@@ -144,7 +142,7 @@ bool has_progressed(const DeploymentStatus& before, const DeploymentStatus& now)
 }
 
 bool has_timed_out(const Deployment& deployment, const DeploymentStatus& status, int64_t now_ns) {
-  const auto* condition = find_condition(status, kProgressing);
+  const auto* condition = sdk::find_condition(status.conditions(), kProgressing);
   if (!has_progress_deadline(deployment) || condition == nullptr || condition->reason() == kSetAvailable) return false;
   if (condition->reason() == kTimedOut) return true;
   return to_ns(condition->last_update_time()) + deployment.spec().progress_deadline_seconds() * kNanosPerSecond <
@@ -152,7 +150,7 @@ bool has_timed_out(const Deployment& deployment, const DeploymentStatus& status,
 }
 
 int64_t next_progress_check_ms(const Deployment& deployment, int64_t now_ns) {
-  const auto* condition = find_condition(deployment.status(), kProgressing);
+  const auto* condition = sdk::find_condition(deployment.status().conditions(), kProgressing);
   if (!has_progress_deadline(deployment) || condition == nullptr || condition->reason() == kTimedOut ||
       is_complete(deployment, deployment.status())) {
     return 0;

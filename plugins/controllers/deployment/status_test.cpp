@@ -30,7 +30,7 @@ struct DeploymentStatusTest : testing::Test {
     return rollout_status(deployment, {1, 1}, {&old, &fresh}, &fresh, kNow + after_seconds * kNanosPerSecond);
   }
   static std::string text(const DeploymentStatus& status, const char* type) {
-    const auto* condition = find_condition(status, type);
+    const auto* condition = sdk::find_condition(status.conditions(), type);
     return condition == nullptr ? "(none)"
                                 : condition->status() + " " + condition->reason() + ": " + condition->message();
   }
@@ -72,7 +72,7 @@ TEST_F(DeploymentStatusTest, ProgressThenCompletion) {
   EXPECT_EQ(text(deployment.status(), kProgressing), "True ReplicaSetUpdated: ReplicaSet \"web-new\" is progressing.");
   count(fresh, 4, 4, 2);
   const auto later = next(10);
-  const auto* condition = find_condition(later, kProgressing);
+  const auto* condition = sdk::find_condition(later.conditions(), kProgressing);
   EXPECT_EQ(condition->last_update_time().seconds(), 10'010);
   EXPECT_EQ(condition->last_transition_time().seconds(), 10'000);
   *deployment.mutable_status() = later;
@@ -124,7 +124,7 @@ TEST_F(DeploymentStatusTest, FailuresOfSetsShowTheNewOnesFirst) {
   EXPECT_EQ(text(next(), kReplicaFailure), "True FailedCreate: old quota");
   fail(fresh, "new quota");
   EXPECT_EQ(text(next(), kReplicaFailure), "True FailedCreate: new quota");
-  EXPECT_EQ(find_condition(next(), kReplicaFailure)->last_transition_time().seconds(), 77);
+  EXPECT_EQ(sdk::find_condition(next().conditions(), kReplicaFailure)->last_transition_time().seconds(), 77);
   *deployment.mutable_status() = next();
   old.mutable_status()->clear_conditions();
   fresh.mutable_status()->clear_conditions();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "gantry/refusals.hpp"
 #include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace gantry::garbage_collector {
@@ -48,10 +49,8 @@ std::string owner_key(const metav1::OwnerReference& owner) {
 }
 
 Meta parse(const std::string& bytes) {
-  metav1::PartialObjectMetadata object;
   // What does not parse has no owners and no finalizers: nothing to do about it.
-  if (!object.ParseFromString(bytes)) return {};
-  return std::move(*object.mutable_metadata());
+  return sdk::metadata_of(bytes).value_or(Meta());
 }
 
 bool concerns_us(const Meta& meta) {
@@ -207,7 +206,7 @@ Status Collector::remove_finalizer(const ObjectId& id, const std::string& uid, s
   if (!latest) return latest.error().code() == 404 ? Status() : latest.error();
   if (latest->uid() != uid || !has_finalizer(*latest, finalizer)) return {};
   const auto written = objects_.write_finalizers(id, without_finalizer(std::move(*latest), finalizer));
-  return written || written.error().code() == 404 ? Status() : written.error();
+  return sdk::unless_gone(written);
 }
 
 // By the caches: the everyday case, without a request. When an owner goes later, its event brings the object here
@@ -239,7 +238,7 @@ Status Collector::decide(const ObjectId& id, const std::string& uid) {
       return {};
     case Verdict::kDropReferences: {
       const auto written = objects_.write_owners(id, without_bad_owners(*latest, sorted->owners));
-      return written || written.error().code() == 404 ? Status() : written.error();
+      return sdk::unless_gone(written);
     }
     case Verdict::kRemoveForeground:
       return remove_in_foreground(id, std::move(*latest), dependents);

@@ -1,8 +1,8 @@
 #include "objects.hpp"
 
-#include <algorithm>
-
 #include "gantry/abi/cache.h"
+#include "gantry/json_text.hpp"
+#include "gantry/refusals.hpp"
 
 namespace gantry::garbage_collector {
 namespace {
@@ -21,53 +21,11 @@ ApiRequest request_of(ApiRequest::Verb verb, const ObjectId& id) {
   return request;
 }
 
-std::optional<Meta> parse(std::string_view bytes) {
-  metav1::PartialObjectMetadata object;
-  if (!object.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
-  return std::move(*object.mutable_metadata());
-}
-
 Expected<Meta> only_meta(const Expected<sdk::ApiResponse>& answer) {
   if (!answer) return answer.error();
-  auto meta = answer->objects_size() == 1 ? parse(answer->objects(0)) : std::nullopt;
+  auto meta = answer->objects_size() == 1 ? sdk::metadata_of(answer->objects(0)) : std::nullopt;
   if (!meta) return Status::internal("the server's object could not be decoded");
   return std::move(*meta);
-}
-
-void quote(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.append(1, '\\').append(1, c);
-    } else if (byte < 0x20) {
-      out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
-void member(std::string& out, std::string_view key, std::string_view value) {
-  if (out.back() != '{') out += ',';
-  quote(out, key);
-  out += ':';
-  quote(out, value);
-}
-
-std::string owner_json(const metav1::OwnerReference& owner) {
-  std::string out = "{";
-  member(out, "apiVersion", owner.api_version());
-  member(out, "kind", owner.kind());
-  member(out, "name", owner.name());
-  member(out, "uid", owner.uid());
-  if (owner.has_controller()) out += owner.controller() ? ",\"controller\":true" : ",\"controller\":false";
-  if (owner.has_block_owner_deletion()) {
-    out += owner.block_owner_deletion() ? ",\"blockOwnerDeletion\":true" : ",\"blockOwnerDeletion\":false";
-  }
-  return out + "}";
 }
 
 Dependent dependent_of(const Resource& resource, Meta meta) {
@@ -81,18 +39,8 @@ std::string ObjectId::text() const {
   return resource + (group.empty() ? "" : "." + group) + " " + (ns.empty() ? "" : ns + "/") + name;
 }
 
-bool has_finalizer(const Meta& meta, std::string_view finalizer) {
-  return std::find(meta.finalizers().begin(), meta.finalizers().end(), finalizer) != meta.finalizers().end();
-}
-
 bool waits_for_dependents(const Meta& meta) {
   return meta.has_deletion_timestamp() && has_finalizer(meta, kForegroundFinalizer);
-}
-
-const metav1::OwnerReference* reference_to(const Meta& meta, std::string_view uid) {
-  const auto& owners = meta.owner_references();
-  const auto it = std::find_if(owners.begin(), owners.end(), [&](const auto& owner) { return owner.uid() == uid; });
-  return it == owners.end() ? nullptr : &*it;
 }
 
 std::optional<Meta> Objects::cached(const ObjectId& id) const {
@@ -101,7 +49,7 @@ std::optional<Meta> Objects::cached(const ObjectId& id) const {
   const gantry_resource resource{to_slice(id.group), to_slice(id.version), to_slice(id.resource)};
   Buffer found;
   if (table->get(host_.raw(), &resource, to_slice(id.ns), to_slice(id.name), found.out()) != 0) return std::nullopt;
-  return parse(found.view());
+  return sdk::metadata_of(found.view());
 }
 
 std::vector<Dependent> Objects::dependents(const std::vector<Resource>& resources, std::string_view ns,
@@ -115,7 +63,8 @@ std::vector<Dependent> Objects::dependents(const std::vector<Resource>& resource
     table->by_owner(
         host_.raw(), &name, to_slice(uid),
         [](void* context, gantry_slice object) -> int32_t {
-          if (auto meta = parse(to_view(object))) static_cast<std::vector<Meta>*>(context)->push_back(std::move(*meta));
+          if (auto meta = sdk::metadata_of(to_view(object)))
+            static_cast<std::vector<Meta>*>(context)->push_back(std::move(*meta));
           return 0;
         },
         &found);
@@ -137,7 +86,7 @@ Expected<std::vector<Dependent>> Objects::live_dependents(const std::vector<Reso
         host_.call(request_of(ApiRequest::LIST, {resource.group, resource.version, resource.name, ns, {}}));
     if (!answer) return Status(answer.error()).in("list " + resource.name);
     for (const auto& bytes : answer->objects()) {
-      auto meta = parse(bytes);
+      auto meta = sdk::metadata_of(bytes);
       if (!meta) return Status::internal("an object of " + resource.name + " could not be decoded");
       if (reference_to(*meta, uid) != nullptr) all.push_back(dependent_of(resource, std::move(*meta)));
     }
@@ -154,21 +103,19 @@ Status Objects::remove(const ObjectId& id, const Meta& judged, std::string_view 
   request.set_metadata_only(false);
   request.set_body(options.SerializeAsString());
   const auto answer = host_.call(request);
-  if (answer || answer.error().code() == 404) return {};
-  return answer.error();
+  return sdk::unless_gone(answer);
 }
 
 Expected<Meta> Objects::write_owners(const ObjectId& id, const Meta& meta) const {
   std::string list;
-  for (const auto& owner : meta.owner_references()) list += (list.empty() ? "" : ",") + owner_json(owner);
+  for (const auto& owner : meta.owner_references()) list += (list.empty() ? "" : ",") + sdk::json_of(owner);
   return patch(id, meta, "ownerReferences", list.empty() ? "null" : "[" + list + "]");
 }
 
 Expected<Meta> Objects::write_finalizers(const ObjectId& id, const Meta& meta) const {
   std::string list;
   for (const auto& finalizer : meta.finalizers()) {
-    if (!list.empty()) list += ',';
-    quote(list, finalizer);
+    list += (list.empty() ? "" : ",") + sdk::json_string(finalizer);
   }
   return patch(id, meta, "finalizers", list.empty() ? "null" : "[" + list + "]");
 }
@@ -176,7 +123,7 @@ Expected<Meta> Objects::write_finalizers(const ObjectId& id, const Meta& meta) c
 Expected<Meta> Objects::patch(const ObjectId& id, const Meta& meta, const std::string& field, std::string json) const {
   // Only merge patches exist for every kind; the version makes it safe to send whole lists.
   std::string body = "{\"metadata\":{";
-  member(body, "resourceVersion", meta.resource_version());
+  sdk::add_json_member(body, "resourceVersion", meta.resource_version());
   body += ",\"" + field + "\":" + json + "}}";
   auto request = request_of(ApiRequest::PATCH, id);
   request.set_patch_type(ApiRequest::MERGE_PATCH);

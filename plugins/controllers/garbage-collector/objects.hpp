@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "gantry/host.hpp"
-#include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
+#include "gantry/ownership.hpp"
 #include "resource_map.hpp"
 
 namespace gantry::garbage_collector {
 
 using Meta = metav1::ObjectMeta;
+using sdk::has_finalizer;
+using sdk::reference_to;
 
 inline constexpr std::string_view kForegroundFinalizer = "foregroundDeletion";
 inline constexpr std::string_view kOrphanFinalizer = "orphan";
@@ -30,10 +32,8 @@ struct Dependent {
   Meta meta;
 };
 
-bool has_finalizer(const Meta& meta, std::string_view finalizer);
 // Being deleted, and waits until its dependents are gone.
 bool waits_for_dependents(const Meta& meta);
-const metav1::OwnerReference* reference_to(const Meta& meta, std::string_view uid);
 
 class Objects {
  public:

@@ -1,30 +1,24 @@
 #include "resource_map.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
+#include "gantry/discovery.hpp"
+#include "gantry/ownership.hpp"
 
 namespace gantry::garbage_collector {
 namespace {
 
 constexpr int64_t kRefreshNs = 1'000'000'000;
 
-bool has_verb(const metav1::APIResource& resource, std::string_view verb) {
-  const auto& items = resource.verbs().items();
-  return std::find(items.begin(), items.end(), verb) != items.end();
-}
-
-bool collectable(const metav1::APIResource& resource) {
-  if (resource.name().find('/') != std::string::npos || resource.name() == "events") return false;
-  return has_verb(resource, "list") && has_verb(resource, "watch") && has_verb(resource, "delete");
+bool collectable(const sdk::ServedResource& resource) {
+  return resource.name != "events" && resource.can("list") && resource.can("watch") && resource.can("delete");
 }
 
 const Resource* find_in(const std::vector<Resource>& list, std::string_view api_version, std::string_view kind) {
-  const size_t slash = api_version.find('/');
-  const auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
-  const auto version = slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
+  const auto at = sdk::split_api_version(api_version);
   const auto it = std::find_if(list.begin(), list.end(), [&](const Resource& resource) {
-    return resource.kind == kind && resource.version == version && resource.group == group;
+    return resource.kind == kind && resource.version == at.version && resource.group == at.group;
   });
   return it == list.end() ? nullptr : &*it;
 }
@@ -49,15 +43,12 @@ Expected<ResourceMap::List> ResourceMap::refresh() {
   if (!answer) return Status(answer.error()).in("discovery");
   auto list = std::make_shared<std::vector<Resource>>();
   for (const auto& bytes : answer->objects()) {
-    metav1::APIResourceList group;
-    if (!group.ParseFromString(bytes)) return Status::internal("a list of resources could not be decoded");
-    const auto& at = group.group_version();
-    const size_t slash = at.find('/');
-    for (const auto& resource : group.resources()) {
+    auto served = sdk::read_resources(bytes);
+    if (!served) return std::move(served).error();
+    for (auto& resource : *served) {
       if (!collectable(resource)) continue;
-      list->push_back({slash == std::string::npos ? std::string() : at.substr(0, slash),
-                       slash == std::string::npos ? at : at.substr(slash + 1), resource.name(), resource.kind(),
-                       resource.namespaced()});
+      list->push_back({std::move(resource.group), std::move(resource.version), std::move(resource.name),
+                       std::move(resource.kind), resource.namespaced});
     }
   }
   const std::lock_guard lock(mutex_);

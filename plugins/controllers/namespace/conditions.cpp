@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gantry/times.hpp"
+
 namespace gantry::namespaces {
 namespace {
 
@@ -80,7 +82,7 @@ bool set_condition(corev1::NamespaceStatus& status, const Condition& wanted, int
   condition->set_status(value);
   condition->set_reason(wanted.reason);
   condition->set_message(wanted.message);
-  condition->mutable_last_transition_time()->set_seconds(now_unix_ns / 1'000'000'000);
+  *condition->mutable_last_transition_time() = to_time(now_unix_ns);
   return true;
 }
 

@@ -1,10 +1,11 @@
 #include "content.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <utility>
 
-#include "k8s.io/api/core/v1/pod.pb.h"
-#include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
+#include "gantry/discovery.hpp"
+#include "gantry/pods.hpp"
+#include "gantry/refusals.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
 
 namespace gantry::namespaces {
@@ -22,11 +23,6 @@ struct Resource {
   std::string text() const { return name + "." + group; }
 };
 
-bool has_verb(const metav1::APIResource& resource, std::string_view verb) {
-  const auto& items = resource.verbs().items();
-  return std::find(items.begin(), items.end(), verb) != items.end();
-}
-
 std::vector<Resource> discover(const sdk::Host& host, Pass& pass) {
   std::vector<Resource> found;
   ApiRequest request;
@@ -37,20 +33,15 @@ std::vector<Resource> discover(const sdk::Host& host, Pass& pass) {
     return found;
   }
   for (const auto& bytes : answer->objects()) {
-    metav1::APIResourceList list;
-    const bool parsed = list.ParseFromString(bytes);
-    const auto& at = list.group_version();
-    const size_t slash = at.find('/');
-    if (!parsed || at.empty() || at.find('/', slash == std::string::npos ? slash : slash + 1) != std::string::npos) {
-      pass.version_errors.push_back("unexpected GroupVersion string: " + at);
+    auto served = sdk::read_resources(bytes);
+    if (!served) {
+      pass.version_errors.push_back(served.error().message());
       continue;
     }
-    for (const auto& resource : list.resources()) {
-      const bool sub = resource.name().find('/') != std::string::npos;
-      if (sub || !resource.namespaced() || !has_verb(resource, "delete")) continue;
-      found.push_back({slash == std::string::npos ? "" : at.substr(0, slash),
-                       slash == std::string::npos ? at : at.substr(slash + 1), resource.name(),
-                       has_verb(resource, "deletecollection")});
+    for (auto& resource : *served) {
+      if (!resource.namespaced || !resource.can("delete")) continue;
+      const bool collection = resource.can("deletecollection");
+      found.push_back({std::move(resource.group), std::move(resource.version), std::move(resource.name), collection});
     }
   }
   return found;
@@ -95,7 +86,7 @@ class Cleaner {
     for (const auto& bytes : answer->objects()) {
       corev1::Pod pod;
       if (!pod.ParseFromString(bytes)) return Status::internal("a pod could not be decoded");
-      if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") continue;
+      if (sdk::is_finished(pod)) continue;
       const auto& spec = pod.spec();
       longest = std::max(longest, spec.has_termination_grace_period_seconds() ? spec.termination_grace_period_seconds()
                                                                               : kDefaultGraceSeconds);
@@ -111,7 +102,7 @@ class Cleaner {
       auto request = request_of(ApiRequest::DELETE_COLLECTION, resource);
       request.set_body(options.SerializeAsString());
       const auto answer = host_.call(request);
-      return answer || answer.error().code() == 404 ? Status() : answer.error();
+      return sdk::unless_gone(answer);
     }
     const auto list = names(resource);
     if (!list) return list.error();
@@ -120,7 +111,7 @@ class Cleaner {
       request.set_name(object.metadata().name());
       request.set_body(options.SerializeAsString());
       const auto answer = host_.call(request);
-      if (!answer && answer.error().code() != 404) return answer.error();
+      if (auto done = sdk::unless_gone(answer); !done.ok()) return done;
     }
     return {};
   }

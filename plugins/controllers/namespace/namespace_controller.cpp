@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "content.hpp"
-#include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
+#include "gantry/ownership.hpp"
+#include "gantry/refusals.hpp"
+#include "gantry/times.hpp"
 
 namespace gantry::namespaces {
 namespace {
@@ -11,8 +13,6 @@ namespace {
 constexpr std::string_view kFinalizer = "kubernetes";
 // A request that was admitted just before the namespace began to end may commit a moment later.
 constexpr int64_t kSettleMs = 200;
-
-int64_t nanoseconds(const metav1::Time& time) { return time.seconds() * 1'000'000'000 + time.nanos(); }
 
 }  // namespace
 
@@ -25,9 +25,8 @@ abi::ControllerSpec NamespaceController::spec() const {
 
 void NamespaceController::map(const abi::ObjectEvent& event, const Emit& emit) {
   if (event.type() != abi::ObjectEvent::DELETED) return;
-  metav1::PartialObjectMetadata object;
-  if (!object.ParseFromString(event.object()) || object.metadata().namespace_().empty()) return;
-  emit("", object.metadata().namespace_());
+  const auto object = sdk::metadata_of(event.object());
+  if (object && !object->namespace_().empty()) emit("", object->namespace_());
 }
 
 Expected<sdk::Controller::Result> NamespaceController::reconcile(const Key& key) {
@@ -45,7 +44,7 @@ Expected<sdk::Controller::Result> NamespaceController::reconcile(const Key& key)
   const auto& finalizers = marked->spec().finalizers();
   // Without our own finalizer the content is somebody else's business, or done.
   if (std::find(finalizers.begin(), finalizers.end(), kFinalizer) == finalizers.end()) return Result{};
-  const Pass pass = delete_content(host(), key.name, nanoseconds(marked->metadata().deletion_timestamp()));
+  const Pass pass = delete_content(host(), key.name, to_ns(marked->metadata().deletion_timestamp()));
   return finish_pass(std::move(*marked), pass);
 }
 
@@ -87,7 +86,7 @@ Status NamespaceController::finalize(const corev1::Namespace& object) const {
   request.set_subresource("finalize");
   request.set_body(wanted.SerializeAsString());
   const auto answer = host().call(request);
-  return answer || answer.error().code() == 404 ? Status() : answer.error();
+  return sdk::unless_gone(answer);
 }
 
 int64_t NamespaceController::settling_ms(const std::string& uid) {

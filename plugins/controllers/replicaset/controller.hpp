@@ -28,13 +28,10 @@ class ReplicaSetController : public sdk::Controller {
   };
   Expected<Pods> claim_pods(const appsv1::ReplicaSet& set) const;
   Status manage(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& active) const;
-  std::vector<Status> create_pods(const appsv1::ReplicaSet& set, size_t count) const;
+  Status create_pods(const appsv1::ReplicaSet& set, size_t count) const;
   Status delete_pods(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& active, size_t count) const;
   std::vector<corev1::Pod> related_pods(const appsv1::ReplicaSet& set) const;
-  Status write_status(appsv1::ReplicaSet set, appsv1::ReplicaSetStatus status) const;
   void emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const;
-  void event(const appsv1::ReplicaSet& set, std::string_view type, std::string_view reason,
-             std::string_view message) const;
 
   int64_t workers_ = 5;
   int64_t burst_ = 500;

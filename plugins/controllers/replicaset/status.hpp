@@ -26,7 +26,4 @@ appsv1::ReplicaSetStatus next_status(const appsv1::ReplicaSet& set, const Observ
 // Whether writing `next` would change nothing. Absent and zero counts are the same to the API.
 bool same_status(const appsv1::ReplicaSetStatus& a, const appsv1::ReplicaSetStatus& b);
 
-// Milliseconds until the next ready pod becomes available; 0 when no pod waits for that.
-int64_t next_availability_ms(const std::vector<corev1::Pod>& active, int32_t min_ready_seconds, int64_t now_ns);
-
 }  // namespace gantry::replicaset

@@ -73,11 +73,5 @@ TEST(ReplicaSetStatus, AbsentAndZeroAreTheSame) {
   EXPECT_FALSE(same_status(stored, computed));
 }
 
-TEST(ReplicaSetStatus, NextAvailabilityIsTheSoonestAndRoundedUp) {
-  EXPECT_EQ(next_availability_ms({pod("True", 100), pod("False", 1)}, 10, kNow), 0);
-  EXPECT_EQ(next_availability_ms({pod("True", 2), pod("True", 7)}, 10, kNow), 3000);
-  EXPECT_EQ(next_availability_ms({pod("True", 2)}, 10, kNow + 1), 8000);
-}
-
 }  // namespace
 }  // namespace gantry::replicaset

@@ -3,18 +3,14 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "gantry/times.hpp"
 #include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::sdk {
 
-inline const corev1::PodCondition* pod_condition(const corev1::Pod& pod, std::string_view type) {
-  for (const auto& condition : pod.status().conditions()) {
-    if (condition.type() == type) return &condition;
-  }
-  return nullptr;
-}
+const corev1::PodCondition* pod_condition(const corev1::Pod& pod, std::string_view type);
 
 inline bool is_finished(const corev1::Pod& pod) {
   return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
@@ -28,24 +24,18 @@ inline bool is_terminating(const corev1::Pod& pod) {
   return !is_finished(pod) && pod.metadata().has_deletion_timestamp();
 }
 
-inline bool is_ready(const corev1::Pod& pod) {
-  const auto* ready = pod_condition(pod, "Ready");
-  return ready != nullptr && ready->status() == "True";
-}
+bool is_ready(const corev1::Pod& pod);
 
 // When the pod became (or became not) ready, if it says so.
-inline std::optional<int64_t> ready_since_ns(const corev1::Pod& pod) {
-  const auto* ready = pod_condition(pod, "Ready");
-  if (ready == nullptr || !ready->has_last_transition_time()) return std::nullopt;
-  return to_ns(ready->last_transition_time());
-}
+std::optional<int64_t> ready_since_ns(const corev1::Pod& pod);
 
 // Ready for at least `min_ready_seconds`.
-inline bool is_available(const corev1::Pod& pod, int32_t min_ready_seconds, int64_t now_unix_ns) {
-  if (!is_ready(pod)) return false;
-  if (min_ready_seconds == 0) return true;
-  const auto since = ready_since_ns(pod);
-  return since && *since + min_ready_seconds * kNanosPerSecond <= now_unix_ns;
-}
+bool is_available(const corev1::Pod& pod, int32_t min_ready_seconds, int64_t now_unix_ns);
+
+// Milliseconds until the next ready pod becomes available; 0 when none waits for that.
+int64_t next_availability_ms(const std::vector<corev1::Pod>& pods, int32_t min_ready_seconds, int64_t now_unix_ns);
+
+// A container that starts among the init containers and runs on beside the others.
+inline bool is_sidecar(const corev1::Container& init_container) { return init_container.restart_policy() == "Always"; }
 
 }  // namespace gantry::sdk

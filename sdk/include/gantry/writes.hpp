@@ -1,42 +1,31 @@
-// Writes that a controller makes again and again: finalizers, and an object that shall be as a function makes it.
-// [worker]
+// Writes that a controller makes again and again: finalizers, a status, and an object that shall be as a function makes
+// it. [worker]
 //
 // All of them are level-triggered: they look first and write only what differs. An answer of 409 means that somebody
 // else was faster; returned from reconcile, the key comes back with newer caches.
 #pragma once
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gantry/host.hpp"
+#include "gantry/ownership.hpp"
+#include "gantry/refusals.hpp"
+#include "gantry/stable_bytes.hpp"
 
 namespace gantry::sdk {
 
-inline bool has_finalizer(const metav1::ObjectMeta& meta, std::string_view finalizer) {
-  return std::find(meta.finalizers().begin(), meta.finalizers().end(), finalizer) != meta.finalizers().end();
-}
+// The merge patch that makes an object's finalizers these, while it is the version that `meta` is of.
+std::string finalizers_patch(const metav1::ObjectMeta& meta, const std::vector<std::string>& finalizers);
 
-// The object with its finalizers exchanged, if nobody has written it since. Names of finalizers are qualified names and
-// need no escaping; others are the server's to refuse, so the few characters that would break the JSON are kept out.
+// The object with its finalizers exchanged, if nobody has written it since. [worker]
 template <typename Message>
 Expected<Message> write_finalizers(const Host& host, const Message& object,
                                    const std::vector<std::string>& finalizers) {
   const auto& meta = object.metadata();
-  std::string list;
-  for (const auto& name : finalizers) {
-    if (name.find_first_of("\"\\") != std::string::npos)
-      return Status::invalid("\"" + name + "\" is no finalizer's name");
-    list.append(list.empty() ? "" : ",").append("\"").append(name).append("\"");
-  }
-  return host.template patch<Message>(meta.namespace_(), meta.name(),
-                                      "{\"metadata\":{\"finalizers\":[" + list + "],\"resourceVersion\":\"" +
-                                          meta.resource_version() + "\",\"uid\":\"" + meta.uid() + "\"}}");
+  return host.template patch<Message>(meta.namespace_(), meta.name(), finalizers_patch(meta, finalizers));
 }
 
 // The object as it is then. An object that is being deleted takes no new one (the server's rule), so look at its
@@ -57,20 +46,7 @@ Status remove_finalizer(const Host& host, const Message& object, const std::stri
   for (const auto& name : object.metadata().finalizers()) {
     if (name != finalizer) others.push_back(name);
   }
-  const auto written = write_finalizers(host, object, others);
-  return written || written.error().code() == 404 ? Status() : written.error();
-}
-
-// The same bytes for the same content: maps in the order of their keys.
-template <typename Message>
-std::string stable_bytes(const Message& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream out(&stream);
-  out.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&out);
-  out.Trim();
-  return bytes;
+  return unless_gone(write_finalizers(host, object, others));
 }
 
 enum class Written : uint8_t { kUnchanged, kCreated, kUpdated };
@@ -100,6 +76,21 @@ Expected<Written> create_or_update(const Host& host, const std::string& ns, cons
   auto updated = host.update(wanted);
   if (!updated) return updated.error();
   return Written::kUpdated;
+}
+
+// Writes the status of an object that was read earlier. When somebody else wrote meanwhile, once more with the newest
+// version: for a status that was computed from other objects, and is as right with that. Success when the object is
+// gone, or another one has its name.
+template <typename Message, typename StatusOf>
+Status write_status(const Host& host, Message object, StatusOf status) {
+  *object.mutable_status() = status;
+  const auto written = host.update(object, "status");
+  if (written || written.error().code() != 409) return unless_gone(written);
+  auto fresh = host.template get_object<Message>(object.metadata().namespace_(), object.metadata().name());
+  if (!fresh) return unless_gone(fresh);
+  if (fresh->metadata().uid() != object.metadata().uid()) return {};
+  *fresh->mutable_status() = std::move(status);
+  return unless_gone(host.update(*fresh, "status"));
 }
 
 }  // namespace gantry::sdk

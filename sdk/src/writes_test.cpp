@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "k8s.io/api/apps/v1/replica_set.pb.h"
 #include "k8s.io/api/core/v1/config.pb.h"
-#include "scripted_host.hpp"
+#include "sdk/testkit/scripted_host.hpp"
 
 namespace gantry::sdk {
 namespace {
@@ -59,9 +60,64 @@ TEST_F(WritesTest, AFinalizerIsRemovedAloneAndOnlyIfThere) {
   EXPECT_TRUE(remove_finalizer(host, object, "demo/clean").ok()) << "gone is as wanted";
 }
 
-TEST_F(WritesTest, ANameThatWouldBreakThePatchIsNoFinalizer) {
-  EXPECT_EQ(add_finalizer(host, object, "a\",\"b").error().code(), 422);
-  EXPECT_TRUE(scripted.requests.empty());
+TEST_F(WritesTest, ANameIsQuoted) {
+  stored = object;
+  ASSERT_TRUE(add_finalizer(host, object, "a\",\"b"));
+  EXPECT_EQ(scripted.requests.at(0).body(),
+            R"({"metadata":{"finalizers":["other/one","a\",\"b"],"resourceVersion":"7","uid":"u1"}})");
+}
+
+struct StatusTest : testing::Test {
+  StatusTest() {
+    set.mutable_metadata()->set_name("web");
+    set.mutable_metadata()->set_uid("u1");
+    set.mutable_metadata()->set_resource_version("7");
+    stored = set;
+    stored->mutable_metadata()->set_resource_version("8");
+    scripted.api = [this](const ApiRequest& request) -> ScriptedHost::Answer {
+      if (!stored) return Status::not_found("none");
+      if (request.verb() == ApiRequest::GET) return ScriptedHost::answer(*stored);
+      appsv1::ReplicaSet sent;
+      sent.ParseFromString(request.body());
+      if (sent.metadata().resource_version() != stored->metadata().resource_version() || stubborn) {
+        return Status::conflict("newer");
+      }
+      *stored->mutable_status() = sent.status();
+      return ScriptedHost::answer(*stored);
+    };
+    status.set_replicas(3);
+  }
+  Status run() { return write_status(Host(&scripted.host), set, status); }
+
+  ScriptedHost scripted;
+  appsv1::ReplicaSet set;
+  appsv1::ReplicaSetStatus status;
+  std::optional<appsv1::ReplicaSet> stored;
+  bool stubborn = false;
+};
+
+TEST_F(StatusTest, IsWrittenOnceMoreWhenSomebodyWasFaster) {
+  EXPECT_TRUE(run().ok());
+  EXPECT_EQ(scripted.requests.size(), 3U);
+  EXPECT_EQ(scripted.requests.back().subresource(), "status");
+  EXPECT_EQ(stored->status().replicas(), 3);
+  set = *stored;
+  EXPECT_TRUE(run().ok());
+  EXPECT_EQ(scripted.requests.size(), 4U) << "at once when nobody was";
+}
+
+TEST_F(StatusTest, NotOnAnotherObjectOfTheName) {
+  stored->mutable_metadata()->set_uid("u2");
+  EXPECT_TRUE(run().ok());
+  EXPECT_EQ(stored->status().replicas(), 0);
+}
+
+TEST_F(StatusTest, EndsAfterTheSecondConflictAndWithTheObject) {
+  stubborn = true;
+  EXPECT_EQ(run().code(), 409);
+  EXPECT_EQ(scripted.requests.size(), 3U);
+  stored.reset();
+  EXPECT_TRUE(run().ok());
 }
 
 struct CreateOrUpdate : WritesTest {

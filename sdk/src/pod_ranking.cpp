@@ -1,4 +1,4 @@
-#include "ranking.hpp"
+#include "gantry/pod_ranking.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -11,7 +11,7 @@
 
 #include "gantry/pods.hpp"
 
-namespace gantry::replicaset {
+namespace gantry::sdk {
 namespace {
 
 // What the order needs of a pod, worked out once.
@@ -28,11 +28,10 @@ struct Ranked {
 
 int phase_order(std::string_view phase) { return phase == "Running" ? 2 : phase == "Unknown" ? 1 : 0; }
 
-bool is_sidecar(const corev1::Pod& pod, std::string_view container) {
-  for (const auto& init : pod.spec().init_containers()) {
-    if (init.name() == container) return init.restart_policy() == "Always";
-  }
-  return false;
+bool has_sidecar(const corev1::Pod& pod, std::string_view name) {
+  const auto& all = pod.spec().init_containers();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const auto& container) { return container.name() == name && is_sidecar(container); });
 }
 
 Ranked rank(const corev1::Pod& pod, size_t index, const std::map<std::string, int32_t>& on_node) {
@@ -41,15 +40,15 @@ Ranked rank(const corev1::Pod& pod, size_t index, const std::map<std::string, in
   r.uid = pod.metadata().uid();
   r.assigned = !pod.spec().node_name().empty();
   r.phase = phase_order(pod.status().phase());
-  r.ready = sdk::is_ready(pod);
+  r.ready = is_ready(pod);
   r.cost = deletion_cost(pod);
   if (const auto it = on_node.find(pod.spec().node_name()); it != on_node.end()) r.neighbours = it->second;
-  r.ready_since = sdk::ready_since_ns(pod);
+  r.ready_since = ready_since_ns(pod);
   if (pod.metadata().has_creation_timestamp()) r.created = to_ns(pod.metadata().creation_timestamp());
   for (const auto& status : pod.status().container_statuses())
     r.restarts = std::max(r.restarts, status.restart_count());
   for (const auto& status : pod.status().init_container_statuses()) {
-    if (is_sidecar(pod, status.name())) r.sidecar_restarts = std::max(r.sidecar_restarts, status.restart_count());
+    if (has_sidecar(pod, status.name())) r.sidecar_restarts = std::max(r.sidecar_restarts, status.restart_count());
   }
   return r;
 }
@@ -93,7 +92,7 @@ int32_t deletion_cost(const corev1::Pod& pod) {
 
 int64_t age_difference(int64_t a_ns, int64_t b_ns, int64_t now_ns) {
   const auto power = [now_ns](int64_t then) -> int64_t {
-    const int64_t age = now_ns - then;
+    const int64_t age = between(then, now_ns);
     return age > 0 ? std::bit_width(static_cast<uint64_t>(age)) - 1 : -1;
   };
   return power(a_ns) - power(b_ns);
@@ -104,7 +103,7 @@ std::vector<corev1::Pod> pods_to_delete(std::vector<corev1::Pod> pods, const std
   if (count >= pods.size()) return pods;
   std::map<std::string, int32_t> on_node;
   for (const auto& pod : related) {
-    if (sdk::is_active(pod)) ++on_node[pod.spec().node_name()];
+    if (is_active(pod)) ++on_node[pod.spec().node_name()];
   }
   std::vector<Ranked> order;
   for (size_t i = 0; i < pods.size(); ++i) order.push_back(rank(pods[i], i, on_node));
@@ -117,4 +116,4 @@ std::vector<corev1::Pod> pods_to_delete(std::vector<corev1::Pod> pods, const std
   return chosen;
 }
 
-}  // namespace gantry::replicaset
+}  // namespace gantry::sdk

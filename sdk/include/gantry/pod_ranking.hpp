@@ -6,7 +6,7 @@
 
 #include "k8s.io/api/core/v1/pod.pb.h"
 
-namespace gantry::replicaset {
+namespace gantry::sdk {
 
 inline constexpr char kDeletionCost[] = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -22,4 +22,4 @@ int64_t age_difference(int64_t a_ns, int64_t b_ns, int64_t now_ns);
 std::vector<corev1::Pod> pods_to_delete(std::vector<corev1::Pod> pods, const std::vector<corev1::Pod>& related,
                                         size_t count, int64_t now_ns);
 
-}  // namespace gantry::replicaset
+}  // namespace gantry::sdk

@@ -1,6 +1,4 @@
-// The SDK's rules of ownership, and which sets an event of a pod concerns.
-#include "gantry/ownership.hpp"
-
+// Which sets an event of a pod concerns.
 #include <gmock/gmock.h>
 
 #include "controller.hpp"
@@ -10,58 +8,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-metav1::LabelSelector selector() {
-  metav1::LabelSelector selector;
-  (*selector.mutable_match_labels())["app"] = "web";
-  const auto add = [&](const char* key, const char* op, std::vector<std::string> values) {
-    auto& requirement = *selector.add_match_expressions();
-    requirement.set_key(key);
-    requirement.set_operator_(op);
-    for (auto& value : values) requirement.add_values(std::move(value));
-  };
-  add("tier", "In", {"a", "b"});
-  add("zone", "NotIn", {"far"});
-  add("track", "Exists", {});
-  add("old", "DoesNotExist", {});
-  return selector;
-}
-
-bool matches(const std::map<std::string, std::string>& labels) {
-  sdk::LabelMap map;
-  for (const auto& [key, value] : labels) map[key] = value;
-  return sdk::selector_matches(selector(), map);
-}
-
-TEST(Ownership, SelectorsMatchAsTheApiDoes) {
-  EXPECT_TRUE(matches({{"app", "web"}, {"tier", "a"}, {"track", ""}}));
-  EXPECT_TRUE(matches({{"app", "web"}, {"tier", "b"}, {"track", "x"}, {"zone", "near"}, {"more", "y"}}));
-  EXPECT_FALSE(matches({{"app", "api"}, {"tier", "a"}, {"track", ""}}));
-  EXPECT_FALSE(matches({{"app", "web"}, {"tier", "c"}, {"track", ""}}));
-  EXPECT_FALSE(matches({{"app", "web"}, {"track", ""}}));
-  EXPECT_FALSE(matches({{"app", "web"}, {"tier", "a"}}));
-  EXPECT_FALSE(matches({{"app", "web"}, {"tier", "a"}, {"track", ""}, {"zone", "far"}}));
-  EXPECT_FALSE(matches({{"app", "web"}, {"tier", "a"}, {"track", ""}, {"old", "1"}}));
-  EXPECT_TRUE(sdk::selector_matches({}, {}));
-  EXPECT_TRUE(sdk::is_empty({}));
-  EXPECT_FALSE(sdk::is_empty(selector()));
-}
-
-TEST(Ownership, SelectorsAsText) {
-  EXPECT_EQ(sdk::selector_text(selector()), "app=web,tier in (a,b),zone notin (far),track,!old");
-  EXPECT_EQ(sdk::selector_text({}), "");
-}
-
-TEST(Ownership, PatchesCarryTheUidTheyAreMeantFor) {
-  metav1::ObjectMeta owner;
-  owner.set_name("web");
-  owner.set_uid("u1");
-  EXPECT_EQ(sdk::adoption_patch(sdk::controller_reference(owner, "apps/v1", "ReplicaSet"), "p1"),
-            R"({"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","uid":"u1",)"
-            R"("controller":true,"blockOwnerDeletion":true}],"uid":"p1"}})");
-  EXPECT_EQ(sdk::release_patch("u1", "p1"),
-            R"({"metadata":{"ownerReferences":[{"$patch":"delete","uid":"u1"}],"uid":"p1"}})");
-}
 
 // A host that offers nothing: what needs no cache must work, and the rest must not crash.
 const void* no_interface(const gantry_host*, const char*) { return nullptr; }

@@ -1,4 +1,4 @@
-#include "ranking.hpp"
+#include "gantry/pod_ranking.hpp"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 
 #include "gantry/times.hpp"
 
-namespace gantry::replicaset {
+namespace gantry::sdk {
 namespace {
 
 constexpr int64_t kNow = 1'000'000 * kNanosPerSecond;
@@ -128,4 +128,4 @@ TEST(Ranking, ManyEqualPodsWithEqualTimesSortWithoutHarm) {
 }
 
 }  // namespace
-}  // namespace gantry::replicaset
+}  // namespace gantry::sdk

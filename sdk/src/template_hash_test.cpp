@@ -1,8 +1,8 @@
-#include "template_hash.hpp"
+#include "gantry/template_hash.hpp"
 
 #include <gtest/gtest.h>
 
-namespace gantry::deployment {
+namespace gantry::sdk {
 namespace {
 
 corev1::PodTemplateSpec with_labels(bool backwards, const std::string& image = "web:1") {
@@ -38,10 +38,10 @@ TEST(TemplateHash, UsesTheSafeAlphabet) {
 }
 
 TEST(TemplateHash, NamesStayValid) {
-  EXPECT_EQ(replica_set_name("web", "abc"), "web-abc");
-  EXPECT_EQ(replica_set_name(std::string(253, 'a'), "abc").size(), 253u);
-  EXPECT_EQ(replica_set_name(std::string(248, 'a') + ".bcde", "abc"), std::string(248, 'a') + "-abc");
+  EXPECT_EQ(hashed_name("web", "abc"), "web-abc");
+  EXPECT_EQ(hashed_name(std::string(253, 'a'), "abc").size(), 253u);
+  EXPECT_EQ(hashed_name(std::string(248, 'a') + ".bcde", "abc"), std::string(248, 'a') + "-abc");
 }
 
 }  // namespace
-}  // namespace gantry::deployment
+}  // namespace gantry::sdk
