@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gantry/durations.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::schema {
@@ -20,8 +21,7 @@ Expected<Moment> parse_moment(std::string_view text);
 // digits: 0 or 6 of fraction.
 std::string format_moment(const Moment& moment, int digits);
 
-// "1h30m0s" to nanoseconds and back, as Go's time.Duration.
-Expected<int64_t> parse_duration(std::string_view text);
-std::string format_duration(int64_t nanos);
+using sdk::format_duration;
+using sdk::parse_duration;
 
 }  // namespace gantry::schema

@@ -1,4 +1,4 @@
-// Times, durations and scaled values.
+// Times and ages.
 #include "core/schema/times.hpp"
 
 #include <gtest/gtest.h>
@@ -27,14 +27,6 @@ TEST(Times, Refuse) {
   EXPECT_FALSE(parse_time("9999-01-01T00:00:00Z").ok());
 }
 
-TEST(Times, Durations) {
-  for (const char* text : {"0s", "1s", "1m0s", "1h30m0s", "1.5s", "100ms", "-2m0s"}) {
-    EXPECT_EQ(format_duration(*parse_duration(text)), text);
-  }
-  EXPECT_FALSE(parse_duration("1").ok());
-  EXPECT_FALSE(parse_duration("1d").ok());
-}
-
 TEST(Times, HumanDuration) {
   EXPECT_EQ(human_duration(5), "5s");
   EXPECT_EQ(human_duration(119), "119s");
@@ -43,14 +35,6 @@ TEST(Times, HumanDuration) {
   EXPECT_EQ(human_duration(3 * 3600 + 60), "3h1m");
   EXPECT_EQ(human_duration(2 * 86400 + 3 * 3600), "2d3h");
   EXPECT_EQ(human_duration(-5), "<invalid>");
-}
-
-TEST(Times, ScaledValues) {
-  EXPECT_EQ(*scaled_value("25%", 10, true), 3);
-  EXPECT_EQ(*scaled_value("25%", 10, false), 2);
-  EXPECT_EQ(*scaled_value("4", 10, false), 4);
-  EXPECT_FALSE(scaled_value("x%", 10, true).ok());
-  EXPECT_FALSE(scaled_value("", 10, true).ok());
 }
 
 }  // namespace

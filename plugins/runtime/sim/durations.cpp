@@ -1,8 +1,8 @@
 #include "durations.hpp"
 
-#include <array>
 #include <charconv>
-#include <utility>
+
+#include "gantry/durations.hpp"
 
 namespace gantry::sim {
 namespace {
@@ -16,34 +16,13 @@ std::optional<double> take_number(std::string_view& text) {
   return value;
 }
 
-// Takes a unit off the front; 0 when there is none. "ms" before "m".
-int64_t take_unit(std::string_view& text) {
-  constexpr std::array<std::pair<std::string_view, int64_t>, 6> kUnits{
-      {{"ms", kMilli}, {"us", 1'000}, {"ns", 1}, {"s", kSecond}, {"m", 60 * kSecond}, {"h", 3'600 * kSecond}}};
-  for (const auto& [name, size] : kUnits) {
-    if (!text.starts_with(name)) continue;
-    text.remove_prefix(name.size());
-    return size;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::optional<int64_t> parse_duration(std::string_view text) {
-  if (text == "0") return 0;
-  if (text.empty()) return std::nullopt;
-  double total = 0;
-  while (!text.empty()) {
-    const auto number = take_number(text);
-    if (!number) return std::nullopt;
-    const int64_t unit = take_unit(text);
-    if (unit == 0) return std::nullopt;
-    total += *number * static_cast<double>(unit);
-  }
+  const auto nanos = sdk::parse_duration(text);
   // A century: what is longer was not meant.
-  if (total > 100.0 * 365 * 86'400 * static_cast<double>(kSecond)) return std::nullopt;
-  return static_cast<int64_t>(total);
+  if (!nanos || *nanos < 0 || *nanos > int64_t{100} * 365 * 86'400 * kSecond) return std::nullopt;
+  return *nanos;
 }
 
 std::optional<double> parse_share(std::string_view text) {
