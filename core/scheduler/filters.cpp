@@ -1,9 +1,7 @@
 #include "core/scheduler/filters.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <optional>
 
 namespace gantry::scheduler {
 namespace {
@@ -13,47 +11,13 @@ constexpr int64_t kAffinityWeight = 2;
 constexpr int64_t kTaintWeight = 3;
 constexpr int64_t kMaxScore = 100;
 
-std::optional<int64_t> to_int(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-bool requirement_matches(const corev1::NodeSelectorRequirement& requirement, const std::string* value) {
-  const auto& op = requirement.operator_();
-  const auto& values = requirement.values();
-  const bool among = value != nullptr && std::find(values.begin(), values.end(), *value) != values.end();
-  if (op == "In") return among;
-  if (op == "NotIn") return !among;
-  if (op == "Exists") return value != nullptr;
-  if (op == "DoesNotExist") return value == nullptr;
-  if ((op != "Gt" && op != "Lt") || value == nullptr || values.size() != 1) return false;
-  const auto have = to_int(*value), bound = to_int(values[0]);
-  return have && bound && (op == "Gt" ? *have > *bound : *have < *bound);
-}
-
 bool affinity_allows(const PodInfo& pod, const NodeFacts& node) {
   for (const auto& [key, value] : pod.node_selector) {
     const std::string* have = node.label(key);
     if (have == nullptr || *have != value) return false;
   }
   if (pod.affinity == nullptr || !pod.affinity->has_required_during_scheduling_ignored_during_execution()) return true;
-  const auto& terms = pod.affinity->required_during_scheduling_ignored_during_execution().node_selector_terms();
-  return std::any_of(terms.begin(), terms.end(), [&](const auto& term) { return term_matches(term, node); });
-}
-
-bool taints_tolerated(const PodInfo& pod, const NodeFacts& node) {
-  return std::all_of(node.taints.begin(), node.taints.end(), [&](const corev1::Taint& taint) {
-    return (taint.effect() != "NoSchedule" && taint.effect() != "NoExecute") || pod.tolerations.tolerate(taint);
-  });
-}
-
-bool unschedulable_tolerated(const PodInfo& pod) {
-  corev1::Taint taint;
-  taint.set_key("node.kubernetes.io/unschedulable");
-  taint.set_effect("NoSchedule");
-  return pod.tolerations.tolerate(taint);
+  return sdk::node_selector_matches(pod.affinity->required_during_scheduling_ignored_during_execution(), node.view());
 }
 
 void resource_reasons(const PodInfo& pod, const NodeState& node, std::vector<std::string>& reasons) {
@@ -83,21 +47,11 @@ double fraction(int64_t requested, int64_t capacity) {
 
 }  // namespace
 
-bool term_matches(const corev1::NodeSelectorTerm& term, const NodeFacts& node) {
-  if (term.match_expressions().empty() && term.match_fields().empty()) return false;
-  for (const auto& requirement : term.match_expressions()) {
-    if (!requirement_matches(requirement, node.label(requirement.key()))) return false;
-  }
-  for (const auto& requirement : term.match_fields()) {
-    if (requirement.key() != "metadata.name" || !requirement_matches(requirement, &node.name)) return false;
-  }
-  return true;
-}
-
 std::vector<std::string> reasons_against(const PodInfo& pod, const NodeState& node) {
   // In upstream's order of filters; the first filter that objects ends the search, as there.
-  if (node.facts.unschedulable && !unschedulable_tolerated(pod)) return {"node(s) were unschedulable"};
-  if (!taints_tolerated(pod, node.facts)) return {"node(s) had untolerated taint(s)"};
+  if (node.facts.unschedulable && !pod.tolerations.tolerate(sdk::unschedulable_taint()))
+    return {"node(s) were unschedulable"};
+  if (sdk::untolerated(node.facts.taints, pod.tolerations) != nullptr) return {"node(s) had untolerated taint(s)"};
   if (!affinity_allows(pod, node.facts)) return {"node(s) didn't match Pod's node affinity/selector"};
   if (!ports_free(pod, node)) return {"node(s) didn't have free ports for the requested pod ports"};
   std::vector<std::string> reasons;
@@ -124,12 +78,7 @@ int64_t balanced_allocation_score(const PodInfo& pod, const NodeState& node) {
 }
 
 int64_t preferred_affinity_weight(const PodInfo& pod, const NodeState& node) {
-  if (pod.affinity == nullptr) return 0;
-  int64_t weight = 0;
-  for (const auto& term : pod.affinity->preferred_during_scheduling_ignored_during_execution()) {
-    if (term.weight() != 0 && term_matches(term.preference(), node.facts)) weight += term.weight();
-  }
-  return weight;
+  return pod.affinity == nullptr ? 0 : sdk::preferred_weight(*pod.affinity, node.facts.view());
 }
 
 int64_t intolerable_prefer_taints(const PodInfo& pod, const NodeState& node) {

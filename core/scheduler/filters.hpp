@@ -21,6 +21,4 @@ int64_t intolerable_prefer_taints(const PodInfo& pod, const NodeState& node);
 // The index into `feasible` of the best node; ties go to the one that comes first from `offset` on.
 size_t pick_best(const PodInfo& pod, const std::vector<const NodeState*>& feasible, size_t offset);
 
-bool term_matches(const corev1::NodeSelectorTerm& term, const NodeFacts& node);
-
 }  // namespace gantry::scheduler

@@ -46,31 +46,6 @@ TEST(Filters, Resources) {
   EXPECT_EQ(reasons_against(*read_pod(gpu), node), Reasons{"Insufficient x.io/gpu"});
 }
 
-TEST(Filters, InitContainersCountOnlyWhenTheyNeedMore) {
-  auto pod = pod_with("500m", "");
-  auto& init = *pod.mutable_spec()->add_init_containers();
-  (*init.mutable_resources()->mutable_requests())["cpu"].set_string("300m");
-  EXPECT_EQ(read_pod(pod)->requests.milli_cpu, 500);
-  (*init.mutable_resources()->mutable_requests())["cpu"].set_string("900m");
-  EXPECT_EQ(read_pod(pod)->requests.milli_cpu, 900);
-  init.set_restart_policy("Always");
-  EXPECT_EQ(read_pod(pod)->requests.milli_cpu, 1400);
-}
-
-TEST(Filters, RequestsOfTheWholePodReplaceTheSum) {
-  corev1::Pod pod;
-  for (int i = 0; i < 2; ++i) {
-    auto& requests = *pod.mutable_spec()->add_containers()->mutable_resources()->mutable_requests();
-    requests["cpu"].set_string("300m");
-    requests["memory"].set_string("1Gi");
-  }
-  (*pod.mutable_spec()->mutable_resources()->mutable_requests())["cpu"].set_string("2");
-  const auto info = read_pod(pod);
-  EXPECT_EQ(info->requests.milli_cpu, 2000);
-  EXPECT_EQ(info->scored.milli_cpu, 2000);
-  EXPECT_EQ(info->requests.memory, 2LL << 30);
-}
-
 TEST(Filters, TaintsAndTolerations) {
   auto node = node_with("1", "1Gi");
   corev1::Taint taint;
@@ -187,55 +162,6 @@ TEST(Filters, HostPorts) {
   EXPECT_TRUE(fits("", "TCP", 80));
 }
 
-TEST(Tolerations, EffectsKeysAndOperators) {
-  struct Case {
-    std::string key, op, value, effect;
-    std::string taint_key, taint_value, taint_effect;
-    bool tolerated;
-  };
-  const Case cases[] = {
-      {"a", "Equal", "1", "NoSchedule", "a", "1", "NoSchedule", true},
-      {"a", "Equal", "1", "NoSchedule", "a", "1", "NoExecute", false},
-      {"a", "Equal", "1", "NoSchedule", "a", "2", "NoSchedule", false},
-      {"a", "Equal", "1", "", "a", "1", "NoExecute", true},
-      {"a", "", "", "", "a", "", "PreferNoSchedule", true},
-      {"a", "", "", "", "a", "1", "PreferNoSchedule", false},
-      {"a", "Exists", "", "", "a", "1", "NoSchedule", true},
-      {"a", "Exists", "", "NoExecute", "a", "1", "NoExecute", true},
-      {"a", "Exists", "", "NoExecute", "a", "1", "NoSchedule", false},
-      {"a", "Exists", "", "", "b", "1", "NoSchedule", false},
-      {"", "Exists", "", "", "b", "1", "NoSchedule", true},
-      {"", "Exists", "", "NoExecute", "b", "1", "NoSchedule", false},
-      {"", "Exists", "", "NoExecute", "b", "1", "NoExecute", true},
-      {"", "Equal", "1", "", "b", "1", "NoSchedule", false},
-      {"a", "Lt", "1", "", "a", "0", "NoSchedule", false},
-  };
-  for (const auto& c : cases) {
-    google::protobuf::RepeatedPtrField<corev1::Toleration> list;
-    const auto add = [&](const std::string& key, const std::string& op, const std::string& value,
-                         const std::string& effect) {
-      auto& toleration = *list.Add();
-      toleration.set_key(key);
-      toleration.set_operator_(op);
-      toleration.set_value(value);
-      toleration.set_effect(effect);
-    };
-    // Among others, which decide nothing.
-    add("z", "Exists", "", "");
-    add("a", "Equal", "7", "");
-    add(c.key, c.op, c.value, c.effect);
-    add("a", "Equal", "0x", "NoSchedule");
-    corev1::Taint taint;
-    taint.set_key(c.taint_key);
-    taint.set_value(c.taint_value);
-    taint.set_effect(c.taint_effect);
-    EXPECT_EQ(Tolerations(list).tolerate(taint), c.tolerated)
-        << c.key << " " << c.op << " " << c.value << " " << c.effect << " of " << c.taint_key << "=" << c.taint_value
-        << ":" << c.taint_effect;
-    EXPECT_FALSE(Tolerations().tolerate(taint));
-  }
-}
-
 // Each times each would take minutes.
 constexpr int kVeryMany = 200'000;
 
@@ -304,7 +230,6 @@ TEST(Filters, VeryManyResources) {
 TEST(Scores, PreferTheEmptierAndTheBalancedNode) {
   auto full = node_with("4", "4Gi"), empty = node_with("4", "4Gi"), lopsided = node_with("4", "4Gi");
   const auto pod = read_pod(pod_with("1", "1Gi"));
-  full.scored = full.requested = resources_of({});
   full.requested.milli_cpu = full.scored.milli_cpu = 3000;
   full.requested.memory = full.scored.memory = 3LL << 30;
   lopsided.requested.milli_cpu = lopsided.scored.milli_cpu = 3000;

@@ -38,8 +38,8 @@ void NodeCache::remove_node(const std::string& name) {
 void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name) {
   remove_pod(pod->uid);
   NodeState& node = state(node_name);
-  node.requested.add(pod->requests);
-  node.scored.add(pod->scored);
+  node.requested.count_in(pod->requests);
+  node.scored.count_in(pod->scored);
   ++node.pods;
   for (const auto& port : pod->ports) node.ports.add(port);
   pods_[pod->uid] = {pod, &node};
@@ -51,8 +51,8 @@ bool NodeCache::remove_pod(const std::string& uid) {
   NodeState& node = *it->second.node;
   const PodPtr pod = it->second.pod;
   pods_.erase(it);
-  node.requested.add(pod->requests, -1);
-  node.scored.add(pod->scored, -1);
+  node.requested.count_out(pod->requests);
+  node.scored.count_out(pod->scored);
   --node.pods;
   for (const auto& port : pod->ports) node.ports.remove(port);
   forget_if_empty(std::string(node.facts.name));

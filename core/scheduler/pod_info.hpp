@@ -1,37 +1,26 @@
 // What scheduling needs to know of a pod and of a node, read once from their objects. Value types.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "core/scheduler/host_ports.hpp"
-#include "core/scheduler/tolerations.hpp"
-#include "k8s.io/api/core/v1/affinity.pb.h"
+#include "gantry/scheduling/host_ports.hpp"
+#include "gantry/scheduling/node_affinity.hpp"
+#include "gantry/scheduling/requests.hpp"
+#include "gantry/scheduling/tolerations.hpp"
 #include "k8s.io/api/core/v1/node.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
 
 namespace gantry::scheduler {
 
-// Amounts: CPU in thousandths, the others in units. Resources beyond the common three by name.
-struct Resources {
-  int64_t milli_cpu = 0;
-  int64_t memory = 0;
-  int64_t storage = 0;  // ephemeral-storage
-  std::map<std::string, int64_t, std::less<>> others;
-
-  int64_t other(std::string_view name) const;
-  void add(const Resources& more, int64_t factor = 1);  // what comes to nothing is left out
-  void raise_to(const Resources& least);                // element-wise maximum
-};
-Resources resources_of(
-    const google::protobuf::Map<std::string, k8s::io::apimachinery::pkg::api::resource::Quantity>& list);
+using sdk::HostPort;
+using sdk::HostPorts;
+using sdk::Resources;
+using sdk::Tolerations;
 
 struct PodInfo {
   std::string ns, name, uid, node;  // node: assigned, else ""
@@ -63,6 +52,7 @@ struct NodeFacts {
   std::vector<corev1::Taint> taints;
   std::vector<std::pair<std::string, std::string>> labels;  // sorted
   const std::string* label(std::string_view key) const;
+  sdk::NodeView view() const;  // borrows
   bool same_for_scheduling(const NodeFacts& other) const;
 };
 NodeFacts read_node(const corev1::Node& node);

@@ -1,13 +1,11 @@
-// Owns resource.Quantity: parsing, the canonical spelling, rounding. Called by the codecs, defaulting and validation.
-// Pure functions, any thread.
+#include "gantry/quantity.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 
-#include "core/schema/values.hpp"
-
-namespace gantry::schema {
+namespace gantry::sdk {
 namespace {
 
 __extension__ using Int128 = __int128;
@@ -256,4 +254,4 @@ int Quantity::compare(const Quantity& other) const {
   return a < b ? -1 : (a > b ? 1 : 0);
 }
 
-}  // namespace gantry::schema
+}  // namespace gantry::sdk

@@ -1,8 +1,8 @@
-#include "core/scheduler/tolerations.hpp"
+#include "gantry/scheduling/tolerations.hpp"
 
 #include <algorithm>
 
-namespace gantry::scheduler {
+namespace gantry::sdk {
 
 Tolerations::Tolerations(const google::protobuf::RepeatedPtrField<corev1::Toleration>& list) {
   for (const auto& toleration : list) {
@@ -41,4 +41,11 @@ bool Tolerations::tolerate(const corev1::Taint& taint) const {
   return false;
 }
 
-}  // namespace gantry::scheduler
+corev1::Taint unschedulable_taint() {
+  corev1::Taint taint;
+  taint.set_key("node.kubernetes.io/unschedulable");
+  taint.set_effect("NoSchedule");
+  return taint;
+}
+
+}  // namespace gantry::sdk

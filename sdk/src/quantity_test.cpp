@@ -1,11 +1,10 @@
-// Quantities: canonical spelling, rounding, comparison.
+#include "gantry/quantity.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "core/schema/values.hpp"
-
-namespace gantry::schema {
+namespace gantry::sdk {
 namespace {
 
 struct Case {
@@ -120,4 +119,4 @@ TEST(Quantity, Compares) {
 }
 
 }  // namespace
-}  // namespace gantry::schema
+}  // namespace gantry::sdk
