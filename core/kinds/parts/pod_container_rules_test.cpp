@@ -1,0 +1,154 @@
+// Containers: names, ports, environment, resources, probes.
+#include "core/kinds/parts/pod_testing.hpp"
+
+namespace gantry::kinds {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Containers, ContainersAreNamedOnceOverAllLists) {
+  EXPECT_THAT(pod_problems(R"({"spec":{"containers":[]}})"), ElementsAre("spec.containers: Required value"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"containers":[{"name":"a","image":"i"},{"name":"a","image":"i"}]}})"),
+              ElementsAre("spec.containers[1].name: Duplicate value: \"a\""));
+  EXPECT_THAT(pod_problems(R"({"spec":{"initContainers":[{"name":"c","image":"i"}]}})"),
+              ElementsAre("spec.initContainers[0].name: Duplicate value: \"c\""));
+  EXPECT_THAT(pod_problems(R"({"spec":{"containers":[{"name":"c"}]}})"),
+              ElementsAre("spec.containers[0].image: Required value"));
+  EXPECT_THAT(
+      pod_problems(R"({"spec":{"containers":[{"name":"C","image":" i"}]}})"),
+      ElementsAre(HasSubstr("spec.containers[0].name: Invalid value: \"C\": a lowercase RFC 1123 label must"),
+                  "spec.containers[0].image: Invalid value: \" i\": must not have leading or trailing whitespace"));
+  EXPECT_THAT(container_problems(R"("imagePullPolicy":"Sometimes")"),
+              ElementsAre("spec.containers[0].imagePullPolicy: Unsupported value: \"Sometimes\": supported values: "
+                          "\"Always\", \"IfNotPresent\", \"Never\""));
+  EXPECT_THAT(
+      container_problems(R"("terminationMessagePolicy":"X")"),
+      ElementsAre(HasSubstr("terminationMessagePolicy: Unsupported value: \"X\": supported values: \"File\", ")));
+}
+
+TEST(Containers, Ports) {
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":0}])"),
+              ElementsAre("spec.containers[0].ports[0].containerPort: Required value"));
+  EXPECT_THAT(
+      container_problems(R"("ports":[{"containerPort":70000}])"),
+      ElementsAre(
+          "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"));
+  EXPECT_THAT(
+      container_problems(R"("ports":[{"containerPort":1,"hostPort":-1}])"),
+      ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: -1: must be between 1 and 65535, inclusive"));
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"protocol":"tcp"}])"),
+              ElementsAre("spec.containers[0].ports[0].protocol: Unsupported value: \"tcp\": supported values: "
+                          "\"SCTP\", \"TCP\", \"UDP\""));
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"name":"a"},{"containerPort":2,"name":"a"}])"),
+              ElementsAre("spec.containers[0].ports[1].name: Duplicate value: \"a\""));
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":1,"hostPort":5},{"containerPort":2,"hostPort":5}])"),
+              ElementsAre("spec.containers[0].ports[1].hostPort: Duplicate value: \"TCP//5\""));
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80},{"containerPort":80}])"), IsEmpty())
+      << "taken, with a warning";
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80,"hostPort":81}])", R"("hostNetwork":true,)"),
+              ElementsAre("spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when "
+                          "`hostNetwork` is true"));
+  EXPECT_THAT(container_problems(R"("ports":[{"containerPort":80}])", R"("hostNetwork":true,)"), IsEmpty());
+}
+
+TEST(Containers, Environment) {
+  EXPECT_THAT(container_problems(R"("env":[{"name":""}])"),
+              ElementsAre("spec.containers[0].env[0].name: Required value"));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"a=b"}])"),
+              ElementsAre(HasSubstr("printable ASCII characters other than '='")));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"1 a.b"},{"name":"x"},{"name":"x"}])"), IsEmpty());
+  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{}}])"),
+              ElementsAre("spec.containers[0].env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, "
+                          "`resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","value":"b","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])"),
+      ElementsAre(
+          "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty"));
+  EXPECT_THAT(
+      container_problems(
+          R"("env":[{"name":"a","valueFrom":{"secretKeyRef":{"name":"s","key":"k"},"configMapKeyRef":{"name":"s","key":"k"}}}])"),
+      ElementsAre(HasSubstr("may not have more than one field specified at a time")));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"spec.hostname"}}}])"),
+      ElementsAre("spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.hostname\": error "
+                  "converting fieldPath: field label not supported: spec.hostname"));
+  EXPECT_THAT(
+      container_problems(R"("env":[{"name":"a","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels"}}}])"),
+      ElementsAre(HasSubstr(
+          "fieldRef.fieldPath: Unsupported value: \"metadata.labels\": supported values: \"metadata.name\", ")));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"a","valueFrom":{"resourceFieldRef":{"resource":"limits.gpu"}}}])"),
+              ElementsAre(HasSubstr(
+                  "resourceFieldRef.resource: Unsupported value: \"limits.gpu\": supported values: \"limits.cpu\", ")));
+  EXPECT_THAT(
+      container_problems(R"("envFrom":[{"prefix":"X"}])"),
+      ElementsAre(
+          "spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`"));
+}
+
+TEST(Containers, Resources) {
+  EXPECT_THAT(container_problems(R"("resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1500m"}})"),
+              ElementsAre("spec.containers[0].resources.requests: Invalid value: \"1500m\": must be less than or equal "
+                          "to cpu limit of 1"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"requests":{"memory":"-1"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.requests[memory]: Invalid value: \"-1\": must be greater than or equal to 0"));
+  EXPECT_THAT(container_problems(R"("resources":{"limits":{"gpu":"1"}})"),
+              ::testing::Contains("spec.containers[0].resources.limits[gpu]: Invalid value: \"gpu\": must be a "
+                                  "standard resource for containers"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"limits":{"example.com/gpu":"500m"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.limits[example.com/gpu]: Invalid value: \"500m\": must be an integer",
+          "spec.containers[0].resources.requests[example.com/gpu]: Invalid value: \"500m\": must be an integer"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"requests":{"example.com/gpu":"1"}})"),
+      ElementsAre(
+          "spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources"));
+  EXPECT_THAT(container_problems(R"("resources":{"limits":{"hugepages-2Mi":"4Mi"}})"),
+              ElementsAre("spec.containers[0].resources: Forbidden: HugePages require cpu or memory"));
+  EXPECT_THAT(
+      container_problems(R"("resources":{"limits":{"cpu":"1","hugepages-2Mi":"4Mi","ephemeral-storage":"1Gi"}})"),
+      IsEmpty());
+}
+
+TEST(Containers, Probes) {
+  EXPECT_THAT(container_problems(R"("livenessProbe":{})"),
+              ElementsAre("spec.containers[0].livenessProbe: Required value: must specify a handler type"));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"exec":{"command":["a"]},"tcpSocket":{"port":1}})"),
+      ElementsAre("spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type"));
+  EXPECT_THAT(container_problems(R"("livenessProbe":{"tcpSocket":{"port":1},"successThreshold":2})"),
+              ElementsAre("spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1"));
+  EXPECT_THAT(container_problems(R"("readinessProbe":{"tcpSocket":{"port":0}})"),
+              ElementsAre("spec.containers[0].readinessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and "
+                          "65535, inclusive"));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"httpGet":{"port":"no_name"}})"),
+      ElementsAre(HasSubstr("httpGet.port: Invalid value: \"no_name\": must contain only alpha-numeric characters")));
+  EXPECT_THAT(
+      container_problems(R"("readinessProbe":{"httpGet":{"port":1,"scheme":"FTP"},"periodSeconds":-1})"),
+      ElementsAre(
+          "spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: \"FTP\": supported values: \"HTTP\", "
+          "\"HTTPS\"",
+          "spec.containers[0].readinessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0"));
+  EXPECT_THAT(container_problems(R"("readinessProbe":{"tcpSocket":{"port":1},"terminationGracePeriodSeconds":3})"),
+              ElementsAre(HasSubstr("must not be set for readinessProbes")));
+  EXPECT_THAT(
+      container_problems(R"("lifecycle":{"preStop":{"sleep":{"seconds":31}}})"),
+      ElementsAre("spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less "
+                  "than terminationGracePeriodSeconds (30)"));
+  EXPECT_THAT(pod_problems(
+                  R"({"spec":{"initContainers":[{"name":"i","image":"i","livenessProbe":{"tcpSocket":{"port":1}}}]}})"),
+              ElementsAre("spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without "
+                          "restartPolicy=Always"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"initContainers":[{"name":"i","image":"i","restartPolicy":"Always","livenessProbe":{"tcpSocket":{"port":1}}}]}})"),
+      IsEmpty());
+}
+
+}  // namespace
+}  // namespace gantry::kinds

@@ -1,0 +1,113 @@
+// Pods: volumes, security, where they go.
+#include "core/kinds/parts/pod_testing.hpp"
+
+namespace gantry::kinds {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Pods, MountsAndVolumes) {
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"}])"),
+              ElementsAre("spec.containers[0].volumeMounts[0].name: Not found: \"v\""));
+  constexpr std::string_view kVolume = R"("volumes":[{"name":"v"}],)";
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"},{"name":"v","mountPath":"/a"}])", kVolume),
+      ElementsAre("spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique"));
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"../b"}])", kVolume),
+      ElementsAre("spec.containers[0].volumeMounts[0].subPath: Invalid value: \"../b\": must not contain '..'"));
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"/b"}])", kVolume),
+              ElementsAre(HasSubstr("must be a relative path")));
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","mountPropagation":"Bidirectional"}])",
+                                 kVolume),
+              ElementsAre(HasSubstr("Bidirectional mount propagation is available only to privileged containers")));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v"},{"name":"v"}]}})"),
+              ElementsAre("spec.volumes[1].name: Duplicate value: \"v\""));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","emptyDir":{},"hostPath":{"path":"/"}}]}})"),
+              ElementsAre("spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","secret":{}}]}})"),
+              ElementsAre("spec.volumes[0].secret.secretName: Required value"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","defaultMode":512}}]}})"),
+              ElementsAre("spec.volumes[0].configMap.defaultMode: Invalid value: 512: must be a number between 0 and "
+                          "0777 (octal), both inclusive"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","hostPath":{"path":"/a/../b","type":"Dir"}}]}})"),
+              ElementsAre(HasSubstr("hostPath.type: Unsupported value: \"Dir\""), HasSubstr("must not contain '..'")));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","projected":{"sources":[{"secret":{"name":"a","items":[{"key":"k","path":"p"}]}},
+      {"configMap":{"name":"a","items":[{"key":"k","path":"p"}]}}]}}]}})"),
+      ElementsAre(HasSubstr("conflicting duplicate paths")));
+}
+
+TEST(Pods, FilesOfVolumes) {
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"odd key/","path":"a/b"}]}}]}})"),
+      IsEmpty());
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","items":[{"key":"k","path":"..data"}]}}]}})"),
+      ElementsAre("spec.volumes[0].configMap.items[0].path: Invalid value: \"..data\": must not start with '..'"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"volumes":[{"name":"v","secret":{"secretName":"s","items":[{"key":"k","path":"../x"}]}}]}})"),
+      ElementsAre("spec.volumes[0].secret.items[0].path: Invalid value: \"../x\": must not contain '..'"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","downwardAPI":{"items":[{"path":"p"}]}}]}})"),
+              ElementsAre("spec.volumes[0].downwardAPI.items[0].fieldRef: Required value: one of fieldRef and "
+                          "resourceFieldRef is required"));
+}
+
+TEST(Pods, SecurityAndProfiles) {
+  EXPECT_THAT(container_problems(R"("securityContext":{"privileged":true,"allowPrivilegeEscalation":false})"),
+              ElementsAre(HasSubstr("cannot set `allowPrivilegeEscalation` to false and `privileged` to true")));
+  EXPECT_THAT(container_problems(R"("securityContext":{"seccompProfile":{"type":"Localhost"}})"),
+              ElementsAre("spec.containers[0].securityContext.seccompProfile.localhostProfile: Required value: must be "
+                          "set when seccomp type is Localhost"));
+  EXPECT_THAT(container_problems(R"("securityContext":{"runAsUser":-1})"),
+              ElementsAre(HasSubstr("securityContext.runAsUser: Invalid value: -1: must be between 0 and ")));
+  EXPECT_THAT(pod_problems(R"({"spec":{"hostPID":true,"shareProcessNamespace":true}})"),
+              ElementsAre("spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and "
+                          "HostPID cannot both be enabled"));
+}
+
+TEST(Pods, PlacementAndTheRestOfTheSpec) {
+  EXPECT_THAT(pod_problems(R"({"spec":{"restartPolicy":"Sometimes"}})"),
+              ElementsAre("spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", "
+                          "\"OnFailure\", \"Never\""));
+  EXPECT_THAT(pod_problems(R"({"spec":{"activeDeadlineSeconds":0}})"),
+              ElementsAre("spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"dnsPolicy":"None"}})"),
+              ElementsAre("spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"tolerations":[{"operator":"Equal"}]}})"),
+              ElementsAre(HasSubstr("operator must be Exists when `key` is empty")));
+  EXPECT_THAT(pod_problems(R"({"spec":{"tolerations":[{"key":"a","effect":"NoSchedule","tolerationSeconds":1}]}})"),
+              ElementsAre("spec.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when "
+                          "`tolerationSeconds` is set"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"nodeSelector":{"a b":"c"}}})"),
+              ElementsAre(HasSubstr("spec.nodeSelector: Invalid value: \"a b\"")));
+  EXPECT_THAT(pod_problems(R"({"spec":{"hostAliases":[{"ip":"1.2.3"}]}})"),
+              ElementsAre("spec.hostAliases[0].ip: Invalid value: \"1.2.3\": must be a valid IP address, (e.g. "
+                          "10.9.8.7 or 2001:db8::ffff)"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"z","whenUnsatisfiable":"DoNotSchedule"}]}})"),
+      ElementsAre("spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero"));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
+      {"matchExpressions":[{"key":"a","operator":"In"}]}]}}}}})"),
+      ElementsAre(HasSubstr(
+          "matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'")));
+  EXPECT_THAT(
+      pod_problems(
+          R"({"spec":{"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{}}]}}}})"),
+      ElementsAre("spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required "
+                  "value: can not be empty"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"ephemeralContainers":[{"name":"e","image":"i"}]}})"),
+              ElementsAre("spec.ephemeralContainers: Forbidden: cannot be set on create"));
+}
+
+}  // namespace
+}  // namespace gantry::kinds
