@@ -46,7 +46,7 @@ JsonObject plain_resource(const schema::Kind& kind) {
                  {"verbs", sorted_strings(kind.verbs)}};
   if (!kind.short_names.empty()) out["shortNames"] = strings(kind.short_names);
   if (!kind.categories.empty()) out["categories"] = strings(kind.categories);
-  if (is_stored(kind)) out["storageVersionHash"] = storage_version_hash(kind);
+  if (is_stored(kind)) out["storageVersionHash"] = storage_version_hash(*kind.storage);
   return out;
 }
 

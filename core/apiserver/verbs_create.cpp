@@ -59,6 +59,7 @@ Status prepare(Call& call, Json& document) {
   auto causes = schema::validate(kind, document);
   if (!causes.empty()) return schema::invalid_status(kind, name, std::move(causes));
   admission::warn_of_unsupported(document, call.warnings);
+  if (!kind.warning.empty()) call.warnings.push_back(kind.warning);
   return {};
 }
 

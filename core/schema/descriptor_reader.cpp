@@ -249,6 +249,9 @@ void read_resource(std::string_view bytes, Kind& kind) {
       case 15:
         kind.never_owner = entry.value != 0;
         break;
+      case 16:
+        kind.warning = text(entry);
+        break;
       default:
         break;
     }

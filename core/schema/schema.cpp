@@ -2,6 +2,7 @@
 #include "core/schema/schema.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <tuple>
 
@@ -21,6 +22,30 @@ constexpr int32_t kLeastPriority = 1000;
 using ResourceKey = std::tuple<std::string_view, std::string_view, std::string_view>;
 ResourceKey resource_key(const Kind* kind) { return {kind->plural, kind->group, kind->version}; }
 
+// Of versions the newest is preferred, and one that is stable to any that is not: v2, v1, v2beta1, v2alpha1. Others
+// come last, by name.
+std::tuple<int, int64_t, int64_t> version_rank(std::string_view version) {
+  const auto number = [&]() -> int64_t {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), value);
+    if (error != std::errc() || value <= 0) return 0;
+    version.remove_prefix(static_cast<size_t>(end - version.data()));
+    return value;
+  };
+  constexpr std::tuple<int, int64_t, int64_t> kLast{1, 0, 0};
+  if (!version.starts_with('v')) return kLast;
+  version.remove_prefix(1);
+  const int64_t major = number();
+  if (major == 0) return kLast;
+  if (version.empty()) return {-3, -major, 0};
+  const bool beta = version.starts_with("beta");
+  if (!beta && !version.starts_with("alpha")) return kLast;
+  version.remove_prefix(beta ? 4 : 5);
+  const int64_t minor = number();
+  if (minor == 0 || !version.empty()) return kLast;
+  return {beta ? -2 : -1, -major, -minor};
+}
+
 void sort_for_discovery(std::vector<const Kind*>& kinds) {
   std::map<std::string_view, int32_t> priorities;
   for (const Kind* kind : kinds) {
@@ -28,8 +53,8 @@ void sort_for_discovery(std::vector<const Kind*>& kinds) {
     priority = std::max(priority, kind->group_priority);
   }
   const auto key = [&](const Kind* k) {
-    return std::tuple(-priorities.at(k->group), std::string_view(k->group), std::string_view(k->version),
-                      std::string_view(k->plural));
+    return std::tuple(-priorities.at(k->group), std::string_view(k->group), version_rank(k->version),
+                      std::string_view(k->version), std::string_view(k->plural));
   };
   std::sort(kinds.begin(), kinds.end(), [&](const Kind* a, const Kind* b) { return key(a) < key(b); });
 }

@@ -99,6 +99,7 @@ struct Kind {
   std::string name_format;
   int32_t group_priority = 0;
   bool never_owner = false;
+  std::string warning;  // of who creates one
   const Message* message = nullptr;
   const Message* list_message = nullptr;
   const Behavior* behavior = &kNothingSpecial;  // never null

@@ -21,8 +21,8 @@ inline const Schema& builtin() {
   return *schema;
 }
 
-inline const Kind& kind(std::string_view group, std::string_view name) {
-  const Kind* found = builtin().find_kind(group, "v1", name);
+inline const Kind& kind(std::string_view group, std::string_view name, std::string_view version = "v1") {
+  const Kind* found = builtin().find_kind(group, version, name);
   EXPECT_NE(found, nullptr) << name;
   return *found;
 }

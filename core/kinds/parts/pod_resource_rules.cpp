@@ -44,21 +44,6 @@ bool is_standard(std::string_view name) {
   return name == "services.nodeports" || name == "services.loadbalancers";
 }
 
-void check_name(std::string_view name, const At& at, Errors& errors) {
-  errors.format(at, "", "qualified-name", name);
-  if (name.find('/') == std::string_view::npos) {
-    if (!is_standard(name)) {
-      errors.invalid(at, "", Json(name), "must be a standard resource type or fully qualified");
-    }
-    if (!is_for_containers(name)) errors.invalid(at, "", Json(name), "must be a standard resource for containers");
-  } else if (!is_native(name)) {
-    bool quota = name.starts_with("requests.");
-    if (quota || !format_problems("qualified-name", "requests." + std::string(name)).empty()) {
-      errors.invalid(at, "", Json(name), "doesn't follow extended resource name standard");
-    }
-  }
-}
-
 void check_amount(std::string_view name, const Json& value, const At& at, Errors& errors) {
   const auto* text = value.if_string();
   if (text == nullptr || is_native(name)) return;
@@ -87,6 +72,21 @@ void check_against_limit(std::string_view name, std::string_view request, const 
 
 }  // namespace
 
+void check_resource_name(std::string_view name, const At& at, Errors& errors) {
+  errors.format(at, "", "qualified-name", name);
+  if (name.find('/') == std::string_view::npos) {
+    if (!is_standard(name)) {
+      errors.invalid(at, "", Json(name), "must be a standard resource type or fully qualified");
+    }
+    if (!is_for_containers(name)) errors.invalid(at, "", Json(name), "must be a standard resource for containers");
+  } else if (!is_native(name)) {
+    bool quota = name.starts_with("requests.");
+    if (quota || !format_problems("qualified-name", "requests." + std::string(name)).empty()) {
+      errors.invalid(at, "", Json(name), "doesn't follow extended resource name standard");
+    }
+  }
+}
+
 void check_resources(const JsonObject& resources, const At& at, Errors& errors) {
   bool huge = false, small = false;
   for (std::string_view list : {"limits", "requests"}) {
@@ -94,7 +94,7 @@ void check_resources(const JsonObject& resources, const At& at, Errors& errors) 
     if (amounts == nullptr) continue;
     for (const auto& entry : *amounts) {
       At here = at.key(list, entry.key());
-      check_name(entry.key(), here, errors);
+      check_resource_name(entry.key(), here, errors);
       check_amount(entry.key(), entry.value(), here, errors);
       huge = huge || is_huge_page(entry.key());
       small = small || entry.key() == "cpu" || entry.key() == "memory";
