@@ -132,7 +132,13 @@ void check_label_selector(const JsonObject& selector, const At& at, Errors& erro
   }
   size_t i = 0;
   each(selector, "matchExpressions", [&](const JsonObject& requirement) {
-    check_requirement(requirement, at.child("matchExpressions", i++), errors);
+    At here = at.child("matchExpressions", i++);
+    check_requirement(requirement, here, errors);
+    const JsonArray* values = get_array(requirement, "values");
+    for (size_t value = 0; values != nullptr && value < values->size(); ++value) {
+      const auto* text = (*values)[value].if_string();
+      if (text != nullptr) errors.format(here.child("values", value), "", "label-value", *text);
+    }
   });
 }
 

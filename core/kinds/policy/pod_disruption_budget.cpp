@@ -1,4 +1,5 @@
 // PodDisruptionBudgets: one of two limits, each a number or a share. Pure functions, any thread.
+#include "core/kinds/parts/conditions.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/workload.hpp"
 
@@ -21,8 +22,10 @@ void validate(const JsonObject& budget, const JsonObject* old, Errors& errors) {
   At at = root.child("spec");
   if (const JsonObject* spec = changed_spec(budget, old)) check_spec(*spec, at, errors);
   const JsonObject* status = get_object(budget, "status");
-  if (status == nullptr || old == nullptr) return;
+  const JsonObject* before = old != nullptr ? get_object(*old, "status") : nullptr;
+  if (status == nullptr || old == nullptr || (before != nullptr && same_json(*status, *before))) return;
   At there = root.child("status");
+  check_conditions(*status, there, errors);
   for (std::string_view key : {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"}) {
     const int64_t number = get_number(*status, key);
     if (number < 0) errors.invalid(there, key, number, "must be greater than or equal to 0");
@@ -32,6 +35,6 @@ void validate(const JsonObject& budget, const JsonObject* old, Errors& errors) {
 }  // namespace
 
 constinit const Behavior policy_pod_disruption_budget{
-    .group = "policy", .kind = "PodDisruptionBudget", .validate = validate};
+    .group = "policy", .kind = "PodDisruptionBudget", .validate = validate, .unconditional_update = false};
 
 }  // namespace gantry::kinds
