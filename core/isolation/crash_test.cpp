@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Trouble{"oversized", "lane",
                             "sent a malformed frame: 4042322160 bytes of payload, at most 16781312 are allowed"},
                     Trouble{"stray", "3", "sent a malformed frame: an answer with the unknown id 99"},
-                    Trouble{"stray", "lane", "sent a malformed frame: an answer to reconcile with the unknown id 99"},
+                    Trouble{"stray", "lane", "sent a malformed frame: an answer to map with the unknown id 99"},
                     Trouble{"close", "", "closed its connection to the daemon"}));
 
 TEST_F(IsolationTest, LoopInATimer) {

@@ -4,51 +4,16 @@
 #include <array>
 #include <cstring>
 
+#include "core/plugin/interface_table.hpp"
+
 namespace gantry::isolation {
 namespace {
 
-constexpr std::array<const char*, static_cast<size_t>(Op::kEnd)> kNames = {"nothing",
-                                                                           "loading",
-                                                                           "create",
-                                                                           "destroy",
-                                                                           "describe",
-                                                                           "map",
-                                                                           "reconcile",
-                                                                           "a network verb",
-                                                                           "a runtime verb",
-                                                                           "import_image",
-                                                                           "exec",
-                                                                           "exec_resize",
-                                                                           "exec_cancel",
-                                                                           "set_event_sink",
-                                                                           "save",
-                                                                           "restore",
-                                                                           "descriptor_set",
-                                                                           "new lane",
-                                                                           "timer",
-                                                                           "call_async",
-                                                                           "log",
-                                                                           "config string",
-                                                                           "config int",
-                                                                           "config bool",
-                                                                           "config strings",
-                                                                           "config daemon",
-                                                                           "clock now",
-                                                                           "clock monotonic",
-                                                                           "timer start",
-                                                                           "timer cancel",
-                                                                           "metric declare",
-                                                                           "metric record",
-                                                                           "client call",
-                                                                           "client call_async",
-                                                                           "cache get",
-                                                                           "cache list",
-                                                                           "cache by_owner",
-                                                                           "queue add",
-                                                                           "event",
-                                                                           "exec exit",
-                                                                           "runtime event",
-                                                                           "callback end"};
+constexpr std::array kNames = {
+    "nothing",           "loading",    "create",         "destroy",    "map",           "import_image", "exec",
+    "set_event_sink",    "new lane",   "timer",          "call_async", "log",           "timer start",  "timer cancel",
+    "client call_async", "cache list", "cache by_owner", "exec exit",  "runtime event", "callback end"};
+static_assert(kNames.size() == static_cast<size_t>(Op::kFirstMember));
 
 template <typename T>
 T number_at(const char* bytes) {
@@ -59,7 +24,12 @@ T number_at(const char* bytes) {
 
 }  // namespace
 
-const char* name_of(Op op) { return op < Op::kEnd ? kNames[static_cast<size_t>(op)] : "an unknown call"; }
+const char* name_of(Op op) {
+  if (op < Op::kFirstMember) return kNames.at(static_cast<size_t>(op));
+  return member_of(op) < plugin::member_count() ? plugin::name_of_member(member_of(op)).c_str() : "an unknown call";
+}
+
+uint16_t op_end() { return static_cast<uint16_t>(op_of(static_cast<uint16_t>(plugin::member_count()))); }
 
 Header encode_header(const Frame& frame, size_t payload_size) {
   Header header;
@@ -105,7 +75,7 @@ FrameReader::Result FrameReader::next(Frame& frame) {
   const auto kind = static_cast<uint8_t>(bytes[6]);
   const auto descriptors = static_cast<uint8_t>(bytes[7]);
   // The header is judged before its payload is waited for: a wrong size would never end.
-  if (op == 0 || op >= static_cast<uint16_t>(Op::kEnd)) return complain("unknown operation " + std::to_string(op));
+  if (op == 0 || op >= op_end()) return complain("unknown operation " + std::to_string(op));
   if (kind >= static_cast<uint8_t>(Kind::kEnd)) return complain("unknown kind " + std::to_string(kind));
   if (descriptors > kMaxDescriptors) return complain(std::to_string(descriptors) + " descriptors");
   if (size > max_payload_) {

@@ -13,55 +13,43 @@
 
 namespace gantry::isolation {
 
+// What a frame is about. The functions of the ABI that cross by the rules of their signatures have a number each, from
+// kFirstMember on in the order of the table of interfaces (op_of); the rest is named here.
 enum class Op : uint16_t {
   kNone = 0,
   // The daemon calls the plugin.
   kStart,
   kCreate,
   kDestroy,
-  kDescribe,
   kMap,
-  kReconcile,
-  kNetworkVerb,
-  kRuntimeVerb,
   kImportImage,
   kExec,
-  kExecResize,
-  kExecCancel,
   kSetSink,
-  kSave,
-  kRestore,
-  kKindsSet,
   // The daemon tells the plugin's process, on the control connection.
   kNewLane,
   kTimerFired,
   kCallDone,
   // The plugin calls its host.
   kLogWrite,
-  kConfigString,
-  kConfigInt,
-  kConfigBool,
-  kConfigStrings,
-  kConfigDaemon,
-  kClockNow,
-  kClockMonotonic,
   kTimerStart,
   kTimerCancel,
-  kMetricDeclare,
-  kMetricRecord,
-  kClientCall,
   kClientAsync,
-  kCacheGet,
   kCacheList,
   kCacheByOwner,
-  kQueueAdd,
-  kEventRecord,
   // The plugin's process tells the daemon.
   kExecExited,
   kRuntimeEvent,
   kCallbackDone,
-  kEnd,
+  kFirstMember,
 };
+
+constexpr Op op_of(uint16_t member) { return static_cast<Op>(static_cast<uint16_t>(Op::kFirstMember) + member); }
+// Its number, when the op is a member's, else one that no member has.
+constexpr size_t member_of(Op op) {
+  return op < Op::kFirstMember ? SIZE_MAX : static_cast<size_t>(op) - static_cast<size_t>(Op::kFirstMember);
+}
+// One more than the last op there is.
+uint16_t op_end();
 
 enum class Kind : uint8_t {
   kCall,    // wants an answer with its id

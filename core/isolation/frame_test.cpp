@@ -3,16 +3,24 @@
 #include <gtest/gtest.h>
 
 #include "core/isolation/payload.hpp"
+#include "core/plugin/interface_table.hpp"
 
 namespace gantry::isolation {
 namespace {
+
+Op member(std::string_view id, std::string_view name) {
+  for (const auto& known : plugin::find_interface(id)->members) {
+    if (known.name == name) return op_of(known.number);
+  }
+  return Op::kNone;
+}
 
 std::string encoded(const Frame& frame) {
   return std::string(encode_header(frame, frame.payload.size()).bytes, kHeaderSize) + frame.payload;
 }
 
 TEST(Frame, SurvivesTheWayInAnyPieces) {
-  const Frame sent{Op::kReconcile, Kind::kCall, 2, 77, "some payload"};
+  const Frame sent{member("gantry.controller/1", "reconcile"), Kind::kCall, 2, 77, "some payload"};
   const auto bytes = encoded(sent) + encoded({Op::kLogWrite, Kind::kPost, 0, 0, {}});
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     FrameReader reader(1000);
@@ -33,10 +41,12 @@ TEST(Frame, SurvivesTheWayInAnyPieces) {
 }
 
 TEST(Frame, EveryOpHasAName) {
-  for (int op = 0; op < static_cast<int>(Op::kEnd); ++op) EXPECT_NE(name_of(static_cast<Op>(op)), nullptr) << op;
-  EXPECT_STREQ(name_of(Op::kReconcile), "reconcile");
-  EXPECT_STREQ(name_of(Op::kRestore), "restore");
-  EXPECT_STREQ(name_of(Op::kEventRecord), "event");
+  for (int op = 0; op < op_end(); ++op) EXPECT_STRNE(name_of(static_cast<Op>(op)), "") << op;
+  EXPECT_STREQ(name_of(member("gantry.controller/1", "reconcile")), "reconcile");
+  EXPECT_STREQ(name_of(member("gantry.reload/1", "restore")), "restore");
+  EXPECT_STREQ(name_of(member("gantry.events/1", "record")), "events record");
+  EXPECT_STREQ(name_of(static_cast<Op>(op_end())), "an unknown call");
+  EXPECT_STREQ(name_of(Op::kMap), "map");
   EXPECT_STREQ(name_of(Op::kCallbackDone), "callback end");
 }
 
@@ -52,7 +62,7 @@ void expect_complaint(std::string bytes, const std::string& complaint) {
 }
 
 TEST(Frame, WhatMakesNoSenseIsRefusedByItsHeader) {
-  const auto good = encoded({Op::kReconcile, Kind::kCall, 0, 1, {}});
+  const auto good = encoded({Op::kMap, Kind::kCall, 0, 1, {}});
   const auto with = [&](size_t at, char value) {
     auto bytes = good;
     bytes[at] = value;
@@ -60,7 +70,7 @@ TEST(Frame, WhatMakesNoSenseIsRefusedByItsHeader) {
   };
   expect_complaint(with(0, 101), "101 bytes of payload, at most 100 are allowed");
   expect_complaint(with(4, 0), "unknown operation 0");
-  expect_complaint(with(5, 1), "unknown operation 262");
+  expect_complaint(with(5, 1), "unknown operation 260");
   expect_complaint(with(6, 4), "unknown kind 4");
   expect_complaint(with(7, 4), "4 descriptors");
 }

@@ -4,7 +4,6 @@
 // afterwards.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,11 +11,15 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/isolation/frame.hpp"
-#include "core/isolation/host_set.hpp"
 #include "core/isolation/payload.hpp"
+#include "gantry/abi/cache.h"
+#include "gantry/abi/client.h"
+#include "gantry/abi/log.h"
 #include "gantry/abi/runtime.h"
+#include "gantry/abi/timer.h"
 
 namespace gantry::isolation {
 
@@ -33,7 +36,7 @@ class HostBridge {
 
   void attach(const gantry_host* host);
   void detach();
-  uint32_t offered() const;    // HostBits
+  uint64_t offered() const;    // bit n: the n-th interface of the table is there for the process
   uint8_t log_levels() const;  // bit n: level n is kept
 
   // A line in the plugin's name.
@@ -66,17 +69,22 @@ class HostBridge {
     void* context;
   };
 
-  template <typename Table>
-  const Table* table(HostBit bit) const {
-    return static_cast<const Table*>(tables_[bit]);
-  }
-  bool serve_log_and_config(const Frame& frame, PayloadReader& in, const Answer& answer);
-  bool serve_config(const Frame& frame, PayloadReader& in, const Answer& answer);
-  bool serve_clock_and_metrics(const Frame& frame, PayloadReader& in, const Answer& answer);
+  // The host and its interfaces, in the order of the table of interfaces; those with functions that cross by hand also
+  // by name.
+  struct Host {
+    const gantry_host* host = nullptr;
+    std::vector<const void*> tables;
+    const gantry_log* log = nullptr;
+    const gantry_timer* timer = nullptr;
+    const gantry_client* client = nullptr;
+    const gantry_cache* cache = nullptr;
+  };
+  bool serve_member(const Frame& frame, const Answer& answer, bool may_block);
+  bool serve_by_hand(const Frame& frame, PayloadReader& in, const Answer& answer);
+  bool serve_log(const Frame& frame, PayloadReader& in);
   bool serve_timer(const Frame& frame, PayloadReader& in);
-  bool serve_client(const Frame& frame, PayloadReader& in, const Answer& answer, bool may_block);
+  bool serve_call_async(const Frame& frame, PayloadReader& in);
   bool serve_cache(const Frame& frame, PayloadReader& in, const Answer& answer);
-  bool serve_queue_and_events(const Frame& frame, PayloadReader& in);
   bool serve_runtime(const Frame& frame, PayloadReader& in);
   void start_timer(uint64_t id, int64_t delay_ms);
   void cancel_timer(uint64_t id);
@@ -87,8 +95,7 @@ class HostBridge {
   Tell tell_;
   std::weak_ptr<void> owner_;
   mutable std::shared_mutex host_mutex_;  // shared while a host function runs
-  const gantry_host* host_ = nullptr;
-  std::array<const void*, kHostBits> tables_{};
+  Host host_;
   std::mutex timers_mutex_;
   std::map<uint64_t, std::unique_ptr<Timer>> timers_;
   std::mutex execs_mutex_;

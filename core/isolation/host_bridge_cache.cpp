@@ -31,25 +31,19 @@ struct Parts {
 }  // namespace
 
 bool HostBridge::serve_cache(const Frame& frame, PayloadReader& in, const Answer& answer) {
-  if (frame.op != Op::kCacheGet && frame.op != Op::kCacheList && frame.op != Op::kCacheByOwner) return false;
   const gantry_resource resource = {to_slice(in.bytes()), to_slice(in.bytes()), to_slice(in.bytes())};
   const auto first = to_slice(in.bytes());
   const auto second = frame.op == Op::kCacheByOwner ? gantry_slice{} : to_slice(in.bytes());
   if (frame.kind != Kind::kCall || !in.done()) return false;
-  const auto* cache = table<gantry_cache>(kCache);
   Reply reply{503, {}, {}};
-  if (cache == nullptr) {
+  if (host_.cache == nullptr) {
     reply.error = to_proto(Status::unavailable("this host offers no caches")).SerializeAsString();
-  } else if (frame.op == Op::kCacheGet) {
-    Buffer object;
-    reply.code = cache->get(host_, &resource, first, second, object.out());
-    reply.response = object.view();
   } else {
     Parts parts{frame, answer, {}};
     Buffer error;
     reply.code = frame.op == Op::kCacheList
-                     ? cache->list(host_, &resource, first, second, &Parts::visit, &parts, error.out())
-                     : cache->by_owner(host_, &resource, first, &Parts::visit, &parts);
+                     ? host_.cache->list(host_.host, &resource, first, second, &Parts::visit, &parts, error.out())
+                     : host_.cache->by_owner(host_.host, &resource, first, &Parts::visit, &parts);
     parts.flush();
     reply.error = error.view();
   }

@@ -5,7 +5,7 @@
 namespace gantry::isolation {
 
 bool HostBridge::serve_timer(const Frame& frame, PayloadReader& in) {
-  if (frame.kind != Kind::kPost || (frame.op != Op::kTimerStart && frame.op != Op::kTimerCancel)) return false;
+  if (frame.kind != Kind::kPost) return false;
   const int64_t delay_ms = frame.op == Op::kTimerStart ? in.number<int64_t>() : 0;
   if (!in.done()) return false;
   if (frame.op == Op::kTimerStart) {
@@ -18,7 +18,7 @@ bool HostBridge::serve_timer(const Frame& frame, PayloadReader& in) {
 
 // The plugin's process chooses the ids, so that starting a timer costs it no round trip.
 void HostBridge::start_timer(uint64_t id, int64_t delay_ms) {
-  const auto* timer = table<gantry_timer>(kTimer);
+  const auto* timer = host_.timer;
   if (timer == nullptr) return;
   Timer* made = nullptr;
   {
@@ -33,7 +33,7 @@ void HostBridge::start_timer(uint64_t id, int64_t delay_ms) {
     const auto* fired = static_cast<Timer*>(context);
     fired->bridge->fired(fired->id);
   };
-  const uint64_t host_id = timer->start(host_, delay_ms, fire, made);
+  const uint64_t host_id = timer->start(host_.host, delay_ms, fire, made);
   const std::lock_guard lock(timers_mutex_);
   const auto it = timers_.find(id);
   if (it == timers_.end()) return;
@@ -58,7 +58,7 @@ void HostBridge::cancel_timer(uint64_t id) {
   }
   // Not known yet when its start is still under way on another lane: it fires then, and nobody there listens.
   if (host_id == 0) return;
-  table<gantry_timer>(kTimer)->cancel(host_, host_id);
+  host_.timer->cancel(host_.host, host_id);
   const std::lock_guard lock(timers_mutex_);
   timers_.erase(id);
 }

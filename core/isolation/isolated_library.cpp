@@ -8,6 +8,8 @@
 
 #include "core/isolation/proxy_tables.hpp"
 #include "core/isolation/session.hpp"
+#include "core/plugin/interface_checks.hpp"
+#include "core/plugin/interface_table.hpp"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::isolation {
@@ -41,6 +43,18 @@ bool Descriptor::decode(const std::string& bytes) {
   id_pointers.push_back(nullptr);
   raw = {sizeof raw, name.c_str(), version.c_str(), vendor.c_str(), description.c_str(), id_pointers.data()};
   return true;
+}
+
+// The masks of the tables that the instance has, one for each interface of a plugin.
+bool read_tables(std::string_view bytes, Remote& remote) {
+  PayloadReader in(bytes);
+  for (size_t i = 0; i < plugin::interfaces().size(); ++i) {
+    if (plugin::interfaces()[i].side != plugin::Side::kPlugin) continue;
+    const bool present = in.number<uint8_t>() != 0;
+    const auto mask = in.number<uint64_t>();
+    if (present) remote.add_table(i, mask);
+  }
+  return in.done();
 }
 
 class IsolatedLibrary final : public plugin::LoadedLibrary {
@@ -106,6 +120,7 @@ Status IsolatedLibrary::load(const IsolationOptions& options) {
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
   PayloadWriter start;
+  start.number(plugin::table_digest());
   start.bytes(file_.string()).number(static_cast<uint64_t>(options.max_frame));
   start.number(session_->memory_limited() ? uint64_t{0} : options.memory_limit);
   start.number(static_cast<uint8_t>(options.seccomp ? 1 : 0));
@@ -114,7 +129,7 @@ Status IsolatedLibrary::load(const IsolationOptions& options) {
   if (reply.code != 0) return status_of(reply.code, reply.error);
   if (!descriptor_.decode(reply.response)) return Status::unavailable("the plugin's descriptor can not be read");
   for (const auto& id : descriptor_.ids) {
-    if (std::find(kInterfaceIds.begin(), kInterfaceIds.end(), std::string_view(id)) == kInterfaceIds.end()) {
+    if (!plugin::known_interface(id)) {
       return Status::invalid("interface " + id + " does not work with isolation = \"process\"");
     }
   }
@@ -135,14 +150,8 @@ gantry_code IsolatedLibrary::create(const gantry_host* host, void** instance, ga
                            .number(host->abi_minor)
                            .take();
   auto reply = session_->call(Op::kCreate, payload, Session::Where::kMain);
-  std::array<uint64_t, kInterfaces> masks{};
-  auto remote = std::make_unique<Remote>();
-  PayloadReader in(reply.response);
-  for (size_t i = 0; reply.code == 0 && i < kInterfaces; ++i) {
-    remote->present[i] = in.number<uint8_t>() != 0;
-    masks[i] = in.number<uint64_t>();
-  }
-  if (reply.code == 0 && !in.done()) {
+  auto remote = std::make_unique<Remote>(session_, busy_);
+  if (reply.code == 0 && !read_tables(reply.response, *remote)) {
     session_->complain("the answer to create can not be read");
     reply = {500, {}, {}};
   }
@@ -151,9 +160,6 @@ gantry_code IsolatedLibrary::create(const gantry_host* host, void** instance, ga
     busy_ = false;
     return give(std::move(reply), nullptr, error);
   }
-  remote->session = session_;
-  remote->busy = &busy_;
-  fill_tables(*remote, masks);
   *instance = remote.release();
   return 0;
 }
@@ -164,7 +170,7 @@ void IsolatedLibrary::destroy(void* instance) {
   remote->session->call(Op::kDestroy, {}, Session::Where::kMain);
   remote->session->bridge().set_sink(nullptr, nullptr);
   remote->session->bridge().detach();
-  *remote->busy = false;
+  remote->busy = false;
 }
 
 }  // namespace

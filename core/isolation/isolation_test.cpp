@@ -169,7 +169,7 @@ TEST_F(IsolationTest, TooLargeRequestsAreRefusedAndTheProcessLives) {
   EXPECT_EQ(reconcile("pid").number, pid);
   const auto notes = host_.notes();
   EXPECT_NE(std::find(notes.begin(), notes.end(), "log " + std::string(16 * 1024, 'x')), notes.end()) << "cut";
-  for (const char* what : {"event", "queue add"}) {
+  for (const char* what : {"events record", "queue add"}) {
     EXPECT_TRUE(std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
       return note.find(std::string(" bytes for ") + what + "; a frame to the daemon holds 65536") != std::string::npos;
     })) << what;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "gantry/abi/base.h"
 #include "gantry/bytes.hpp"
@@ -26,6 +27,11 @@ class PayloadWriter {
     return *this;
   }
   PayloadWriter& bytes(gantry_slice slice) { return bytes(to_view(slice)); }
+  // Without its length: what the reader takes as its rest().
+  PayloadWriter& raw(gantry_slice slice) {
+    bytes_.append(to_view(slice));
+    return *this;
+  }
   const std::string& view() const { return bytes_; }
   std::string take() { return std::move(bytes_); }
 
@@ -59,6 +65,8 @@ class PayloadReader {
     rest_.remove_prefix(size);
     return found;
   }
+  // All that is left.
+  std::string_view rest() { return std::exchange(rest_, {}); }
   bool empty() const { return rest_.empty(); }
   // Everything was there and nothing is left.
   bool done() const { return good_ && rest_.empty(); }

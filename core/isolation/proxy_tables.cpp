@@ -1,62 +1,62 @@
 #include "core/isolation/proxy_tables.hpp"
 
-#include "gantry/abi/log.h"
-#include "gantry/status_proto.hpp"
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/isolation/marshal.hpp"
+#include "core/isolation/proxies_by_hand.hpp"
+#include "core/plugin/member_numbers.hpp"
+#include "gantry_interfaces.hpp"
 
 namespace gantry::isolation {
 namespace {
 
-Session& session_of(void* instance) { return *static_cast<Remote*>(instance)->session; }
+using plugin::Shape;
+using plugin::Threads;
+using Function = void (*)();
 
-gantry_code describe(void* instance, gantry_buffer* spec, gantry_buffer* error) {
-  return give(session_of(instance).call(Op::kDescribe, {}, Session::Where::kMain), spec, error);
+// What the table says of a member, as far as a call of it needs it.
+struct Facts {
+  Shape shape;
+  Threads threads;
+  bool has_error;
+};
+
+Reply ask(void* instance, uint16_t member, const Facts& facts, std::string_view payload) {
+  auto& session = session_of(instance);
+  if (facts.shape == Shape::kLongVerb) return session.long_call(op_of(member), payload);
+  return session.call(op_of(member), payload,
+                      facts.threads == Threads::kMain ? Session::Where::kMain : Session::Where::kAnyLane);
 }
 
-void map(void* instance, gantry_slice event, gantry_emit_key emit, void* context) {
-  auto& session = session_of(instance);
-  const auto reply = session.call(Op::kMap, to_view(event));
-  // There is no way to fail: what ended the process, on_exit says.
-  if (reply.code == 413) session.bridge().log(GANTRY_LOG_WARN, status_of(reply.code, reply.error).message());
-  if (reply.code != 0) return;
-  PayloadReader keys(reply.response);
-  while (!keys.empty()) {
-    const auto ns = keys.bytes(), name = keys.bytes();
-    if (keys.empty() && !keys.done()) return session.complain("the keys of map can not be read");
-    emit(context, to_slice(ns), to_slice(name));
+template <uint16_t member, Facts facts, typename R, typename... Args>
+R call(void* instance, Args... args) {
+  using Crossing = Marshal<facts.has_error, R, Args...>;
+  auto reply = ask(instance, member, facts, Crossing::request(args...));
+  if constexpr (std::is_same_v<R, gantry_slice>) {
+    return static_cast<Remote*>(instance)->keep(member, reply.code == 0 ? std::move(reply.response) : std::string());
+  } else {
+    return Crossing::finish(std::move(reply), args...);
   }
 }
 
-gantry_code reconcile(void* instance, gantry_slice ns, gantry_slice name, gantry_buffer* result, gantry_buffer* error) {
-  return give(session_of(instance).call(Op::kReconcile, PayloadWriter().bytes(ns).bytes(name).view()), result, error);
+template <uint16_t member, Facts facts, typename Table, typename R, typename... Args>
+Function proxy(R (*Table::*)(void*, Args...)) {
+  return reinterpret_cast<Function>(&call<member, facts, R, Args...>);
 }
 
-template <uint8_t index>
-gantry_code network_verb(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error) {
-  return give(session_of(instance).call(Op::kNetworkVerb, PayloadWriter().number(index).bytes(request).view()),
-              response, error);
+// By the members' numbers; null for what the host implements, and for what does not cross.
+const std::array<Function, plugin::kMemberCount>& proxies() {
+  static const std::array<Function, plugin::kMemberCount> all = {
+#define MEMBER(...) nullptr,
+#define PLUGIN_VERB(TABLE, NAME, SHAPE, THREADS, CROSSING, REQUIRED, SINCE, HAS_ERROR) \
+  proxy<plugin::k_##TABLE##_##NAME, Facts{Shape::SHAPE, Threads::THREADS, HAS_ERROR}>(&TABLE::NAME),
+#define PLUGIN_BY_HAND(TABLE, NAME, ...) reinterpret_cast<Function>(&by_hand::TABLE##_##NAME),
+#include "gantry_interfaces.inc"
+  };
+  return all;
 }
-
-gantry_code save(void* instance, gantry_buffer* state, gantry_buffer* error) {
-  return give(session_of(instance).call(Op::kSave, {}, Session::Where::kMain), state, error);
-}
-
-gantry_code restore(void* instance, gantry_slice state, gantry_buffer* error) {
-  return give(session_of(instance).call(Op::kRestore, to_view(state), Session::Where::kMain), nullptr, error);
-}
-
-// Empty when the process is gone: no set is.
-gantry_slice descriptor_set(void* instance) {
-  auto& remote = *static_cast<Remote*>(instance);
-  auto reply = remote.session->call(Op::kKindsSet, {}, Session::Where::kMain);
-  if (reply.code == 0) remote.kinds_set = std::move(reply.response);
-  return to_slice(remote.kinds_set);
-}
-
-constexpr gantry_controller kControllerProxy = {sizeof(gantry_controller), &describe, &map, &reconcile};
-constexpr gantry_network kNetworkProxy = {sizeof(gantry_network), &network_verb<0>, &network_verb<1>, &network_verb<2>,
-                                          &network_verb<3>,       &network_verb<4>, &network_verb<5>};
-constexpr gantry_reload kReloadProxy = {sizeof(gantry_reload), &save, &restore};
-constexpr gantry_kinds kKindsProxy = {sizeof(gantry_kinds), &descriptor_set};
 
 }  // namespace
 
@@ -66,25 +66,26 @@ gantry_code give(Reply reply, gantry_buffer* response, gantry_buffer* error) {
   return reply.code;
 }
 
-const void* Remote::table(std::string_view id) const {
-  const std::array<const void*, kInterfaces> tables = {&controller, &network, &runtime, &reload, &kinds};
-  for (size_t i = 0; i < kInterfaces; ++i) {
-    if (id == kInterfaceIds[i]) return present[i] ? tables[i] : nullptr;
+void Remote::add_table(size_t interface, uint64_t mask) {
+  const auto& known = plugin::interfaces()[interface];
+  auto table = std::make_unique<std::byte[]>(known.size);
+  std::memcpy(table.get(), &known.size, sizeof known.size);
+  for (size_t n = 0; n < known.members.size(); ++n) {
+    const auto function = proxies()[known.members[n].number];
+    if ((mask >> n & 1) != 0) std::memcpy(table.get() + known.members[n].offset, &function, sizeof function);
   }
-  return nullptr;
+  tables_[interface] = std::move(table);
 }
 
-void fill_tables(Remote& remote, const std::array<uint64_t, kInterfaces>& masks) {
-  remote.controller = kControllerProxy;
-  remote.network = kNetworkProxy;
-  remote.runtime = runtime_proxy();
-  remote.reload = kReloadProxy;
-  remote.kinds = kKindsProxy;
-  keep_functions(&remote.controller, sizeof remote.controller, masks[kController]);
-  keep_functions(&remote.network, sizeof remote.network, masks[kNetwork]);
-  keep_functions(&remote.runtime, sizeof remote.runtime, masks[kRuntime]);
-  keep_functions(&remote.reload, sizeof remote.reload, masks[kReload]);
-  keep_functions(&remote.kinds, sizeof remote.kinds, masks[kKinds]);
+const void* Remote::table(std::string_view id) const {
+  const auto all = plugin::interfaces();
+  const auto found = std::ranges::find(all, id, &plugin::Interface::id);
+  return found == all.end() ? nullptr : tables_[static_cast<size_t>(found - all.begin())].get();
+}
+
+gantry_slice Remote::keep(uint16_t member, std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  return to_slice(kept_[member] = std::move(bytes));
 }
 
 }  // namespace gantry::isolation

@@ -3,34 +3,42 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "core/isolation/interface_set.hpp"
 #include "core/isolation/session.hpp"
+#include "core/plugin/interface_table.hpp"
 
 namespace gantry::isolation {
 
 // What gantry_plugin_api.create gives out as the instance.
-struct Remote {
-  std::shared_ptr<Session> session;
-  std::atomic<bool>* busy = nullptr;  // the library's: that it has an instance
-  std::array<bool, kInterfaces> present{};
-  gantry_controller controller;
-  gantry_network network;
-  gantry_runtime runtime;
-  gantry_reload reload;
-  gantry_kinds kinds;
-  std::string kinds_set;  // what the plugin said, for as long as it lives
+class Remote {
+ public:
+  Remote(std::shared_ptr<Session> to, std::atomic<bool>& library_busy)
+      : session(std::move(to)), busy(library_busy), tables_(plugin::interfaces().size()) {}
 
+  // The interface at this place of the table, with the functions that the mask names.
+  void add_table(size_t interface, uint64_t mask);
   const void* table(std::string_view id) const;
+  // Keeps what a function gave, for as long as the instance lives.
+  gantry_slice keep(uint16_t member, std::string bytes);
+
+  const std::shared_ptr<Session> session;
+  std::atomic<bool>& busy;  // the library's: that it has an instance
+
+ private:
+  std::vector<std::unique_ptr<std::byte[]>> tables_;
+  std::mutex mutex_;
+  std::map<uint16_t, std::string> kept_;
 };
 
-// Every function there is; then those go that the process's mask lacks.
-void fill_tables(Remote& remote, const std::array<uint64_t, kInterfaces>& masks);
+inline Session& session_of(void* instance) { return *static_cast<Remote*>(instance)->session; }
 
 gantry_code give(Reply reply, gantry_buffer* response, gantry_buffer* error);
-gantry_runtime runtime_proxy();
 
 }  // namespace gantry::isolation

@@ -27,23 +27,23 @@ Session::Session(const IsolationOptions& options)
       long_deadline_(options.long_call_deadline),
       stop_deadline_(options.stop_deadline),
       max_frame_(options.max_frame),
-      bridge_([this](const Frame& frame, bool callback) { return keeper_.send(frame, Fd(), callback); }),
-      keeper_(keeper_options(options)) {}
+      bridge_([this](const Frame& frame, bool callback) { return supervisor_.send(frame, Fd(), callback); }),
+      supervisor_(supervisor_options(options)) {}
 
-KeeperOptions Session::keeper_options(const IsolationOptions& options) {
-  KeeperOptions keeper;
-  keeper.name = options.name;
-  keeper.host = options.host;
-  keeper.cgroup_dir = options.cgroup_dir;
-  keeper.memory_limit = options.memory_limit;
-  keeper.max_frame = options.max_frame + kSlack;
-  keeper.deadline = options.call_deadline;
-  keeper.stop_deadline = options.stop_deadline;
-  keeper.busy = [this] { return early_calls_ > 0; };
-  keeper.on_frame = [this](Frame& frame) { return serve(frame); };
-  keeper.on_end = [this](const std::string& cause) { end(cause); };
-  keeper.on_exit = options.on_exit;
-  return keeper;
+SupervisorOptions Session::supervisor_options(const IsolationOptions& options) {
+  SupervisorOptions made;
+  made.name = options.name;
+  made.host = options.host;
+  made.cgroup_dir = options.cgroup_dir;
+  made.memory_limit = options.memory_limit;
+  made.max_frame = options.max_frame + kSlack;
+  made.deadline = options.call_deadline;
+  made.stop_deadline = options.stop_deadline;
+  made.busy = [this] { return early_calls_ > 0; };
+  made.on_frame = [this](Frame& frame) { return serve(frame); };
+  made.on_end = [this](const std::string& cause) { end(cause); };
+  made.on_exit = options.on_exit;
+  return made;
 }
 
 Expected<std::shared_ptr<Session>> Session::start(const IsolationOptions& options) {
@@ -53,34 +53,35 @@ Expected<std::shared_ptr<Session>> Session::start(const IsolationOptions& option
   if (!make_pair(ours, theirs)) return Status::internal("socketpair failed");
   session->sockets_.insert(ours.get());
   session->main_ = std::make_unique<Lane>(Channel(std::move(ours), session->max_frame_ + kSlack, false));
-  if (auto status = session->keeper_.start(std::move(theirs), &session->memory_limited_); !status.ok()) return status;
+  if (auto status = session->supervisor_.start(std::move(theirs), &session->memory_limited_); !status.ok())
+    return status;
   return session;
 }
 
 Session::~Session() { close(); }
 
 void Session::close() {
-  keeper_.begin_close();
+  supervisor_.begin_close();
   shut_lanes();  // over there, the main thread may be all there is
-  keeper_.close();
+  supervisor_.close();
 }
 
 void Session::hurry() {
   hurried_ = true;
-  keeper_.hurry();
+  supervisor_.hurry();
 }
 
-// A frame on the control connection; on the keeper's thread.
+// A frame on the control connection; on the supervisor's thread.
 std::string Session::serve(Frame& frame) {
   if (frame.op == Op::kCallbackDone) {
-    if (frame.kind == Kind::kPost && frame.payload.empty() && keeper_.callback_returned()) return {};
+    if (frame.kind == Kind::kPost && frame.payload.empty() && supervisor_.callback_returned()) return {};
     return "the end of a callback that does not run";
   }
   if (frame.kind != Kind::kCall && frame.kind != Kind::kPost) {
     return "an answer with the unknown id " + std::to_string(frame.id);
   }
   return bridge_.serve(
-      frame, [this](const Frame& answer) { keeper_.send(answer); }, false);
+      frame, [this](const Frame& answer) { supervisor_.send(answer); }, false);
 }
 
 void Session::shut_lanes() {
@@ -128,7 +129,7 @@ Reply Session::long_call(Op op, std::string_view payload, std::span<const int> d
 
 Reply Session::call_on_lanes(const Call& call) {
   auto lane = take_lane();
-  if (lane == nullptr && keeper_.ended()) return gone();
+  if (lane == nullptr && supervisor_.ended()) return gone();
   if (lane == nullptr) {
     const auto status = Status::unavailable("plugin " + name_ + ": the daemon has no descriptor left for a call");
     return {status.code(), {}, to_proto(status).SerializeAsString()};
@@ -160,7 +161,7 @@ std::unique_ptr<Session::Lane> Session::make_lane() {
   }
   sockets_.insert(ours.get());
   ++lanes_;
-  keeper_.send({Op::kNewLane, Kind::kPost, 0, 0, {}}, std::move(theirs));
+  supervisor_.send({Op::kNewLane, Kind::kPost, 0, 0, {}}, std::move(theirs));
   return std::make_unique<Lane>(Channel(std::move(ours), max_frame_ + kSlack, false));
 }
 
@@ -179,8 +180,8 @@ void Session::give_lane(std::unique_ptr<Lane> lane, bool good) {
 }
 
 void Session::late(const Call& call) {
-  keeper_.fail(std::string("did not answer ") + name_of(call.op) + " within " + seconds(call.deadline) +
-               " and was killed");
+  supervisor_.fail(std::string("did not answer ") + name_of(call.op) + " within " + seconds(call.deadline) +
+                   " and was killed");
 }
 
 bool Session::transact(Lane& lane, const Call& call, Reply& reply) {
@@ -225,7 +226,7 @@ bool Session::await_answer(Lane& lane, const Call& call, uint64_t id, Reply& rep
       return true;
     }
     if (complaint.empty()) continue;
-    keeper_.fail("sent a malformed frame: " + complaint);
+    supervisor_.fail("sent a malformed frame: " + complaint);
     return false;
   }
 }

@@ -4,7 +4,7 @@
 // switches between threads and none through a reader. What the plugin asks of its host while it works on a call comes
 // back on the same lane and is done by the thread that waits for the call: it has what belongs to that thread, the key
 // that is reconciled above all. The main lane is the process's main thread. What comes outside of calls comes over the
-// control connection (Keeper).
+// control connection (Supervisor).
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,8 @@
 #include "core/isolation/channel.hpp"
 #include "core/isolation/host_bridge.hpp"
 #include "core/isolation/isolated_library.hpp"
-#include "core/isolation/keeper.hpp"
 #include "core/isolation/payload.hpp"
+#include "core/isolation/supervisor.hpp"
 
 namespace gantry::isolation {
 
@@ -41,11 +41,11 @@ class Session : public std::enable_shared_from_this<Session> {
   // With the deadline of what takes its time.
   Reply long_call(Op op, std::string_view payload, std::span<const int> descriptors = {});
   // The process sent something that makes no sense.
-  void complain(const std::string& what) { keeper_.fail("sent a malformed frame: " + what); }
+  void complain(const std::string& what) { supervisor_.fail("sent a malformed frame: " + what); }
   // Ends the process; on_exit is not told.
   void close();
   // The process has ended or is being ended: calls fail.
-  bool lost() const { return keeper_.ended(); }
+  bool lost() const { return supervisor_.ended(); }
   // From now on calls have the stop's deadline, those under way too.
   void hurry();
 
@@ -81,7 +81,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   explicit Session(const IsolationOptions& options);
-  KeeperOptions keeper_options(const IsolationOptions& options);
+  SupervisorOptions supervisor_options(const IsolationOptions& options);
   Reply call_on_lanes(const Call& call);
   std::chrono::milliseconds within(std::chrono::milliseconds deadline) const {
     return hurried_ ? std::min(deadline, stop_deadline_) : deadline;
@@ -97,7 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void end(const std::string& cause);
   void shut_lanes();
   Reply unavailable(const std::string& cause) const;
-  Reply gone() { return unavailable(keeper_.broken()); }
+  Reply gone() { return unavailable(supervisor_.broken()); }
 
   const std::string name_;
   const std::chrono::milliseconds deadline_, long_deadline_, stop_deadline_;
@@ -117,7 +117,7 @@ class Session : public std::enable_shared_from_this<Session> {
   size_t lanes_ = 0;
   bool over_ = false;
 
-  Keeper keeper_;  // last: its thread uses all of the above
+  Supervisor supervisor_;  // last: its thread uses all of the above
 };
 
 }  // namespace gantry::isolation

@@ -12,9 +12,12 @@
 #include <optional>
 #include <thread>
 
-#include "core/isolation/interface_set.hpp"
 #include "core/isolation/isolated_library.hpp"
 #include "core/isolation/testing_host.hpp"
+#include "gantry/abi/controller.h"
+#include "gantry/abi/network.h"
+#include "gantry/abi/reload.h"
+#include "gantry/abi/runtime.h"
 
 namespace gantry::isolation {
 

@@ -44,8 +44,9 @@ class Containment : public testing::Test {
  protected:
   void SetUp() override {
     ::umask(022);
-    dir_ = fs::temp_directory_path() / ("gantry-containment-" + std::to_string(::getpid()) + "-" +
-                                        testing::UnitTest::GetInstance()->current_test_info()->name());
+    // Not the test's name: with parameters it is a path, of which only the end would be removed.
+    auto pattern = (fs::temp_directory_path() / "gantry-containment-XXXXXX").string();
+    dir_ = ::mkdtemp(pattern.data());
     fs::create_directories(dir_ / "so");
     fs::create_directories(go().parent_path());
     fs::copy_file(fs::path(TEST_PLUGINS) / "fragile.so", dir_ / "so" / "fragile.so");

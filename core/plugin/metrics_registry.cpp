@@ -27,7 +27,8 @@ constexpr size_t kMaxPerOwner = 1'000;
 constexpr size_t kMaxText = 4 * 1024;  // of name, help and labels: they are kept for good
 
 // Names that rooms of the daemon declare, some of them after plugins are loaded.
-constexpr std::array<std::string_view, 4> kReserved = {"apiserver_", "kubelet_", "gantry_network_", "gantry_trouble_"};
+constexpr std::array<std::string_view, 5> kReserved = {"apiserver_", "kubelet_", "gantry_network_",
+                                                       "gantry_plugin_call_", "gantry_trouble_"};
 
 using Labels = std::map<std::string, std::string>;
 
@@ -74,6 +75,10 @@ struct MetricsRegistry::Impl {
     bool own = false;
     bool operator==(const Family&) const = default;
   };
+  struct Wanted {
+    int32_t kind;
+    std::string_view name, help, labels;
+  };
   using Metric = std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*>;
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   mutable std::shared_mutex mutex;
@@ -82,6 +87,8 @@ struct MetricsRegistry::Impl {
   std::map<std::string, size_t, std::less<>> per_owner;
   std::map<std::string, Family, std::less<>> families;
 
+  // `own`: a name of the daemon's, which no plugin may have.
+  uint64_t declare(const std::string& owner, bool own, const Wanted& wanted, const Labels& parsed);
   Metric make(int32_t kind, const std::string& name, const std::string& help, const Labels& labels) {
     if (kind == GANTRY_METRIC_COUNTER) {
       return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels);
@@ -95,6 +102,25 @@ struct MetricsRegistry::Impl {
   }
 };
 
+uint64_t MetricsRegistry::Impl::declare(const std::string& owner, bool own, const Wanted& wanted,
+                                        const Labels& labels) {
+  const std::string key = owner + '\n' + std::string(wanted.name) + '\n' + std::string(wanted.labels);
+  const std::unique_lock lock(mutex);
+  if (const auto it = by_key.find(key); it != by_key.end()) return it->second;
+  size_t& count = per_owner[owner];
+  if (count >= kMaxPerOwner) return 0;
+  const Family family{wanted.kind, escaped_help(wanted.help), own};
+  if (const auto known = families.find(wanted.name); known != families.end() && known->second != family) return 0;
+  try {
+    metrics.push_back(make(wanted.kind, std::string(wanted.name), family.help, labels));
+  } catch (const std::exception&) {  // an invalid name, or one of another kind
+    return 0;
+  }
+  families.emplace(wanted.name, family);
+  ++count;
+  return by_key[key] = metrics.size();
+}
+
 MetricsRegistry::MetricsRegistry() : impl_(std::make_unique<Impl>()) {}
 MetricsRegistry::~MetricsRegistry() = default;
 
@@ -107,22 +133,15 @@ uint64_t MetricsRegistry::declare(std::string_view owner, int32_t kind, std::str
     if (is_reserved(name, *parsed)) return 0;
     parsed->emplace("plugin", owner);
   }
-  const std::string key = std::string(owner) + '\n' + std::string(name) + '\n' + std::string(labels);
-  const std::unique_lock lock(impl_->mutex);
-  if (const auto it = impl_->by_key.find(key); it != impl_->by_key.end()) return it->second;
-  size_t& count = impl_->per_owner[std::string(owner)];
-  if (count >= kMaxPerOwner) return 0;
-  const Impl::Family family{kind, escaped_help(help), owner.empty()};
-  if (const auto known = impl_->families.find(name); known != impl_->families.end() && known->second != family)
-    return 0;
-  try {
-    impl_->metrics.push_back(impl_->make(kind, std::string(name), family.help, *parsed));
-  } catch (const std::exception&) {  // an invalid name, or one of another kind
-    return 0;
-  }
-  impl_->families.emplace(name, family);
-  ++count;
-  return impl_->by_key[key] = impl_->metrics.size();
+  return impl_->declare(std::string(owner), owner.empty(), {kind, name, help, labels}, *parsed);
+}
+
+uint64_t MetricsRegistry::declare_about(std::string_view plugin, int32_t kind, std::string_view name,
+                                        std::string_view help, std::string_view labels) {
+  auto parsed = parse_labels(labels);
+  if (!parsed) return 0;
+  parsed->emplace("plugin", plugin);
+  return impl_->declare("about " + std::string(plugin), true, {kind, name, help, labels}, *parsed);
 }
 
 void MetricsRegistry::record(uint64_t metric, double value) {

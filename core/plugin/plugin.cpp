@@ -3,7 +3,10 @@
 
 #include <chrono>
 
+#include "core/plugin/interface_table.hpp"
+#include "core/plugin/metrics_registry.hpp"
 #include "core/plugin/plugin_host.hpp"
+#include "gantry/abi/metrics.h"
 #include "gantry/text.hpp"
 
 namespace gantry::plugin {
@@ -177,6 +180,19 @@ void Plugin::set_waiting(const std::string& why) {
   if (info().waiting != why) change([&](PluginInfo& info) { info.waiting = why; });
 }
 
+Plugin::CallMetrics Plugin::call_metrics(const Member& member) {
+  const std::lock_guard lock(mutex_);
+  const auto known = call_metrics_.find(member.number);
+  if (known != call_metrics_.end()) return known->second;
+  auto& registry = host_.metrics();
+  const auto labels = "interface=\"" + std::string(interface_of(member.number)->id) + "\",call=\"" + member.name + "\"";
+  return call_metrics_[member.number] = {
+             registry.declare_about(name_, GANTRY_METRIC_HISTOGRAM, "gantry_plugin_call_duration_seconds",
+                                    "How long calls into the plugin took.", labels),
+             registry.declare_about(name_, GANTRY_METRIC_COUNTER, "gantry_plugin_call_errors_total",
+                                    "Calls into the plugin that failed.", labels)};
+}
+
 void Plugin::attach(const std::string& id, std::shared_ptr<void> state) {
   const std::lock_guard lock(mutex_);
   attachments_[id].swap(state);
@@ -186,6 +202,17 @@ std::shared_ptr<void> Plugin::attachment(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto it = attachments_.find(id);
   return it == attachments_.end() ? nullptr : it->second;
+}
+
+std::shared_ptr<void> Plugin::service(const std::string& id) {
+  if (auto known = attachment(id)) return known;
+  const auto provided = host_.provided_.find(id);
+  if (provided == host_.provided_.end() || !provided->second.make) return nullptr;
+  auto made = provided->second.make(*this);
+  const std::lock_guard lock(mutex_);
+  auto& slot = attachments_[id];
+  if (slot == nullptr) slot = std::move(made);  // else another thread was first
+  return slot;
 }
 
 }  // namespace gantry::plugin

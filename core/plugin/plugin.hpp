@@ -21,6 +21,7 @@
 namespace gantry::plugin {
 
 class PluginHost;
+struct Member;
 
 enum class PluginPhase : uint8_t {
   kFailed,  // never loaded; `message` says why
@@ -114,9 +115,16 @@ class Plugin {
   // What a higher room keeps for this plugin, by the id of the host interface it serves ("gantry.cache/1").
   void attach(const std::string& id, std::shared_ptr<void> state);
   std::shared_ptr<void> attachment(const std::string& id) const;
+  // The same, made when there is none yet by who provides the interface (PluginHost::provide).
+  std::shared_ptr<void> service(const std::string& id);
 
   // Across all its instances.
   LogBudget& log_budget() { return log_budget_; }
+  // How long calls of this function take, and how many fail; declared at its first call.
+  struct CallMetrics {
+    uint64_t duration = 0, errors = 0;
+  };
+  CallMetrics call_metrics(const Member& member);
 
   // The plugin behind a host pointer that came across the ABI.
   static Plugin& of(const gantry_host* host) { return Instance::of(host).plugin(); }
@@ -147,6 +155,7 @@ class Plugin {
   Plugin* heir_ = nullptr;  // places live as long as the host
   PluginInfo info_;
   std::map<std::string, std::shared_ptr<void>> attachments_;
+  std::map<uint16_t, CallMetrics> call_metrics_;  // by the functions' numbers
   LogBudget log_budget_{bounds::kLogBurst, bounds::kLogPerSecond};
 };
 

@@ -51,11 +51,13 @@ std::vector<fs::path> PluginHost::discover(const std::vector<fs::path>& dirs, st
   return paths;
 }
 
-void PluginHost::provide(std::string id, const void* table) { provided_[std::move(id)] = table; }
+void PluginHost::provide(std::string id, const void* table, MakeState make) {
+  provided_[std::move(id)] = {table, std::move(make)};
+}
 
 const void* PluginHost::host_interface(std::string_view id) const {
   const auto it = provided_.find(id);
-  return it == provided_.end() ? nullptr : it->second;
+  return it == provided_.end() ? nullptr : it->second.table;
 }
 
 std::shared_ptr<Plugin> PluginHost::place(const std::string& name) {

@@ -100,8 +100,11 @@ class PluginHost {
   static std::vector<std::filesystem::path> discover(const std::vector<std::filesystem::path>& dirs,
                                                      std::vector<Status>& unread);
 
-  // Offers a host interface to plugins. Before the first load; `table` must outlive the host.
-  void provide(std::string id, const void* table);
+  // What a host interface keeps for one plugin: made at its first use, kept in the plugin's place across its instances.
+  using MakeState = std::function<std::shared_ptr<void>(Plugin&)>;
+  // Offers a host interface to plugins. Before the first load; `table` must outlive the host. `make`: for those whose
+  // functions ask for Plugin::service().
+  void provide(std::string id, const void* table, MakeState make = nullptr);
 
   // Loads one plugin. Failure is logged and kept in list(); it is returned too, for the caller to judge `required`.
   Expected<std::shared_ptr<Plugin>> load(const PluginSettings& settings);
@@ -202,7 +205,11 @@ class PluginHost {
   PluginHostOptions options_;
   std::unique_ptr<MetricsRegistry> metrics_;
   MainThread main_thread_;
-  std::map<std::string, const void*, std::less<>> provided_;
+  struct Provided {
+    const void* table;
+    MakeState make;
+  };
+  std::map<std::string, Provided, std::less<>> provided_;
   std::mutex change_mutex_;                         // one change at a time; before any other lock
   std::vector<PluginUser*> users_;                  // under change_mutex_
   std::vector<std::shared_ptr<Instance>> retired_;  // under change_mutex_: replaced, with calls under way

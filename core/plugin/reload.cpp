@@ -7,10 +7,9 @@
 #include <fstream>
 #include <thread>
 
+#include "core/plugin/interface_table.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/thread_stack.hpp"
-#include "gantry/abi/controller.h"
-#include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
 #include "gantry/status_proto.hpp"
@@ -35,20 +34,21 @@ bool mapped(const fs::path& image) {
   return false;
 }
 
-// Of a mere controller two instances may work side by side for a moment: the host lets nobody work on a key that is
-// being worked on, and what the old one still does is what a worker beside the new one would do. Then nothing waits for
-// calls in flight. With state to hand over, or another interface (two networks handing out addresses), the old one must
-// have come to rest.
+// Of some interfaces two instances may work side by side for a moment, as their headers say: of a controller, the host
+// lets nobody work on a key that is being worked on, and what the old one still does is what a worker beside the new
+// one would do. Then nothing waits for calls in flight. With state to hand over, or another interface (two networks
+// handing out addresses), the old one must have come to rest.
 //
 // `hopeless`: the old one is known not to come to rest; then its state is given up.
 bool may_overlap(const Instance* old, const Instance* next, bool hopeless) {
   if (old == nullptr || next == nullptr) return false;
-  const auto is_controller = [hopeless](const Instance& instance) {
+  const auto may = [hopeless](const Instance& instance) {
     return std::ranges::all_of(instance.image().interfaces, [hopeless](const std::string& id) {
-      return id == GANTRY_CONTROLLER_ID || id == GANTRY_KINDS_ID || (hopeless && id == GANTRY_RELOAD_ID);
+      const auto* known = find_interface(id);
+      return (known != nullptr && known->side_by_side) || (hopeless && id == GANTRY_RELOAD_ID);
     });
   };
-  return is_controller(*old) && is_controller(*next);
+  return may(*old) && may(*next);
 }
 
 }  // namespace

@@ -3,96 +3,29 @@
 abi_reference.py HEADERS OUTPUT           writes it
 abi_reference.py --check HEADERS OUTPUT   fails when it is not what would be written
 
-Fails, too, when a function of a table states no thread contract: the rule is that each does, alone or with its table's comment.
+Fails, too, when a header breaks a rule (abi_headers.py): that each function states its thread contract, above all.
 """
 import difflib
 import os
 import re
 import sys
 
+sys.dont_write_bytecode = True  # nothing is to appear in the source tree
+from abi_headers import NOTE, POINTER, SKIP, Refused, headers_of, interfaces_of, members, one_line, relative, split, table_sizes  # noqa: E402
+
+WORDS = """
+Before the words of a function stand the threads it is called on and its shape. A verb is a call that ends with its answer: it
+works the same for a plugin in the daemon and for one in a process of its own. A long verb takes its time by nature: no reload
+waits for it, and a process may work on it for two hours instead of 30 s. Streams (descriptors, visits) and custom functions
+(callbacks) cross to a process by code written for each. A plugin may leave an optional function NULL. Sizes are those on a
+64-bit machine.
+"""
+
 # The words first, then how the two sides meet; the rest by name.
 FIRST = ["base.h", "plugin.h"]
-SKIP = re.compile(r'#(ifndef|ifdef|endif|include|define GANTRY_ABI_\w+_H)|extern "C" \{|\}$')
-CONTRACT = re.compile(r"\[(any-thread|worker|main)\]")
-POINTER = re.compile(r"\(\*(\w+)\)\s*\((.*)\);$", re.S)
 
 
-def comment_text(raw):
-    lines = [re.sub(r"^\s*\*? ?", "", line) for line in raw.strip()[2:-2].strip().split("\n")]
-    return "\n".join(line.rstrip() for line in lines).strip()
-
-
-def one_line(text):
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def split(text):
-    """The comments and declarations of a header's text, in order: ("comment", text) or ("code", text)."""
-    parts, i = [], 0
-    while i < len(text):
-        if text[i].isspace():
-            i += 1
-        elif text.startswith("/*", i):
-            end = text.index("*/", i) + 2
-            parts.append(("comment", comment_text(text[i:end])))
-            i = end
-        elif text[i] == "#":
-            end = text.index("\n", i)
-            parts.append(("code", text[i:end].strip()))
-            i = end
-        else:
-            end = declaration_end(text, i)
-            parts.append(("code", text[i:end].strip()))
-            i = end
-    return parts
-
-
-def declaration_end(text, i):
-    """Just past the ';' that ends a declaration, or the brace of extern "C"."""
-    depth = 0
-    while i < len(text):
-        if text.startswith("/*", i):
-            i = text.index("*/", i) + 2
-            continue
-        if text[i] == "{":
-            line = text[text.rfind("\n", 0, i) + 1:i + 1]
-            if line.strip() == 'extern "C" {':
-                return i + 1
-            depth += 1
-        elif text[i] == "}":
-            if depth == 0:
-                return i + 1
-            depth -= 1
-        elif text[i] == ";" and depth == 0:
-            return i + 1
-        i += 1
-    return i
-
-
-def members(body):
-    """(declaration, comment) of a struct's members; a comment stands before its member or behind it on the same line."""
-    found, pending = [], ""
-    i = 0
-    while i < len(body):
-        if body[i].isspace():
-            i += 1
-        elif body.startswith("/*", i):
-            end = body.index("*/", i) + 2
-            before = body[body.rfind("\n", 0, i) + 1:i]
-            if before.strip() and found:
-                found[-1][1] = comment_text(body[i:end])
-            else:
-                pending = comment_text(body[i:end])
-            i = end
-        else:
-            end = body.index(";", i) + 1
-            found.append([body[i:end], pending])
-            pending = ""
-            i = end
-    return found
-
-
-def render_member(declaration, comment, name, table_comment, typedefs, problems):
+def render_member(declaration, comment, name, typedefs, known):
     pointer = POINTER.search(declaration)
     alias = re.match(r"(gantry_\w+) (\w+);$", one_line(declaration))
     if pointer:
@@ -101,29 +34,29 @@ def render_member(declaration, comment, name, table_comment, typedefs, problems)
         member = alias.group(2)
     else:
         return None
-    contract = CONTRACT.search(comment) or CONTRACT.search(table_comment)
-    if contract is None and problems is not None:
-        problems.append(f"{name}.{member} states no thread contract")
-    threads = f"`[{contract.group(1)}]` " if contract else ""
-    words = one_line(re.sub(r"\s*" + CONTRACT.pattern + r"(?=[.,;])", "", comment))
-    words = one_line(CONTRACT.sub("", words)) or "As said above."
+    words = one_line(re.sub(r"\s*" + NOTE.pattern + r"(?=[.,;])", "", comment))
+    words = one_line(NOTE.sub("", words)) or "As said above."
     out = f"#### {name}.{member}\n\n"
-    out += f"{threads}{words}\n\n"
+    if entry := known.get(member):
+        facts = [f"`[{entry.threads}]`", entry.shape] + ([] if entry.required else ["optional"])
+        facts += ["in the daemon's process alone"] if "in-process" in entry.notes else []
+        out += ", ".join(facts) + (f", since {entry.since}" if entry.since != "1.0" else "") + ". "
+    elif contract := NOTE.search(comment):
+        out += f"`[{contract.group(1)}]` "
+    out += f"{words}\n\n"
     out += "```c\n" + re.sub(r"\n\s+", "\n    ", declaration) + "\n```\n\n"
     return out
 
 
-def render_struct(code, comment, typedefs, problems):
+def render_struct(code, comment, typedefs, interfaces):
     match = re.match(r"(?:typedef )?struct (\w+) \{(.*)\}", code, re.S)
     name, body = match.group(1), match.group(2)
-    listed = members(body)
-    # What begins with its size is a table, which one side calls on threads of its own.
-    if not listed or one_line(listed[0][0]) != "size_t size;":
-        problems = None
+    interface = next((interface for interface in interfaces if interface.table == name), None)
+    known = {member.name: member for member in interface.members} if interface else {}
     functions = []
     plain = []
-    for declaration, words in listed:
-        rendered = render_member(declaration, words, name, comment, typedefs, problems)
+    for declaration, words in members(body):
+        rendered = render_member(declaration, words, name, typedefs, known)
         if rendered:
             functions.append(rendered)
         else:
@@ -131,6 +64,9 @@ def render_struct(code, comment, typedefs, problems):
     out = f"### {name}\n\n"
     if comment:
         out += comment + "\n\n"
+    if interface:
+        sizes = [f"{size} bytes since {since}" for since, size in table_sizes(interface)]
+        out += "Size: " + ", ".join(sizes).replace(" since 1.0", "", 1) + ".\n\n"
     if [field for field, _ in plain] != ["size_t size"]:
         out += "| field | |\n|---|---|\n"
         for field, words in plain:
@@ -139,14 +75,15 @@ def render_struct(code, comment, typedefs, problems):
     return out + "".join(functions)
 
 
-def render_header(path, problems):
+def render_header(path, interfaces):
     text = open(path, encoding="utf-8").read()
     parts = [part for part in split(text) if not (part[0] == "code" and SKIP.match(part[1]))]
     intro = parts.pop(0)[1] if parts and parts[0][0] == "comment" else ""
     identity = re.search(r'#define GANTRY_\w+_ID "([^"]+)"', text)
     title = identity.group(1) if identity else os.path.basename(path)
     typedefs = set(re.findall(r"typedef [^;{]*\(\*(gantry_\w+)\)", text))
-    intro = re.sub(r"^" + re.escape(title) + r":\s*", "", intro)
+    intro = re.sub(r"^" + re.escape(title) + r":\s*", "", intro).replace(" [in-process]", "")
+    intro = intro.replace(" [side-by-side]", " Two instances may work side by side for a moment, while one takes the other's place.")
     head = f"## {title}\n\n" + f"`#include \"gantry/abi/{relative(path)}\"`\n\n"
     out = head + intro[:1].upper() + intro[1:] + "\n\n"
     comment = ""
@@ -155,7 +92,7 @@ def render_header(path, problems):
             comment = content
             continue
         if re.match(r"(typedef )?struct \w+ \{", content):
-            out += render_struct(content, comment, typedefs, problems)
+            out += render_struct(content, comment, typedefs, interfaces)
         elif identity and content.startswith("#define") and identity.group(1) in content:
             pass
         elif re.match(r"typedef struct \w+ \w+;", content):
@@ -221,30 +158,19 @@ def render_messages(path):
     return out
 
 
-def relative(path):
-    return path.split("gantry/abi/")[-1]
-
-
 def reference(folder):
-    problems = []
-    headers = []
-    for root, _, names in os.walk(folder):
-        headers += [os.path.join(root, name) for name in names if name.endswith(".h")]
-    headers.sort(key=lambda path: (FIRST.index(os.path.basename(path)) if os.path.basename(path) in FIRST else len(FIRST), path))
     out = "# The ABI\n\n"
     out += "Every declaration of `sdk/include/gantry/abi`, with its contract. Made from the headers by "
     out += "`python3 sdk/cmake/abi_reference.py sdk/include/gantry/abi docs/reference/abi.md`; a test sees that the two agree.\n\n"
     out += "| interface | header | who implements it |\n|---|---|---|\n"
     body = ""
-    for path in headers:
-        text = open(path, encoding="utf-8").read()
-        for identity in re.findall(r'#define GANTRY_\w+_ID "([^"]+)"', text):
-            anchor = re.sub(r"[^a-z0-9_-]", "", identity.lower())
-            side = "the host" if "const gantry_host* host" in text else "the plugin"
-            out += f"| [`{identity}`](#{anchor}) | `gantry/abi/{relative(path)}` | {side} |\n"
-        body += render_header(path, problems)
-    if problems:
-        sys.exit("\n".join(f"{folder}: {problem}; add [any-thread], [worker] or [main] to its comment" for problem in problems))
+    for path in headers_of(folder, FIRST):
+        interfaces = interfaces_of(path, "gantry/abi/" + relative(path))
+        for interface in interfaces:
+            anchor = re.sub(r"[^a-z0-9_-]", "", interface.identity.lower())
+            out += f"| [`{interface.identity}`](#{anchor}) | `{interface.header}` | the {interface.side} |\n"
+        body += render_header(path, interfaces)
+    out += WORDS
     body += render_messages(os.path.join(folder, "../../../proto/gantry/abi.proto"))
     return out + "\n" + body.rstrip("\n") + "\n"
 
@@ -252,7 +178,10 @@ def reference(folder):
 def main():
     check = sys.argv[1] == "--check"
     folder, output = sys.argv[2:] if check else sys.argv[1:]
-    wanted = reference(folder)
+    try:
+        wanted = reference(folder)
+    except Refused as problem:
+        sys.exit(str(problem))
     if not check:
         with open(output, "w", encoding="utf-8") as file:
             file.write(wanted)

@@ -232,17 +232,9 @@ void Link::finish_async(const Frame& frame) {
   call.done(call.context, reply.code, to_slice(reply.response), to_slice(reply.error));
 }
 
-Reply Link::client_call(std::string_view request) {
-  Reply reply;
-  if (current_lane != nullptr) {
-    const auto payload = PayloadWriter().bytes(request).take();
-    if (const auto fit = fits(Op::kClientCall, payload); !fit.ok()) {
-      return {fit.code(), {}, to_proto(fit).SerializeAsString()};
-    }
-    const auto answer = call(Op::kClientCall, payload);
-    if (!Reply::decode(answer, reply)) leave("the daemon's answer can not be read");
-    return reply;
-  }
+bool Link::on_lane() { return current_lane != nullptr; }
+
+Reply Link::call_elsewhere(std::string_view request) {
   if (on_reader()) {
     const auto status = Status::internal("gantry_client.call waits and must not be used in a callback");
     return {status.code(), {}, to_proto(status).SerializeAsString()};

@@ -53,7 +53,9 @@ class Link {
   uint64_t start_timer(int64_t delay_ms, void (*callback)(void*), void* context);
   void cancel_timer(uint64_t id);
   void call_async(std::string_view request, gantry_call_done done, void* context);
-  Reply client_call(std::string_view request);
+  // gantry_client.call on a thread that works on no call of the daemon: one of call_async that is waited for.
+  Reply call_elsewhere(std::string_view request);
+  static bool on_lane();
 
  private:
   struct Waiter {

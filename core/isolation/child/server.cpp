@@ -5,17 +5,16 @@
 
 #include <vector>
 
+#include "core/isolation/child/plugin_verbs.hpp"
 #include "core/isolation/child/sandbox.hpp"
+#include "core/isolation/table_mask.hpp"
+#include "core/plugin/interface_table.hpp"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::isolation {
 namespace {
 
 Reply refusal(const Status& status) { return {status.code(), {}, to_proto(status).SerializeAsString()}; }
-
-Reply reply_of(gantry_code code, const Buffer& response, const Buffer& error) {
-  return {code, std::string(response.view()), std::string(error.view())};
-}
 
 std::string text(const char* from) { return from == nullptr ? std::string() : std::string(from); }
 
@@ -51,20 +50,20 @@ Reply Server::answer(Frame& frame, Channel& lane) {
       return create(in);
     case Op::kDestroy:
       return destroy();
-    case Op::kDescribe:
-    case Op::kMap:
-    case Op::kReconcile:
-      return call_controller(frame);
-    case Op::kNetworkVerb:
-      return call_network(in);
-    case Op::kSave:
-    case Op::kRestore:
-      return call_reload(frame);
-    case Op::kKindsSet:
-      return {0, std::string(to_view(table<gantry_kinds>(kKinds).descriptor_set(instance_))), {}};
     default:
-      return call_runtime(frame, lane);
+      return frame.op < Op::kFirstMember ? call_by_hand(frame, lane) : call_member(frame);
   }
+}
+
+Reply Server::call_member(const Frame& frame) {
+  const auto verb = plugin_verb(member_of(frame.op));
+  if (verb == nullptr || interfaces_.empty()) leave("the daemon called something unknown");
+  const auto index = plugin::interface_of(member_of(frame.op)) - plugin::interfaces().data();
+  Reply reply;
+  if (!verb(interfaces_[static_cast<size_t>(index)], instance_, frame.payload, reply)) {
+    leave("a call of the daemon can not be read");
+  }
+  return reply;
 }
 
 Status Server::open(const std::string& path) {
@@ -83,6 +82,10 @@ Status Server::open(const std::string& path) {
 }
 
 Reply Server::start(PayloadReader in) {
+  if (in.number<uint32_t>() != plugin::table_digest()) {
+    return refusal(
+        Status::unavailable("gantry-plugin-host is of another build than the daemon; start the daemon anew"));
+  }
   const std::string path(in.bytes());
   max_frame_ = in.number<uint64_t>();
   link_.set_max_payload(max_frame_);
@@ -107,7 +110,7 @@ Reply Server::start(PayloadReader in) {
 }
 
 Reply Server::create(PayloadReader in) {
-  host_.offered = in.number<uint32_t>();
+  host_.offered = in.number<uint64_t>();
   host_.log_levels = in.number<uint8_t>();
   host_.host.abi_major = in.number<uint32_t>();
   host_.host.abi_minor = in.number<uint32_t>();
@@ -115,15 +118,17 @@ Reply Server::create(PayloadReader in) {
   const auto code = api_->create(&host_.host, &instance_, error.out());
   if (code != 0) return {code, {}, std::string(error.view())};
   PayloadWriter out;
-  for (size_t i = 0; i < kInterfaces; ++i) {
-    interfaces_[i] = nullptr;
+  const auto all = plugin::interfaces();
+  interfaces_.assign(all.size(), nullptr);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].side != plugin::Side::kPlugin) continue;
     // Only what the descriptor names is asked for, as in the daemon.
     for (const char* const* id = api_->descriptor->interfaces; id != nullptr && *id != nullptr; ++id) {
-      if (std::string_view(*id) == kInterfaceIds[i]) interfaces_[i] = api_->get_interface(instance_, *id);
+      if (std::string_view(*id) == all[i].id) interfaces_[i] = api_->get_interface(instance_, *id);
     }
     const bool present = interfaces_[i] != nullptr;
     out.number(static_cast<uint8_t>(present ? 1 : 0));
-    out.number(present ? functions_of(interfaces_[i], kTableSizes[i]) : uint64_t{0});
+    out.number(present ? functions_of(interfaces_[i], all[i]) : uint64_t{0});
   }
   return {0, out.take(), {}};
 }
@@ -132,44 +137,8 @@ Reply Server::destroy() {
   tasks_.drain();
   if (instance_ != nullptr) api_->destroy(instance_);
   instance_ = nullptr;
-  interfaces_ = {};
+  interfaces_.clear();
   return {};
-}
-
-Reply Server::call_controller(const Frame& frame) {
-  const auto& controller = table<gantry_controller>(kController);
-  Buffer response, error;
-  if (frame.op == Op::kDescribe) {
-    return reply_of(controller.describe(instance_, response.out(), error.out()), response, error);
-  }
-  if (frame.op == Op::kMap) {
-    PayloadWriter keys;
-    const auto emit = [](void* context, gantry_slice ns, gantry_slice name) {
-      static_cast<PayloadWriter*>(context)->bytes(ns).bytes(name);
-    };
-    controller.map(instance_, to_slice(frame.payload), emit, &keys);
-    return {0, keys.take(), {}};
-  }
-  PayloadReader in(frame.payload);
-  const auto ns = to_slice(in.bytes()), name = to_slice(in.bytes());
-  return reply_of(controller.reconcile(instance_, ns, name, response.out(), error.out()), response, error);
-}
-
-Reply Server::call_network(PayloadReader in) {
-  const auto& network = table<gantry_network>(kNetwork);
-  const std::array<gantry_network_verb, 6> verbs = {network.set_node, network.set_nodes, network.add,
-                                                    network.del,      network.check,     network.gc};
-  const auto index = in.number<uint8_t>();
-  const auto request = to_slice(in.bytes());
-  Buffer response, error;
-  return reply_of(verbs.at(index)(instance_, request, response.out(), error.out()), response, error);
-}
-
-Reply Server::call_reload(const Frame& frame) {
-  const auto& reload = table<gantry_reload>(kReload);
-  Buffer state, error;
-  if (frame.op == Op::kSave) return reply_of(reload.save(instance_, state.out(), error.out()), state, error);
-  return reply_of(reload.restore(instance_, to_slice(frame.payload), error.out()), state, error);
 }
 
 }  // namespace gantry::isolation

@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/isolation/channel.hpp"
 #include "core/isolation/child/host_tables.hpp"
-#include "core/isolation/interface_set.hpp"
 #include "core/isolation/payload.hpp"
+#include "core/plugin/interface_table.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::isolation {
@@ -24,17 +26,19 @@ class Server {
   Reply start(PayloadReader in);
   Reply create(PayloadReader in);
   Reply destroy();
-  Reply call_controller(const Frame& frame);
-  Reply call_network(PayloadReader in);
-  Reply call_runtime(Frame& frame, Channel& lane);
-  Reply runtime_verb(PayloadReader in);
-  Reply exec(PayloadReader in, Channel& lane);
-  Reply call_reload(const Frame& frame);
+  Reply call_member(const Frame& frame);
+  Reply call_by_hand(Frame& frame, Channel& lane);
+  Reply map(gantry_slice event) const;
+  Reply import_image(gantry_slice request, Channel& lane) const;
+  Reply exec(PayloadReader in, Channel& lane) const;
+  Reply set_sink(PayloadReader in) const;
   Status open(const std::string& path);
 
+  // For what crosses by hand.
   template <typename Table>
-  const Table& table(InterfaceIndex index) const {
-    return *static_cast<const Table*>(interfaces_[index]);
+  const Table& table(std::string_view id) const {
+    const auto index = plugin::find_interface(id) - plugin::interfaces().data();
+    return *static_cast<const Table*>(interfaces_[static_cast<size_t>(index)]);
   }
 
   Link& link_;
@@ -44,7 +48,7 @@ class Server {
   size_t max_frame_ = 0;
   const gantry_plugin_api* api_ = nullptr;
   void* instance_ = nullptr;
-  std::array<const void*, kInterfaces> interfaces_{};
+  std::vector<const void*> interfaces_;  // in the order of the table; null: the plugin has it not
 };
 
 }  // namespace gantry::isolation

@@ -62,9 +62,9 @@ class Generator {
     return out;
   }
   std::string frame() {
-    const auto first = static_cast<uint64_t>(Op::kLogWrite), last = static_cast<uint64_t>(Op::kCallbackDone);
+    const auto first = static_cast<uint64_t>(Op::kLogWrite), last = static_cast<uint64_t>(op_end()) - 1;
     Frame made;
-    made.op = static_cast<Op>(chance(8) ? random_() % 50 : first + random_() % (last - first + 1));
+    made.op = static_cast<Op>(chance(8) ? random_() % (op_end() + 8) : first + random_() % (last - first + 1));
     made.kind = chance(8) ? static_cast<Kind>(random_() % 5) : chance(2) ? Kind::kPost : Kind::kCall;
     made.id = random_() % 8;
     PayloadWriter payload;

@@ -14,6 +14,7 @@
 #include <new>
 #include <thread>
 
+#include "core/isolation/frame.hpp"
 #include "gantry/abi/metrics.h"
 #include "gantry/controller.hpp"
 #include "k8s.io/api/core/v1/config.pb.h"
@@ -206,7 +207,7 @@ class Subject : public gantry::sdk::Controller {
             [](void*) {
               std::string frame(16 + 20, '\0');
               frame[0] = 20;
-              frame[4] = 35;
+              frame[4] = static_cast<char>(gantry::isolation::Op::kCacheList);
               std::string all;
               for (int i = 0; i < 600; ++i) all += frame;
               (void)send("3", all);
@@ -250,13 +251,13 @@ class Subject : public gantry::sdk::Controller {
     // A log line of nearly 4 GiB, says the header.
     std::string frame(16, '\0');
     std::memset(frame.data(), 0xf0, 4);
-    frame[4] = 19;
+    frame[4] = static_cast<char>(gantry::isolation::Op::kLogWrite);
     frame[6] = 2;
     return send(fd, frame);
   }
   Expected<Result> stray_answer(const std::string& fd) {
     std::string frame(16, '\0');
-    frame[4] = 6;
+    frame[4] = static_cast<char>(gantry::isolation::Op::kMap);
     frame[6] = 1;
     frame[8] = 99;
     return send(fd, frame);

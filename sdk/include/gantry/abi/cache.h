@@ -31,10 +31,10 @@ typedef struct gantry_cache {
   gantry_code (*get)(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice name,
                      gantry_buffer* object);
   /* Objects of a namespace ("" for all) whose labels match `selector` (the API's syntax; empty for all). [any-thread]
-   */
+   * [stream] */
   gantry_code (*list)(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
                       gantry_visit visit, void* context, gantry_buffer* error);
-  /* Objects with an ownerReference to `uid`, through an index. [any-thread] */
+  /* Objects with an ownerReference to `uid`, through an index. [any-thread] [stream] */
   gantry_code (*by_owner)(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
                           gantry_visit visit, void* context);
 } gantry_cache;

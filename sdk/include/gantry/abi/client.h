@@ -20,7 +20,7 @@ typedef struct gantry_client {
    */
   gantry_code (*call)(const gantry_host* host, gantry_slice request, gantry_buffer* response, gantry_buffer* error);
   /* As call, without waiting; `done` runs exactly once, also when the host stops. 429 when unanswered requests of the
-   * plugin hold 64 MiB, 4 KiB each beside their bytes. [any-thread] */
+   * plugin hold 64 MiB, 4 KiB each beside their bytes. [any-thread] [custom] */
   void (*call_async)(const gantry_host* host, gantry_slice request, gantry_call_done done, void* context);
 } gantry_client;
 

@@ -16,8 +16,9 @@ typedef struct gantry_metrics {
   size_t size;
   /* Declares a metric with constant labels ("a=\"x\",b=\"y\"" or empty); the same declaration gives the same handle,
    * which is 0 when the name is invalid or has another kind or help, when it begins with apiserver_, kubelet_,
-   * gantry_network_ or gantry_trouble_, which are the daemon's, when a label is plugin (the host adds it), le or
-   * quantile, when one of the three is longer than 4 KiB, or the host's bound (1,000 a plugin) is reached. [any-thread]
+   * gantry_network_, gantry_plugin_call_ or gantry_trouble_, which are the daemon's, when a label is plugin (the host
+   * adds it), le or quantile, when one of the three is longer than 4 KiB, or the host's bound (1,000 a plugin) is
+   * reached. [any-thread]
    */
   uint64_t (*declare)(const gantry_host* host, int32_t kind, gantry_slice name, gantry_slice help, gantry_slice labels);
   /* Counter: adds (value >= 0). Gauge: sets. Histogram: observes. Handle 0 is ignored. [any-thread] */

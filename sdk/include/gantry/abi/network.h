@@ -30,7 +30,7 @@ typedef struct gantry_network {
   /* CNI DEL: NetworkAttachment; gives the address back. What is gone already is success; netns may no longer exist.
    * [worker] */
   gantry_network_verb del;
-  /* CNI CHECK: NetworkAttachment; an error when the attachment is no longer as add left it. [worker] */
+  /* CNI CHECK: NetworkAttachment; an error when the attachment is no longer as add left it. [worker] [optional] */
   gantry_network_verb check;
   /* CNI GC: gantry.abi.NetworkLive lists the sandboxes that exist; everything else of the plugin's is removed. [worker]
    */

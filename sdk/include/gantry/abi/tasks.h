@@ -13,7 +13,7 @@ extern "C" {
 typedef struct gantry_tasks {
   size_t size;
   /* Runs fn(context) once on a worker thread, where it may block. 429 when 1,024 tasks of the plugin wait. The host
-   * waits for running tasks before destroy. [any-thread] */
+   * waits for running tasks before destroy. [any-thread] [custom] */
   gantry_code (*run)(const gantry_host* host, void (*fn)(void* context), void* context);
 } gantry_tasks;
 

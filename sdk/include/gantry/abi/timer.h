@@ -14,7 +14,7 @@ typedef struct gantry_timer {
   size_t size;
   /* Calls fire(context) once on a host thread after `delay_ms`; fire must not block, it holds up the plugin's other
    * timers. Returns an id > 0, or 0 when too many of the plugin's timers wait: the host keeps 32,768 at least.
-   * [any-thread] */
+   * [any-thread] [custom] */
   uint64_t (*start)(const gantry_host* host, int64_t delay_ms, void (*fire)(void* context), void* context);
   /* After it returns, fire will not be called again and is not running, unless cancel is called from fire itself.
    * An id that fired or is unknown is ignored. [any-thread] */

@@ -2,7 +2,7 @@
  *
  * A draft: it may change until it is frozen. The kinds are served, explained, validated and printed like built-in ones
  * from before the plugin's controller starts; they stay served while the plugin is switched off, and follow it through
- * reloads. A set that the daemon can't serve keeps the plugin from loading, or from being exchanged. */
+ * reloads. A set that the daemon can't serve keeps the plugin from loading, or from being exchanged. [side-by-side] */
 #ifndef GANTRY_ABI_DRAFT_KINDS_H
 #define GANTRY_ABI_DRAFT_KINDS_H
 

@@ -4,7 +4,7 @@
  * or gone, so neither `instance` nor `table` may be kept. A short use must be as short as a call: a reload of the other
  * plugin waits for it. A lasting one (a container's stop, an exec) does not hold a reload up: it ends on the instance
  * that began it. The contract of each function of `table` is that of its own header. Offered to plugins in the daemon's
- * process alone. */
+ * process alone. [in-process] */
 #ifndef GANTRY_ABI_DRAFT_PLUGINS_H
 #define GANTRY_ABI_DRAFT_PLUGINS_H
 

@@ -1,4 +1,4 @@
-#include "core/isolation/keeper.hpp"
+#include "core/isolation/supervisor.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -27,12 +27,12 @@ std::string seconds(std::chrono::milliseconds time) {
 
 }  // namespace
 
-Keeper::Keeper(KeeperOptions options)
+Supervisor::Supervisor(SupervisorOptions options)
     : options_(std::move(options)), reader_(options_.max_frame), progress_(Clock::now()) {}
 
-Keeper::~Keeper() { close(); }
+Supervisor::~Supervisor() { close(); }
 
-Status Keeper::start(Fd main_end, bool* limited) {
+Status Supervisor::start(Fd main_end, bool* limited) {
   wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return Status::internal("eventfd failed");
   std::promise<Status> started;
@@ -48,7 +48,7 @@ Status Keeper::start(Fd main_end, bool* limited) {
   return status;
 }
 
-Status Keeper::spawn(Fd main_end, bool* limited) {
+Status Supervisor::spawn(Fd main_end, bool* limited) {
   Fd child_end;
   if (!make_pair(control_, child_end)) return Status::internal("socketpair failed");
   auto process = ChildProcess::spawn(options_.host, child_end, main_end);
@@ -59,26 +59,26 @@ Status Keeper::spawn(Fd main_end, bool* limited) {
   return {};
 }
 
-void Keeper::begin_close() {
+void Supervisor::begin_close() {
   const std::lock_guard lock(mutex_);
   if (closing_) return;
   closing_ = true;
   closing_since_ = Clock::now();
 }
 
-void Keeper::close() {
+void Supervisor::close() {
   if (!thread_.joinable()) return;
   begin_close();
   wake();
   thread_.join();
 }
 
-void Keeper::wake() const {
+void Supervisor::wake() const {
   const uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
-void Keeper::hurry() {
+void Supervisor::hurry() {
   {
     const std::lock_guard lock(mutex_);
     if (!hurried_since_) hurried_since_ = Clock::now();
@@ -86,7 +86,7 @@ void Keeper::hurry() {
   wake();
 }
 
-bool Keeper::send(const Frame& frame, Fd descriptor, bool callback) {
+bool Supervisor::send(const Frame& frame, Fd descriptor, bool callback) {
   Frame marked;
   marked.op = frame.op;
   marked.kind = frame.kind;
@@ -108,7 +108,7 @@ bool Keeper::send(const Frame& frame, Fd descriptor, bool callback) {
   return true;
 }
 
-bool Keeper::callback_returned() {
+bool Supervisor::callback_returned() {
   const std::lock_guard lock(mutex_);
   if (callbacks_.empty()) return false;
   callbacks_.pop_front();
@@ -116,7 +116,7 @@ bool Keeper::callback_returned() {
 }
 
 // With mutex_ held. True when all of it is gone.
-bool Keeper::send_some(Message& message) {
+bool Supervisor::send_some(Message& message) {
   while (message.sent < message.bytes.size()) {
     const int fd = message.descriptor.get();
     const auto descriptors = message.descriptor ? std::span<const int>(&fd, 1) : std::span<const int>();
@@ -130,7 +130,7 @@ bool Keeper::send_some(Message& message) {
   return true;
 }
 
-void Keeper::flush() {
+void Supervisor::flush() {
   const std::lock_guard lock(mutex_);
   while (!outbox_.empty()) {
     const size_t before = outbox_.front().sent;
@@ -141,7 +141,7 @@ void Keeper::flush() {
   }
 }
 
-void Keeper::fail(std::string cause) {
+void Supervisor::fail(std::string cause) {
   {
     const std::lock_guard lock(mutex_);
     if (!cause_.empty() || ended_) return;
@@ -152,7 +152,7 @@ void Keeper::fail(std::string cause) {
   wake();
 }
 
-std::string Keeper::broken() {
+std::string Supervisor::broken() {
   std::unique_lock lock(mutex_);
   if (cause_.empty() && !ended_ && !broken_since_) {
     broken_since_ = Clock::now();
@@ -162,18 +162,18 @@ std::string Keeper::broken() {
   return cause_.empty() ? "it was ended" : cause_;
 }
 
-bool Keeper::ended() const {
+bool Supervisor::ended() const {
   const std::lock_guard lock(mutex_);
   return ended_ || !cause_.empty();
 }
 
-void Keeper::run() {
+void Supervisor::run() {
   bool gone = false;
   while (!gone) wait_and_serve(&gone);
   finish();
 }
 
-void Keeper::wait_and_serve(bool* gone) {
+void Supervisor::wait_and_serve(bool* gone) {
   pollfd fds[3] = {{process_->pidfd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {control_.get(), 0, 0}};
   {
     const std::lock_guard lock(mutex_);
@@ -205,12 +205,12 @@ void Keeper::wait_and_serve(bool* gone) {
 }
 
 // Who asks must also listen: what it asks is left until it has read its answers.
-bool Keeper::full() const {
+bool Supervisor::full() const {
   const std::lock_guard lock(mutex_);
   return outbox_bytes_ >= kOutboxHigh || kill_;
 }
 
-bool Keeper::read_control() {
+bool Supervisor::read_control() {
   if (!serve_frames()) return false;
   while (!unserved_) {
     constexpr size_t kStep = 64 * 1024;
@@ -227,7 +227,7 @@ bool Keeper::read_control() {
   return true;
 }
 
-bool Keeper::serve_frames() {
+bool Supervisor::serve_frames() {
   Frame frame;
   unserved_ = false;
   while (true) {
@@ -244,7 +244,7 @@ bool Keeper::serve_frames() {
   }
 }
 
-int Keeper::poll_timeout() const {
+int Supervisor::poll_timeout() const {
   const std::lock_guard lock(mutex_);
   // Callbacks are sent without waking this thread, so it looks for late ones by itself now and then.
   auto next = Clock::now() + options_.deadline / 2;
@@ -258,7 +258,7 @@ int Keeper::poll_timeout() const {
   return static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
 }
 
-void Keeper::check_deadlines() {
+void Supervisor::check_deadlines() {
   std::string cause;
   {
     const std::lock_guard lock(mutex_);
@@ -283,7 +283,7 @@ void Keeper::check_deadlines() {
 }
 
 // What the process said before it ended is heard, then it is reaped, then the end is told.
-void Keeper::finish() {
+void Supervisor::finish() {
   if (control_open_ && !ended()) read_control();
   const auto how = process_->reap();
   std::string cause;

@@ -20,26 +20,26 @@
 
 namespace gantry::isolation {
 
-struct KeeperOptions {
+struct SupervisorOptions {
   std::string name;
   std::filesystem::path host, cgroup_dir;
   uint64_t memory_limit = 0;
   size_t max_frame = 0;
   std::chrono::milliseconds deadline{0}, stop_deadline{0};
   std::function<bool()> busy;  // calls that began before hurry() are under way; on any thread, quick
-  // All three on the keeper's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone,
+  // All three on the supervisor's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone,
   // before `on_exit`.
   std::function<std::string(Frame&)> on_frame;
   std::function<void(const std::string& cause)> on_end;
   std::function<void(const std::string& cause)> on_exit;
 };
 
-class Keeper {
+class Supervisor {
  public:
-  explicit Keeper(KeeperOptions options);
-  ~Keeper();  // close()
-  Keeper(const Keeper&) = delete;
-  Keeper& operator=(const Keeper&) = delete;
+  explicit Supervisor(SupervisorOptions options);
+  ~Supervisor();  // close()
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
 
   // Starts the process; `main_end` is its end of the main lane. Whether its memory is limited by the kernel is
   // *limited.
@@ -86,12 +86,12 @@ class Keeper {
   void finish();
   void wake() const;
 
-  KeeperOptions options_;
+  SupervisorOptions options_;
   Fd control_, wake_;
   FrameReader reader_;
-  std::optional<ChildProcess> process_;  // keeper's thread only
-  bool control_open_ = true;             // keeper's thread only
-  bool unserved_ = false;                // keeper's thread only: frames wait in the reader
+  std::optional<ChildProcess> process_;  // supervisor's thread only
+  bool control_open_ = true;             // supervisor's thread only
+  bool unserved_ = false;                // supervisor's thread only: frames wait in the reader
 
   mutable std::mutex mutex_;
   std::condition_variable known_;
