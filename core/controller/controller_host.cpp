@@ -28,7 +28,9 @@ InformerKey key_of(const WatchSpec& watch) {
 }  // namespace
 
 ControllerHost::ControllerHost(ControllerHostOptions options)
-    : options_(std::move(options)), pool_("controllers", options_.worker_threads) {
+    : options_(std::move(options)),
+      services_({options_.plugins, options_.make_client, options_.record_event, &component_of, &begin_call}),
+      pool_("controllers", options_.worker_threads) {
   provide_controller_interfaces(*options_.plugins);
   options_.plugins->add_user(this);
 }
@@ -234,6 +236,7 @@ void ControllerHost::stop() {
   for (const auto& [key, informer] : informers) informer->stop();
   for (const auto& controller : controllers) controller->stop();
   pool_.stop();
+  services_.stop();
   for (const auto& controller : controllers) controller->plugin().attach(GANTRY_CACHE_ID, nullptr);
   const std::lock_guard lock(mutex_);
   controllers_.clear();

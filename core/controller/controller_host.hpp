@@ -1,10 +1,10 @@
 // The controller host: runs every plugin that offers gantry.controller/1.
 //
 // Owns informers (one for each distinct watch, shared), one work queue a controller, and the workers. Gives plugins the
-// host interfaces client, cache, queue and events. Created by the daemon before plugins are loaded; start() after;
-// stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or loaded later come and
-// go as PluginUser says: the queue, its backoff and the caches stay when the new instance watches what the old one did,
-// else it gets new ones, filled before the switch.
+// host interfaces cache and queue, and all plugins those of PluginServices. Created by the daemon before plugins are
+// loaded; start() after; stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or
+// loaded later come and go as PluginUser says: the queue, its backoff and the caches stay when the new instance watches
+// what the old one did, else it gets new ones, filled before the switch.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +17,7 @@
 
 #include "core/client/client.hpp"
 #include "core/controller/informer.hpp"
+#include "core/controller/plugin_services.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi.pb.h"
 
@@ -99,6 +100,7 @@ class ControllerHost : public plugin::PluginUser {
   std::vector<ControllerPtr> controllers() const;
 
   ControllerHostOptions options_;
+  PluginServices services_;
   plugin::WorkerPool pool_;
   std::map<const plugin::Plugin*, Exchange> exchanges_;  // two when one plugin takes another's place
   mutable std::mutex mutex_;

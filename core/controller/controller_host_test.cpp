@@ -13,6 +13,9 @@
 #include "core/isolation/isolated_library.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/bounds.hpp"
+#include "gantry/abi/network.h"
+#include "gantry/bytes.hpp"
+#include "gantry/status_proto.hpp"
 
 namespace gantry::controller {
 namespace {
@@ -55,7 +58,14 @@ class ControllerHostTest : public testing::Test {
     ControllerHostOptions run;
     run.plugins = plugins_.get();
     run.timers = &timers_;
-    run.make_client = [this](const std::string&) { return api_.client(); };
+    run.make_client = [this](const std::string& who) {
+      note("client", who);
+      return api_.client();
+    };
+    run.record_event = [this](const std::string& who, std::string_view, std::string_view type, std::string_view reason,
+                              std::string_view text) {
+      note(who, std::string(type) + " " + std::string(reason) + " " + std::string(text));
+    };
     run.client = watcher_.get();
     run.log = [this](int32_t, std::string_view text) { note("controllers", text); };
     controllers_ = std::make_unique<ControllerHost>(std::move(run));
@@ -78,8 +88,8 @@ class ControllerHostTest : public testing::Test {
     plugin::PluginSettings settings{name, fs::path(TEST_PLUGINS) / file, "", false, nullptr};
     settings.isolation.process = in == In::kProcess;
     settings.watch.deadline_ms = deadline_ms_;
-    const auto loaded = plugins_->load(settings);
-    ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+    const auto loaded = plugins_->reload(settings);
+    ASSERT_TRUE(loaded.ok()) << loaded.message();
   }
   fs::path folder() const { return dir_ / "plugins" / "scripted"; }
   void go() { std::ofstream(folder() / "go") << "go"; }
@@ -274,6 +284,38 @@ TEST_F(ControllerHostTest, CallsThatNobodyAnswersAreBounded) {
   api_.answer_reads();
   go();
   EXPECT_TRUE(logged("did flood-calls"));
+}
+
+// A plugin without a controller has the API as itself, and Events in its name.
+TEST_F(ControllerHostTest, EveryPluginHasTheApiAsItself) {
+  for (const auto in : {In::kDaemon, In::kProcess}) {
+    SCOPED_TRACE(in == In::kProcess ? "in a process" : "in the daemon");
+    const auto name = std::string(in == In::kProcess ? "errand-apart" : "errand");
+    ASSERT_NO_FATAL_FAILURE(load("errand", "errand.so", in));
+    const auto ask = [&] {
+      abi::NetworkNode node;
+      node.set_name(name);
+      const auto call = plugins_->find("errand")->enter();
+      Buffer answer, error;
+      const auto code = call.table<gantry_network>(GANTRY_NETWORK_ID)
+                            ->set_node(call.instance(), to_slice(node.SerializeAsString()), answer.out(), error.out());
+      abi::NetworkResult result;
+      EXPECT_TRUE(result.ParseFromString(std::string(answer.view())));
+      return code == 0 ? result.mac() : status_of(code, error.view()).message();
+    };
+    const auto uid = "made-" + std::to_string(api_.created().size() + 1);
+    EXPECT_EQ(ask(), uid);
+    EXPECT_TRUE(logged("errand: Normal Fetched found " + uid));
+    // The daemon stops: the plugin may still be asked, the API no longer.
+    if (in == In::kProcess) {
+      EXPECT_EQ(count("client: errand"), 1u) << "one client for all its instances";
+      controllers_->stop();
+      EXPECT_EQ(ask(), "the daemon serves plugins no longer");
+      EXPECT_EQ(count("Fetched"), 2u);
+    } else {
+      ASSERT_TRUE(plugins_->disable("errand").ok());
+    }
+  }
 }
 
 TEST_F(ControllerHostTest, AStopDoesNotWaitForAProcessNorStartItAnew) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +48,7 @@ class PlayedApi {
     object.mutable_metadata()->set_uid("uid-" + name);
     return object;
   }
-  // Reads wait until here; they are refused then.
+  // Reads of what nobody made wait until here; they are refused then.
   void answer_reads() {
     std::vector<client::Done> kept;
     {
@@ -68,8 +69,9 @@ class PlayedApi {
     explicit Face(PlayedApi& api) : api_(api) {}
     using Client::call;
     void call(client::ApiRequest request, client::Done done) override {
-      if (request.verb() == client::ApiRequest::GET) return api_.keep(std::move(done));
-      done(api_.answer(request));
+      if (request.verb() != client::ApiRequest::GET) return done(api_.answer(request));
+      auto found = api_.read(request);
+      found ? done(std::move(*found)) : api_.keep(std::move(done));
     }
     std::unique_ptr<client::Watch> watch(client::WatchRequest request, client::WatchHandler handler) override {
       const std::lock_guard lock(api_.mutex_);
@@ -85,6 +87,17 @@ class PlayedApi {
   void keep(client::Done done) {
     const std::lock_guard lock(mutex_);
     kept_.push_back(std::move(done));
+  }
+  std::optional<client::ApiResponse> read(const client::ApiRequest& request) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& made : created_) {
+      if (made.metadata().name() != request.name()) continue;
+      client::ApiResponse response;
+      response.set_code(200);
+      response.add_objects(made.SerializeAsString());
+      return response;
+    }
+    return std::nullopt;
   }
   Expected<client::ApiResponse> answer(const client::ApiRequest& request) {
     if (request.verb() != client::ApiRequest::CREATE) return Status::unavailable("not played");

@@ -54,8 +54,6 @@ RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugi
     : host_(host),
       plugin_(std::move(plugin)),
       spec_(std::move(spec)),
-      client_(host.options().make_client(plugin_->name())),
-      calls_(std::make_shared<limits::Account>(plugin::bounds::kCallBytes)),
       mapper_(mapper_options()),
       queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
              [this](const Key& key) { return reconcile(key); }) {

@@ -15,7 +15,6 @@
 #include "core/controller/controller_host.hpp"
 #include "core/controller/event_mapper.hpp"
 #include "core/controller/work_queue.hpp"
-#include "core/limits/account.hpp"
 #include "gantry/abi/controller.h"
 
 namespace gantry::controller {
@@ -29,7 +28,6 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   const gantry::abi::ControllerSpec& spec() const { return spec_; }
   plugin::Plugin& plugin() const { return *plugin_; }
   ControllerHost& host() const { return host_; }
-  client::Client& client() const { return *client_; }
   WorkQueue& queue() { return queue_; }
 
   // Registers a watch; the mapping decides what an event queues. On the thread that changes plugins.
@@ -48,8 +46,6 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   EventMapper& mapper() { return mapper_; }
   // Drops what waits, and waits for what runs in the plugin for this controller.
   void stop();
-  // What the plugin's unanswered asynchronous calls hold.
-  const std::shared_ptr<limits::Account>& calls() const { return calls_; }
   // Queues what the plugin asks for; what is over the bounds is dropped and told.
   void offer(Key key, int64_t delay_ms, WorkQueue::From from);
 
@@ -91,7 +87,6 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   ControllerHost& host_;
   const std::shared_ptr<plugin::Plugin> plugin_;
   const gantry::abi::ControllerSpec spec_;
-  std::unique_ptr<client::Client> client_;
   mutable std::mutex watched_mutex_;
   std::vector<Watched> watched_;  // under watched_mutex_; grows, when there are new resources to watch
   std::mutex mutex_;
@@ -105,7 +100,6 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   uint64_t writes_ = 0;
   std::condition_variable all_seen_;
   std::atomic<bool> started_ = false;
-  const std::shared_ptr<limits::Account> calls_;
   EventMapper mapper_;
   WorkQueue queue_;  // last: its runs use the rest
 };
