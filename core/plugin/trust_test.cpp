@@ -184,8 +184,7 @@ TEST_F(Trust, AKeyThatIsNone) {
 }
 
 TEST_F(Trust, BrokenFilesAreOneSentence) {
-  const auto whole = fs::file_size(file_);
-  fs::resize_file(file_, whole / 2);
+  fs::resize_file(file_, 64 * 1024);  // of what is mapped: half of the file may be what only a debugger reads
   EXPECT_NE(refusal({}).find("is not a loadable shared object: the file is truncated: it has "), std::string::npos)
       << refusal({});
   {
