@@ -131,6 +131,20 @@ TEST(Autoscaler, AnnotationsOfV1AreRead) {
   }
 }
 
+// What is put beside the spec and the status moves them.
+TEST(Autoscaler, ABareObjectIsConverted) {
+  Json bare = parsed(R"({"spec":{"metrics":[{"type":"Pods","pods":{"metric":{"name":"p"}}},{"type":"Resource",
+      "resource":{"name":"cpu","target":{"averageUtilization":7}}}]},"status":{"conditions":[{"type":"A"}]}})");
+  autoscaler_to_v1(bare.as_object());
+  EXPECT_EQ(bare.at("spec"), parsed(R"({"targetCPUUtilizationPercentage":7})"));
+  EXPECT_EQ(bare.at("status"), parsed("{}"));
+  EXPECT_EQ(annotation(bare, "metrics"), R"([{"type":"Pods","pods":{"metricName":"p"}}])");
+  EXPECT_EQ(annotation(bare, "conditions"), R"([{"type":"A"}])");
+  autoscaler_to_v2(bare.as_object());
+  EXPECT_EQ(bare.at("status"), parsed(R"({"conditions":[{"type":"A"}]})"));
+  EXPECT_EQ(bare.at("spec").at("metrics").as_array().size(), 2U);
+}
+
 TEST(Autoscaler, V1IsJudgedAsWhatIsStored) {
   const auto wrong = annotated("metrics", R"([{"type":"Pods","pods":{"metricName":""}}])");
   EXPECT_THAT(lines(validate(v1(), scaler(v1(), wrong))),

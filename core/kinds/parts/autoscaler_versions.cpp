@@ -1,6 +1,8 @@
 // HorizontalPodAutoscaler from v2 to v1 and back. v1 has one metric, the use of the CPU; what else v2 says is kept in
 // annotations, with v1's flat form of a metric. A quantity that v2 does not give is left out there, where upstream
 // writes the zero of its type: both read it the same, and so nothing is added on the way back.
+#include <ctype.h>
+
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -107,11 +109,11 @@ void set_target_types(JsonObject& metric) {
   }
 }
 
-// The annotation has the names of upstream's Go fields: a behaviour's own, with another first letter.
-Json with_initials(const Json& value, char first, char last, int by) {
+// The annotation has the names of upstream's Go fields: a behaviour's own, with a capital first letter.
+Json with_initials(const Json& value, int (*change)(int)) {
   if (const auto* list = value.if_array()) {
     JsonArray out;
-    for (const Json& item : *list) out.push_back(with_initials(item, first, last, by));
+    for (const Json& item : *list) out.push_back(with_initials(item, change));
     return out;
   }
   const auto* object = value.if_object();
@@ -119,13 +121,13 @@ Json with_initials(const Json& value, char first, char last, int by) {
   JsonObject out;
   for (const auto& [key, member] : *object) {
     std::string name(key);
-    if (!name.empty() && name[0] >= first && name[0] <= last) name[0] = static_cast<char>(name[0] + by);
-    if (!member.is_null()) out[name] = with_initials(member, first, last, by);
+    if (!name.empty()) name[0] = static_cast<char>(change(static_cast<unsigned char>(name[0])));
+    if (!member.is_null()) out[name] = with_initials(member, change);
   }
   return out;
 }
-Json to_go(const Json& behavior) { return with_initials(behavior, 'a', 'z', 'A' - 'a'); }
-Json from_go(const Json& behavior) { return with_initials(behavior, 'A', 'Z', 'a' - 'A'); }
+Json to_go(const Json& behavior) { return with_initials(behavior, ::toupper); }
+Json from_go(const Json& behavior) { return with_initials(behavior, ::tolower); }
 
 // The percentage, when a metric is the use of the CPU as one.
 const Json* cpu_percent(const JsonObject& metric, std::string_view part) {
@@ -231,7 +233,6 @@ void autoscaler_to_v1(JsonObject& autoscaler) {
 }
 
 void autoscaler_to_v2(JsonObject& autoscaler) {
-  ensure_object(autoscaler, "status");
   JsonObject& spec = ensure_object(autoscaler, "spec");
   JsonArray metrics = annotated_metrics(autoscaler);
   if (const Json* percent = get(spec, kTargetCpu)) metrics.push_back(cpu_target(*percent));
