@@ -76,6 +76,81 @@ TEST_F(SdkInstall, InPlainC) {
   EXPECT_EQ(done.code, 0) << done.err;
 }
 
+// A controller that uses what is compiled in the library: by CMake, with a test, and by hand.
+constexpr const char* kAlarm = R"(
+#include "gantry/claims.hpp"
+#include "gantry/controller.hpp"
+#include "gantry/cron.hpp"
+#include "gantry/scheduling/node_affinity.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+
+using namespace gantry;
+
+class Alarm : public sdk::Controller {
+ public:
+  using Controller::Controller;
+  gantry::abi::ControllerSpec spec() const override { return watching<corev1::ConfigMap>("alarm"); }
+  Expected<Result> reconcile(const Key& key) override {
+    const auto clock = host().cached<corev1::ConfigMap>(key.ns, key.name);
+    if (!clock) return Result{};
+    const auto schedule = sdk::CronSchedule::parse(clock->data().at("schedule"));
+    if (!schedule) return schedule.error();
+    const auto zone = sdk::TimeZone::load("UTC");
+    const int64_t now = host().now_unix_ns();
+    const auto due = schedule->due(now - 3'600'000'000'000, now, *zone);
+    if (!due) return due.error();
+    if (due->latest_ns) host().event(*clock, "v1", "ConfigMap", "Normal", "Rings", std::to_string(due->starts));
+    corev1::Node node;
+    (*node.mutable_metadata()->mutable_labels())["zone"] = "a";
+    corev1::PodSpec pod;
+    (*pod.mutable_node_selector())["zone"] = key.name;
+    return Result{sdk::pod_selects(pod, sdk::view_of(node)) ? 1000 : 0};
+  }
+};
+GANTRY_CONTROLLER(Alarm, "alarm", "1.0.0", "me", "Rings by a schedule");
+)";
+constexpr const char* kAlarmTest = R"(
+#include <gtest/gtest.h>
+#include "gantry/testkit/controller_under_test.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+
+TEST(Alarm, RingsByItsSchedule) {
+  gantry::testkit::ScriptedHost host;
+  gantry::corev1::ConfigMap clock;
+  clock.mutable_metadata()->set_name("a");
+  (*clock.mutable_data())["schedule"] = "*/15 * * * *";
+  host.cache(clock);
+  gantry::testkit::ControllerUnderTest controller(host);
+  ASSERT_TRUE(controller.reconcile("", "a"));
+  ASSERT_EQ(host.events.size(), 1u);
+  EXPECT_EQ(host.events[0].message, "4");
+}
+)";
+
+TEST_F(SdkInstall, TheLibraryIsLinked) {
+  const auto dir = root_ / "alarm";
+  fs::create_directories(dir);
+  std::ofstream(dir / "alarm.cpp") << kAlarm;
+  std::ofstream(dir / "alarm_test.cpp") << kAlarmTest;
+  std::ofstream(dir / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\nproject(alarm LANGUAGES C CXX)\n"
+                                           "find_package(Gantry REQUIRED)\nenable_testing()\n"
+                                           "gantry_add_plugin(alarm SOURCES alarm.cpp)\n"
+                                           "gantry_add_plugin_test(alarm_test PLUGIN alarm SOURCES alarm_test.cpp)\n";
+  build(dir, "alarm");
+  ASSERT_FALSE(HasFatalFailure());
+  EXPECT_EQ(exports("alarm"), "gantry_plugin\n");
+  const auto verified = shell(plugins(), GANTRY_BIN_DIR "/gantryctl plugin verify alarm.so");
+  EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
+  const auto done =
+      shell(dir,
+            "c++ -O2 -shared -fPIC -fvisibility=hidden -fno-gnu-unique -Wl,--gc-sections,--no-undefined "
+            "-Wl,--exclude-libs,ALL -Wl,--version-script,$(pkg-config --variable=exportmap gantry-sdk-cxx) "
+            "alarm.cpp $(pkg-config --cflags --libs gantry-sdk-cxx) -o by-hand.so && "
+            "nm -D --defined-only by-hand.so | awk '{print $NF}'");
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "gantry_plugin\n");
+}
+
 TEST_F(SdkInstall, ANewProjectBuildsAsItsReadmeSays) {
   const auto made = shell(root_, GANTRY_BIN_DIR "/gantryctl plugin new controller new-one");
   ASSERT_EQ(made.code, 0) << made.err;
