@@ -1,9 +1,11 @@
-// What a pod may ask for that this server takes and its scheduler does not do yet. Pure functions, any thread.
+// Says what a pod asks for that this server takes and its scheduler does not do yet: pod affinity and anti-affinity,
+// spread constraints, of pods and of whatever makes pods from a template; and which kinds nothing acts on.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string>
 
-#include "core/admission/admission.hpp"
+#include "core/admission/chain.hpp"
+#include "core/schema/same_json.hpp"
 
 namespace gantry::admission {
 namespace {
@@ -48,9 +50,7 @@ const object* find_spec(const schema::Json& document, std::string& path) {
 constexpr std::string_view kRequired = "requiredDuringSchedulingIgnoredDuringExecution";
 constexpr std::string_view kPreferred = "preferredDuringSchedulingIgnoredDuringExecution";
 
-}  // namespace
-
-void warn_of_unsupported(const schema::Json& document, std::vector<std::string>& warnings) {
+void warn(const schema::Json& document, std::vector<std::string>& warnings) {
   std::string path;
   const auto* spec = find_spec(document, path);
   if (spec == nullptr) return;
@@ -58,21 +58,50 @@ void warn_of_unsupported(const schema::Json& document, std::vector<std::string>&
   const auto* node = spec->if_contains("nodeName");
   if (node != nullptr && node->is_string() && !node->get_string().empty()) return;
   if (spec->contains("schedulerName") && !has_text(spec, "schedulerName", "default-scheduler")) return;
-  const auto warn = [&](const std::string& field, bool must) {
+  const auto add = [&](const std::string& field, bool must) {
     warnings.push_back(path + "." + field + ": this scheduler does not support it yet; " +
                        (must ? "the pod will not be scheduled" : "it is ignored"));
   };
   const auto* affinity = object_in(spec, "affinity");
   for (const std::string kind : {"podAffinity", "podAntiAffinity"}) {
     const auto* terms = object_in(affinity, kind);
-    if (any(terms, kRequired)) warn("affinity." + kind + "." + std::string(kRequired), true);
-    if (any(terms, kPreferred)) warn("affinity." + kind + "." + std::string(kPreferred), false);
+    if (any(terms, kRequired)) add("affinity." + kind + "." + std::string(kRequired), true);
+    if (any(terms, kPreferred)) add("affinity." + kind + "." + std::string(kPreferred), false);
   }
   const auto* constraints = array_in(spec, "topologySpreadConstraints");
   for (size_t i = 0; constraints != nullptr && i < constraints->size(); ++i) {
     const bool soft = has_text((*constraints)[i].if_object(), "whenUnsatisfiable", "ScheduleAnyway");
-    warn("topologySpreadConstraints[" + std::to_string(i) + "]", !soft);
+    add("topologySpreadConstraints[" + std::to_string(i) + "]", !soft);
   }
 }
+
+class Unsupported final : public Step {
+ public:
+  std::string_view name() const override { return "Unsupported"; }
+  bool handles(const WriteRequest& request) const override {
+    return request.subresource.empty() && request.object != nullptr;
+  }
+  Answer validate(const WriteRequest& request, Pause&) const override {
+    if (!request.kind->warning.empty()) request.warnings->push_back(request.kind->warning);
+    // A template that stays as it was has been spoken about.
+    if (request.old == nullptr || changes_spec(*request.object, *request.old)) warn(*request.object, *request.warnings);
+    return kPass;
+  }
+
+ private:
+  static bool changes_spec(const schema::Json& now, const schema::Json& before) {
+    for (const std::string_view key : {"spec", "template"}) {
+      const auto* one = now.is_object() ? now.get_object().if_contains(key) : nullptr;
+      const auto* other = before.is_object() ? before.get_object().if_contains(key) : nullptr;
+      if ((one == nullptr) != (other == nullptr)) return true;
+      if (one != nullptr && !schema::same_json(*one, *other)) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+StepPtr unsupported() { return std::make_shared<Unsupported>(); }
 
 }  // namespace gantry::admission

@@ -31,10 +31,11 @@ Status judge(Call& call, std::vector<std::string> problems, std::string_view api
   return {};
 }
 
-Status check_type(Json& document, std::string_view api_version, std::string_view kind) {
+Status check_type(Json& document, std::string_view api_version, std::string_view kind,
+                  std::string_view older_version = {}) {
   const auto version = text_at(document, {"apiVersion"});
   const auto name = text_at(document, {"kind"});
-  if (!version.empty() && version != api_version) {
+  if (!version.empty() && version != api_version && version != older_version) {
     return Status::bad_request("the API version in the data (" + std::string(version) +
                                ") does not match the expected API version (" + std::string(api_version) + ")");
   }
@@ -53,7 +54,7 @@ bool ignores_unknown(const Call& call) { return call.query.get("fieldValidation"
 }  // namespace
 
 Expected<Json> read_body(Call& call, const schema::Message& message, std::string_view api_version,
-                         std::string_view kind) {
+                         std::string_view kind, std::string_view older_version) {
   const auto& request = call.request;
   if (request.body.size() > kMaxBody) {
     return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
@@ -67,7 +68,7 @@ Expected<Json> read_body(Call& call, const schema::Message& message, std::string
   options.account = request.account;
   auto document = schema::decode(message, *media, request.body, options);
   if (!document) return document;
-  if (auto status = check_type(*document, api_version, kind); !status.ok()) return status;
+  if (auto status = check_type(*document, api_version, kind, older_version); !status.ok()) return status;
   if (auto status = judge(call, std::move(problems), api_version, kind); !status.ok()) return status;
   return document;
 }
@@ -129,19 +130,9 @@ Status check_delete_options(const Json& options) {
 
 }  // namespace
 
-Expected<Json> read_delete_options(Call& call) {
-  auto options = read_delete_body(call);
-  if (!options) return options;
-  auto& object = options->as_object();
-  auto grace = call.query.number("gracePeriodSeconds");
-  if (!grace) return grace.error();
-  if (*grace && !object.contains("gracePeriodSeconds")) object["gracePeriodSeconds"] = **grace;
-  const auto policy = call.query.get("propagationPolicy");
-  if (!policy.empty() && !object.contains("propagationPolicy")) object["propagationPolicy"] = policy;
-  if (call.query.has("orphanDependents") && !object.contains("orphanDependents")) {
-    object["orphanDependents"] = call.query.flag("orphanDependents");
-  }
-  if (auto status = check_delete_options(*options); !status.ok()) return status;
+Status settle_delete_options(Call& call, Json& options) {
+  auto& object = options.as_object();
+  if (auto status = check_delete_options(options); !status.ok()) return status;
   if (const Json* orphan = object.if_contains("orphanDependents"); orphan != nullptr && orphan->is_bool()) {
     object["propagationPolicy"] = orphan->get_bool() ? "Orphan" : "Background";
   }
@@ -154,6 +145,22 @@ Expected<Json> read_delete_options(Call& call) {
     }
     call.dry_run = call.dry_run || !dry_run->get_array().empty();
   }
+  return {};
+}
+
+Expected<Json> read_delete_options(Call& call) {
+  auto options = read_delete_body(call);
+  if (!options) return options;
+  auto& object = options->as_object();
+  auto grace = call.query.number("gracePeriodSeconds");
+  if (!grace) return grace.error();
+  if (*grace && !object.contains("gracePeriodSeconds")) object["gracePeriodSeconds"] = **grace;
+  const auto policy = call.query.get("propagationPolicy");
+  if (!policy.empty() && !object.contains("propagationPolicy")) object["propagationPolicy"] = policy;
+  if (call.query.has("orphanDependents") && !object.contains("orphanDependents")) {
+    object["orphanDependents"] = call.query.flag("orphanDependents");
+  }
+  if (auto status = settle_delete_options(call, *options); !status.ok()) return status;
   return options;
 }
 

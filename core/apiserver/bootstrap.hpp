@@ -1,10 +1,11 @@
-// What a cluster has from its first moment: the initial namespaces. Blocks; called once, before the server serves.
+// What a cluster has from its first moment, as its kinds say (Behavior::initial). Blocks; called once, before the
+// server serves.
 #pragma once
 
 #include "core/apiserver/environment.hpp"
 
 namespace gantry::apiserver {
 
-Status ensure_namespaces(const EnvironmentPtr& env);
+Status ensure_initial_objects(const EnvironmentPtr& env);
 
 }  // namespace gantry::apiserver

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "core/admission/admission.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/lifecycle.hpp"
 #include "core/schema/arena.hpp"
@@ -94,8 +93,6 @@ Change plan_held(const Environment& env, const schema::Behavior& behavior, Chang
 Expected<Change> plan_deletion(const Call& call, const Json& options, const store::Entry& entry, const Json& current) {
   const auto& env = *call.env;
   const auto& kind = call.kind();
-  const auto name = text_at(current, {"metadata", "name"});
-  if (const auto why = admission::refuse_delete(kind, name); !why.empty()) return forbidden(kind, name, why);
   if (auto status = check_preconditions(kind, options, entry, current); !status.ok()) return status;
   auto next = schema::copy_of(current, call.request.account);
   if (!next) return next.error();

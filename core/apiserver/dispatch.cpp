@@ -8,7 +8,9 @@
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/health.hpp"
 #include "core/apiserver/respond.hpp"
+#include "core/apiserver/subresources.hpp"
 #include "core/apiserver/verbs.hpp"
+#include "core/apiserver/write_call.hpp"
 #include "core/apiserver/write_options.hpp"
 
 namespace gantry::apiserver {
@@ -28,8 +30,8 @@ Route main_route(const Call& call) {
   if (method == "GET" && named) return {"get", get};
   if (method == "GET") return call.query.flag("watch") ? Route{"watch", watch} : Route{"list", list};
   if (method == "POST") {
-    const bool binding = call.target.resource == "bindings";
-    return {"create", named && call.target.subresource.empty() ? nullptr : binding ? bind_pod : create};
+    const bool through = call.target.kind != nullptr && call.target.kind->behavior->written_through != nullptr;
+    return {"create", named && call.target.subresource.empty() ? nullptr : through ? write_through : create};
   }
   if (method == "PUT") return {"update", named ? update : nullptr};
   if (method == "PATCH") return {"patch", named ? patch : nullptr};
@@ -39,18 +41,14 @@ Route main_route(const Call& call) {
 
 Route subresource_route(const Call& call) {
   Route route = main_route(call);
-  const auto& subresource = call.target.subresource;
-  if (subresource == "status" || subresource == "finalize") return route;
-  if (subresource == "scale") {
-    route.run = scale;
-  } else if (subresource == "binding") {
-    route.run = bind_pod;
-  } else if (subresource == "log") {
-    route.run = pod_log;
-  } else if (subresource == "exec" || subresource == "attach" || subresource == "portforward") {
-    route.run = pod_exec;
+  const auto& target = call.target;
+  const auto* known = find_subresource(target.subresource);
+  if (known != nullptr && known->run == nullptr) return route;
+  if (known != nullptr) {
+    route.run = known->run;
   } else {
-    route.run = nullptr;
+    const bool written = target.kind != nullptr && find_write(*target.kind, target.subresource) != nullptr;
+    route.run = written ? write_subresource : nullptr;
   }
   return route;
 }
@@ -108,10 +106,9 @@ Status authorize(const Call& call, const auth::Access& access) {
 
 bool is_read(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }
 
-// Bodies that are no documents (logs, exec) don't care what the caller accepts.
 bool is_stream(const Call& call) {
-  const auto& subresource = call.target.subresource;
-  return subresource == "log" || subresource == "exec" || subresource == "attach" || subresource == "portforward";
+  const auto* known = find_subresource(call.target.subresource);
+  return known != nullptr && known->streams;
 }
 
 // How large a document a request makes the server work on, by its body: a short one may stand for a long one, or for
@@ -187,9 +184,11 @@ void dispatch_resource(const CallPtr& call) {
   if (auto status = authorize(*call, access_of(*call, true, route.name)); !status.ok()) {
     return respond_error(*call, status);
   }
-  // Not in the schema, because they are not served; pod_exec says so in words that kubectl shows.
-  const bool missing = target.subresource == "attach" || target.subresource == "portforward";
-  if (missing && target.kind != nullptr && target.kind->subresource("exec") != nullptr) return pod_exec(call);
+  const auto* known = find_subresource(target.subresource);
+  // Not in the schema, because they are not served.
+  if (known != nullptr && known->missing && target.kind != nullptr && target.kind->subresource("exec") != nullptr) {
+    return known->run(call);
+  }
   if (auto status = check_target(target); !status.ok()) return respond_error(*call, status);
   if (!is_served(*call, route)) {
     return respond_error(*call,
@@ -208,8 +207,10 @@ void dispatch_resource(const CallPtr& call) {
     if (auto status = read_write_options(*call, route.name); !status.ok()) return respond_error(*call, status);
   }
   const size_t bytes = bytes_at_work(*call, route);
-  if (!takes_long(bytes)) return route.run(call);
-  at_leisure(call, bytes, [call, run = route.run] { run(call); });
+  at_leisure(call, bytes, [call, run = route.run, streams = is_stream(*call)] {
+    if (streams) return admit_connection(call, run);
+    run(call);
+  });
 }
 
 void dispatch_path(const CallPtr& call) {
@@ -266,6 +267,8 @@ bool finds_resource(Call& call) {
 }
 
 }  // namespace
+
+Status authorize(const Call& call, std::string_view verb) { return authorize(call, access_of(call, true, verb)); }
 
 // What dispatch() would refuse for who asks, before the body comes.
 Status check_head(const EnvironmentPtr& env, const http::Request& head) {

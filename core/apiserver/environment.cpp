@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/apiserver/discovery.hpp"
+#include "core/apiserver/forms.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -35,7 +36,11 @@ int64_t system_now() {
 }  // namespace
 
 Environment::Environment(const schema::Registry& s, store::Store& st, Options o)
-    : schemas(s), store(st), options(std::move(o)), workers(options.run_long, kThreads, options.most_long) {
+    : schemas(s),
+      store(st),
+      options(std::move(o)),
+      workers(options.run_long, kThreads, options.most_long),
+      chain(options.admission) {
   if (!options.now_unix_ns) options.now_unix_ns = system_now;
   if (!options.random) options.random = kernel_random;
   if (!options.post) {
@@ -46,6 +51,15 @@ Environment::Environment(const schema::Registry& s, store::Store& st, Options o)
 }
 
 Environment::~Environment() = default;
+
+store::EntryPtr Environment::get(const schema::Kind& kind, std::string_view ns, std::string_view name) const {
+  return store.get(key_of(kind, ns, name));
+}
+
+std::string Environment::field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const {
+  const auto* value = attributes(kind, entry).field(path);
+  return value == nullptr ? std::string() : std::string(*value);
+}
 
 std::string Environment::new_uid() const {
   uint64_t high = options.random(), low = options.random();

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "core/admission/chain.hpp"
 #include "core/apiserver/documents.hpp"
 #include "core/apiserver/negotiate.hpp"
 #include "core/apiserver/query.hpp"
@@ -26,9 +27,9 @@ namespace gantry::apiserver {
 class WatchSession;
 class Discovery;
 
-struct Environment {
+struct Environment : admission::Objects {
   Environment(const schema::Registry& s, store::Store& st, Options o);
-  ~Environment();
+  ~Environment() override;
 
   const schema::Registry& schemas;
   store::Store& store;
@@ -45,6 +46,11 @@ struct Environment {
   FrameCache frames;
   SharedFrames shared_frames;
   Workers workers;
+  const admission::Chain chain;
+
+  // For admission steps.
+  store::EntryPtr get(const schema::Kind& kind, std::string_view ns, std::string_view name) const override;
+  std::string field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const override;
 
   int64_t now() const { return options.now_unix_ns(); }
   std::string new_uid() const;        // version 4

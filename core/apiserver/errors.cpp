@@ -7,14 +7,6 @@
 namespace gantry::apiserver {
 namespace {
 
-StatusDetails details_of(const schema::Kind& kind, std::string_view name) {
-  return {.name = std::string(name), .group = kind.group, .kind = kind.plural, .uid = {}, .causes = {}};
-}
-
-std::string about(const schema::Kind& kind, std::string_view name) {
-  return qualified(kind) + " \"" + std::string(name) + "\"";
-}
-
 // At most `most` bytes of a text, whole characters, with a sign that there was more.
 std::string cut(std::string text, size_t most) {
   if (text.size() <= most) return text;
@@ -59,41 +51,10 @@ std::string details_json(const StatusDetails& details) {
 
 }  // namespace
 
-std::string qualified(const schema::Kind& kind) {
-  return kind.group.empty() ? kind.plural : kind.plural + "." + kind.group;
-}
-
-Status not_found(const schema::Kind& kind, std::string_view name) {
-  return Status::not_found(about(kind, name) + " not found").with_details(details_of(kind, name));
-}
-
-Status already_exists(const schema::Kind& kind, std::string_view name) {
-  return Status::already_exists(about(kind, name) + " already exists").with_details(details_of(kind, name));
-}
-
-Status conflict(const schema::Kind& kind, std::string_view name, std::string_view why) {
-  return Status::conflict("Operation cannot be fulfilled on " + about(kind, name) + ": " + std::string(why))
-      .with_details(details_of(kind, name));
-}
-
-Status modified_conflict(const schema::Kind& kind, std::string_view name) {
-  return conflict(kind, name,
-                  "the object has been modified; please apply your changes to the latest version and "
-                  "try again");
-}
-
-Status forbidden(const schema::Kind& kind, std::string_view name, std::string_view why,
-                 std::vector<StatusCause> causes) {
-  auto details = details_of(kind, name);
-  details.causes = std::move(causes);
-  std::string message = name.empty() ? qualified(kind) : about(kind, name);
-  return Status::forbidden(message + " is forbidden: " + std::string(why)).with_details(std::move(details));
-}
-
 Status method_not_supported(const schema::Kind& kind, std::string_view method) {
   return Status::method_not_allowed(std::string(method) + " is not supported on resources of kind \"" +
                                     qualified(kind) + "\"")
-      .with_details(details_of(kind, {}));
+      .with_details(schema::details_of(kind, {}));
 }
 
 Status unknown_resource() {
@@ -161,7 +122,7 @@ std::string status_json(const Status& status) {
 }
 
 std::string success_json(const schema::Kind& kind, std::string_view name, std::string_view uid, int code) {
-  auto details = details_of(kind, name);
+  auto details = schema::details_of(kind, name);
   details.uid = uid;
   if (code == 201) return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})";
   return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","details":)" + details_json(details) +

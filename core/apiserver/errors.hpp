@@ -5,19 +5,18 @@
 #include <string_view>
 
 #include "core/limits/account.hpp"
-#include "core/schema/schema.hpp"
+#include "core/schema/kind_errors.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::apiserver {
 
-// "pods", "deployments.apps".
-std::string qualified(const schema::Kind& kind);
-Status not_found(const schema::Kind& kind, std::string_view name);
-Status already_exists(const schema::Kind& kind, std::string_view name);
-Status conflict(const schema::Kind& kind, std::string_view name, std::string_view why);
-Status modified_conflict(const schema::Kind& kind, std::string_view name);
-Status forbidden(const schema::Kind& kind, std::string_view name, std::string_view why,
-                 std::vector<StatusCause> causes = {});
+using schema::already_exists;
+using schema::conflict;
+using schema::forbidden;
+using schema::modified_conflict;
+using schema::not_found;
+using schema::qualified;
+
 Status method_not_supported(const schema::Kind& kind, std::string_view method);
 Status unknown_resource();
 // 422 about a field of ListOptions, DeleteOptions, ... (group meta.k8s.io).

@@ -1,7 +1,6 @@
 // The common part of every write. Pure, any thread.
 #include "core/apiserver/lifecycle.hpp"
 
-#include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
 #include "core/schema/codec.hpp"
 #include "core/schema/same_json.hpp"
@@ -73,19 +72,6 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
     // Found anew: keys that were added to the document since may have moved its members.
     metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
   }
-}
-
-Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name) {
-  const auto schema = env.schemas.now();
-  const auto* namespaces = schema->find_resource("", "v1", "namespaces");
-  if (namespaces == nullptr) return {};
-  const auto entry = env.store.get(key_of(*namespaces, {}, ns));
-  if (!entry) return not_found(*namespaces, ns);
-  const auto* phase = attributes(*namespaces, *entry).field("status.phase");
-  if (phase == nullptr || *phase != "Terminating") return {};
-  const std::string where(ns);
-  return forbidden(kind, name, "unable to create new content in namespace " + where + " because it is being terminated",
-                   {{"NamespaceTerminating", "namespace " + where + " is being terminated", "metadata.namespace"}});
 }
 
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old) {

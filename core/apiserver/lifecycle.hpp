@@ -10,8 +10,6 @@ void begin_object(const Environment& env, const schema::Kind& kind, Json& docume
 // Takes over from `old` what an update of the resource ("" or "status", "finalize") may not change, and counts the
 // generation.
 void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old);
-// 404 without the namespace, 403 while it goes away.
-Status check_namespace(const Environment& env, const schema::Kind& kind, std::string_view ns, std::string_view name);
 // Whether an update leaves nothing that holds a deleted object: it can go.
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old);
 // Serialized with the given resourceVersion (for comparing with what is stored).

@@ -1,6 +1,8 @@
 // Read, change, check, write. [any-thread; done maybe on the store's writer thread]
 #include "core/apiserver/mutate.hpp"
 
+#include <utility>
+
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
 #include "core/apiserver/lifecycle.hpp"
@@ -13,7 +15,7 @@ namespace gantry::apiserver {
 namespace {
 
 Status check_identity(const Mutation& mutation, const store::Entry& current, const Json& before, const Json& next) {
-  const auto& kind = mutation.call->kind();
+  const auto& kind = *mutation.kind;
   const auto name = text_at(next, {"metadata", "name"});
   if (name != mutation.name) {
     return Status::bad_request("the name of the object (" + std::string(name) +
@@ -47,13 +49,27 @@ bool same_bytes(const store::Entry& stored, std::string_view json, size_t at) {
          have.substr(at + version.size()) == json.substr(at);
 }
 
-Status check(const Mutation& mutation, const store::Entry& current, const Json& before, Json& next) {
-  if (auto status = check_identity(mutation, current, before, next); !status.ok()) return status;
-  const auto& kind = mutation.call->kind();
+// What every version has before the admission chain sees it.
+Status prepare(Mutation& mutation) {
+  const auto& before = mutation.before;
+  auto& next = mutation.planned.next;
+  if (auto status = check_identity(mutation, *mutation.current, before, next); !status.ok()) return status;
+  const auto& kind = *mutation.kind;
   if (kind.namespaced) metadata_of(next)["namespace"] = mutation.ns;
   carry_over(kind, mutation.subresource, next, before);
-  if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
-  auto causes = schema::validate(kind, next, &before);
+  return schema::apply_defaults(kind, next);
+}
+
+// What it must be after the steps that may change it.
+Status check(Mutation& mutation) {
+  const auto& kind = *mutation.kind;
+  auto& next = mutation.planned.next;
+  if (mutation.needs_defaults) {
+    // Nothing that the server owns is a step's to change.
+    carry_over(kind, mutation.subresource, next, mutation.before);
+    if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
+  }
+  auto causes = schema::validate(kind, next, &mutation.before);
   if (!causes.empty()) return schema::invalid_status(kind, mutation.name, std::move(causes));
   return {};
 }
@@ -62,71 +78,104 @@ void written(const std::shared_ptr<Mutation>& mutation, bool erased, Expected<st
   if (result) return mutation->done(Outcome{std::move(*result), erased});
   const int code = result.error().code();
   if (code == 409 && --mutation->tries_left > 0) {
+    mutation->begun = true;
     return later(mutation->call, 0, [mutation] { mutate(mutation); });
   }
-  const auto& kind = mutation->call->kind();
+  const auto& kind = *mutation->kind;
   if (code == 409) return mutation->done(modified_conflict(kind, mutation->name));
   if (code == 404) return mutation->done(not_found(kind, mutation->name));
   mutation->done(result.error());
 }
 
-void finish_dry_run(const Mutation& mutation, const Json& next, Outcome outcome) {
+void finish_dry_run(const Mutation& mutation, bool erase) {
+  const auto& current = *mutation.current;
   auto entry = std::make_shared<store::Entry>();
-  entry->value = encode_at(mutation.call->kind(), next, std::to_string(outcome.entry->mod_revision));
-  entry->key = outcome.entry->key;
-  entry->mod_revision = outcome.entry->mod_revision;
-  outcome.entry = std::move(entry);
-  mutation.done(std::move(outcome));
+  entry->value = encode_at(*mutation.kind, mutation.planned.next, std::to_string(current.mod_revision));
+  entry->key = current.key;
+  entry->mod_revision = current.mod_revision;
+  mutation.done(Outcome{std::move(entry), erase});
+}
+
+void store(const std::shared_ptr<Mutation>& mutation) {
+  auto& env = *mutation->call->env;
+  const auto& kind = *mutation->kind;
+  const auto current = std::exchange(mutation->current, nullptr);
+  const Json before = std::exchange(mutation->before, Json());
+  auto change = std::exchange(mutation->planned, Change());
+  const auto& next = change.next;
+  // A deletion has decided that itself: what it marks now still has its grace before it.
+  const bool erase = change.erase || (!change.internal && ready_to_go(kind, next, before));
+  if (mutation->dry_run) {
+    mutation->current = current;
+    mutation->planned = std::move(change);
+    return finish_dry_run(*mutation, erase);
+  }
+  store::Write write;
+  write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
+  write.key = current->key;
+  write.expected = current->mod_revision;
+  write.removes = erase || !text_at(next, {"metadata", "deletionTimestamp"}).empty();
+  if (auto status = StoredAs(kind).fill(write, next); !status.ok()) return mutation->done(status);
+  if (!erase && same_bytes(*current, write.value, write.revision_at)) {
+    return mutation->done(Outcome{current, false});
+  }
+  if (!erase && kind.behavior->read_at_once) derive(kind, next, write);
+  mutation->charge = limits::Charge(mutation->call->request.account);
+  if (!mutation->charge.resize(size_of(write))) return mutation->done(out_of_memory());
+  env.store.write(std::move(write),
+                  [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
+}
+
+// The rest of the way, stage by stage; each goes on at once unless a step of the chain takes its time.
+void validate(const std::shared_ptr<Mutation>& mutation) {
+  if (!mutation->planned.internal) {
+    if (auto status = check(*mutation); !status.ok()) return mutation->done(status);
+  }
+  mutation->call->env->chain.run(admission::Stage::kValidate, mutation, [mutation](const Status& status) {
+    if (!status.ok()) return mutation->done(status);
+    store(mutation);
+  });
+}
+
+void admit(const std::shared_ptr<Mutation>& mutation) {
+  mutation->old = mutation->operation == admission::Operation::kCreate ? nullptr : &mutation->before;
+  if (!mutation->planned.internal) {
+    mutation->object = &mutation->planned.next;
+    mutation->needs_defaults = false;
+    if (auto status = prepare(*mutation); !status.ok()) return mutation->done(status);
+  }
+  mutation->call->env->chain.run(admission::Stage::kMutate, mutation, [mutation](const Status& status) {
+    if (!status.ok()) return mutation->done(status);
+    validate(mutation);
+  });
 }
 
 }  // namespace
 
 void mutate(std::shared_ptr<Mutation> mutation) {
   auto& env = *mutation->call->env;
-  const auto& kind = mutation->call->kind();
-  const std::string key = key_of(kind, mutation->ns, mutation->name);
-  const auto current = env.store.get(key);
+  const auto& kind = *mutation->kind;
+  auto current = env.store.get(key_of(kind, mutation->ns, mutation->name));
   if (!current) return mutation->done(not_found(kind, mutation->name));
   if (takes_long(current->value.size())) {
+    if (mutation->begun) return later(mutation->call, SIZE_MAX, [mutation] { mutate(mutation); });
     if (!hand_over(mutation->call, [mutation] { mutate(mutation); })) mutation->done(too_busy());
     return;
   }
-  const StoredAs stored(kind);
-  const auto& account = mutation->call->request.account;
-  const auto before = parse_entry(*stored.seen(current), account);
+  auto before = parse_entry(*StoredAs(kind).seen(current), mutation->call->request.account);
   if (!before) return mutation->done(before.error());
   auto change = mutation->change(*current, *before);
   if (!change) return mutation->done(change.error());
-  if (change->unchanged) return mutation->done(Outcome{current, false});
-  auto& next = change->next;
-  if (!change->internal) {
-    if (auto status = check(*mutation, *current, *before, next); !status.ok()) return mutation->done(status);
-  }
-  // A deletion has decided that itself: what it marks now still has its grace before it.
-  const bool erase = change->erase || (!change->internal && ready_to_go(kind, next, *before));
-  if (mutation->call->dry_run) return finish_dry_run(*mutation, next, {current, erase});
-  store::Write write;
-  write.kind = erase ? store::Write::Kind::kDelete : store::Write::Kind::kUpdate;
-  write.key = key;
-  write.expected = current->mod_revision;
-  write.removes = erase || !text_at(next, {"metadata", "deletionTimestamp"}).empty();
-  if (auto status = stored.fill(write, next); !status.ok()) return mutation->done(status);
-  if (!erase && same_bytes(*current, write.value, write.revision_at)) {
-    return mutation->done(Outcome{current, false});
-  }
-  if (!erase && kind.behavior->read_at_once) derive(kind, next, write);
-  mutation->charge = limits::Charge(account);
-  if (!mutation->charge.resize(size_of(write))) return mutation->done(out_of_memory());
-  env.store.write(std::move(write),
-                  [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
+  if (change->unchanged) return mutation->done(Outcome{std::move(current), false});
+  mutation->current = std::move(current);
+  mutation->before = std::move(*before);
+  mutation->planned = std::move(*change);
+  if (mutation->admitted) return store(mutation);
+  admit(mutation);
 }
 
 std::shared_ptr<Mutation> mutation_of(const CallPtr& call) {
-  auto mutation = std::make_shared<Mutation>();
-  mutation->call = call;
-  mutation->ns = call->target.ns;
-  mutation->name = call->target.name;
-  mutation->subresource = call->target.subresource;
+  auto mutation = std::make_shared<Mutation>(call, admission::Operation::kUpdate);
   mutation->done = [call](Expected<Outcome> outcome) {
     if (!outcome) return respond_error(*call, outcome.error());
     respond_written(call, 200, outcome->entry);

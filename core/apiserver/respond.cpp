@@ -10,6 +10,7 @@
 #include "core/schema/table.hpp"
 #include "core/simulation/turns.hpp"
 #include "gantry/status_proto.hpp"
+#include "k8s.io/apimachinery/pkg/apis/meta/v1/status.pb.h"
 
 namespace gantry::apiserver {
 namespace {
@@ -187,6 +188,16 @@ void respond_document(Call& call, int code, const schema::Kind& kind, const Json
 
 void respond_success(Call& call, std::string_view name, std::string_view uid, int code) {
   respond_json(call, code, success_json(call.kind(), name, uid, code), std::string(kMeta) + "Status");
+}
+
+void respond_done(Call& call) {
+  if (call.form.media != schema::Media::kProtobuf) return respond_success(call, {}, {}, 201);
+  k8s::io::apimachinery::pkg::apis::meta::v1::Status success;
+  success.mutable_metadata();
+  success.set_status("Success");
+  success.set_code(201);
+  call.exchange->respond(response_of(call, 201, schema::wrap_protobuf("v1", "Status", success.SerializeAsString()),
+                                     content_type(schema::Media::kProtobuf)));
 }
 
 std::string table_row(Call& call, const store::Entry& entry) {

@@ -14,6 +14,8 @@ void respond_entry(Call& call, int code, const store::EntryPtr& entry);
 // A document that is not stored (dry run, scale).
 void respond_document(Call& call, int code, const schema::Kind& kind, const Json& document);
 void respond_success(Call& call, std::string_view name, std::string_view uid, int code = 200);
+// Of a subresource that was written: 201. Short, for the store's writer thread.
+void respond_done(Call& call);
 
 // Goes on with a call on a thread of the server's own: for work that the store's writer, which calls back, has no time
 // for and that never blocks. `bytes`: of the document it is about. Whatever it throws is answered as an internal error.

@@ -4,7 +4,7 @@
 #include "core/apiserver/bootstrap.hpp"
 #include "core/apiserver/dispatch.hpp"
 #include "core/apiserver/environment.hpp"
-#include "core/apiserver/event_expiry.hpp"
+#include "core/apiserver/expiry.hpp"
 #include "core/apiserver/respond.hpp"
 #include "core/apiserver/watch_session.hpp"
 
@@ -35,7 +35,7 @@ void every(const std::shared_ptr<io::EventLoop>& loop, std::chrono::milliseconds
 
 // The same on the options' timers, and at once: whoever gives them drives the time.
 void every_scheduled(const std::weak_ptr<Environment>& weak, int64_t interval_ms,
-                     const std::shared_ptr<EventExpiry>& events) {
+                     const std::shared_ptr<Expiry>& events) {
   const auto env = weak.lock();
   if (!env || env->stopping) return;
   env->options.schedule(interval_ms, [weak, interval_ms, events] {
@@ -49,7 +49,7 @@ void start_timers(const EnvironmentPtr& env) {
   const std::chrono::milliseconds bookmarks(std::max<int64_t>(env->options.bookmark_interval_ms, 10));
   const std::chrono::milliseconds patience(std::clamp<int64_t>(env->options.watch_patience_ms / 8, 1, 1'000));
   const std::chrono::milliseconds expiry(std::max<int64_t>(env->options.event_ttl_seconds * 50, 50));
-  auto events = std::make_shared<EventExpiry>(weak);
+  auto events = std::make_shared<Expiry>(weak);
   const bool scheduled = env->options.schedule != nullptr;
   if (scheduled) every_scheduled(weak, expiry.count(), events);
   env->loop->post([loop = env->loop, weak, bookmarks, patience, expiry, events, scheduled] {
@@ -78,7 +78,7 @@ Expected<std::unique_ptr<ApiServer>> ApiServer::create(const schema::Registry& s
   auto environment = std::make_shared<Environment>(schemas, store, std::move(options));
   environment->loop = io::EventLoop::start("api-timers");
   std::unique_ptr<ApiServer> server(new ApiServer(environment));
-  if (auto status = ensure_namespaces(environment); !status.ok()) return status;
+  if (auto status = ensure_initial_objects(environment); !status.ok()) return status;
   start_timers(environment);
   return server;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/admission/chain.hpp"
 #include "core/auth/authorizer.hpp"
 #include "core/client/http.hpp"
 #include "core/client/node_backend.hpp"
@@ -42,6 +43,7 @@ struct Options {
   std::function<void(std::function<void()>)> run_long;
   size_t most_long = 256;                        // of those that may wait; the rest is answered 429
   std::shared_ptr<auth::Authorizer> authorizer;  // default: AlwaysAllow
+  std::vector<admission::StepPtr> admission;     // steps behind the built-in ones
   std::vector<ReadinessCheck> checks;
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;

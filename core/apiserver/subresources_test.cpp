@@ -317,7 +317,8 @@ TEST_F(SubresourcesTest, ScaleDryRunChangesNothing) {
 
 TEST_F(SubresourcesTest, BindingPutsThePodOnTheNode) {
   put_pod(R"(,"annotations":{"a":"1"})");
-  auto& exchange = run(bind_pod, bind_call(binding("node-1", R"("name":"p","uid":"u-p","annotations":{"b":"2"})")));
+  auto& exchange =
+      run(write_subresource, bind_call(binding("node-1", R"("name":"p","uid":"u-p","annotations":{"b":"2"})")));
   EXPECT_EQ(exchange.code(), 201) << exchange.body();
   EXPECT_EQ(exchange.body(), R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})");
   const Json pod = stored(kind("", "pods"), "p");
@@ -334,7 +335,7 @@ TEST_F(SubresourcesTest, BindingReplacesWhatTheSchedulerSaidBefore) {
   put_pod("", "",
           R"({"conditions":[{"type":"Other","status":"True"},{"type":"PodScheduled","status":"False",)"
           R"("reason":"Unschedulable","message":"0/1 nodes are available"}]})");
-  EXPECT_EQ(run(bind_pod, bind_call(binding())).code(), 201);
+  EXPECT_EQ(run(write_subresource, bind_call(binding())).code(), 201);
   const Json pod = stored(kind("", "pods"), "p");
   const auto& conditions = find(pod, {"status", "conditions"})->as_array();
   ASSERT_EQ(conditions.size(), 2U);
@@ -344,16 +345,16 @@ TEST_F(SubresourcesTest, BindingReplacesWhatTheSchedulerSaidBefore) {
 
 TEST_F(SubresourcesTest, BindingAtTheOlderAddress) {
   put_pod();
-  EXPECT_EQ(run(bind_pod, bind_call(binding(), "")).code(), 201);
+  EXPECT_EQ(run(write_through, bind_call(binding(), "")).code(), 201);
   EXPECT_EQ(text_at(stored(kind("", "pods"), "p"), {"spec", "nodeName"}), "node-1");
-  EXPECT_EQ(run(bind_pod, bind_call(binding("n", ""), "")).code(), 400);
+  EXPECT_EQ(run(write_through, bind_call(binding("n", ""), "")).code(), 400);
 }
 
 TEST_F(SubresourcesTest, BindingAnsweredInProtobuf) {
   put_pod();
   auto request = bind_call(binding());
   request->form.media = schema::Media::kProtobuf;
-  auto& exchange = run(bind_pod, request);
+  auto& exchange = run(write_subresource, request);
   const std::string body = exchange.body();
   auto envelope = schema::unwrap_protobuf(body);
   ASSERT_TRUE(envelope.ok());
@@ -365,7 +366,7 @@ TEST_F(SubresourcesTest, BindingAnsweredInProtobuf) {
 
 TEST_F(SubresourcesTest, ABoundPodStaysWhereItIs) {
   put_pod("", R"(,"nodeName":"node-0")");
-  auto& exchange = run(bind_pod, bind_call(binding()));
+  auto& exchange = run(write_subresource, bind_call(binding()));
   EXPECT_EQ(exchange.code(), 409);
   EXPECT_EQ(message_of(exchange),
             "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"node-0\"");
@@ -373,29 +374,30 @@ TEST_F(SubresourcesTest, ABoundPodStaysWhereItIs) {
 }
 
 TEST_F(SubresourcesTest, BindingRefusesWhatCannotBe) {
-  EXPECT_EQ(run(bind_pod, bind_call(binding())).code(), 404);
+  EXPECT_EQ(run(write_subresource, bind_call(binding())).code(), 404);
   const auto revision = put_pod();
-  EXPECT_EQ(run(bind_pod, bind_call("{")).code(), 400);
-  EXPECT_EQ(run(bind_pod, bind_call(binding("n", R"("name":"q")"))).code(), 400);
-  EXPECT_EQ(run(bind_pod, bind_call(binding("n", R"("name":"p","namespace":"else")"))).code(), 400);
-  EXPECT_EQ(run(bind_pod, bind_call(binding(""))).code(), 422);
-  auto& twice = run(bind_pod, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Foo"}})"));
+  EXPECT_EQ(run(write_subresource, bind_call("{")).code(), 400);
+  EXPECT_EQ(run(write_subresource, bind_call(binding("n", R"("name":"q")"))).code(), 400);
+  EXPECT_EQ(run(write_subresource, bind_call(binding("n", R"("name":"p","namespace":"else")"))).code(), 400);
+  EXPECT_EQ(run(write_subresource, bind_call(binding(""))).code(), 422);
+  auto& twice = run(write_subresource, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Foo"}})"));
   EXPECT_EQ(twice.code(), 422);
   EXPECT_EQ(message_of(twice),
             "Binding \"p\" is invalid: [target.kind: Unsupported value: \"Foo\": supported values: \"Node\", "
             "\"<empty>\", target.name: Required value]");
-  EXPECT_EQ(run(bind_pod, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Pod","name":"n"}})")).code(), 422);
-  auto& uid = run(bind_pod, bind_call(binding("n", R"("name":"p","uid":"other")")));
+  EXPECT_EQ(run(write_subresource, bind_call(R"({"metadata":{"name":"p"},"target":{"kind":"Pod","name":"n"}})")).code(),
+            422);
+  auto& uid = run(write_subresource, bind_call(binding("n", R"("name":"p","uid":"other")")));
   EXPECT_EQ(uid.code(), 409);
   EXPECT_NE(message_of(uid).find("UID in precondition: other, UID in object meta: u-p"), std::string::npos);
   const auto stale = R"("name":"p","resourceVersion":")" + std::to_string(revision + 1) + "\"";
-  EXPECT_EQ(run(bind_pod, bind_call(binding("n", stale))).code(), 409);
+  EXPECT_EQ(run(write_subresource, bind_call(binding("n", stale))).code(), 409);
   put_pod(R"(,"deletionTimestamp":"2024-01-02T03:04:05Z","deletionGracePeriodSeconds":30)");
-  auto& deleted = run(bind_pod, bind_call(binding()));
+  auto& deleted = run(write_subresource, bind_call(binding()));
   EXPECT_EQ(deleted.code(), 409);
   EXPECT_NE(message_of(deleted).find("pod p is being deleted, cannot be assigned to a host"), std::string::npos);
   put_pod("", R"(,"schedulingGates":[{"name":"wait"}])");
-  EXPECT_EQ(run(bind_pod, bind_call(binding())).code(), 409);
+  EXPECT_EQ(run(write_subresource, bind_call(binding())).code(), 409);
   EXPECT_EQ(text_at(stored(kind("", "pods"), "p"), {"spec", "nodeName"}), "");
 }
 
@@ -406,7 +408,7 @@ TEST_F(SubresourcesTest, OneOfManyBindingsWins) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     calls.push_back(bind_call(binding("node-" + std::to_string(i))));
-    threads.emplace_back([request = calls.back()] { bind_pod(request); });
+    threads.emplace_back([request = calls.back()] { write_subresource(request); });
   }
   for (auto& thread : threads) thread.join();
   int won = 0;
@@ -556,7 +558,7 @@ TEST_F(SubresourcesTest, ExecTellsWhyItCannot) {
 TEST_F(SubresourcesTest, AttachAndPortForwardAreNotThere) {
   put_pod("", R"(,"nodeName":"n")");
   for (const char* name : {"attach", "portforward"}) {
-    auto& exchange = run(pod_exec, pod_call(name, ""));
+    auto& exchange = run(not_implemented, pod_call(name, ""));
     EXPECT_EQ(exchange.code(), 501);
     EXPECT_EQ(message_of(exchange), "pods/" + std::string(name) + " is not implemented by this server");
   }

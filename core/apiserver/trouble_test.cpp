@@ -19,7 +19,7 @@ class TroubledStore : public store::Store {
   void write(store::Write write, store::WriteCallback done) override {
     ++writes;
     if (write.removes) ++removals;
-    if (refuse > 0) {
+    if (refuse > 0 && pass-- <= 0) {
       --refuse;
       return done(with);
     }
@@ -41,6 +41,7 @@ class TroubledStore : public store::Store {
   Status health() const override { return fails; }
 
   std::atomic<int> refuse{0}, writes{0}, removals{0};
+  std::atomic<int> pass{0};  // so many before those that are refused
   Status fails;
   Status with = Status::internal("database or disk is full");
   store::WatchCallback last_watch;
@@ -177,6 +178,27 @@ TEST_F(TroubleTest, AFullQueueAsksForPatience) {
   EXPECT_EQ(answer.code, 429);
   EXPECT_EQ(answer.text({"reason"}), "TooManyRequests");
   EXPECT_EQ(answer.header("Retry-After"), "1");
+}
+
+// A collection that has begun to go waits for room; one that has not is answered.
+TEST_F(TroubleTest, ACollectionDoesNotStopHalfWay) {
+  for (int i = 0; i < 40; ++i) made(kMaps, config_map("m" + std::to_string(i)));
+  troubled_.with = Status::too_many_requests("the store has 16384 writes waiting");
+  troubled_.refuse = 1'000;
+  EXPECT_EQ(ask("DELETE", kMaps).code, 429);
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 40U);
+  troubled_.pass = 10;
+  troubled_.refuse = 60;
+  EXPECT_EQ(ask("DELETE", kMaps).code, 200);
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 0U);
+  EXPECT_EQ(troubled_.refuse, 0);
+  // As long as the request waits, and no longer.
+  for (int i = 0; i < 3; ++i) made(kMaps, config_map("m" + std::to_string(i)));
+  troubled_.pass = 1;
+  troubled_.refuse = 1'000'000;
+  EXPECT_EQ(ask("DELETE", std::string(kMaps) + "?timeout=100ms").code, 429);
+  troubled_.refuse = 0;
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 2U);
 }
 
 TEST_F(TroubleTest, ConflictsAreTriedAgainSomeTimes) {

@@ -1,5 +1,5 @@
-// create: names, defaults, admission, validation, one write. [any-thread, answers on the store's writer or a worker]
-#include "core/admission/admission.hpp"
+// create: names, defaults, the admission chain, validation, one write. [any-thread, answers on the store's writer or a
+// worker]
 #include "core/apiserver/body.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/forms.hpp"
@@ -17,8 +17,9 @@ namespace {
 constexpr int kNameTries = 8;
 constexpr size_t kMaxGeneratedBase = 58;  // 63 less the suffix
 
-struct NewObject {
-  CallPtr call;
+struct NewObject : WriteCall {
+  explicit NewObject(CallPtr of) : WriteCall(std::move(of), admission::Operation::kCreate) {}
+
   Json document;
   std::string name_base;  // of generateName; empty: the name was given
   int tries_left = 0;
@@ -41,25 +42,28 @@ Status place(Call& call, Json& document) {
   return {};
 }
 
-Status prepare(Call& call, Json& document) {
-  const auto& kind = call.kind();
-  const std::string name(text_at(document, {"metadata", "name"}));
-  if (kind.namespaced) {
-    if (auto status = check_namespace(*call.env, kind, call.target.ns, name); !status.ok()) return status;
-  }
-  if (!text_at(document, {"metadata", "resourceVersion"}).empty()) {
+// What it has before the admission chain sees it.
+Status prepare(NewObject& object) {
+  const auto& kind = *object.kind;
+  if (!text_at(object.document, {"metadata", "resourceVersion"}).empty()) {
     return Status::bad_request("resourceVersion should not be set on objects to be created");
   }
-  begin_object(*call.env, kind, document);
-  if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
-  if (auto status = admission::admit_create(kind, document); !status.ok()) {
-    return forbidden(kind, name, status.message());
+  begin_object(*object.call->env, kind, object.document);
+  return schema::apply_defaults(kind, object.document);
+}
+
+// What it must be after the steps that may change it.
+Status check(NewObject& object) {
+  const auto& kind = *object.kind;
+  auto& document = object.document;
+  if (object.needs_defaults) {
+    // Nothing that the server owns is a step's to set.
+    begin_object(*object.call->env, kind, document);
+    if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
   }
   if (kind.behavior->create != nullptr) kind.behavior->create(document.as_object());
   auto causes = schema::validate(kind, document);
-  if (!causes.empty()) return schema::invalid_status(kind, name, std::move(causes));
-  admission::warn_of_unsupported(document, call.warnings);
-  if (!kind.warning.empty()) call.warnings.push_back(kind.warning);
+  if (!causes.empty()) return schema::invalid_status(kind, object.name, std::move(causes));
   return {};
 }
 
@@ -102,11 +106,29 @@ void write(std::shared_ptr<NewObject> object) {
                         [object](Expected<store::EntryPtr> result) { written(object, std::move(result)); });
 }
 
+// The rest of the way, stage by stage; each goes on at once unless a step of the chain takes its time.
+void validate(const std::shared_ptr<NewObject>& object) {
+  if (auto status = check(*object); !status.ok()) return respond_error(*object->call, status);
+  object->call->env->chain.run(admission::Stage::kValidate, object, [object](const Status& status) {
+    if (!status.ok()) return respond_error(*object->call, status);
+    object->object = nullptr;
+    write(object);
+  });
+}
+
+void admit(const std::shared_ptr<NewObject>& object) {
+  if (auto status = prepare(*object); !status.ok()) return respond_error(*object->call, status);
+  object->object = &object->document;
+  object->call->env->chain.run(admission::Stage::kMutate, object, [object](const Status& status) {
+    if (!status.ok()) return respond_error(*object->call, status);
+    validate(object);
+  });
+}
+
 }  // namespace
 
 void create_document(const CallPtr& call, Json document) {
-  auto object = std::make_shared<NewObject>();
-  object->call = call;
+  auto object = std::make_shared<NewObject>(call);
   if (auto status = place(*call, document); !status.ok()) return respond_error(*call, status);
   auto& metadata = metadata_of(document);
   if (text_at(document, {"metadata", "name"}).empty()) {
@@ -118,9 +140,9 @@ void create_document(const CallPtr& call, Json document) {
       object->tries_left = kNameTries;
     }
   }
-  if (auto status = prepare(*call, document); !status.ok()) return respond_error(*call, status);
+  object->name = text_at(document, {"metadata", "name"});
   object->document = std::move(document);
-  write(std::move(object));
+  admit(object);
 }
 
 void create(const CallPtr& call) {

@@ -1,4 +1,7 @@
 // delete and deletecollection. [any-thread]
+#include <chrono>
+#include <optional>
+
 #include "core/apiserver/body.hpp"
 #include "core/apiserver/deletion.hpp"
 #include "core/apiserver/forms.hpp"
@@ -11,6 +14,8 @@ namespace {
 
 std::shared_ptr<Mutation> deletion_of(const CallPtr& call, std::shared_ptr<const Json> options) {
   auto mutation = mutation_of(call);
+  mutation->operation = admission::Operation::kDelete;
+  mutation->options = options.get();
   mutation->change = [call, options](const store::Entry& entry, const Json& current) {
     return plan_deletion(*call, *options, entry, current);
   };
@@ -33,44 +38,100 @@ struct Collection {
   std::shared_ptr<const Json> options;
   ListPage page;
   std::mutex mutex;
-  size_t next = 0, open = 0, open_bytes = 0;  // by mutex, as the rest
+  // By mutex, as the rest. Those to come are the entries from `next` on, and those that the store had no room for.
+  size_t next = 0, open = 0, open_bytes = 0;
+  std::vector<size_t> again;
+  bool begun = false;    // something has been deleted
+  bool pausing = false;  // others have all the room there is
   bool answered = false;
-  Status first_error;
+  Status first_error, refusal;
 };
+using CollectionPtr = std::shared_ptr<Collection>;
 constexpr size_t kAtOnce = 256, kBytesAtOnce = 8 << 20;
+constexpr auto kPause = std::chrono::milliseconds(20);
 
-void delete_some(const std::shared_ptr<Collection>& all);
+void delete_some(const CollectionPtr& all);
 
-void one_done(const std::shared_ptr<Collection>& all, size_t bytes, const Expected<Outcome>& outcome) {
-  {
-    const std::lock_guard lock(all->mutex);
-    if (!outcome && outcome.error().code() != 404 && all->first_error.ok()) all->first_error = outcome.error();
-    all->open_bytes -= bytes;
-    const bool last = --all->open == 0;
-    if (!last && (all->next == all->page.entries.size() || all->open != kAtOnce / 2)) return;
+// Too much of others waits, and nothing of this collection. What has begun has its turn a moment later, as long as its
+// request does; what has not is answered.
+void pause_locked(const CollectionPtr& all) {
+  if (!all->begun) {
+    all->first_error = all->refusal;
+    all->again.clear();
+    all->next = all->page.entries.size();
+    return later(all->call, SIZE_MAX, [all] { delete_some(all); });
   }
+  const auto& loop = all->call->env->loop;
+  loop->post([all, &loop] {
+    loop->after(kPause, [all] {
+      {
+        const std::lock_guard lock(all->mutex);
+        all->pausing = false;
+      }
+      later(all->call, SIZE_MAX, [all] { delete_some(all); });
+    });
+  });
+}
+
+void one_done(const CollectionPtr& all, size_t index, const Expected<Outcome>& outcome) {
+  const std::lock_guard lock(all->mutex);
+  const int code = outcome ? 0 : outcome.error().code();
+  all->open_bytes -= all->page.entries[index]->value.size();
+  --all->open;
+  all->begun = all->begun || code == 0;
+  if (code == 429 && std::chrono::steady_clock::now() < all->call->deadline) {
+    all->again.push_back(index);
+    all->pausing = true;
+    all->refusal = outcome.error();
+  } else if (!outcome && code != 404 && all->first_error.ok()) {
+    all->first_error = outcome.error();
+  }
+  if (all->pausing) {
+    if (all->open == 0) pause_locked(all);
+    return;
+  }
+  const bool rest = all->next < all->page.entries.size();
+  if (all->open > 0 && (!rest || all->open != kAtOnce / 2)) return;
   later(all->call, SIZE_MAX, [all] { delete_some(all); });
 }
 
-// What there is room for, or the answer when nothing is left.
-void delete_some(const std::shared_ptr<Collection>& all) {
+void delete_one(const CollectionPtr& all, size_t index) {
+  const auto& entry = *all->page.entries[index];
+  auto mutation = deletion_of(all->call, all->options);
+  mutation->ns = namespace_of_key(entry.key);
+  mutation->name = name_of_key(entry.key);
+  mutation->begun = true;
+  mutation->done = [all, index](const Expected<Outcome>& outcome) { one_done(all, index, outcome); };
+  mutate(std::move(mutation));
+}
+
+// The next one, if there is room for it.
+std::optional<size_t> take_locked(Collection& all) {
+  if (all.answered || all.pausing) return std::nullopt;
+  const bool room = all.open == 0 || (all.open < kAtOnce && all.open_bytes < kBytesAtOnce);
+  if (!room || (all.again.empty() && all.next == all.page.entries.size())) return std::nullopt;
+  size_t index = all.next;
+  if (all.again.empty()) {
+    ++all.next;
+  } else {
+    index = all.again.back();
+    all.again.pop_back();
+  }
+  ++all.open;
+  all.open_bytes += all.page.entries[index]->value.size();
+  return index;
+}
+
+// What there is room for, or the answer when nothing is left. More than one thread may be at it.
+void delete_some(const CollectionPtr& all) {
   std::unique_lock lock(all->mutex);
-  const auto& entries = all->page.entries;
-  while (all->next < entries.size() && (all->open == 0 || (all->open < kAtOnce && all->open_bytes < kBytesAtOnce))) {
-    const auto& entry = *entries[all->next++];
-    ++all->open;
-    all->open_bytes += entry.value.size();
+  while (const auto index = take_locked(*all)) {
     lock.unlock();
-    auto mutation = deletion_of(all->call, all->options);
-    mutation->ns = namespace_of_key(entry.key);
-    mutation->name = name_of_key(entry.key);
-    mutation->done = [all, bytes = entry.value.size()](const Expected<Outcome>& outcome) {
-      one_done(all, bytes, outcome);
-    };
-    mutate(std::move(mutation));
+    delete_one(all, *index);
     lock.lock();
   }
-  if (all->next < entries.size() || all->open > 0 || std::exchange(all->answered, true)) return;
+  const bool rest = all->next < all->page.entries.size() || !all->again.empty();
+  if (rest || all->open > 0 || std::exchange(all->answered, true)) return;
   lock.unlock();
   if (!all->first_error.ok()) return respond_error(*all->call, all->first_error);
   respond_list(all->call, std::move(all->page));

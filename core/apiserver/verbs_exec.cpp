@@ -41,12 +41,6 @@ bool has_container(const Json& pod, std::string_view name) {
   return false;
 }
 
-// kubectl learns from the message what is missing.
-void respond_unsupported(Call& call) {
-  respond_error(
-      call, Status(501, "NotImplemented", "pods/" + call.target.subresource + " is not implemented by this server"));
-}
-
 }  // namespace
 
 Expected<FoundContainer> find_container(const Call& call, std::string_view container) {
@@ -74,8 +68,14 @@ Status no_node(const client::PodRef& pod) {
   return Status::unavailable("the node " + pod.node + " of pod " + pod.name + " cannot be reached");
 }
 
+// kubectl learns from the message what is missing.
+void not_implemented(const CallPtr& call) {
+  const auto& target = call->target;
+  respond_error(*call, Status(501, "NotImplemented",
+                              target.resource + "/" + target.subresource + " is not implemented by this server"));
+}
+
 void pod_exec(const CallPtr& call) {
-  if (call->target.subresource != "exec") return respond_unsupported(*call);
   const auto& query = call->query;
   auto found = find_container(*call, query.get("container"));
   if (!found) return respond_error(*call, found.error());

@@ -1,5 +1,6 @@
 // update: PUT of an object, of its status, of a namespace's finalizers. [any-thread]
 #include "core/apiserver/body.hpp"
+#include "core/apiserver/dispatch.hpp"
 #include "core/apiserver/errors.hpp"
 #include "core/apiserver/mutate.hpp"
 #include "core/apiserver/respond.hpp"
@@ -20,6 +21,7 @@ void create_missing(const CallPtr& call, Json body) {
                          Status::bad_request("the name of the object (" + std::string(name) +
                                              ") does not match the name on the URL (" + call->target.name + ")"));
   }
+  if (auto status = authorize(*call, "create"); !status.ok()) return respond_error(*call, status);
   create_document(call, std::move(body));
 }
 

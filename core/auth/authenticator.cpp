@@ -144,7 +144,7 @@ Expected<http::Identity> Authenticator::authenticate(const PeerCertificate& peer
     if (why != nullptr) *why = std::move(refused);
     return Status::unauthorized("Unauthorized");
   }
-  return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}};
+  return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}, {}};
 }
 
 http::Identity local_admin() { return {"system:admin", {"system:masters", std::string(kAuthenticated)}, {}}; }

@@ -25,6 +25,7 @@ struct Identity {
   std::string user;  // "system:anonymous" when nobody proved anything
   std::vector<std::string> groups;
   std::string uid;
+  std::vector<std::pair<std::string, std::vector<std::string>>> extra = {};  // what else the proof says, by key
   bool anonymous() const { return user == "system:anonymous"; }
 };
 

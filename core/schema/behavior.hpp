@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "gantry/status.hpp"
+
 namespace gantry::schema {
 
 class Errors;
@@ -31,6 +33,29 @@ struct Conversion {
   // From a stored document to one of this version, and back; apiVersion and kind are seen to.
   void (*from_stored)(boost::json::object& object);
   void (*to_stored)(boost::json::object& object);
+};
+
+// A subresource that is written by an object of another kind, which says how this one changes: pods/binding. Answered
+// with a Status.
+struct SubresourceWrite {
+  using Object = boost::json::object;
+  // What the changed object is told beside what is sent.
+  struct Moment {
+    int64_t now_ns;
+    std::string_view name, version;  // of the stored object
+  };
+  std::string_view name;
+  // Of what is sent: its message's full name, apiVersion and kind.
+  std::string_view message, api_version, kind;
+  // What is wrong with it whatever is stored; its name and namespace are seen to.
+  void (*check)(const Object& body, Errors& errors);
+  // Changes a copy of the stored object, or says why that may not be.
+  Status (*apply)(Object& next, const Object& body, const Moment& moment);
+};
+
+// Creating an object of a kind that is not stored writes such a subresource of the object that it names.
+struct WrittenThrough {
+  std::string_view group, version, plural, subresource;
 };
 
 struct Behavior {
@@ -56,6 +81,15 @@ struct Behavior {
   // then. Both or none.
   bool (*is_held)(const Object& object) = nullptr;
   void (*terminate)(Object& next) = nullptr;
+
+  std::span<const SubresourceWrite> subresources;
+  const WrittenThrough* written_through = nullptr;
+
+  // Objects that there are from a cluster's first moment, by name.
+  std::span<const std::string_view> initial;
+  // When its object was last written, as far as it says so itself (Unix ns); objects that nobody has written to for the
+  // time to live of Events go. Null: they stay.
+  int64_t (*last_written)(const Object& object) = nullptr;
 
   // Cells of its table, and what a row says beside them (`"conditions":[...],` or nothing).
   std::span<const cells::NamedCell> cells;

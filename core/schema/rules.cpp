@@ -56,6 +56,12 @@ std::vector<StatusCause> validate(const Kind& kind, const Json& document, const 
   return errors.take();
 }
 
+std::vector<StatusCause> validate(const SubresourceWrite& subresource, const Json& body) {
+  Errors errors;
+  if (subresource.check != nullptr) subresource.check(object_or_empty(&body), errors);
+  return errors.take();
+}
+
 Status invalid_status(const Kind& kind, std::string_view name, std::vector<StatusCause> causes) {
   std::string message = kind.kind;
   if (!kind.group.empty()) message.append(".").append(kind.group);

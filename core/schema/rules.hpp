@@ -17,6 +17,9 @@ Status apply_defaults(const Kind& kind, Json& document);
 // "Required value"). Empty: valid.
 std::vector<StatusCause> validate(const Kind& kind, const Json& document, const Json* old = nullptr);
 
+// What is wrong with an object that is sent to write a subresource.
+std::vector<StatusCause> validate(const SubresourceWrite& subresource, const Json& body);
+
 // The 422 Status of a list of causes: `Pod "x" is invalid: spec.containers: Required value`, (several: "[a, b]").
 Status invalid_status(const Kind& kind, std::string_view name, std::vector<StatusCause> causes);
 

@@ -21,7 +21,7 @@ void ServerCore::tell(std::string_view topic, std::string_view text) const {
 
 Expected<http::Identity> Connection::identify(const http::Request& request) {
   if (local_) return auth::local_admin();
-  if (!options().authenticator) return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}};
+  if (!options().authenticator) return http::Identity{"system:anonymous", {"system:unauthenticated"}, {}, {}};
   std::string why;
   auto identity = options().authenticator->authenticate(peer_, request.header("authorization"), &why);
   if (!identity) core_->tell("credentials-refused", "a request of " + peer_name() + " is refused: " + why);

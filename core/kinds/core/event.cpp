@@ -21,6 +21,7 @@ void validate(const JsonObject& event, const JsonObject* old, Errors& errors) {
 constinit const Behavior core_event{.group = "",
                                     .kind = "Event",
                                     .validate = validate,
+                                    .last_written = event_last_written,
                                     .cells = kEventCells,
                                     .create_on_update = true,
                                     .read_at_once = false};

@@ -63,6 +63,8 @@ bool is_held(const JsonObject& object) {
 
 void terminate(JsonObject& next) { ensure_object(next, "status")["phase"] = "Terminating"; }
 
+constexpr std::string_view kInitial[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+
 }  // namespace
 
 constinit const Behavior core_namespace{.group = "",
@@ -72,6 +74,7 @@ constinit const Behavior core_namespace{.group = "",
                                         .create = create,
                                         .update = update,
                                         .is_held = is_held,
-                                        .terminate = terminate};
+                                        .terminate = terminate,
+                                        .initial = kInitial};
 
 }  // namespace gantry::kinds

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "core/kinds/parts/pod_binding.hpp"
 #include "core/kinds/parts/pod_defaults.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/pod_summary.hpp"
@@ -164,6 +165,7 @@ constinit const Behavior core_pod{.group = "",
                                   .create = create,
                                   .update_status = update_status,
                                   .grace = grace,
+                                  .subresources = {&kPodBinding, 1},
                                   .cells = kCells,
                                   .row_conditions = row_conditions,
                                   .returns_deleted = true};

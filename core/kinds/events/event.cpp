@@ -101,6 +101,7 @@ constexpr schema::Conversion kCoreEvents{
 constinit const Behavior events_event{.group = "events.k8s.io",
                                       .kind = "Event",
                                       .validate = validate,
+                                      .last_written = event_last_written,
                                       .cells = kEventCells,
                                       .create_on_update = true,
                                       .read_at_once = false,

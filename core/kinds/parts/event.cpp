@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/schema/values.hpp"
+
 namespace gantry::kinds {
 namespace {
 
@@ -26,6 +28,20 @@ std::string_view first_text(const Json& value, std::initializer_list<std::string
 }
 
 }  // namespace
+
+int64_t event_last_written(const JsonObject& event) {
+  const JsonObject* metadata = get_object(event, "metadata");
+  const JsonObject* series = get_object(event, "series");
+  int64_t latest = 0;
+  for (const auto text :
+       {metadata == nullptr ? std::string_view() : get_text(*metadata, "creationTimestamp"),
+        get_text(event, "lastTimestamp"), get_text(event, "eventTime"), get_text(event, "deprecatedLastTimestamp"),
+        series == nullptr ? std::string_view() : get_text(*series, "lastObservedTime")}) {
+    const auto time = schema::parse_time(text);
+    if (time) latest = std::max(latest, *time);
+  }
+  return latest;
+}
 
 void event_last_seen(Row& row, std::string& out) {
   if (has(row.document, "series")) {

@@ -13,6 +13,9 @@ void check_event_place(const JsonObject& event, std::string_view about, Errors& 
 // says when in the newer way.
 void check_event_texts(const JsonObject& event, std::string_view note, const At& root, Errors& errors);
 
+// Unix ns; 0: it does not say.
+int64_t event_last_written(const JsonObject& event);
+
 void event_last_seen(Row& row, std::string& out);
 void event_first_seen(Row& row, std::string& out);
 void event_count(Row& row, std::string& out);

@@ -1,4 +1,5 @@
-// Removes Events that nobody has written to for their time to live, as upstream's leases in etcd do.
+// Removes objects that nobody has written to for their time to live, as upstream's leases in etcd do: of the kinds that
+// know when that was (Behavior::last_written), which are Events.
 //
 // Owned by the server; sweep() is called now and then by its timer, one call at a time, on a worker. Which revision was
 // written when is remembered by samples, so that a sweep parses nothing; only the first after a start reads what stands
@@ -11,9 +12,9 @@
 
 namespace gantry::apiserver {
 
-class EventExpiry {
+class Expiry {
  public:
-  explicit EventExpiry(std::weak_ptr<Environment> env) : env_(std::move(env)) {}
+  explicit Expiry(std::weak_ptr<Environment> env) : env_(std::move(env)) {}
   void sweep();
 
  private:
