@@ -48,51 +48,61 @@ struct Collection {
 };
 using CollectionPtr = std::shared_ptr<Collection>;
 constexpr size_t kAtOnce = 256, kBytesAtOnce = 8 << 20;
-constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr auto kMoment = std::chrono::milliseconds(20);
 
 void delete_some(const CollectionPtr& all);
 
-// Too much of others waits, and nothing of this collection. What has begun has its turn a moment later, as long as its
-// request does; what has not is answered.
-void pause_locked(const CollectionPtr& all) {
-  if (!all->begun) {
-    all->first_error = all->refusal;
-    all->again.clear();
-    all->next = all->page.entries.size();
-    return later(all->call, SIZE_MAX, [all] { delete_some(all); });
-  }
+void delete_soon(const CollectionPtr& all) {
+  later(all->call, SIZE_MAX, [all] { delete_some(all); });
+}
+
+void pause(const CollectionPtr& all) {
   const auto& loop = all->call->env->loop;
   loop->post([all, &loop] {
-    loop->after(kPause, [all] {
+    loop->after(kMoment, [all] {
       {
         const std::lock_guard lock(all->mutex);
         all->pausing = false;
       }
-      later(all->call, SIZE_MAX, [all] { delete_some(all); });
+      delete_soon(all);
     });
   });
 }
 
+enum class Next : uint8_t { kNothing, kSome, kPause };
+
+Next next_locked(Collection& all) {
+  const bool rest = all.next < all.page.entries.size();
+  if (!all.pausing) return all.open == 0 || (rest && all.open == kAtOnce / 2) ? Next::kSome : Next::kNothing;
+  if (all.open > 0) return Next::kNothing;
+  if (all.begun) return Next::kPause;
+  all.first_error = all.refusal;
+  all.again.clear();
+  all.next = all.page.entries.size();
+  return Next::kSome;
+}
+
+// Where too much of others waits, and nothing of this collection: what has begun has its turn a moment later, as long
+// as its request does; what has not is answered.
 void one_done(const CollectionPtr& all, size_t index, const Expected<Outcome>& outcome) {
-  const std::lock_guard lock(all->mutex);
-  const int code = outcome ? 0 : outcome.error().code();
-  all->open_bytes -= all->page.entries[index]->value.size();
-  --all->open;
-  all->begun = all->begun || code == 0;
-  if (code == 429 && std::chrono::steady_clock::now() < all->call->deadline) {
-    all->again.push_back(index);
-    all->pausing = true;
-    all->refusal = outcome.error();
-  } else if (!outcome && code != 404 && all->first_error.ok()) {
-    all->first_error = outcome.error();
+  auto next = Next::kNothing;
+  {
+    const std::lock_guard lock(all->mutex);
+    const int code = outcome ? 0 : outcome.error().code();
+    all->open_bytes -= all->page.entries[index]->value.size();
+    --all->open;
+    all->begun = all->begun || code == 0;
+    if (code == 429 && std::chrono::steady_clock::now() < all->call->deadline) {
+      all->again.push_back(index);
+      all->pausing = true;
+      all->refusal = outcome.error();
+    } else if (!outcome && code != 404 && all->first_error.ok()) {
+      all->first_error = outcome.error();
+    }
+    next = next_locked(*all);
   }
-  if (all->pausing) {
-    if (all->open == 0) pause_locked(all);
-    return;
-  }
-  const bool rest = all->next < all->page.entries.size();
-  if (all->open > 0 && (!rest || all->open != kAtOnce / 2)) return;
-  later(all->call, SIZE_MAX, [all] { delete_some(all); });
+  if (next == Next::kPause) return pause(all);
+  if (next == Next::kSome) delete_soon(all);
 }
 
 void delete_one(const CollectionPtr& all, size_t index) {
