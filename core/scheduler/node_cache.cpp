@@ -59,4 +59,9 @@ bool NodeCache::remove_pod(const std::string& uid) {
   return true;
 }
 
+bool NodeCache::remove_assumed(const PodPtr& pod) {
+  const auto it = pods_.find(pod->uid);
+  return it != pods_.end() && it->second.pod == pod && remove_pod(pod->uid);
+}
+
 }  // namespace gantry::scheduler

@@ -35,6 +35,8 @@ class NodeCache {
   void add_pod(const PodPtr& pod, const std::string& node);
   // True when it was there.
   bool remove_pod(const std::string& uid);
+  // The same for one that was assumed, unless the watch has told where it is meanwhile.
+  bool remove_assumed(const PodPtr& pod);
   bool has_pod(const std::string& uid) const { return pods_.contains(uid); }
 
   // Present nodes, in a stable order for round robin.

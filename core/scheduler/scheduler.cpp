@@ -45,11 +45,33 @@ void Scheduler::start() {
   nodes_ = client::start_reflector(*options_.client, nodes,
                                    {[this](client::Client::List list) { replace_nodes(list); },
                                     [this](client::WatchEvent event) { on_node(event); }},
-                                   options_.schedule);
+                                   watching());
   pods_ = client::start_reflector(
       *options_.client, pods,
       {[this](client::Client::List list) { replace_pods(list); }, [this](client::WatchEvent event) { on_pod(event); }},
-      options_.schedule);
+      watching());
+}
+
+client::ReflectorOptions Scheduler::watching() {
+  client::ReflectorOptions options;
+  options.schedule = options_.schedule;
+  options.run = [this](std::function<void()> read) {
+    {
+      const std::lock_guard lock(mutex_);
+      inboxes_.push_back(std::move(read));
+      bell_.ring();
+    }
+    wake_.notify_one();
+  };
+  return options;
+}
+
+void Scheduler::read_inboxes(std::unique_lock<std::mutex>& lock) {
+  if (inboxes_.empty()) return;
+  const auto inboxes = std::exchange(inboxes_, {});
+  lock.unlock();
+  for (const auto& read : inboxes) read();
+  lock.lock();
 }
 
 void Scheduler::stop() {
@@ -69,7 +91,7 @@ void Scheduler::stop() {
 
 Scheduler::Counts Scheduler::counts() const {
   const std::lock_guard lock(mutex_);
-  return {queue_.active(), queue_.backing_off(), queue_.waiting(), bindings_};
+  return {queue_.active(), queue_.backing_off(), queue_.waiting(), bindings_.size()};
 }
 
 bool Scheduler::wants(const corev1::Pod& pod) const {
@@ -83,9 +105,9 @@ void Scheduler::made_room_locked() {
   if (queue_.waiting() > 0) queue_.wake_unschedulable(options_.clock->monotonic_ns());
 }
 
-void Scheduler::see_pod_locked(const std::string& bytes, bool deleted) {
+void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
   corev1::Pod pod;
-  if (!pod.ParseFromString(bytes)) return;
+  if (!pod.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) return;
   const auto& uid = pod.metadata().uid();
   if (deleted || finished(pod)) {
     queue_.remove(uid);
@@ -106,72 +128,60 @@ void Scheduler::see_pod_locked(const std::string& bytes, bool deleted) {
 }
 
 void Scheduler::on_pod(const client::WatchEvent& event) {
-  {
-    const std::lock_guard lock(mutex_);
-    see_pod_locked(std::string(event.object.bytes), event.type == client::WatchEvent::Type::kDeleted);
-    bell_.ring();
-  }
-  wake_.notify_one();
+  const std::lock_guard lock(mutex_);
+  see_pod_locked(event.object, event.type == client::WatchEvent::Type::kDeleted);
 }
 
 void Scheduler::replace_pods(const client::Client::List& list) {
-  {
-    const std::lock_guard lock(mutex_);
-    // What vanished while the watch was broken is not in the list: begin anew with what is.
-    NodeCache fresh;
-    for (const NodeState* node : cache_.nodes()) fresh.set_node(node->facts);
-    cache_ = std::move(fresh);
-    queue_ = SchedulingQueue();
-    for (const auto& object : list.objects) see_pod_locked(std::string(object.bytes), false);
-    pods_synced_ = true;
-    ++changes_;
-    bell_.ring();
-  }
-  wake_.notify_one();
+  const std::lock_guard lock(mutex_);
+  // What vanished while the watch was broken is not in the list: begin anew with what is.
+  NodeCache fresh;
+  for (const NodeState* node : cache_.nodes()) fresh.set_node(node->facts);
+  for (const auto& [uid, binding] : bindings_) fresh.add_pod(binding.first, binding.second);
+  cache_ = std::move(fresh);
+  queue_ = SchedulingQueue();
+  for (const auto& object : list.objects) see_pod_locked(object, false);
+  pods_synced_ = true;
+  ++changes_;
 }
 
 void Scheduler::on_node(const client::WatchEvent& event) {
   corev1::Node node;
   if (!node.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
-  {
-    const std::lock_guard lock(mutex_);
-    if (event.type == client::WatchEvent::Type::kDeleted) {
-      cache_.remove_node(node.metadata().name());
-    } else if (cache_.set_node(read_node(node))) {
-      made_room_locked();
-    }
-    bell_.ring();
+  const std::lock_guard lock(mutex_);
+  if (event.type == client::WatchEvent::Type::kDeleted) {
+    cache_.remove_node(node.metadata().name());
+  } else if (cache_.set_node(read_node(node))) {
+    made_room_locked();
   }
-  wake_.notify_one();
 }
 
 void Scheduler::replace_nodes(const client::Client::List& list) {
-  {
-    const std::lock_guard lock(mutex_);
-    std::set<std::string> gone;
-    for (const NodeState* node : cache_.nodes()) gone.insert(node->facts.name);
-    for (const auto& object : list.objects) {
-      corev1::Node node;
-      if (!node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
-      gone.erase(node.metadata().name());
-      cache_.set_node(read_node(node));
-    }
-    for (const auto& name : gone) cache_.remove_node(name);
-    nodes_synced_ = true;
-    made_room_locked();
-    bell_.ring();
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> gone;
+  for (const NodeState* node : cache_.nodes()) gone.insert(node->facts.name);
+  for (const auto& object : list.objects) {
+    corev1::Node node;
+    if (!node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
+    gone.erase(node.metadata().name());
+    cache_.set_node(read_node(node));
   }
-  wake_.notify_one();
+  for (const auto& name : gone) cache_.remove_node(name);
+  nodes_synced_ = true;
+  made_room_locked();
 }
 
 void Scheduler::run() {
   pthread_setname_np(pthread_self(), "scheduler");
   std::unique_lock lock(mutex_);
   while (!stopped_) {
+    read_inboxes(lock);
+    if (stopped_) return;
     const int64_t now = options_.clock->monotonic_ns();
-    const bool may = pods_synced_ && nodes_synced_ && bindings_ < options_.max_bindings;
+    const bool may = pods_synced_ && nodes_synced_ && bindings_.size() < options_.max_bindings;
     const PodPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
+      if (!inboxes_.empty()) continue;
       const auto due = may ? queue_.next_due() : std::nullopt;
       wait_locked(lock, due, now);
       continue;
@@ -187,7 +197,7 @@ void Scheduler::run() {
       continue;
     }
     cache_.add_pod(pod, decision.node);  // assumed
-    ++bindings_;
+    bindings_[pod->uid] = {pod, decision.node};
     lock.unlock();
     bind(pod, decision.node);
     lock.lock();
@@ -263,11 +273,11 @@ void Scheduler::bind(const PodPtr& pod, const std::string& node) {
 void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& status) {
   {
     const std::lock_guard lock(mutex_);
-    --bindings_;
+    bindings_.erase(pod->uid);
     if (status.ok()) {
       queue_.done(pod->uid);
     } else {
-      cache_.remove_pod(pod->uid);
+      cache_.remove_assumed(pod);
       // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest. What can
       // never succeed waits for a change, or five minutes.
       const int64_t now = options_.clock->monotonic_ns();

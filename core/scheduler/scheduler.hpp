@@ -1,7 +1,7 @@
 // The scheduler: watches pods and nodes, chooses a node for every pod that has none, binds it.
 //
-// One thread decides; bindings go to the API asynchronously while it goes on with the next pod. Created and started by
-// the daemon; stop() before the client it uses ends. [main]
+// One thread reads what the watches bring, and decides; bindings go to the API asynchronously while it goes on with the
+// next pod. Created and started by the daemon; stop() before the client it uses ends. [main]
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/client/client.hpp"
@@ -67,12 +69,14 @@ class Scheduler {
     std::mutex mutex;
     Scheduler* scheduler = nullptr;
   };
+  client::ReflectorOptions watching();
   void run();
+  void read_inboxes(std::unique_lock<std::mutex>& lock);
   void replace_pods(const client::Client::List& list);
   void replace_nodes(const client::Client::List& list);
   void on_pod(const client::WatchEvent& event);
   void on_node(const client::WatchEvent& event);
-  void see_pod_locked(const std::string& bytes_or_view, bool deleted);
+  void see_pod_locked(const client::Object& object, bool deleted);
   bool wants(const corev1::Pod& pod) const;
   Decision decide_locked(const PodInfo& pod);
   void bind(const PodPtr& pod, const std::string& node);
@@ -88,12 +92,14 @@ class Scheduler {
   const std::shared_ptr<Life> life_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  simulation::Bell bell_{"scheduler"};  // rung under mutex_
-  int64_t timer_due_ = 0;               // under simulated time
+  simulation::Bell bell_{"scheduler"};          // rung under mutex_
+  int64_t timer_due_ = 0;                       // under simulated time
+  std::vector<std::function<void()>> inboxes_;  // those that have something in them
   NodeCache cache_;
   SchedulingQueue queue_;
   size_t next_node_ = 0;
-  size_t bindings_ = 0;
+  // Under way, by uid: assumed where they go, whatever a new list says of them.
+  std::unordered_map<std::string, std::pair<PodPtr, std::string>> bindings_;
   uint64_t changes_ = 0;  // raised by everything that may make room
   bool pods_synced_ = false;
   bool nodes_synced_ = false;

@@ -25,6 +25,12 @@ class PlayedClient : public client::Client {
       const auto status = refuse;
       refuse = {};
       changed.notify_all();
+      changed.wait(lock, [&] { return !hold; });
+      if (defer) {
+        deferred = std::move(done);
+        changed.notify_all();
+        return;
+      }
       lock.unlock();
       if (status.ok())
         done(client::ApiResponse());
@@ -45,7 +51,16 @@ class PlayedClient : public client::Client {
     changed.notify_all();
     return std::make_unique<client::Watch>();
   }
-  void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(List{{}, "1"}); }
+  void list(client::WatchRequest what, std::function<void(Expected<List>)> done) override {
+    List found;
+    {
+      const std::lock_guard lock(mutex);
+      if (what.resource == "pods") found.objects = pods;
+      ++lists[what.resource];
+    }
+    found.resource_version = "1";
+    done(std::move(found));
+  }
 
   template <typename Message>
   void send(const std::string& resource, WatchEvent::Type type, const Message& message) {
@@ -76,6 +91,11 @@ class PlayedClient : public client::Client {
   std::vector<std::pair<std::string, std::string>> bindings;
   std::vector<std::string> patches;
   Status refuse, refuse_patch;
+  bool hold = false;   // who binds
+  bool defer = false;  // the answer
+  client::Done deferred;
+  std::vector<client::Object> pods;  // that a list gives
+  std::map<std::string, int> lists;
 };
 
 struct SchedulerTest : testing::Test {
@@ -225,6 +245,46 @@ TEST_F(SchedulerTest, APodThatDemandsWhatIsNotDoneGetsNoNodeAndHearsWhy) {
   ASSERT_TRUE(client.wait_bindings(1));
   EXPECT_EQ(client.bindings.front().first, "modest");
   EXPECT_EQ(client.bindings.size(), 1u);
+}
+
+// More comes than is kept while its thread is held up: nobody else waits for it, it lists anew, and what is being bound
+// stays where it goes, though the list does not know yet.
+TEST_F(SchedulerTest, OneThatIsTooSlowListsAnewAndForgetsNoBinding) {
+  add_node("n1", "1");
+  client.defer = true;
+  client.send("pods", WatchEvent::Type::kAdded, pod("a", "600m"));
+  ASSERT_TRUE(client.wait([&] { return client.deferred != nullptr; }));
+  {
+    const std::lock_guard lock(client.mutex);
+    client.defer = false;
+    client.hold = true;
+  }
+  client.send("pods", WatchEvent::Type::kAdded, pod("x", "100m"));
+  ASSERT_TRUE(client.wait_bindings(2));
+  const auto many = client::InboxBounds().messages;
+  for (size_t i = 0; i <= many; ++i) client.send("pods", WatchEvent::Type::kModified, pod("a", "600m"));
+  {
+    const std::lock_guard lock(client.mutex);
+    EXPECT_EQ(client.lists["pods"], 1);
+    auto bound = pod("x", "100m");
+    bound.mutable_spec()->set_node_name("n1");
+    for (const auto& listed : {pod("a", "600m"), bound, pod("b", "600m"), pod("c", "300m")}) {
+      client.pods.push_back(http::make_chunk(listed.SerializeAsString()));
+    }
+    client.hold = false;
+    client.changed.notify_all();
+  }
+  ASSERT_TRUE(client.wait_bindings(3));
+  ASSERT_TRUE(client.wait_patches(1));
+  {
+    const std::lock_guard lock(client.mutex);
+    EXPECT_EQ(client.lists["pods"], 2);
+    EXPECT_EQ(client.bindings,
+              (std::vector<std::pair<std::string, std::string>>{{"a", "n1"}, {"x", "n1"}, {"c", "n1"}}));
+    EXPECT_NE(client.patches[0].find("uid-b"), std::string::npos);
+  }
+  client.deferred(client::ApiResponse());
+  EXPECT_EQ(scheduler->counts().bindings, 0u);
 }
 
 TEST_F(SchedulerTest, LeavesOthersPodsAlone) {
