@@ -66,6 +66,9 @@ class Choice : public std::enable_shared_from_this<Choice> {
       page_.continuation = continue_token(page_.revision, last.substr(query_.prefix.size()));
     }
     found_ = {};
+    // All have been looked at; whoever asks next is spared it.
+    const auto& only = query_.selection.only;
+    if (only.field && !only.value.empty() && !full_) call_->env->store.index(key_prefix(call_->kind()), only.field);
     query_ = {};  // and what its selectors are charged for
     done_(std::move(page_));
   }

@@ -190,6 +190,38 @@ std::string prefix_of(const Call& call, const Selection& selection) {
   return one ? key_of(call.kind(), ns, selection.only_name) : key_prefix(call.kind(), ns);
 }
 
+namespace {
+
+// An indexed field of a kind, read from what is derived of its versions anyway.
+class FieldOf final : public store::FieldIndex {
+ public:
+  FieldOf(schema::SchemaPtr schema, const schema::Kind& kind, std::string_view path)
+      : schema_(std::move(schema)), kind_(kind), path_(path) {}
+  std::string_view name() const override { return path_; }
+  std::string_view value(const store::Entry& entry) const override {
+    const auto* value = attributes(kind_, entry).field(path_);
+    return value == nullptr ? std::string_view() : *value;
+  }
+
+ private:
+  const schema::SchemaPtr schema_;  // whose the kind is
+  const schema::Kind& kind_;
+  const std::string path_;
+};
+
+// Versions that are stored as another one's have other fields.
+store::Only only_of(const Call& call, const schema::FieldSelector& fields) {
+  if (!StoredAs(call.kind()).same()) return {};
+  for (const auto& index : call.kind().indexes) {
+    if (const auto* value = fields.exact(index.path)) {
+      return {std::make_shared<FieldOf>(call.schema, call.kind(), index.path), *value};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Expected<Selection> read_selection(const Call& call) {
   Selection selection;
   const auto labels_text = call.query.get("labelSelector"), fields_text = call.query.get("fieldSelector");
@@ -208,7 +240,9 @@ Expected<Selection> read_selection(const Call& call) {
     if (const auto* name = selection.fields.exact("metadata.name")) selection.only_name = *name;
   }
   if (!call.target.name.empty()) selection.only_name = call.target.name;
-  selection.charge.settle(selection.labels.held() + selection.fields.held() + 2 * selection.only_name.size());
+  if (selection.only_name.empty()) selection.only = only_of(call, selection.fields);
+  selection.charge.settle(selection.labels.held() + selection.fields.held() + 2 * selection.only_name.size() +
+                          2 * selection.only.value.size());
   return selection;
 }
 
@@ -244,6 +278,10 @@ Expected<ListQuery> read_list_query(const Call& call) {
 }
 
 Expected<store::ListResult> find_listed(const Call& call, const ListQuery& query) {
+  const auto& only = query.selection.only;
+  if (only.field && query.revision == 0) {
+    if (auto found = call.env->store.find(query.narrow, only, query.after)) return std::move(*found);
+  }
   const size_t most = query.all_match() ? query.limit : 0;
   auto found = call.env->store.list(query.narrow, query.revision, query.after, most);
   if (!found) return too_old(query.continued, found.error());

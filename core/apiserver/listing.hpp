@@ -12,6 +12,7 @@ struct Selection {
   schema::LabelSelector labels;
   schema::FieldSelector fields;
   std::string only_name;  // of metadata.name=x, or the path
+  store::Only only;       // of spec.nodeName=x, and whatever else is indexed
   limits::Charge charge;  // for what the selectors hold
   bool empty() const { return labels.empty() && fields.empty(); }
   bool matches(const schema::Kind& kind, const store::Entry& entry) const;

@@ -126,6 +126,30 @@ TEST_F(ListsTest, SelectByLabelsAndFields) {
   EXPECT_EQ(names(ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1,status.phase!=Failed")), (Names{"p"}));
 }
 
+// The second list and those after it come from an index; the answers are the same.
+TEST_F(ListsTest, AnIndexedFieldSelectsTheSameEveryTime) {
+  for (int i = 0; i < 6; ++i) {
+    made(kPods, pod("p" + std::to_string(i), "", R"(,"nodeName":"n)" + std::to_string(i % 2) + "\""));
+  }
+  const std::string on_n1 = "?fieldSelector=spec.nodeName%3Dn1";
+  const Names wanted{"p1", "p3", "p5"};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(names(ask("GET", "/api/v1/pods" + on_n1)), wanted);
+    EXPECT_EQ(names(ask("GET", kPods + on_n1)), wanted);
+    EXPECT_EQ(names(ask("GET", "/api/v1/namespaces/other/pods" + on_n1)), Names());
+    EXPECT_EQ(names(ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn2")), Names());
+    EXPECT_EQ(names(ask("GET", "/api/v1/pods" + on_n1 + ",metadata.name%21=p3")), (Names{"p1", "p5"}));
+    EXPECT_EQ(names(ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%21%3Dn1")), (Names{"p0", "p2", "p4"}));
+    EXPECT_EQ(names(ask("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1,spec.nodeName%3Dn0")), Names());
+  }
+  auto page = ask("GET", kPods + on_n1 + "&limit=2");
+  EXPECT_EQ(names(page), (Names{"p1", "p3"}));
+  EXPECT_EQ(names(ask("GET", kPods + on_n1 + "&limit=2&continue=" + page.text({"metadata", "continue"}))), Names{"p5"});
+  made(kPods, pod("p7", "", R"(,"nodeName":"n1")"));
+  EXPECT_EQ(ask("DELETE", std::string(kPods) + "/p1?gracePeriodSeconds=0").code, 200);
+  EXPECT_EQ(names(ask("GET", "/api/v1/pods" + on_n1)), (Names{"p3", "p5", "p7"}));
+}
+
 TEST_F(ListsTest, VersionsAreMatched) {
   make(0, 1);
   const auto version = std::to_string(store_->revision());

@@ -31,9 +31,9 @@ class TroubledStore : public store::Store {
     return real_().list(prefix, revision, after, limit);
   }
   Expected<std::unique_ptr<store::Watch>> watch(std::string_view prefix, store::Revision from,
-                                                store::WatchCallback callback) override {
+                                                store::WatchCallback callback, store::Only only) override {
     if (prefix == "//configmaps/default/") last_watch = callback;
-    return real_().watch(prefix, from, std::move(callback));
+    return real_().watch(prefix, from, std::move(callback), std::move(only));
   }
   store::Revision revision() const override { return real_().revision(); }
   void compact(store::Revision revision) override { real_().compact(revision); }

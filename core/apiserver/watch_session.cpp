@@ -332,9 +332,11 @@ void WatchSession::subscribe() {
   auto& env = *call_->env;
   const std::string prefix = prefix_of(*call_, selection_);
   auto watch = env.store.watch(
-      prefix, from_, [weak = weak_from_this()](const store::EventPtr* events, size_t count, store::Revision progress) {
+      prefix, from_,
+      [weak = weak_from_this()](const store::EventPtr* events, size_t count, store::Revision progress) {
         if (auto self = weak.lock()) self->receive(events, count, progress);
-      });
+      },
+      selection_.only);
   if (!watch) {
     auto status = watch.error();
     if (status.code() == 410) {

@@ -131,6 +131,9 @@ void read_field_rules(std::string_view bytes, RawField& raw) {
       case 20:
         field.enum_message = text(entry);
         break;
+      case 21:
+        field.index = entry.value != 0;
+        break;
       default:
         break;
     }

@@ -53,6 +53,7 @@ struct Field {
   std::optional<int64_t> minimum;
   std::optional<int64_t> maximum;
   bool duplicates = false;  // of a list's keys
+  bool index = false;       // objects are found by it
   // Beside or instead of the general words.
   std::string required_message, range_message, enum_message;
 };
@@ -87,6 +88,12 @@ struct Subresource {
   std::string group, version, kind;  // empty: the parent's
 };
 
+// A selectable field by whose value objects are found.
+struct IndexedField {
+  std::string path;               // "spec.nodeName"
+  std::vector<uint32_t> numbers;  // of the protobuf fields that lead to it
+};
+
 // A kind the API serves.
 struct Kind {
   std::string group, version, kind, list_kind, plural, singular;
@@ -96,6 +103,7 @@ struct Kind {
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
   std::vector<std::string> selectable_fields;
+  std::vector<IndexedField> indexes;  // of these
   std::string name_format;
   int32_t group_priority = 0;
   bool never_owner = false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <optional>
 
 #include "core/schema/column_path.hpp"
 #include "core/schema/table_cells.hpp"
@@ -118,6 +119,22 @@ void add_lists(std::vector<RawMessage>& raw) {
   }
 }
 
+// The text at `path`, if objects are found by it.
+std::optional<IndexedField> indexed(const Message* message, const std::string& path) {
+  IndexedField found{path, {}};
+  std::string_view rest = path;
+  while (message != nullptr) {
+    const auto dot = std::min(rest.find('.'), rest.size());
+    const Field* const field = message->find(rest.substr(0, dot));
+    if (field == nullptr || field->repeated || field->map) return std::nullopt;
+    found.numbers.push_back(field->number);
+    rest.remove_prefix(std::min(dot + 1, rest.size()));
+    if (rest.empty()) return field->index && field->type == FieldType::kString ? std::optional(found) : std::nullopt;
+    message = field->message;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const Message* Tree::find_message(std::string_view name) const {
@@ -193,6 +210,9 @@ Status Tree::bind(Behaviors behaviors) {
     if (kind->storage == nullptr) return Status::internal("no resource that stores " + kind->kind);
     kind->never_owners = base_ != nullptr ? &base_->never_owners_ : &never_owners_;
     if (kind->never_owner) never_owners_.push_back(kind.get());
+    for (const auto& path : kind->selectable_fields) {
+      if (auto index = indexed(kind->message, path)) kind->indexes.push_back(std::move(*index));
+    }
     for (Column& column : kind->columns) {
       if (column.source.starts_with('@')) {
         column.cell = cells::find_cell(*kind->behavior, std::string_view(column.source).substr(1));

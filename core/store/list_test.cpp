@@ -144,5 +144,43 @@ TEST_F(ListTest, ReadersSeeWholeBatchesWhileWritersWrite) {
   reader.join();
 }
 
+TEST_F(ListTest, FindsByAFieldWithoutALookAtTheOthers) {
+  open();
+  const auto index = std::make_shared<TagIndex>();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(
+        create("/g/r/n" + std::to_string(i % 2) + "/" + std::to_string(i), i == 7 ? "" : std::to_string(i % 10)).ok());
+  }
+  EXPECT_FALSE(store_->find("/g/r/", {index, "3"})) << "nobody has asked for it";
+  store_->index("/g/r/", index);
+  store_->index("/g/r/", index);
+  EXPECT_FALSE(store_->find("/g/", {index, "3"}));
+  EXPECT_FALSE(store_->find("/g/r/", {index, ""})) << "the list has them";
+  const auto keys = [&](const std::string& value, const std::string& prefix = "/g/r/", const std::string& after = "") {
+    std::vector<std::string> found;
+    const int asked = index->asked;
+    const auto result = store_->find(prefix, {index, value}, after);
+    EXPECT_EQ(index->asked, asked);
+    EXPECT_TRUE(result);
+    EXPECT_EQ(result->revision, store_->revision());
+    for (const auto& entry : result->entries) found.push_back(entry->key);
+    return found;
+  };
+  EXPECT_EQ(keys("3").size(), 10u);
+  EXPECT_EQ(keys("7").size(), 9u);
+  EXPECT_THAT(keys("3", "/g/r/n1/", "/g/r/n1/73"), testing::ElementsAre("/g/r/n1/83", "/g/r/n1/93"));
+  EXPECT_TRUE(keys("3", "/g/r/n0/").empty());
+  EXPECT_TRUE(keys("other").empty());
+  // Kept up to date.
+  ASSERT_TRUE(update("/g/r/n1/83", 0, "4").ok());
+  ASSERT_TRUE(update("/g/r/n1/93", 0, "3").ok());
+  ASSERT_TRUE(remove("/g/r/n1/73").ok());
+  ASSERT_TRUE(create("/g/r/n2/x", "3").ok());
+  ASSERT_TRUE(create("/g/rr/n2/x", "3").ok());
+  EXPECT_THAT(keys("3", "/g/r/", "/g/r/n1/63"), testing::ElementsAre("/g/r/n1/93", "/g/r/n2/x"));
+  EXPECT_EQ(store_->find("/g/r/n1/93", {index, "3"})->entries.at(0), store_->get("/g/r/n1/93"));
+  EXPECT_EQ(keys("4").size(), 11u);
+}
+
 }  // namespace
 }  // namespace gantry::store

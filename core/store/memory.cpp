@@ -102,6 +102,7 @@ void Memory::publish(const std::vector<EventPtr>& events) {
   using namespace std::chrono_literals;
   std::vector<EventPtr> garbage;  // freed after the lock
   const auto now = Clock::now();
+  ask_for_values(events);
   std::unique_lock lock(mutex_);
   for (const EventPtr& event : events) {
     const EntryPtr& entry = event->entry;
@@ -112,6 +113,7 @@ void Memory::publish(const std::vector<EventPtr>& events) {
       object_bytes_ += size_of(entry);
       objects_.put(entry);
     }
+    change_indexes(*event);
     append(event);
   }
   const size_t n = marks_.size();
@@ -121,6 +123,24 @@ void Memory::publish(const std::vector<EventPtr>& events) {
     marks_.push_back({now, revision_});
   enforce_limits(garbage);
   lock.unlock();
+}
+
+// Before the lock is taken alone: what is not at hand has to be read.
+void Memory::ask_for_values(const std::vector<EventPtr>& events) const {
+  std::shared_lock lock(mutex_);
+  for (const auto& index : indexes_) {
+    for (const EventPtr& event : events) {
+      if (event->type == EventType::kPut && index.covers(*event->entry)) (void)index.field().value(*event->entry);
+    }
+  }
+}
+
+void Memory::change_indexes(const Event& event) {
+  for (auto& index : indexes_) {
+    if (!index.covers(*event.entry)) continue;
+    if (event.previous) index.remove(*event.previous);
+    if (event.type == EventType::kPut) index.add(event.entry);
+  }
 }
 
 void Memory::drop_oldest(std::vector<EventPtr>& garbage) {
@@ -210,6 +230,39 @@ Expected<ListResult> Memory::list(std::string_view prefix, Revision revision, st
     collect_past(prefix, after, limit, result);
   result.more = result.remaining > 0;
   return result;
+}
+
+std::optional<ListResult> Memory::find(std::string_view prefix, const Only& only, std::string_view after) const {
+  std::shared_lock lock(mutex_);
+  const auto index = std::find_if(indexes_.begin(), indexes_.end(), [&](const FieldEntries& known) {
+    return prefix.starts_with(known.prefix()) && known.field().name() == only.field->name();
+  });
+  if (index == indexes_.end() || only.value.empty()) return std::nullopt;
+  ListResult result;
+  result.revision = revision_;
+  result.entries = index->find(only.value, prefix, after);
+  return result;
+}
+
+void Memory::index(std::string_view prefix, std::shared_ptr<const FieldIndex> field) {
+  const auto known = [&] {
+    return std::any_of(indexes_.begin(), indexes_.end(), [&](const FieldEntries& other) {
+      return other.prefix() == prefix && other.field().name() == field->name();
+    });
+  };
+  ListResult all;
+  {
+    std::shared_lock lock(mutex_);
+    if (known()) return;
+    collect_newest(prefix, {}, 0, all);
+  }
+  // What is not at hand is read without a lock.
+  for (const auto& entry : all.entries) (void)field->value(*entry);
+  std::unique_lock lock(mutex_);
+  if (known()) return;
+  auto& entries = indexes_.emplace_back(prefix, std::move(field));
+  const auto end = behind(prefix);
+  for (auto at = first(prefix, {}); at != end; at = objects_.next(at)) entries.add(objects_.at(at));
 }
 
 void Memory::collect_newest(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const {

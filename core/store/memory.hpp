@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/store/database.hpp"
+#include "core/store/field_entries.hpp"
 #include "core/store/ordered_index.hpp"
 #include "core/store/store.hpp"
 
@@ -80,6 +81,9 @@ class Memory {
   // [any-thread]
   EntryPtr get(std::string_view key) const;
   Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after, size_t limit) const;
+  // As Store says.
+  std::optional<ListResult> find(std::string_view prefix, const Only& only, std::string_view after) const;
+  void index(std::string_view prefix, std::shared_ptr<const FieldIndex> field);
   // The kept events above `from` under `prefix`; `registered(events, revision)` runs before any
   // later event is published.
   using ReplayFn = std::function<void(std::vector<EventPtr> events, Revision revision)>;
@@ -99,6 +103,8 @@ class Memory {
   };
 
   void append(EventPtr event);
+  void ask_for_values(const std::vector<EventPtr>& events) const;
+  void change_indexes(const Event& event);
   void drop_oldest(std::vector<EventPtr>& garbage);
   void enforce_limits(std::vector<EventPtr>& garbage);
   bool above_floor() const;
@@ -110,6 +116,7 @@ class Memory {
   const HistoryLimits limits_;
   mutable FairSharedMutex mutex_;
   OrderedIndex objects_;
+  std::vector<FieldEntries> indexes_;                       // those that lists have asked for
   std::unordered_map<std::string_view, EntryPtr> loading_;  // the objects until finish_load
   std::deque<Logged> log_;                                  // revisions compacted_ + 1 ... revision_, without a hole
   std::deque<Mark> marks_;

@@ -55,7 +55,15 @@ class SqliteStore final : public Store {
                             size_t limit) const override {
     return memory_.list(prefix, revision, after, limit);
   }
-  Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) override;
+  std::optional<ListResult> find(std::string_view prefix, const Only& only, std::string_view after) const override {
+    return memory_.find(prefix, only, after);
+  }
+  void index(std::string_view prefix, std::shared_ptr<const FieldIndex> field) override {
+    memory_.index(prefix, std::move(field));
+  }
+  using Store::watch;
+  Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback,
+                                         Only only) override;
   Revision revision() const override { return memory_.revision(); }
   void compact(Revision revision) override { memory_.compact(revision); }
   Status health() const override { return health_.status(); }
@@ -151,11 +159,12 @@ void SqliteStore::write(Write write, WriteCallback done) {
   if (!refused.ok() && done) done(std::move(refused));
 }
 
-Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from, WatchCallback callback) {
+Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from, WatchCallback callback,
+                                                    Only only) {
   std::unique_ptr<Watch> watch;
   // Registered under the lock that publishing needs: what the replay lacks is not published yet.
   Status status = memory_.replay(prefix, from, [&](std::vector<EventPtr> events, Revision now) {
-    watch = hub_->add(prefix, std::move(events), std::max(from, now), std::move(callback));
+    watch = hub_->add(prefix, std::move(events), std::max(from, now), std::move(callback), std::move(only));
   });
   if (!status.ok()) return status;
   return watch;

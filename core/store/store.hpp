@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,6 +101,22 @@ class Watch {
 // `progress` is the revision up to which everything has been delivered (bookmarks). The span is valid for the call.
 using WatchCallback = std::function<void(const EventPtr* events, size_t count, Revision progress)>;
 
+// A field by whose value the store finds entries, and the watchers that a change concerns. Told apart by name.
+class FieldIndex {
+ public:
+  virtual ~FieldIndex() = default;
+  virtual std::string_view name() const = 0;
+  // The value that a version has, borrowed from it. Quick for versions that were written with their derived forms.
+  // [any-thread]
+  virtual std::string_view value(const Entry& entry) const = 0;
+};
+
+// Which entries of a prefix are wanted: those with this value. No field: all.
+struct Only {
+  std::shared_ptr<const FieldIndex> field;
+  std::string value;
+};
+
 struct Stats {
   Revision revision = 0;
   Revision compacted = 0;
@@ -126,9 +143,25 @@ class Store {
   virtual Expected<ListResult> list(std::string_view prefix, Revision revision = 0, std::string_view after = {},
                                     size_t limit = 0) const = 0;
 
+  // Of the newest entries under `prefix` those with the value that is wanted, behind `after`, in key order, without a
+  // look at the others. Nothing as long as index() was not called for a prefix of it, and for the value "": list()
+  // has them among all. [any-thread]
+  virtual std::optional<ListResult> find(std::string_view prefix, const Only& only, std::string_view after = {}) const {
+    (void)prefix, (void)only, (void)after;
+    return std::nullopt;
+  }
+  // From now on finds entries under `prefix` by this field. Looks at all of them once. [any-thread]
+  virtual void index(std::string_view prefix, std::shared_ptr<const FieldIndex> field) { (void)prefix, (void)field; }
+
   // Changes with a revision > `from` (so `from` is a list's revision). Expired (410) when `from` is compacted.
   // [any-thread]
-  virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) = 0;
+  Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback) {
+    return watch(prefix, from, std::move(callback), {});
+  }
+  // The same for changes of entries that have, or had before, the value that is wanted; what comes at once, from
+  // before now, may be of others, too.
+  virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback,
+                                                 Only only) = 0;
 
   virtual Revision revision() const = 0;
   // OK, or why writes fail now. Recovers by itself, also when nobody writes. [any-thread]

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -41,6 +42,18 @@ inline Expected<EntryPtr> wait_write(Store& store, Write write) {
   store.write(std::move(write), [promise](Expected<EntryPtr> result) { promise->set_value(std::move(result)); });
   return future.get();
 }
+
+// The text of "tag".
+struct TagIndex : FieldIndex {
+  std::string_view name() const override { return "tag"; }
+  std::string_view value(const Entry& entry) const override {
+    ++asked;
+    const std::string_view text = entry.value;
+    const auto begin = text.find("\"tag\":\"") + 7;
+    return text.substr(begin, text.find('"', begin) - begin);
+  }
+  mutable std::atomic<int> asked = 0;
+};
 
 // Collects what a watch delivers.
 class Recorder {

@@ -7,6 +7,16 @@
 
 namespace gantry::store {
 
+namespace {
+
+// No key holds a zero byte.
+std::string place_of(std::string_view prefix, std::string_view field, std::string_view value) {
+  std::string place(prefix);
+  return place.append(1, '\0').append(field).append(1, '\0').append(value);
+}
+
+}  // namespace
+
 struct WatchHub::Handle final : Watch {
   Handle(std::shared_ptr<WatchHub> h, WatcherPtr w) : hub(std::move(h)), watcher(std::move(w)) {}
   ~Handle() override { hub->remove(watcher); }
@@ -29,14 +39,22 @@ void WatchHub::stop() {
 }
 
 std::unique_ptr<Watch> WatchHub::add(std::string_view prefix, std::vector<EventPtr> replay, Revision revision,
-                                     WatchCallback callback) {
+                                     WatchCallback callback, Only only) {
   auto watcher = std::make_shared<Watcher>();
   watcher->prefix = prefix;
+  watcher->place = only.field ? place_of(prefix, only.field->name(), only.value) : watcher->prefix;
+  if (only.field) watcher->field = only.field->name();
   watcher->start = revision;
   watcher->callback = std::move(callback);
   {
     std::lock_guard lock(mutex_);
-    nodes_[watcher->prefix].watchers.push_back(watcher);
+    nodes_[watcher->place].watchers.push_back(watcher);
+    if (only.field) {
+      auto& keyed = nodes_[watcher->prefix].keyed;
+      const auto known =
+          std::find_if(keyed.begin(), keyed.end(), [&](const Keyed& k) { return k.field->name() == watcher->field; });
+      ++(known == keyed.end() ? keyed.emplace_back(Keyed{only.field, 0}) : *known).uses;
+    }
     if (!prefix.empty() && prefix.back() != '/') {
       const std::string_view folder = prefix.substr(0, prefix.rfind('/') + 1);
       ++partial_[std::string(folder)][prefix.size()];
@@ -53,12 +71,16 @@ void WatchHub::remove(const WatcherPtr& watcher) {
   {
     std::lock_guard lock(mutex_);
     const std::string_view prefix = watcher->prefix;
-    const auto node = nodes_.find(prefix);
-    auto& list = node->second.watchers;
+    auto& list = nodes_.find(watcher->place)->second.watchers;
     const auto it = std::find(list.begin(), list.end(), watcher);
     std::swap(*it, list.back());
     list.pop_back();
-    if (list.empty()) nodes_.erase(node);
+    forget_if_unused(watcher->place);
+    if (!watcher->field.empty()) {
+      auto& keyed = nodes_.find(prefix)->second.keyed;
+      std::erase_if(keyed, [&](Keyed& k) { return k.field->name() == watcher->field && --k.uses == 0; });
+      forget_if_unused(prefix);
+    }
     if (!prefix.empty() && prefix.back() != '/') {
       const auto folder = partial_.find(prefix.substr(0, prefix.rfind('/') + 1));
       const auto length = folder->second.find(prefix.size());
@@ -134,7 +156,7 @@ void WatchHub::deliver(const Item& batch) {
     if (nodes_.empty()) return;
     for (const EventPtr& event : batch.events) match(event);
     for (size_t i = 0; i < used_; ++i) {
-      nodes_.find(deliveries_[i].watchers.front()->prefix)->second.delivery = -1;
+      nodes_.find(deliveries_[i].watchers.front()->place)->second.delivery = -1;
     }
   }
   for (size_t i = 0; i < used_; ++i) {
@@ -171,13 +193,36 @@ void WatchHub::match(const EventPtr& event) {
 void WatchHub::match_prefix(std::string_view prefix, const EventPtr& event) {
   const auto found = nodes_.find(prefix);
   if (found == nodes_.end()) return;
-  Node& node = found->second;
+  put_into(found->second, event);
+  for (const Keyed& keyed : found->second.keyed) {
+    // What is deleted has the values of its last version, whose forms are at hand.
+    const bool put = event->type == EventType::kPut;
+    const std::string_view now = put ? keyed.field->value(*event->entry) : std::string_view();
+    const std::string_view before = event->previous ? keyed.field->value(*event->previous) : std::string_view();
+    if (put) match_value(prefix, *keyed.field, now, event);
+    if (event->previous && (!put || before != now)) match_value(prefix, *keyed.field, before, event);
+  }
+}
+
+void WatchHub::match_value(std::string_view prefix, const FieldIndex& field, std::string_view value,
+                           const EventPtr& event) {
+  const auto found = nodes_.find(place_of(prefix, field.name(), value));
+  if (found != nodes_.end()) put_into(found->second, event);
+}
+
+void WatchHub::put_into(Node& node, const EventPtr& event) {
+  if (node.watchers.empty()) return;
   if (node.delivery < 0) {
     node.delivery = static_cast<int>(used_++);
     if (deliveries_.size() < used_) deliveries_.emplace_back();
     deliveries_[used_ - 1].watchers = node.watchers;
   }
   deliveries_[static_cast<size_t>(node.delivery)].events.push_back(event);
+}
+
+void WatchHub::forget_if_unused(std::string_view place) {
+  const auto node = nodes_.find(place);
+  if (node->second.watchers.empty() && node->second.keyed.empty()) nodes_.erase(node);
 }
 
 // Watchers of quiet prefixes hear now and then how far the others are, for their bookmarks.

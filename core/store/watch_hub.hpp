@@ -2,7 +2,8 @@
 //
 // Owned by the store; the writer hands it published batches, a notifier thread of its own calls the
 // watchers. An event finds its watchers by cutting its key at the slashes, so only watchers whose
-// prefix matches are touched, and watchers of the same prefix get the same array. A watch's replay
+// prefix matches are touched, and watchers of the same prefix get the same array. Watchers that want
+// one value of a field are found by the values that an event has and had. A watch's replay
 // travels in the same queue as the batches: what is queued behind it is newer, what was queued
 // before it is contained in it.
 #pragma once
@@ -40,7 +41,7 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   // the watch from another thread waits for its running callback; from within any callback it does
   // not. [any-thread]
   std::unique_ptr<Watch> add(std::string_view prefix, std::vector<EventPtr> replay, Revision revision,
-                             WatchCallback callback);
+                             WatchCallback callback, Only only = {});
   // [writer]
   void push(std::vector<EventPtr> events, Revision progress);
   int64_t watchers() const { return count_.load(std::memory_order_relaxed); }
@@ -48,6 +49,8 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
  private:
   struct Watcher {
     std::string prefix;
+    std::string place;   // in nodes_: the prefix, and what alone is wanted of it
+    std::string field;   // the name of that field; empty: none
     Revision start = 0;  // events up to here came with the replay
     std::mutex running;  // held during the callback
     std::atomic<bool> dead = false;
@@ -56,9 +59,14 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   };
   using WatcherPtr = std::shared_ptr<Watcher>;
   struct Handle;
+  struct Keyed {  // a field by which some want a prefix
+    std::shared_ptr<const FieldIndex> field;
+    int uses = 0;
+  };
   struct Node {
     std::vector<WatcherPtr> watchers;
-    int delivery = -1;  // index into deliveries_ while a batch is matched
+    std::vector<Keyed> keyed;  // of a prefix
+    int delivery = -1;         // index into deliveries_ while a batch is matched
   };
   struct Delivery {
     std::vector<EventPtr> events;
@@ -81,6 +89,9 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   void deliver(const Item& batch);
   void match(const EventPtr& event);
   void match_prefix(std::string_view prefix, const EventPtr& event);
+  void match_value(std::string_view prefix, const FieldIndex& field, std::string_view value, const EventPtr& event);
+  void put_into(Node& node, const EventPtr& event);
+  void forget_if_unused(std::string_view place);
   void tell_progress();
   static void call(Watcher& watcher, const EventPtr* events, size_t count, Revision progress);
 

@@ -191,5 +191,56 @@ TEST_F(WatchTest, OutlivesTheStore) {
   w.reset();
 }
 
+class KeyedWatchTest : public WatchTest {
+ protected:
+  std::unique_ptr<Watch> watch_tag(const std::string& prefix, const std::string& tag, Recorder& recorder) {
+    auto result = store_->watch(prefix, store_->revision(), recorder.callback(), {index_, tag});
+    EXPECT_TRUE(result.ok());
+    return std::move(*result);
+  }
+  const std::shared_ptr<TagIndex> index_ = std::make_shared<TagIndex>();
+};
+
+TEST_F(KeyedWatchTest, OnlyChangesToAndFromTheValueAreTold) {
+  open();
+  Recorder one, two, all;
+  auto w1 = watch_tag("/g/r/", "1", one);
+  auto w2 = watch_tag("/g/r/n/", "2", two);
+  auto w3 = watch("/g/r/", store_->revision(), all.callback());
+  ASSERT_TRUE(create("/g/r/n/a", "1").ok());      // 2
+  ASSERT_TRUE(create("/g/r/n/b", "2").ok());      // 3
+  ASSERT_TRUE(create("/g/r/n/c", "3").ok());      // 4
+  ASSERT_TRUE(update("/g/r/n/a", 0, "1").ok());   // 5
+  ASSERT_TRUE(update("/g/r/n/a", 0, "2").ok());   // 6: to both
+  ASSERT_TRUE(remove("/g/r/n/b").ok());           // 7
+  ASSERT_TRUE(create("/g/r/m/a", "2").ok());      // 8
+  ASSERT_TRUE(create("/g/other/n/a", "1").ok());  // 9
+  ASSERT_TRUE(all.wait_count(7));
+  ASSERT_TRUE(one.wait_progress(9));
+  ASSERT_TRUE(two.wait_progress(9));
+  EXPECT_THAT(one.revisions(), testing::ElementsAre(2, 5, 6));
+  EXPECT_THAT(two.revisions(), testing::ElementsAre(3, 6, 7));
+}
+
+TEST_F(KeyedWatchTest, ManyWatchersOfOtherValuesCostNothing) {
+  open();
+  std::vector<Recorder> others(100);
+  std::vector<std::unique_ptr<Watch>> watches;
+  for (size_t i = 0; i < others.size(); ++i) watches.push_back(watch_tag("/g/r/", std::to_string(i), others[i]));
+  const int asked = index_->asked;
+  ASSERT_TRUE(create("/g/r/n/a", "7").ok());
+  ASSERT_TRUE(others[7].wait_count(1));
+  EXPECT_EQ(index_->asked - asked, 1) << "its value is looked at once, whoever watches";
+  EXPECT_EQ(store_->stats().watchers, 100);
+  for (size_t i = 0; i < others.size(); ++i) EXPECT_EQ(others[i].events().size(), i == 7 ? 1u : 0u);
+  watches.clear();
+  EXPECT_EQ(store_->stats().watchers, 0);
+  ASSERT_TRUE(create("/g/r/n/b", "7").ok());
+  Recorder last;
+  auto w = watch("/g/r/", 2, last.callback());
+  ASSERT_TRUE(last.wait_count(1));
+  EXPECT_EQ(index_->asked - asked, 1) << "nobody wants it by value any more";
+}
+
 }  // namespace
 }  // namespace gantry::store
