@@ -1,5 +1,6 @@
 #include "bench/load/scenarios.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -9,6 +10,8 @@
 #include <mutex>
 #include <set>
 #include <sstream>
+
+#include "bench/load/watches.hpp"
 
 namespace gantry::bench {
 namespace {
@@ -87,43 +90,14 @@ std::vector<Figure> patch(Bench& bench) {
   return figures(bench, result, bench.settings.count);
 }
 
-// Counts the events of watches: JSON documents, one a line.
-struct Fanout {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int64_t open = 0, lines = 0;
-  void add(const std::string& piece) {
-    const auto n = std::count(piece.begin(), piece.end(), '\n');
-    const std::lock_guard lock(mutex);
-    lines += n;
-    changed.notify_one();
-  }
-};
-
 std::vector<Figure> watch(Bench& bench) {
   const auto version = [&] {
     const auto body = boost::json::parse(must(bench, client::raw_request("GET", pods_path(bench) + "?limit=1")));
     return std::string(body.at("metadata").at("resourceVersion").as_string());
   }();
-  Fanout fanout;
-  std::vector<std::function<void()>> ends;
-  for (int64_t i = 0; i < bench.settings.watchers; ++i) {
-    client::RawStream stream;
-    stream.head = [&](int code, const http::Headers&) {
-      if (code != 200) die("watch: answered " + std::to_string(code));
-      const std::lock_guard lock(fanout.mutex);
-      ++fanout.open;
-      fanout.changed.notify_one();
-    };
-    stream.body = [&](std::string piece) { fanout.add(piece); };
-    stream.done = [](const Status&) {};
-    ends.push_back(bench.remote->stream(
-        client::raw_request("GET", pods_path(bench) + "?watch=true&resourceVersion=" + version), std::move(stream)));
-  }
-  {
-    std::unique_lock lock(fanout.mutex);
-    fanout.changed.wait(lock, [&] { return fanout.open == bench.settings.watchers; });
-  }
+  auto watches = std::make_unique<Watches>(bench, bench.settings.watchers, [&](int64_t) {
+    return pods_path(bench) + "?watch=true&resourceVersion=" + version;
+  });
   const int64_t cpu = bench.server.cpu_us();
   LoadResult created;
   run_load(
@@ -131,12 +105,9 @@ std::vector<Figure> watch(Bench& bench) {
       [&](int64_t i) { return create_pod(bench, pod_name(i), kUnscheduled); }, created);
   if (created.failed > 0) die("creating: " + created.first_failure);
   const int64_t events = bench.settings.count * bench.settings.watchers;
-  {
-    std::unique_lock lock(fanout.mutex);
-    fanout.changed.wait(lock, [&] { return fanout.lines >= events; });
-  }
+  watches->wait(events);
   const int64_t with_watchers = bench.server.cpu_us() - cpu;
-  for (const auto& end : ends) end();
+  watches.reset();
   // The same creations without watchers, to take their cost away.
   LoadResult alone;
   run_load(
@@ -145,6 +116,27 @@ std::vector<Figure> watch(Bench& bench) {
   return {{"events", static_cast<double>(events), ""},
           {"server CPU an event and watcher",
            static_cast<double>(with_watchers - alone.server_cpu_us) / static_cast<double>(events), "us"}};
+}
+
+// All go to ten nodes that are watched: however many others are, as many events are sent.
+std::vector<Figure> bind(Bench& bench) {
+  constexpr int64_t kNodes = 10;
+  fill(bench, bench.settings.count);
+  const auto node = [](int64_t i) { return "watched-" + std::to_string(i); };
+  Watches watches(bench, std::max(kNodes, bench.settings.watchers),
+                  [&](int64_t i) { return "/api/v1/pods?watch=true&fieldSelector=spec.nodeName%3D" + node(i); });
+  LoadResult bound;
+  run_load(
+      bench, bench.settings.count, bench.settings.clients,
+      [&](int64_t i) {
+        return client::raw_request("POST", pods_path(bench) + "/" + pod_name(i) + "/binding",
+                                   R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")" + pod_name(i) +
+                                       R"("},"target":{"kind":"Node","name":")" + node(i % kNodes) + "\"}}",
+                                   "application/json");
+      },
+      bound);
+  if (bound.failed == 0) watches.wait(bench.settings.count);
+  return figures(bench, bound, bench.settings.count);
 }
 
 void make_nodes(Bench& bench) {
@@ -163,49 +155,6 @@ void make_nodes(Bench& bench) {
       told);
   if (told.failed > 0) die("nodes: " + told.first_failure);
 }
-
-// Counts the pods that come to match a field selector: the first event of each in such a watch is ADDED.
-class Arrivals {
- public:
-  Arrivals(Bench& bench, const std::string& selector) {
-    client::RawStream stream;
-    stream.head = [this](int, const http::Headers&) {
-      const std::lock_guard lock(mutex_);
-      open_ = true;
-      changed_.notify_one();
-    };
-    stream.body = [this](std::string piece) { read(piece); };
-    stream.done = [](const Status&) {};
-    end_ = bench.remote->stream(client::raw_request("GET", pods_path(bench) + "?watch=true&fieldSelector=" + selector),
-                                std::move(stream));
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return open_; });
-  }
-  ~Arrivals() { end_(); }
-  void wait(int64_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return arrived_ >= count; });
-  }
-
- private:
-  void read(const std::string& piece) {
-    const std::lock_guard lock(mutex_);
-    rest_ += piece;
-    size_t begin = 0;
-    for (size_t end; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      if (rest_.compare(begin, 15, R"({"type":"ADDED")") == 0) ++arrived_;
-    }
-    rest_.erase(0, begin);
-    changed_.notify_one();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::string rest_;
-  bool open_ = false;
-  int64_t arrived_ = 0;
-  std::function<void()> end_;
-};
 
 // Creates --count pods and waits until a watch with this selector has seen them all.
 std::vector<Figure> pods_until(Bench& bench, const std::string& selector, const std::string& extra_spec,
@@ -344,6 +293,7 @@ const std::vector<Scenario>& scenarios() {
       {"list", "list --count pods as JSON, 20 times", &list},
       {"patch", "merge-patch one of 100 pods, --count times", &patch},
       {"watch", "deliver --count events to --watchers watchers", &watch},
+      {"bind", "bind --count pods to ten nodes, while the pods of --watchers nodes are watched", &bind},
       {"schedule", "schedule --count pods over --nodes nodes that exist on paper", &schedule},
       {"run", "--count pods to running on the nodes that are there, such as those of plugins/runtime/sim", &run},
       {"deploy", "a Deployment of --replicas pods to available, --count times, one after the other", &deploy}};
