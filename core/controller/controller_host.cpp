@@ -17,6 +17,9 @@ namespace {
 
 using gantry::abi::WatchSpec;
 
+// A large list that is read holds up no other informer.
+constexpr size_t kInboxThreads = 2;
+
 // Events are many, short-lived and owned by nobody: what watches everything does not watch them.
 bool watched_by_all(const ControllerHostOptions::Resource& resource) { return resource.resource != "events"; }
 
@@ -30,7 +33,8 @@ InformerKey key_of(const WatchSpec& watch) {
 ControllerHost::ControllerHost(ControllerHostOptions options)
     : options_(std::move(options)),
       services_({options_.plugins, options_.make_client, options_.record_event, &component_of, &begin_call}),
-      pool_("controllers", options_.worker_threads) {
+      pool_("controllers", options_.worker_threads),
+      inboxes_("informers", kInboxThreads) {
   provide_controller_interfaces(*options_.plugins);
   options_.plugins->add_user(this);
 }
@@ -65,7 +69,13 @@ namespace {
 
 // What can be seen to be wrong without asking the server.
 Status check_spec(const ControllerSpec& spec) {
+  const bool has_self = std::any_of(spec.watches().begin(), spec.watches().end(),
+                                    [](const WatchSpec& watch) { return watch.mapping() == WatchSpec::SELF; });
   for (const auto& watch : spec.watches()) {
+    if (!watch.owner_selector().empty() && !has_self) {
+      return Status::invalid("its ControllerSpec has a watch of " + watch.resource() +
+                             " with an owner_selector, and no SELF watch of the owners");
+    }
     if (watch.resource().empty() || watch.version().empty()) {
       return Status::invalid("its ControllerSpec has a watch without a resource or version");
     }
@@ -115,11 +125,11 @@ void ControllerHost::connect_to_all(RunningController& controller) {
   if (!controller.spec().watch_all_resources()) return;
   for (const auto& resource : options_.resources()) {
     if (!watched_by_all(resource) || controller.find(resource.group, resource.resource) != nullptr) continue;
-    WatchSpec watch;
+    WatchSpec watch = controller.spec().all();
+    if (!controller.spec().has_all()) watch.set_mapping(WatchSpec::CUSTOM);
     watch.set_group(resource.group);
     watch.set_version(resource.version);
     watch.set_resource(resource.resource);
-    watch.set_mapping(WatchSpec::CUSTOM);
     watch.set_metadata_only(true);
     controller.watch(informer(key_of(watch)), watch);
   }
@@ -150,7 +160,9 @@ std::shared_ptr<Informer> ControllerHost::informer(const InformerKey& key) {
     for (const auto& watch : controller->spec().watches()) wanted_whole = wanted_whole || key_of(watch) == whole;
   }
   auto& slot = informers_[wanted_whole ? whole : key];
-  if (slot == nullptr) slot = std::make_shared<Informer>(wanted_whole ? whole : key);
+  if (slot != nullptr) return slot;
+  slot = std::make_shared<Informer>(wanted_whole ? whole : key,
+                                    options_.indexes ? options_.indexes(key) : std::vector<schema::IndexedField>());
   return slot;
 }
 
@@ -163,10 +175,12 @@ void ControllerHost::start_informers() {
     }
   }
   for (const auto& informer : fresh) {
-    informer->start(
-        *options_.client,
-        [this](int64_t delay_ms, std::function<void()> fn) { options_.timers->start(delay_ms, std::move(fn)); },
-        [this] { informer_changed(); });
+    client::ReflectorOptions options;
+    options.schedule = [this](int64_t delay_ms, std::function<void()> fn) {
+      options_.timers->start(delay_ms, std::move(fn));
+    };
+    options.run = [this](std::function<void()> fn) { inboxes_.post(std::move(fn)); };
+    informer->start(*options_.client, std::move(options), [this] { informer_changed(); });
   }
 }
 
@@ -234,6 +248,7 @@ void ControllerHost::stop() {
     controllers = controllers_;
   }
   for (const auto& [key, informer] : informers) informer->stop();
+  inboxes_.stop();
   for (const auto& controller : controllers) controller->stop();
   pool_.stop();
   services_.stop();

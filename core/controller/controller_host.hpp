@@ -1,10 +1,11 @@
 // The controller host: runs every plugin that offers gantry.controller/1.
 //
-// Owns informers (one for each distinct watch, shared), one work queue a controller, and the workers. Gives plugins the
-// host interfaces cache and queue, and all plugins those of PluginServices. Created by the daemon before plugins are
-// loaded; start() after; stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or
-// loaded later come and go as PluginUser says: the queue, its backoff and the caches stay when the new instance watches
-// what the old one did, else it gets new ones, filled before the switch.
+// Owns informers (one for each distinct watch, shared, each with an inbox), the threads that empty the inboxes and on
+// which nothing of a plugin runs, one work queue a controller, and the workers. Gives plugins the host interfaces cache
+// and queue, and all plugins those of PluginServices. Created by the daemon before plugins are loaded; start() after;
+// stop() before plugins are destroyed. Both [main]. Plugins that are exchanged, switched off or loaded later come and
+// go as PluginUser says: the queue, its backoff and the caches stay when the new instance watches what the old one did,
+// else it gets new ones, filled before the switch.
 #pragma once
 
 #include <condition_variable>
@@ -41,6 +42,8 @@ struct ControllerHostOptions {
     std::string group, version, resource;
   };
   std::function<std::vector<Resource>()> resources;
+  // The fields by whose value objects of a resource are found. May be null: there are none.
+  std::function<std::vector<schema::IndexedField>(const InformerKey&)> indexes;
   // Writes an Event about `regarding` (a serialized ObjectReference) as `component`.
   std::function<void(const std::string& component, std::string_view regarding, std::string_view type,
                      std::string_view reason, std::string_view message)>
@@ -102,6 +105,7 @@ class ControllerHost : public plugin::PluginUser {
   ControllerHostOptions options_;
   PluginServices services_;
   plugin::WorkerPool pool_;
+  plugin::WorkerPool inboxes_;
   std::map<const plugin::Plugin*, Exchange> exchanges_;  // two when one plugin takes another's place
   mutable std::mutex mutex_;
   std::condition_variable synced_;

@@ -210,10 +210,10 @@ TEST_F(ControllerHostTest, AMapThatBlocksHoldsUpNobodyElse) {
     ASSERT_TRUE(logged("lingers"));
     EXPECT_TRUE(logged("good: reconcile other"));
     EXPECT_TRUE(logged("did other")) << "nor its own plugin's other keys";
+    EXPECT_EQ(told.wait_for(seconds(30)), std::future_status::ready) << "who tells the caches waits";
     EXPECT_EQ(count("did block"), 0u);
     go();
     EXPECT_TRUE(logged("did block"));
-    told.get();
     const std::lock_guard lock(mutex_);
     lines_.clear();
   }

@@ -21,20 +21,23 @@ size_t size_of(const EventMapper::Item& item) {
 
 EventMapper::~EventMapper() { stop(); }
 
-void EventMapper::add(Item item) {
+void EventMapper::add(std::vector<Item> items) {
   const std::lock_guard lock(mutex_);
-  if (stopped_) return;
+  if (stopped_ || items.empty()) return;
+  for (auto& item : items) keep_locked(std::move(item));
+  if (!active_ && !held_) post_locked();
+}
+
+void EventMapper::keep_locked(Item item) {
   const size_t size = size_of(item);
   if (events_.size() >= bounds::kEvents || bytes_ + size > bounds::kEventBytes) {
     lost_ = true;
     events_.clear();
     bytes_ = 0;
   }
-  if (!lost_) {  // else it is among everything
-    bytes_ += size;
-    events_.push_back(std::move(item));
-  }
-  if (!active_ && !held_) post_locked();
+  if (lost_) return;  // it is among everything
+  bytes_ += size;
+  events_.push_back(std::move(item));
 }
 
 void EventMapper::hold() {

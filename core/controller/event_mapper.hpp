@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/controller/informer.hpp"
 #include "core/plugin/worker_pool.hpp"
@@ -51,8 +52,8 @@ class EventMapper {
   EventMapper(const EventMapper&) = delete;
   EventMapper& operator=(const EventMapper&) = delete;
 
-  // Never waits.
-  void add(Item item);
+  // Never waits. All of them wake the thread once, if it is not at work anyway.
+  void add(std::vector<Item> items);
   // Until wake(), events gather.
   void hold();
   // There may be somebody to ask now. With `replaced`, a map that still runs does so in an instance that nobody else
@@ -66,6 +67,7 @@ class EventMapper {
   size_t waiting() const;
 
  private:
+  void keep_locked(Item item);
   void post_locked();
   void run(uint64_t turn);
   bool take_locked(std::unique_lock<std::mutex>& lock);

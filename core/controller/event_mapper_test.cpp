@@ -73,24 +73,24 @@ struct EventMapperTest : testing::Test {
 
 TEST_F(EventMapperTest, MapsInOrder) {
   mapper.hold();
-  for (const char* name : {"a", "b", "c"}) mapper.add(item(name));
+  for (const char* name : {"a", "b", "c"}) mapper.add({item(name)});
   EXPECT_EQ(mapper.waiting(), 3u);
   mapper.wake(false);
   EXPECT_TRUE(wait({"a", "b", "c"}));
-  mapper.add(item("d"));
+  mapper.add({item("d")});
   EXPECT_TRUE(wait({"a", "b", "c", "d"}));
 }
 
 TEST_F(EventMapperTest, NothingIsLostWhileNobodyCanBeAsked) {
   set(Answer::kNotNow);
-  mapper.add(item("a"));
+  mapper.add({item("a")});
   ASSERT_TRUE(wait_asked(1));
-  mapper.add(item("b"));
+  mapper.add({item("b")});
   mapper.stop();  // as if: nothing was mapped
   EXPECT_TRUE(mapped.empty());
   EventMapper second(options());
-  second.add(item("a"));
-  second.add(item("b"));
+  second.add({item("a")});
+  second.add({item("b")});
   ASSERT_TRUE(wait_asked(2));
   set(Answer::kDone);
   second.wake(false);
@@ -99,13 +99,13 @@ TEST_F(EventMapperTest, NothingIsLostWhileNobodyCanBeAsked) {
 
 TEST_F(EventMapperTest, AboveTheBoundEverythingIsMappedAnew) {
   mapper.hold();
-  for (size_t i = 0; i <= plugin::bounds::kEvents; ++i) mapper.add(item("many"));
+  for (size_t i = 0; i <= plugin::bounds::kEvents; ++i) mapper.add({item("many")});
   EXPECT_EQ(mapper.waiting(), 0u);
-  mapper.add(item("among everything"));
+  mapper.add({item("among everything")});
   EXPECT_EQ(mapper.waiting(), 0u);
   mapper.wake(false);
   EXPECT_TRUE(wait({"all-1", "all-2"}));
-  mapper.add(item("later"));
+  mapper.add({item("later")});
   EXPECT_TRUE(wait({"all-1", "all-2", "later"}));
   EXPECT_EQ(listed, 1);
 }
@@ -113,16 +113,16 @@ TEST_F(EventMapperTest, AboveTheBoundEverythingIsMappedAnew) {
 TEST_F(EventMapperTest, TheBoundIsOneOfBytesToo) {
   mapper.hold();
   const size_t large = 1024 * 1024;
-  for (size_t i = 0; i < plugin::bounds::kEventBytes / large - 1; ++i) mapper.add(item("large", large));
+  for (size_t i = 0; i < plugin::bounds::kEventBytes / large - 1; ++i) mapper.add({item("large", large)});
   EXPECT_EQ(mapper.waiting(), plugin::bounds::kEventBytes / large - 1);
-  mapper.add(item("last", large));
+  mapper.add({item("last", large)});
   EXPECT_EQ(mapper.waiting(), 0u);
   mapper.wake(false);
   std::vector<std::string> wanted{"all-1", "all-2"};
   EXPECT_TRUE(wait(wanted));
   // What was dropped or mapped is counted no more.
   for (size_t i = 0; i <= plugin::bounds::kEventBytes / large; ++i) {
-    mapper.add(item("later", large));
+    mapper.add({item("later", large)});
     wanted.emplace_back("later");
     ASSERT_TRUE(wait(wanted)) << i;
   }
@@ -140,7 +140,7 @@ TEST_F(EventMapperTest, OneThatIsHeldWhileItListsMapsNothing) {
   EventMapper second(std::move(given));
   held = &second;
   second.hold();
-  for (size_t i = 0; i <= plugin::bounds::kEvents; ++i) second.add(item("many"));
+  for (size_t i = 0; i <= plugin::bounds::kEvents; ++i) second.add({item("many")});
   second.wake(false);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (second.waiting() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
@@ -149,7 +149,7 @@ TEST_F(EventMapperTest, OneThatIsHeldWhileItListsMapsNothing) {
 }
 
 TEST_F(EventMapperTest, OneThatComesBackLateDoesNotSpeakForItsSuccessor) {
-  mapper.add(item("hangs"));
+  mapper.add({item("hangs")});
   ASSERT_TRUE(wait_asked(1));
   mapper.wake(true);
   ASSERT_TRUE(wait_asked(2));
@@ -157,13 +157,13 @@ TEST_F(EventMapperTest, OneThatComesBackLateDoesNotSpeakForItsSuccessor) {
   EXPECT_FALSE(mapper.wait_quiet(100)) << "the second still hangs";
   release(2);
   EXPECT_TRUE(mapper.wait_quiet(20'000));
-  mapper.add(item("next"));
+  mapper.add({item("next")});
   EXPECT_TRUE(wait({"hangs", "hangs", "next"}));
 }
 
 TEST_F(EventMapperTest, AnEventThatEndsTheProcessIsTriedThreeTimes) {
   set(Answer::kBroken);
-  mapper.add(item("deadly"));
+  mapper.add({item("deadly")});
   for (int tries = 1; tries < 3; ++tries) {
     ASSERT_TRUE(wait_asked(tries));
     mapper.wake(false);
@@ -173,9 +173,9 @@ TEST_F(EventMapperTest, AnEventThatEndsTheProcessIsTriedThreeTimes) {
 }
 
 TEST_F(EventMapperTest, AMapThatHangsIsLeftBehindWhenItsInstanceIsReplaced) {
-  mapper.add(item("hangs"));
+  mapper.add({item("hangs")});
   ASSERT_TRUE(wait_asked(1));
-  mapper.add(item("next"));
+  mapper.add({item("next")});
   EXPECT_FALSE(mapper.wait_quiet(0));
   mapper.wake(false);
   EXPECT_FALSE(mapper.wait_quiet(0)) << "its instance is the current one";

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/object_meta.pb.h"
@@ -62,15 +63,25 @@ CachedPtr index_object(client::Object object) {
   cached->deleting = meta.has_deletion_timestamp();
   for (const auto& [label, value] : meta.labels()) cached->labels.emplace_back(label, value);
   for (const auto& owner : meta.owner_references()) {
-    cached->owners.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller()});
+    cached->owners.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller(),
+                              owner.block_owner_deletion()});
   }
   return cached;
 }
 
-void Informer::start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
-                     std::function<void()> changed) {
+const OwnerRef* CachedObject::controller() const {
+  const auto it = std::find_if(owners.begin(), owners.end(), [](const OwnerRef& owner) { return owner.controller; });
+  return it == owners.end() ? nullptr : &*it;
+}
+
+Informer::Informer(InformerKey key, std::vector<schema::IndexedField> fields)
+    : key_(std::move(key)), fields_(std::move(fields)), by_owner_([](const CachedObject& object, const auto& value) {
+        for (const auto& owner : object.owners) value(owner.uid);
+      }) {}
+
+void Informer::start(client::Client& client, client::ReflectorOptions options, std::function<void()> changed) {
   on_change_ = std::move(changed);
-  list_ = [this, &client, schedule = std::move(schedule)] {
+  list_ = [this, &client, options = std::move(options)] {
     client::WatchRequest what;
     what.group = key_.group;
     what.version = key_.version;
@@ -80,9 +91,9 @@ void Informer::start(client::Client& client, std::function<void(int64_t, std::fu
     what.metadata_only = key_.metadata_only;
     client::ReflectorHandler handler;
     handler.replace = [this](client::Client::List list) { replace(std::move(list)); };
-    handler.event = [this](client::WatchEvent event) { apply(std::move(event)); };
+    handler.events = [this](std::vector<client::WatchEvent> events) { apply(std::move(events)); };
     handler.failed = [this](const Status& why) { note_failure(why); };
-    reflector_ = client::start_reflector(client, std::move(what), std::move(handler), schedule);
+    reflector_ = client::start_reflector(client, std::move(what), std::move(handler), options);
   };
   list_();
 }
@@ -130,30 +141,52 @@ std::vector<CachedPtr> Informer::list(std::string_view ns) const {
 
 std::vector<CachedPtr> Informer::by_owner(std::string_view uid) const {
   const std::shared_lock lock(mutex_);
-  const auto it = by_owner_.find(std::string(uid));
-  if (it == by_owner_.end()) return {};
-  return {it->second.begin(), it->second.end()};
+  return by_owner_.find(uid, {});
 }
 
-void Informer::index_owners_locked(const CachedPtr& object, bool add) {
-  for (const auto& owner : object->owners) {
-    if (add) {
-      by_owner_[owner.uid].insert(object);
-      continue;
-    }
-    const auto it = by_owner_.find(owner.uid);
-    if (it == by_owner_.end()) continue;
-    it->second.erase(object);
-    if (it->second.empty()) by_owner_.erase(it);
+std::optional<std::vector<CachedPtr>> Informer::by_index(std::string_view index, std::string_view value,
+                                                         std::string_view ns) const {
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto it = indexes_.find(index); it != indexes_.end()) return it->second.find(value, ns);
   }
+  auto made = make_index(index);
+  if (!made) return std::nullopt;
+  const std::unique_lock lock(mutex_);
+  auto [it, first] = indexes_.emplace(index, std::move(*made));
+  if (first) {
+    for (const auto& [key, object] : objects_) it->second.add(object);
+  }
+  return it->second.find(value, ns);
+}
+
+std::optional<ObjectIndex> Informer::make_index(std::string_view name) const {
+  if (name == "metadata.controller") {
+    return ObjectIndex([](const CachedObject& object, const auto& value) {
+      const auto* owner = object.controller();
+      value(owner == nullptr ? std::string() : owner->uid);
+    });
+  }
+  const auto field =
+      std::find_if(fields_.begin(), fields_.end(), [&](const auto& known) { return known.path == name; });
+  if (field == fields_.end() || key_.metadata_only) return std::nullopt;
+  return ObjectIndex([path = field->numbers](const CachedObject& object, const auto& value) {
+    value(std::string(find_field(object.object.bytes, path)));
+  });
+}
+
+void Informer::index_locked(const CachedPtr& object, bool add) {
+  const auto change = [&](ObjectIndex& index) { add ? index.add(object) : index.remove(object); };
+  change(by_owner_);
+  for (auto& [name, index] : indexes_) change(index);
 }
 
 Informer::Event Informer::put_locked(CachedPtr object) {
   auto& slot = objects_[object_key(object->ns, object->name)];
   Event event{slot == nullptr ? ObjectEvent::ADDED : ObjectEvent::MODIFIED, object, slot};
-  if (slot != nullptr) index_owners_locked(slot, false);
+  if (slot != nullptr) index_locked(slot, false);
   slot = std::move(object);
-  index_owners_locked(slot, true);
+  index_locked(slot, true);
   return event;
 }
 
@@ -162,7 +195,7 @@ Informer::Event Informer::erase_locked(CachedPtr object) {
   const auto it = objects_.find(object_key(object->ns, object->name));
   if (it != objects_.end()) {
     event.before = it->second;
-    index_owners_locked(it->second, false);
+    index_locked(it->second, false);
     objects_.erase(it);
   }
   return event;
@@ -195,7 +228,7 @@ void Informer::take_deletions_after_list_locked(Calls& out) {
 }
 
 void Informer::replace(client::Client::List list) {
-  std::vector<Event> events;
+  Events events;
   Calls seen;
   bool changed = false;
   {
@@ -223,20 +256,26 @@ void Informer::replace(client::Client::List list) {
   if (changed && on_change_) on_change_();
 }
 
-void Informer::apply(client::WatchEvent event) {
-  auto object = index_object(std::move(event.object));
-  if (object == nullptr) return;
-  std::vector<Event> events;
+void Informer::apply(std::vector<client::WatchEvent> events) {
+  std::vector<CachedPtr> objects;  // read before the lock; null where the bytes are broken
+  objects.reserve(events.size());
+  for (auto& event : events) objects.push_back(index_object(std::move(event.object)));
+  Events told;
+  told.reserve(events.size());
   Calls seen;
   {
     const std::unique_lock lock(mutex_);
-    revision_ = std::max(revision_, object->revision);
-    const bool gone = event.type == client::WatchEvent::Type::kDeleted;
+    for (size_t i = 0; i < events.size(); ++i) {
+      auto& object = objects[i];
+      if (object == nullptr) continue;
+      revision_ = std::max(revision_, object->revision);
+      const bool gone = events[i].type == client::WatchEvent::Type::kDeleted;
+      if (gone || object->deleting) take_deletions_locked(*object, seen);
+      told.push_back(gone ? erase_locked(std::move(object)) : put_locked(std::move(object)));
+    }
     take_writes_locked(seen);
-    if (gone || object->deleting) take_deletions_locked(*object, seen);
-    events.push_back(gone ? erase_locked(std::move(object)) : put_locked(std::move(object)));
   }
-  tell(events, seen);
+  tell(told, seen);
 }
 
 Informer::Handle Informer::listen(Listener listener) {
@@ -250,7 +289,10 @@ Informer::Handle Informer::listen(Listener listener) {
     listeners_ = std::move(next);
     for (const auto& [key, object] : objects_) present.push_back(object);
   }
-  for (auto& object : present) (*handle)(*this, {ObjectEvent::ADDED, std::move(object), nullptr});
+  Events added;
+  added.reserve(present.size());
+  for (auto& object : present) added.push_back({ObjectEvent::ADDED, std::move(object), nullptr});
+  if (!added.empty()) (*handle)(*this, added);
   return handle;
 }
 
@@ -259,12 +301,11 @@ std::shared_ptr<const Informer::Listeners> Informer::listeners() const {
   return listeners_;
 }
 
-void Informer::tell(const std::vector<Event>& events, const Calls& seen) {
+void Informer::tell(const Events& events, const Calls& seen) {
   const auto told = listeners();
-  for (const auto& event : events) {
-    if (told == nullptr) break;
+  if (told != nullptr && !events.empty()) {
     for (const auto& known : *told) {
-      if (const auto listener = known.lock()) (*listener)(*this, event);
+      if (const auto listener = known.lock()) (*listener)(*this, events);
     }
   }
   for (const auto& call : seen) call();

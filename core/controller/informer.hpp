@@ -1,7 +1,8 @@
 // An informer: the cache of one resource, fed by a reflector, shared by all controllers that watch it.
 //
 // Objects are the shared, read-only bytes that the API server encoded; beside each lies what lookups need
-// (name, labels, owners). Readers take a shared lock; one writer, the reflector. [any-thread]
+// (name, labels, owners). Readers take a shared lock; one writer, the reflector, whose inbox is emptied on the threads
+// of start()'s `run`. [any-thread]
 #pragma once
 
 #include <cstdint>
@@ -9,17 +10,18 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/client/client.hpp"
 #include "core/client/reflector.hpp"
+#include "core/controller/object_index.hpp"
+#include "core/schema/schema.hpp"
 #include "gantry/abi.pb.h"
 
 namespace gantry::controller {
@@ -33,7 +35,8 @@ struct InformerKey {
 
 struct OwnerRef {
   std::string api_version, kind, name, uid;
-  bool controller = false;
+  bool controller = false, blocks = false;  // blockOwnerDeletion
+  bool operator==(const OwnerRef&) const = default;
 };
 
 struct CachedObject {
@@ -44,6 +47,8 @@ struct CachedObject {
   bool deleting = false;
   std::vector<std::pair<std::string, std::string>> labels;
   std::vector<OwnerRef> owners;
+
+  const OwnerRef* controller() const;  // the one owner that manages it, or null
 };
 using CachedPtr = std::shared_ptr<const CachedObject>;
 
@@ -58,20 +63,22 @@ class Informer {
     CachedPtr now;
     CachedPtr before;
   };
-  using Listener = std::function<void(const Informer&, const Event&)>;
+  // What came at once, in order.
+  using Events = std::vector<Event>;
+  using Listener = std::function<void(const Informer&, const Events&)>;
 
-  explicit Informer(InformerKey key) : key_(std::move(key)) {}
+  // `fields`: of the resource, those by whose value objects are found.
+  explicit Informer(InformerKey key, std::vector<schema::IndexedField> fields = {});
 
   const InformerKey& key() const { return key_; }
-  // Listeners run on the client's threads, in order, and must not block. One that comes late is told first, on this
+  // Listeners run on the informer's thread, in order, and must not block. One that comes late is told first, on this
   // thread, of all objects as ADDED; events of that moment may come twice and in any order to it. Ends when the handle
   // goes, but for a call that runs.
   using Handle = std::shared_ptr<const Listener>;
   Handle listen(Listener listener);
   bool started() const { return reflector_ != nullptr; }
-  // `changed` is called when it is filled for the first time, and when refused() changes, on the client's threads.
-  void start(client::Client& client, std::function<void(int64_t, std::function<void()>)> schedule,
-             std::function<void()> changed);
+  // `changed` is called when it is filled for the first time, and when refused() changes, on the informer's thread.
+  void start(client::Client& client, client::ReflectorOptions options, std::function<void()> changed);
   // Lists at once what was refused so far: it may be served now. On the thread that started it.
   void try_again();
   void stop() { reflector_.reset(); }
@@ -84,6 +91,11 @@ class Informer {
   // Objects in key order, of one namespace or of all ("").
   std::vector<CachedPtr> list(std::string_view ns) const;
   std::vector<CachedPtr> by_owner(std::string_view uid) const;  // in key order, too
+  // Objects with this value of an indexed field, or of "metadata.controller" (the uid of the owner that manages them,
+  // "" where none does), in key order; of one namespace, or of all (""). An index is made when it is asked for first.
+  // Nothing: no such index.
+  std::optional<std::vector<CachedPtr>> by_index(std::string_view index, std::string_view value,
+                                                 std::string_view ns) const;
 
   // Calls `seen` once the cache shows all that had happened by `revision`, the object's version with it (`deleted`:
   // once the object is gone or being deleted). False and never called when that is so already. A version that a
@@ -96,7 +108,7 @@ class Informer {
   using Listeners = std::vector<std::weak_ptr<const Listener>>;
   std::shared_ptr<const Listeners> listeners() const;
   void replace(client::Client::List list);
-  void apply(client::WatchEvent event);
+  void apply(std::vector<client::WatchEvent> events);
   // Changes the maps under the lock and gathers what to tell afterwards.
   Event put_locked(CachedPtr object);
   Event erase_locked(CachedPtr object);
@@ -104,9 +116,9 @@ class Informer {
   void take_writes_locked(Calls& out);
   void take_deletions_locked(const CachedObject& object, Calls& out);
   void take_deletions_after_list_locked(Calls& out);
-  void index_owners_locked(const CachedPtr& object, bool add);
-  void tell(const std::vector<Event>& events, const Calls& seen);
-
+  void index_locked(const CachedPtr& object, bool add);
+  std::optional<ObjectIndex> make_index(std::string_view name) const;
+  void tell(const Events& events, const Calls& seen);
   void note_failure(const Status& why);
 
   const InformerKey key_;
@@ -115,12 +127,9 @@ class Informer {
   std::function<void()> list_;  // starts the reflector
   mutable std::shared_mutex mutex_;
   std::map<std::string, CachedPtr, std::less<>> objects_;  // "ns/name"
-  struct ByName {
-    bool operator()(const CachedPtr& a, const CachedPtr& b) const {
-      return std::tie(a->ns, a->name) < std::tie(b->ns, b->name);
-    }
-  };
-  std::unordered_map<std::string, std::set<CachedPtr, ByName>> by_owner_;
+  const std::vector<schema::IndexedField> fields_;
+  ObjectIndex by_owner_;
+  mutable std::map<std::string, ObjectIndex, std::less<>> indexes_;  // those that were asked for
   // Who waits for a version, and for the end of the object with a uid.
   std::multimap<int64_t, std::function<void()>> writes_;
   std::unordered_multimap<std::string, std::function<void()>> deletions_;

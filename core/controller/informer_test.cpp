@@ -49,14 +49,18 @@ class PlayedClient : public client::Client {
 struct InformerTest : testing::Test {
   void SetUp() override {
     client.first = {{pod("a", "ua", 1, "rs"), pod("b", "ub", 2)}, "2"};
-    listener = informer.listen([this](const Informer&, const Informer::Event& event) {
-      log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
+    listener = informer.listen([this](const Informer&, const Informer::Events& events) {
+      for (const auto& event : events) {
+        log += std::to_string(event.type) + event.now->name + (event.before != nullptr ? "+ " : " ");
+      }
     });
-    informer.start(
-        client, [this](int64_t, std::function<void()> fn) { later = std::move(fn); }, [this] { log += "synced "; });
+    client::ReflectorOptions options;
+    options.schedule = [this](int64_t, std::function<void()> fn) { later = std::move(fn); };
+    informer.start(client, std::move(options), [this] { log += "synced "; });
   }
   PlayedClient client;
-  Informer informer{InformerKey{"", "v1", "pods", "", "", false}};
+  // Of a pod: spec, nodeName.
+  Informer informer{InformerKey{"", "v1", "pods", "", "", false}, {{"spec.nodeName", {2, 10}}}};
   Informer::Handle listener;
   std::string log;
   std::function<void()> later;
@@ -79,6 +83,43 @@ TEST_F(InformerTest, KeepsTheOwnerIndex) {
   EXPECT_TRUE(informer.by_owner("rs").empty());
   client.send(client::WatchEvent::Type::kModified, pod("b", "ub", 4, "rs"));
   EXPECT_EQ(informer.by_owner("rs").at(0)->name, "b");
+}
+
+std::string names(const std::optional<std::vector<CachedPtr>>& objects) {
+  if (!objects) return "no such index";
+  std::string text;
+  for (const auto& object : *objects) text += object->name;
+  return text;
+}
+
+TEST_F(InformerTest, FindsByTheFieldsThatAreIndexed) {
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "n", "")), "ab");
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "n", "ns")), "ab");
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "n", "n")), "");
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "", "")), "");
+  EXPECT_EQ(names(informer.by_index("status.phase", "", "")), "no such index");
+  client.send(client::WatchEvent::Type::kAdded, pod("c", "uc", 3));
+  client.send(client::WatchEvent::Type::kDeleted, pod("a", "ua", 4, "rs"));
+  Pod moved;
+  moved.ParseFromString(std::string(pod("b", "ub", 5).bytes));
+  moved.mutable_spec()->set_node_name("m");
+  client.send(client::WatchEvent::Type::kModified, http::make_chunk(moved.SerializeAsString()));
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "n", "")), "c");
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "m", "")), "b");
+}
+
+TEST_F(InformerTest, FindsByTheControllerAndOrphansByNone) {
+  EXPECT_EQ(names(informer.by_index("metadata.controller", "rs", "")), "a");
+  EXPECT_EQ(names(informer.by_index("metadata.controller", "", "ns")), "b");
+  client.send(client::WatchEvent::Type::kModified, pod("a", "ua", 3));
+  EXPECT_EQ(names(informer.by_index("metadata.controller", "rs", "")), "");
+  EXPECT_EQ(names(informer.by_index("metadata.controller", "", "ns")), "ab");
+}
+
+TEST(Informer, MetadataAloneHasNoFieldsToFindBy) {
+  const Informer informer(InformerKey{"", "v1", "pods", "", "", true}, {{"spec.nodeName", {2, 10}}});
+  EXPECT_EQ(names(informer.by_index("spec.nodeName", "n", "")), "no such index");
+  EXPECT_EQ(names(informer.by_index("metadata.controller", "", "")), "");
 }
 
 TEST_F(InformerTest, TellsWhenAWriteIsSeen) {

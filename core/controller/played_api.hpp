@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -27,13 +29,15 @@ class PlayedApi {
   void send(client::WatchEvent::Type type, M object) {
     std::function<void(client::WatchEvent)> event;
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      const std::string resource(ResourceOf<M>::name.resource);
+      ASSERT_TRUE(watched_.wait_for(lock, std::chrono::seconds(20), [&] { return watches_.contains(resource); }))
+          << "nobody watches " << resource;
       if (object.metadata().resource_version().empty()) {
         object.mutable_metadata()->set_resource_version(std::to_string(++revision_));
       }
-      event = watches_[std::string(ResourceOf<M>::name.resource)].event;
+      event = watches_[resource].handler.event;
     }
-    ASSERT_TRUE(event) << "nobody watches";
     event({type, http::make_chunk(object.SerializeAsString())});
   }
   template <typename M>
@@ -64,6 +68,26 @@ class PlayedApi {
   }
 
  private:
+  struct Watched {
+    int number = 0;
+    client::WatchHandler handler;
+  };
+  // Nobody watches once it is gone.
+  class PlayedWatch : public client::Watch {
+   public:
+    PlayedWatch(PlayedApi& api, std::string resource, int number)
+        : api_(api), resource_(std::move(resource)), number_(number) {}
+    ~PlayedWatch() override {
+      const std::lock_guard lock(api_.mutex_);
+      const auto it = api_.watches_.find(resource_);
+      if (it != api_.watches_.end() && it->second.number == number_) api_.watches_.erase(it);
+    }
+
+   private:
+    PlayedApi& api_;
+    const std::string resource_;
+    const int number_;
+  };
   class Face : public client::Client {
    public:
     explicit Face(PlayedApi& api) : api_(api) {}
@@ -75,8 +99,10 @@ class PlayedApi {
     }
     std::unique_ptr<client::Watch> watch(client::WatchRequest request, client::WatchHandler handler) override {
       const std::lock_guard lock(api_.mutex_);
-      api_.watches_[request.resource] = std::move(handler);
-      return std::make_unique<client::Watch>();
+      const auto number = ++api_.last_watch_;
+      api_.watches_[request.resource] = {number, std::move(handler)};
+      api_.watched_.notify_all();
+      return std::make_unique<PlayedWatch>(api_, request.resource, number);
     }
     void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(List{{}, "1"}); }
 
@@ -114,7 +140,9 @@ class PlayedApi {
   }
 
   std::mutex mutex_;
-  std::map<std::string, client::WatchHandler> watches_;
+  std::condition_variable watched_;
+  std::map<std::string, Watched> watches_;
+  int last_watch_ = 0;
   std::vector<corev1::ConfigMap> created_;
   std::vector<client::Done> kept_;
   int64_t revision_ = 1;

@@ -46,17 +46,9 @@ void visit_all(const std::vector<CachedPtr>& objects, gantry_visit visit, void* 
   }
 }
 
-gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
-                       gantry_visit visit, void* context, gantry_buffer* error) {
-  const auto controller = controller_of(host);
-  if (controller == nullptr) return fail(no_controller(), error);
-  const Informer* informer = controller->find(to_view(resource->group), to_view(resource->resource));
-  if (informer == nullptr) {
-    return fail(Status::bad_request("controller " + controller->name() + " does not watch " +
-                                    std::string(to_view(resource->resource))),
-                error);
-  }
-  auto objects = informer->list(to_view(ns));
+// Of those whose labels match.
+gantry_code visit_selected(std::vector<CachedPtr> objects, gantry_slice selector, gantry_visit visit, void* context,
+                           gantry_buffer* error) {
   if (selector.size > 0) {
     const auto wanted = schema::LabelSelector::parse(to_view(selector));
     if (!wanted) return fail(wanted.error(), error);
@@ -64,6 +56,25 @@ gantry_code cache_list(const gantry_host* host, const gantry_resource* resource,
   }
   visit_all(objects, visit, context);
   return 0;
+}
+
+// The cache of what the controller watches; with its owner.
+Expected<std::shared_ptr<const Informer>> watched_by(const gantry_host* host, const gantry_resource* resource) {
+  const auto controller = controller_of(host);
+  if (controller == nullptr) return no_controller();
+  const Informer* informer = controller->find(to_view(resource->group), to_view(resource->resource));
+  if (informer == nullptr) {
+    return Status::bad_request("controller " + controller->name() + " does not watch " +
+                               std::string(to_view(resource->resource)));
+  }
+  return std::shared_ptr<const Informer>(controller, informer);
+}
+
+gantry_code cache_list(const gantry_host* host, const gantry_resource* resource, gantry_slice ns, gantry_slice selector,
+                       gantry_visit visit, void* context, gantry_buffer* error) {
+  const auto watched = watched_by(host, resource);
+  if (!watched) return fail(watched.error(), error);
+  return visit_selected((*watched)->list(to_view(ns)), selector, visit, context, error);
 }
 
 gantry_code cache_by_owner(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
@@ -76,7 +87,21 @@ gantry_code cache_by_owner(const gantry_host* host, const gantry_resource* resou
   return 0;
 }
 
-constexpr gantry_cache kCache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
+gantry_code cache_by_index(const gantry_host* host, const gantry_resource* resource, gantry_slice index,
+                           gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit,
+                           void* context, gantry_buffer* error) {
+  const auto watched = watched_by(host, resource);
+  if (!watched) return fail(watched.error(), error);
+  auto objects = (*watched)->by_index(to_view(index), to_view(value), to_view(ns));
+  if (!objects) {
+    return fail(Status::bad_request("the cache of " + std::string(to_view(resource->resource)) + " has no index " +
+                                    std::string(to_view(index))),
+                error);
+  }
+  return visit_selected(std::move(*objects), selector, visit, context, error);
+}
+
+constexpr gantry_cache kCache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner, &cache_by_index};
 
 void queue_add_after(const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay_ms) {
   if (const auto controller = controller_of(host)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/controller/mapping.hpp"
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
 #include "gantry/status_proto.hpp"
@@ -31,11 +32,6 @@ thread_local Current current;
 void emit_to_queue(void* context, gantry_slice ns, gantry_slice name) {
   static_cast<RunningController*>(context)->offer({std::string(to_view(ns)), std::string(to_view(name))}, 0,
                                                   WorkQueue::From::kMap);
-}
-
-std::string_view group_of(std::string_view api_version) {
-  const size_t slash = api_version.find('/');
-  return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
 }
 
 // As kubectl names it: "deployments.v1.apps".
@@ -95,8 +91,8 @@ void RunningController::watch(const std::shared_ptr<Informer>& informer, const W
     watched_.push_back({informer, spec, nullptr});
   }
   auto listener = informer->listen([weak = weak_from_this(), spec, topic = topic_of(*informer, spec)](
-                                       const Informer&, const Informer::Event& event) {
-    if (const auto self = weak.lock()) self->on_event(topic, spec, event);
+                                       const Informer&, const Informer::Events& events) {
+    if (const auto self = weak.lock()) self->on_events(topic, spec, events);
   });
   const std::lock_guard lock(watched_mutex_);
   watched_.back().listener = std::move(listener);
@@ -174,28 +170,37 @@ RunningController::TopicPtr RunningController::topic_of(const Informer& informer
       EventMapper::Topic{key.group, key.version, key.resource, spec.metadata_only()});
 }
 
-void RunningController::on_event(const TopicPtr& topic, const WatchSpec& spec, const Informer::Event& event) {
-  switch (spec.mapping()) {
-    case WatchSpec::SELF:
-      queue_.add({event.now->ns, event.now->name});
-      return;
-    case WatchSpec::OWNER:
-      emit_owners(*event.now, spec);
-      if (event.before != nullptr) emit_owners(*event.before, spec);
-      return;
-    case WatchSpec::CUSTOM:
-      mapper_.add({topic, event});
-      return;
-    case WatchSpec::NONE:
-      return;
-  }
+std::shared_ptr<const Informer> RunningController::owners() const {
+  const std::lock_guard lock(watched_mutex_);
+  const auto self = std::find_if(watched_.begin(), watched_.end(),
+                                 [](const Watched& watched) { return watched.spec.mapping() == WatchSpec::SELF; });
+  return self == watched_.end() ? nullptr : self->informer;
 }
 
-void RunningController::emit_owners(const CachedObject& object, const WatchSpec& spec) {
-  for (const auto& owner : object.owners) {
-    if (owner.controller && owner.kind == spec.owner_kind() && group_of(owner.api_version) == spec.owner_group()) {
-      queue_.add({object.ns, owner.name});
+void RunningController::on_events(const TopicPtr& topic, const WatchSpec& spec, const Informer::Events& events) {
+  const auto adopters = spec.owner_selector().empty() ? nullptr : owners();
+  std::vector<EventMapper::Item> asked;
+  for (const auto& event : events) {
+    if (!counts(spec, event)) continue;
+    if (spec.mapping() == WatchSpec::CUSTOM) {
+      asked.push_back({topic, event});
+    } else {
+      map_here(spec, event, adopters.get());
     }
+  }
+  mapper_.add(std::move(asked));
+}
+
+void RunningController::map_here(const WatchSpec& spec, const Informer::Event& event, const Informer* owners) {
+  const auto& object = *event.now;
+  if (spec.mapping() == WatchSpec::SELF) {
+    queue_.add({object.ns, object.name});
+  } else if (spec.mapping() == WatchSpec::OWNER) {
+    map_owners(spec, event, owners, [this](std::string_view ns, std::string_view name) {
+      queue_.add({std::string(ns), std::string(name)});
+    });
+  } else if (spec.mapping() == WatchSpec::NAMESPACE && !object.ns.empty()) {
+    queue_.add({"", object.ns});
   }
 }
 
@@ -231,12 +236,14 @@ std::deque<EventMapper::Item> RunningController::everything() {
   std::deque<EventMapper::Item> found;
   for (const auto& source : sources()) {
     const auto topic = topic_of(*source.informer, source.spec);
+    const auto adopters = source.spec.owner_selector().empty() ? nullptr : owners();
     for (auto& object : source.informer->list("")) {
       const Informer::Event event{ObjectEvent::ADDED, std::move(object), nullptr};
+      if (!counts(source.spec, event)) continue;
       if (source.spec.mapping() == WatchSpec::CUSTOM) {
         found.push_back({topic, event});
       } else {
-        on_event(topic, source.spec, event);
+        map_here(source.spec, event, adopters.get());
       }
     }
   }

@@ -70,11 +70,14 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   std::vector<Source> sources() const;
   using TopicPtr = std::shared_ptr<const EventMapper::Topic>;
   static TopicPtr topic_of(const Informer& informer, const gantry::abi::WatchSpec& spec);
+  // The objects of the first SELF watch, or null.
+  std::shared_ptr<const Informer> owners() const;
   EventMapper::Options mapper_options();
   WorkQueue::Outcome reconcile(const Key& key);
   WorkQueue::Outcome call_plugin(const Key& key);
-  void on_event(const TopicPtr& topic, const gantry::abi::WatchSpec& spec, const Informer::Event& event);
-  void emit_owners(const CachedObject& object, const gantry::abi::WatchSpec& spec);
+  void on_events(const TopicPtr& topic, const gantry::abi::WatchSpec& spec, const Informer::Events& events);
+  // What the host maps itself.
+  void map_here(const gantry::abi::WatchSpec& spec, const Informer::Event& event, const Informer* owners);
   EventMapper::Answer map(const EventMapper::Item& item);
   std::deque<EventMapper::Item> everything();
   void queue_all_again();

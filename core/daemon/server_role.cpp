@@ -204,6 +204,11 @@ void ServerRole::provide_interfaces() {
   options.make_client = [this](const std::string& plugin) { return make_client(component("plugin:" + plugin)); };
   options.client = controllers_client_.get();
   options.resources = [this] { return resources(); };
+  options.indexes = [this](const controller::InformerKey& what) {
+    const auto schema = schemas_->now();
+    const auto* kind = schema->find_resource(what.group, what.version, what.resource);
+    return kind == nullptr ? std::vector<schema::IndexedField>() : kind->indexes;
+  };
   options.record_event = [this](const std::string& who, std::string_view regarding, std::string_view type,
                                 std::string_view reason, std::string_view message) {
     events_->record(who, "", regarding, type, reason, message);

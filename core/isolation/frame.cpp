@@ -9,10 +9,27 @@
 namespace gantry::isolation {
 namespace {
 
-constexpr std::array kNames = {
-    "nothing",           "loading",    "create",         "destroy",    "map",           "import_image", "exec",
-    "set_event_sink",    "new lane",   "timer",          "call_async", "log",           "timer start",  "timer cancel",
-    "client call_async", "cache list", "cache by_owner", "exec exit",  "runtime event", "callback end"};
+constexpr std::array kNames = {"nothing",
+                               "loading",
+                               "create",
+                               "destroy",
+                               "map",
+                               "import_image",
+                               "exec",
+                               "set_event_sink",
+                               "new lane",
+                               "timer",
+                               "call_async",
+                               "log",
+                               "timer start",
+                               "timer cancel",
+                               "client call_async",
+                               "cache list",
+                               "cache by_owner",
+                               "cache by_index",
+                               "exec exit",
+                               "runtime event",
+                               "callback end"};
 static_assert(kNames.size() == static_cast<size_t>(Op::kFirstMember));
 
 template <typename T>

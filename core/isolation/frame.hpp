@@ -36,6 +36,7 @@ enum class Op : uint16_t {
   kClientAsync,
   kCacheList,
   kCacheByOwner,
+  kCacheByIndex,
   // The plugin's process tells the daemon.
   kExecExited,
   kRuntimeEvent,

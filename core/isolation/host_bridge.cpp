@@ -112,6 +112,7 @@ bool HostBridge::serve_by_hand(const Frame& frame, PayloadReader& in, const Answ
       return serve_call_async(frame, in);
     case Op::kCacheList:
     case Op::kCacheByOwner:
+    case Op::kCacheByIndex:
       return serve_cache(frame, in, answer);
     default:
       return false;

@@ -1,4 +1,6 @@
 // The caches: lists cross in parts, because they may be longer than a frame.
+#include <array>
+
 #include "core/isolation/host_bridge.hpp"
 #include "gantry/status_proto.hpp"
 
@@ -28,12 +30,30 @@ struct Parts {
   }
 };
 
+using Names = std::array<gantry_slice, 4>;
+
+gantry_code visit_all(const gantry_host* host, const gantry_cache& cache, const gantry_resource& resource,
+                      const Names& names, Parts& parts, Buffer& error) {
+  switch (parts.frame.op) {
+    case Op::kCacheList:
+      return cache.list(host, &resource, names[0], names[1], &Parts::visit, &parts, error.out());
+    case Op::kCacheByOwner:
+      return cache.by_owner(host, &resource, names[0], &Parts::visit, &parts);
+    default:
+      return cache.by_index(host, &resource, names[0], names[1], names[2], names[3], &Parts::visit, &parts,
+                            error.out());
+  }
+}
+
+// How many names an operation has behind the resource.
+size_t names_of(Op op) { return op == Op::kCacheByOwner ? 1 : op == Op::kCacheList ? 2 : 4; }
+
 }  // namespace
 
 bool HostBridge::serve_cache(const Frame& frame, PayloadReader& in, const Answer& answer) {
   const gantry_resource resource = {to_slice(in.bytes()), to_slice(in.bytes()), to_slice(in.bytes())};
-  const auto first = to_slice(in.bytes());
-  const auto second = frame.op == Op::kCacheByOwner ? gantry_slice{} : to_slice(in.bytes());
+  Names names{};
+  for (size_t i = 0; i < names_of(frame.op); ++i) names[i] = to_slice(in.bytes());
   if (frame.kind != Kind::kCall || !in.done()) return false;
   Reply reply{503, {}, {}};
   if (host_.cache == nullptr) {
@@ -41,9 +61,7 @@ bool HostBridge::serve_cache(const Frame& frame, PayloadReader& in, const Answer
   } else {
     Parts parts{frame, answer, {}};
     Buffer error;
-    reply.code = frame.op == Op::kCacheList
-                     ? host_.cache->list(host_.host, &resource, first, second, &Parts::visit, &parts, error.out())
-                     : host_.cache->by_owner(host_.host, &resource, first, &Parts::visit, &parts);
+    reply.code = visit_all(host_.host, *host_.cache, resource, names, parts, error);
     parts.flush();
     reply.error = error.view();
   }

@@ -62,6 +62,14 @@ TEST_F(IsolationTest, CachesAreRead) {
   EXPECT_EQ(reconcile("cache", "other").status.code(), 404);
 }
 
+TEST_F(IsolationTest, ReadsTheIndexesOfTheHostsCaches) {
+  for (int i = 0; i < 40; ++i) host_.cache.push_back(TestingHost::named("m" + std::to_string(i)).SerializeAsString());
+  ASSERT_NO_FATAL_FAILURE(start("good"));
+  EXPECT_EQ(reconcile("index", "metadata.controller").number, 40);
+  host_.wait_for("by_index metadata.controller uid ns app=web");
+  EXPECT_EQ(reconcile("index", "data.other").status.code(), 400);
+}
+
 TEST_F(IsolationTest, CallsOfAReconcileRunOnItsThread) {
   std::thread::id asked;
   host_.api = [&](const abi::ApiRequest& request) {

@@ -130,6 +130,14 @@ class TestingHost {
     if (!self(host).cache.empty()) visit(context, to_slice(self(host).cache.front()));
     return 0;
   }
+  static gantry_code cache_by_index(const gantry_host* host, const gantry_resource*, gantry_slice index,
+                                    gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit,
+                                    void* context, gantry_buffer* error) {
+    self(host).note("by_index " + text(index) + " " + text(value) + " " + text(ns) + " " + text(selector));
+    if (to_view(index) != "metadata.controller") return fail(Status::bad_request("no such index"), error);
+    for (const auto& bytes : self(host).cache) visit(context, to_slice(bytes));
+    return 0;
+  }
   static uint64_t timer_start(const gantry_host* host, int64_t, void (*fire)(void*), void* context) {
     const std::lock_guard lock(self(host).mutex_);
     self(host).timers_[++self(host).last_timer_] = [fire, context] { fire(context); };
@@ -169,7 +177,8 @@ class TestingHost {
           self(host).note("metric " + std::to_string(metric) + " " + std::to_string(value));
         }};
     static constexpr gantry_client client = {sizeof(gantry_client), &call, &call_async};
-    static constexpr gantry_cache caches = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
+    static constexpr gantry_cache caches = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner,
+                                            &cache_by_index};
     static constexpr gantry_queue queue = {
         sizeof(gantry_queue),
         [](const gantry_host* host, gantry_slice ns, gantry_slice name) {

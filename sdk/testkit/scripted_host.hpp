@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,19 +31,25 @@ class ScriptedHost {
   ScriptedHost(const ScriptedHost&) = delete;
   ScriptedHost& operator=(const ScriptedHost&) = delete;
 
-  // Puts an object into the cache of its resource.
+  using Indexed = std::map<std::string, std::string, std::less<>>;
+  // Puts an object into the cache of its resource. by_index finds it by these fields, and by "metadata.controller".
   template <typename Message>
-  void cache(const Message& object) {
+  void cache(const Message& object, Indexed indexed = {}) {
     constexpr auto name = ResourceOf<Message>::name;
-    cache_as(std::string(name.group), std::string(name.resource), object);
+    cache_as(std::string(name.group), std::string(name.resource), object, std::move(indexed));
   }
   template <typename Message>
-  void cache_as(const std::string& group, const std::string& resource, const Message& object) {
+  void cache_as(const std::string& group, const std::string& resource, const Message& object, Indexed indexed = {}) {
     const auto& meta = object.metadata();
     auto& slot = caches[{group, resource}][{meta.namespace_(), meta.name()}];
     slot.bytes = object.SerializeAsString();
     slot.owners.clear();
-    for (const auto& owner : meta.owner_references()) slot.owners.push_back(owner.uid());
+    slot.indexed = std::move(indexed);
+    slot.indexed["metadata.controller"] = "";
+    for (const auto& owner : meta.owner_references()) {
+      slot.owners.push_back(owner.uid());
+      if (owner.controller()) slot.indexed["metadata.controller"] = owner.uid();
+    }
     slot.labels = {meta.labels().begin(), meta.labels().end()};
   }
   void uncache(const std::string& group, const std::string& resource, const std::string& ns, const std::string& name) {
@@ -65,6 +72,7 @@ class ScriptedHost {
     std::string bytes;
     std::vector<std::string> owners;
     LabelSelector::Labels labels;
+    Indexed indexed;
   };
   std::map<std::pair<std::string, std::string>, std::map<std::pair<std::string, std::string>, Cached>> caches;
   std::vector<abi::ApiRequest> requests;
@@ -127,6 +135,19 @@ class ScriptedHost {
     }
     return 0;
   }
+  static gantry_code cache_by_index(const gantry_host* host, const gantry_resource* resource, gantry_slice index,
+                                    gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit,
+                                    void* context, gantry_buffer* error) {
+    const auto wanted = LabelSelector::parse(to_view(selector));
+    if (!wanted) return fail(wanted.error(), error);
+    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+      const auto at = object.indexed.find(to_view(index));
+      if (at == object.indexed.end()) return fail(Status::bad_request("no such index: " + text(index)), error);
+      if (at->second != to_view(value) || (ns.size > 0 && key.first != to_view(ns))) continue;
+      if (wanted->matches(object.labels) && visit(context, to_slice(object.bytes)) != 0) break;
+    }
+    return 0;
+  }
   static void queue_after(const gantry_host* host, gantry_slice ns, gantry_slice name, int64_t delay_ms) {
     self(host).queued.emplace_back(text(ns), text(name), delay_ms);
   }
@@ -186,7 +207,8 @@ class ScriptedHost {
 
   static const void* find_interface(const gantry_host* raw, const char* id) {
     static constexpr gantry_client client = {sizeof(gantry_client), &call, &call_async};
-    static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner};
+    static constexpr gantry_cache cache = {sizeof(gantry_cache), &cache_get, &cache_list, &cache_by_owner,
+                                           &cache_by_index};
     static constexpr gantry_queue queue = {sizeof(gantry_queue), &queue_add, &queue_after};
     static constexpr gantry_events events = {sizeof(gantry_events), &record};
     static constexpr gantry_clock clock = {sizeof(gantry_clock),

@@ -38,6 +38,29 @@ TEST_F(ScriptedHostTest, ListsByNamespaceAndSelector) {
   EXPECT_FALSE(host.cached_list<corev1::ConfigMap>("a", "app in (web"));
 }
 
+TEST_F(ScriptedHostTest, FindsByIndex) {
+  auto owned = config_map("a", "owned", "web");
+  auto& owner = *owned.mutable_metadata()->add_owner_references();
+  owner.set_uid("u1");
+  owner.set_controller(true);
+  scripted.cache(owned, {{"data.place", "here"}});
+  scripted.cache(config_map("a", "orphan", "web"), {{"data.place", "there"}});
+  scripted.cache(config_map("b", "elsewhere", "web"), {{"data.place", "here"}});
+  const auto names = [&](std::string_view index, std::string_view value, std::string_view ns = {},
+                         std::string_view selector = {}) {
+    std::string all;
+    const auto found = host.cached_by_index<corev1::ConfigMap>(index, value, ns, selector);
+    EXPECT_TRUE(found);
+    for (const auto& object : *found) all += object.metadata().name() + " ";
+    return all;
+  };
+  EXPECT_EQ(names("metadata.controller", "u1"), "owned ");
+  EXPECT_EQ(names("metadata.controller", "", "a"), "orphan ");
+  EXPECT_EQ(names("data.place", "here"), "owned elsewhere ");
+  EXPECT_EQ(names("data.place", "here", "", "app=db"), "");
+  EXPECT_EQ(host.cached_by_index<corev1::ConfigMap>("data.other", "x").error().code(), 400);
+}
+
 TEST_F(ScriptedHostTest, TasksRunWhenTheTestSaysSo) {
   std::string ran;
   ASSERT_TRUE(host.run_task([&] {

@@ -39,6 +39,7 @@ AT(gantry_network, gc, 48);
 AT(gantry_reload, restore, 16);
 AT(gantry_kinds, descriptor_set, 8);
 AT(gantry_cache, by_owner, 24);
+AT(gantry_cache, by_index, 32);
 AT(gantry_client, call_async, 16);
 AT(gantry_config, get_daemon, 40);
 

@@ -211,6 +211,11 @@ Status ControlPlane::Impl::start_controllers() {
     }
     return found;
   };
+  run.indexes = [this](const controller::InformerKey& what) {
+    const auto schema = schemas->now();
+    const auto* kind = schema->find_resource(what.group, what.version, what.resource);
+    return kind == nullptr ? std::vector<schema::IndexedField>() : kind->indexes;
+  };
   run.record_event = [this](const std::string& who, std::string_view regarding, std::string_view type,
                             std::string_view reason,
                             std::string_view message) { events->record(who, "", regarding, type, reason, message); };

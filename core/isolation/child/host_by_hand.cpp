@@ -75,6 +75,16 @@ gantry_code gantry_cache_by_owner(const gantry_host* host, const gantry_resource
   return reply.code;
 }
 
+gantry_code gantry_cache_by_index(const gantry_host* host, const gantry_resource* resource, gantry_slice index,
+                                  gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit,
+                                  void* context, gantry_buffer* error) {
+  std::vector<std::string> parts;
+  const auto payload = resource_payload(resource).bytes(index).bytes(value).bytes(ns).bytes(selector);
+  auto reply = ask(host, Op::kCacheByIndex, payload.view(), &parts);
+  visit_all(parts, visit, context);
+  return give(std::move(reply), nullptr, error);
+}
+
 gantry_code gantry_tasks_run(const gantry_host* host, void (*fn)(void*), void* context) {
   return remote_host(host).tasks.run(fn, context);
 }

@@ -14,6 +14,9 @@ gantry_code gantry_cache_list(const gantry_host* host, const gantry_resource* re
                               gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error);
 gantry_code gantry_cache_by_owner(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
                                   gantry_visit visit, void* context);
+gantry_code gantry_cache_by_index(const gantry_host* host, const gantry_resource* resource, gantry_slice index,
+                                  gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit,
+                                  void* context, gantry_buffer* error);
 void gantry_client_call_async(const gantry_host* host, gantry_slice request, gantry_call_done done, void* context);
 uint64_t gantry_timer_start(const gantry_host* host, int64_t delay_ms, void (*fire)(void*), void* context);
 gantry_code gantry_tasks_run(const gantry_host* host, void (*fn)(void*), void* context);

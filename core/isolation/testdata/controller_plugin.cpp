@@ -76,6 +76,11 @@ class Subject : public gantry::sdk::Controller {
     if (!one || !all) return Status::not_found("not in the cache");
     return Result{static_cast<int64_t>(all->size() * 100 + host().cached_by_owner<ConfigMap>("owner").size())};
   }
+  Expected<Result> read_index(const std::string& index) {
+    const auto found = host().cached_by_index<ConfigMap>(index, "uid", "ns", "app=web");
+    if (!found) return found.error();
+    return Result{static_cast<int64_t>(found->size())};
+  }
   Expected<Result> write(const std::string& name) {
     ConfigMap map;
     map.mutable_metadata()->set_name(name);
@@ -283,6 +288,7 @@ class Subject : public gantry::sdk::Controller {
 
 const std::map<std::string, Subject::Act> Subject::kActs = {{"pid", &Subject::pid},
                                                             {"cache", &Subject::read_cache},
+                                                            {"index", &Subject::read_index},
                                                             {"write", &Subject::write},
                                                             {"many", &Subject::write_many},
                                                             {"clock", &Subject::clock},

@@ -21,50 +21,15 @@ Status DeploymentController::configure() {
 
 abi::ControllerSpec DeploymentController::spec() const {
   auto spec = watching<Deployment>("deployment");
-  watch<ReplicaSet>(spec, abi::WatchSpec::CUSTOM);
-  watch<corev1::Pod>(spec, abi::WatchSpec::CUSTOM);
+  owned<ReplicaSet>(spec, "apps", kKind, {Deployment::kSpecFieldNumber, appsv1::DeploymentSpec::kSelectorFieldNumber});
+  watch<corev1::Pod>(spec, abi::WatchSpec::CUSTOM).add_interests(abi::WatchSpec::GONE);
   spec.set_workers(static_cast<int32_t>(workers_));
   spec.set_wait_own_writes(true);
   return spec;
 }
 
-void DeploymentController::map(const abi::ObjectEvent& event, const Emit& emit) {
-  if (event.resource() == "replicasets") {
-    map_set(event, emit);
-  } else if (event.type() == abi::ObjectEvent::DELETED) {
-    map_pod(event, emit);
-  }
-}
-
-// A set concerns its Deployment, the one it had before, or, without one, every Deployment that might adopt it.
-void DeploymentController::map_set(const abi::ObjectEvent& event, const Emit& emit) const {
-  const auto now = sdk::metadata_of(event.object()).value_or(metav1::ObjectMeta());
-  const auto* owner = sdk::controller_of(now);
-  if (is_of(owner, kKind)) emit(now.namespace_(), owner->name());
-  const auto before = sdk::metadata_of(event.previous()).value_or(metav1::ObjectMeta());
-  const auto* last = sdk::controller_of(before);
-  const bool moved = last != nullptr && (owner == nullptr || owner->uid() != last->uid());
-  if (moved && is_of(last, kKind)) emit(now.namespace_(), last->name());
-  if (owner != nullptr || event.type() == abi::ObjectEvent::DELETED) return;
-  if (event.type() == abi::ObjectEvent::ADDED || moved || !sdk::same_labels(now.labels(), before.labels())) {
-    emit_matching(now, emit);
-  }
-}
-
-void DeploymentController::emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const {
-  if (orphan.labels().empty()) return;
-  const auto deployments = host().cached_list<Deployment>(orphan.namespace_());
-  if (!deployments) return;
-  for (const auto& deployment : *deployments) {
-    const auto& selector = deployment.spec().selector();
-    if (!sdk::is_empty(selector) && sdk::selector_matches(selector, orphan.labels())) {
-      emit(deployment.metadata().namespace_(), deployment.metadata().name());
-    }
-  }
-}
-
 // With Recreate, the end of the last old pod is what the new set waits for.
-void DeploymentController::map_pod(const abi::ObjectEvent& event, const Emit& emit) const {
+void DeploymentController::map(const abi::ObjectEvent& event, const Emit& emit) {
   const auto pod = sdk::metadata_of(event.object()).value_or(metav1::ObjectMeta());
   const auto* owner = sdk::controller_of(pod);
   if (!is_of(owner, "ReplicaSet")) return;

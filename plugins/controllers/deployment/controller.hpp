@@ -21,9 +21,6 @@ class DeploymentController : public sdk::Controller {
   Status configure() override;
 
  private:
-  void map_set(const abi::ObjectEvent& event, const Emit& emit) const;
-  void map_pod(const abi::ObjectEvent& event, const Emit& emit) const;
-  void emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const;
   Status refuse_everything(appsv1::Deployment deployment) const;
   Expected<std::deque<appsv1::ReplicaSet>> claim_sets(const appsv1::Deployment& deployment) const;
 

@@ -78,6 +78,11 @@ abi::ControllerSpec Collector::spec() const {
   abi::ControllerSpec spec;
   spec.set_name("garbage-collector");
   spec.set_watch_all_resources(true);
+  auto& all = *spec.mutable_all();
+  all.set_mapping(abi::WatchSpec::CUSTOM);
+  for (const auto interest : {abi::WatchSpec::GONE, abi::WatchSpec::OWNERS, abi::WatchSpec::DELETION}) {
+    all.add_interests(interest);
+  }
   spec.set_workers(4);
   return spec;
 }

@@ -82,6 +82,14 @@ TEST_F(MapTest, AnotherObjectOfTheSameNameMeansTheFirstIsGone) {
   EXPECT_EQ(keys(ObjectEvent::MODIFIED, second, &first), Keys{"ns:gone|uid-p"});
 }
 
+// The host asks of no other events than these.
+TEST_F(MapTest, EventsOfOwnersAndDeletionsAreAskedFor) {
+  const auto all = cluster.collector.spec().all();
+  EXPECT_EQ(all.mapping(), abi::WatchSpec::CUSTOM);
+  EXPECT_EQ(std::vector<int>(all.interests().begin(), all.interests().end()),
+            (std::vector<int>{abi::WatchSpec::GONE, abi::WatchSpec::OWNERS, abi::WatchSpec::DELETION}));
+}
+
 TEST_F(MapTest, BrokenBytesQueueNothing) {
   ObjectEvent event;
   event.set_resource("pods");

@@ -19,14 +19,11 @@ constexpr int64_t kSettleMs = 200;
 abi::ControllerSpec NamespaceController::spec() const {
   auto spec = watching<corev1::Namespace>("namespace");
   spec.set_watch_all_resources(true);
+  // What disappears from a namespace may have been the last that held it.
+  spec.mutable_all()->set_mapping(abi::WatchSpec::NAMESPACE);
+  spec.mutable_all()->add_interests(abi::WatchSpec::GONE);
   spec.set_workers(2);
   return spec;
-}
-
-void NamespaceController::map(const abi::ObjectEvent& event, const Emit& emit) {
-  if (event.type() != abi::ObjectEvent::DELETED) return;
-  const auto object = sdk::metadata_of(event.object());
-  if (object && !object->namespace_().empty()) emit("", object->namespace_());
 }
 
 Expected<sdk::Controller::Result> NamespaceController::reconcile(const Key& key) {

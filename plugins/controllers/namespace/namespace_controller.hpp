@@ -17,8 +17,6 @@ class NamespaceController : public sdk::Controller {
   using Controller::Controller;
 
   abi::ControllerSpec spec() const override;
-  // What disappears from a namespace may have been the last that held it.
-  void map(const abi::ObjectEvent& event, const Emit& emit) override;
   Expected<Result> reconcile(const Key& key) override;
 
  private:

@@ -197,17 +197,10 @@ TEST_F(NamespaceTest, ANamespaceThatIsGoneIsDone) {
 }
 
 TEST_F(NamespaceTest, WhatDisappearsWakesItsNamespace) {
-  metav1::PartialObjectMetadata object;
-  object.mutable_metadata()->set_namespace_("n");
-  abi::ObjectEvent event;
-  event.set_object(object.SerializeAsString());
-  Strings keys;
-  const auto emit = [&](std::string_view, std::string_view name) { keys.emplace_back(name); };
-  event.set_type(abi::ObjectEvent::MODIFIED);
-  controller.map(event, emit);
-  event.set_type(abi::ObjectEvent::DELETED);
-  controller.map(event, emit);
-  EXPECT_EQ(keys, Strings{"n"});
+  const auto all = controller.spec().all();
+  EXPECT_EQ(all.mapping(), abi::WatchSpec::NAMESPACE);
+  ASSERT_EQ(all.interests_size(), 1);
+  EXPECT_EQ(all.interests(0), abi::WatchSpec::GONE);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "controller.hpp"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 
 #include "gantry/batches.hpp"
 #include "gantry/claims.hpp"
@@ -18,8 +18,6 @@ namespace {
 constexpr char kApiVersion[] = "apps/v1";
 constexpr char kKind[] = "ReplicaSet";
 
-bool is_ours(const metav1::OwnerReference* owner) { return sdk::is_of_kind(owner, "apps", kKind); }
-
 }  // namespace
 
 Status ReplicaSetController::configure() {
@@ -35,36 +33,11 @@ Status ReplicaSetController::configure() {
 
 abi::ControllerSpec ReplicaSetController::spec() const {
   auto spec = watching<appsv1::ReplicaSet>("replicaset");
-  watch<corev1::Pod>(spec, abi::WatchSpec::CUSTOM);
+  owned<corev1::Pod>(spec, "apps", kKind,
+                     {appsv1::ReplicaSet::kSpecFieldNumber, appsv1::ReplicaSetSpec::kSelectorFieldNumber});
   spec.set_workers(static_cast<int32_t>(workers_));
   spec.set_wait_own_writes(true);
   return spec;
-}
-
-// A pod concerns its set, the set it had before, or, without one, every set that might adopt it.
-void ReplicaSetController::map(const abi::ObjectEvent& event, const Emit& emit) {
-  const auto now = sdk::metadata_of(event.object()).value_or(metav1::ObjectMeta());
-  const auto* owner = sdk::controller_of(now);
-  if (is_ours(owner)) emit(now.namespace_(), owner->name());
-  const auto before = sdk::metadata_of(event.previous()).value_or(metav1::ObjectMeta());
-  const auto* last = sdk::controller_of(before);
-  const bool moved = last != nullptr && (owner == nullptr || owner->uid() != last->uid());
-  if (moved && is_ours(last)) emit(now.namespace_(), last->name());
-  if (owner != nullptr || event.type() == abi::ObjectEvent::DELETED) return;
-  if (event.type() == abi::ObjectEvent::ADDED || moved || !sdk::same_labels(now.labels(), before.labels())) {
-    emit_matching(now, emit);
-  }
-}
-
-void ReplicaSetController::emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const {
-  if (orphan.labels().empty()) return;
-  const auto sets = host().cached_list<appsv1::ReplicaSet>(orphan.namespace_());
-  if (!sets) return;
-  for (const auto& set : *sets) {
-    if (!sdk::is_empty(set.spec().selector()) && sdk::selector_matches(set.spec().selector(), orphan.labels())) {
-      emit(set.metadata().namespace_(), set.metadata().name());
-    }
-  }
 }
 
 Expected<ReplicaSetController::Result> ReplicaSetController::reconcile(const Key& key) {
@@ -124,25 +97,22 @@ Status ReplicaSetController::create_pods(const appsv1::ReplicaSet& set, size_t c
 
 Status ReplicaSetController::delete_pods(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& active,
                                          size_t count) const {
-  const auto related = count < active.size() ? related_pods(set) : std::vector<corev1::Pod>();
+  const auto related = count < active.size() ? related_pods(set, active) : std::vector<corev1::Pod>();
   const auto doomed = sdk::pods_to_delete(active, related, count, host().now_unix_ns());
   auto failure = sdk::first_failure(sdk::PodControl(host(), set.metadata(), kApiVersion, kKind).remove(doomed));
   return failure.ok() ? failure : std::move(failure).in("unable to delete pods");
 }
 
-// The pods of every set that the same owner (a Deployment) has, this one included.
-std::vector<corev1::Pod> ReplicaSetController::related_pods(const appsv1::ReplicaSet& set) const {
-  std::vector<corev1::Pod> pods;
+// The pods of every set that the same owner (a Deployment) has, this one's included, which are known already.
+std::vector<corev1::Pod> ReplicaSetController::related_pods(const appsv1::ReplicaSet& set,
+                                                            const std::vector<corev1::Pod>& own) const {
   const auto* owner = sdk::controller_of(set.metadata());
-  if (owner == nullptr) return pods;
-  std::set<std::string> seen;
+  if (owner == nullptr) return {};
+  auto pods = own;
   for (const auto& sibling : host().cached_by_owner<appsv1::ReplicaSet>(owner->uid())) {
-    auto found =
-        host().cached_list<corev1::Pod>(sibling.metadata().namespace_(), sdk::selector_text(sibling.spec().selector()));
-    if (!found) continue;
-    for (auto& pod : *found) {
-      if (seen.insert(pod.metadata().uid()).second) pods.push_back(std::move(pod));
-    }
+    if (sibling.metadata().uid() == set.metadata().uid()) continue;
+    auto found = host().cached_by_index<corev1::Pod>("metadata.controller", sibling.metadata().uid());
+    if (found) std::move(found->begin(), found->end(), std::back_inserter(pods));
   }
   return pods;
 }

@@ -1,7 +1,7 @@
 // The ReplicaSet controller: compares what a set wants with its pods, and creates, deletes, adopts and reports.
 //
 // Stateless between reconciles: the host keeps caches and queue, and holds a set back until its own writes are seen
-// (wait_own_writes), so that no pod is made twice. reconcile runs on the host's workers; map on any thread.
+// (wait_own_writes), so that no pod is made twice. reconcile runs on the host's workers.
 #pragma once
 
 #include <vector>
@@ -18,7 +18,6 @@ class ReplicaSetController : public sdk::Controller {
 
   abi::ControllerSpec spec() const override;
   Expected<Result> reconcile(const Key& key) override;
-  void map(const abi::ObjectEvent& event, const Emit& emit) override;
   Status configure() override;
 
  private:
@@ -30,8 +29,7 @@ class ReplicaSetController : public sdk::Controller {
   Status manage(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& active) const;
   Status create_pods(const appsv1::ReplicaSet& set, size_t count) const;
   Status delete_pods(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& active, size_t count) const;
-  std::vector<corev1::Pod> related_pods(const appsv1::ReplicaSet& set) const;
-  void emit_matching(const metav1::ObjectMeta& orphan, const Emit& emit) const;
+  std::vector<corev1::Pod> related_pods(const appsv1::ReplicaSet& set, const std::vector<corev1::Pod>& own) const;
 
   int64_t workers_ = 5;
   int64_t burst_ = 500;

@@ -12,15 +12,8 @@ constexpr const char* kName = "default";
 
 abi::ControllerSpec ServiceAccountController::spec() const {
   auto spec = watching<corev1::Namespace>("serviceaccount");
-  watch<corev1::ServiceAccount>(spec, abi::WatchSpec::CUSTOM);
+  watch<corev1::ServiceAccount>(spec, abi::WatchSpec::NAMESPACE).add_interests(abi::WatchSpec::GONE);
   return spec;
-}
-
-void ServiceAccountController::map(const abi::ObjectEvent& event, const Emit& emit) {
-  if (event.type() != abi::ObjectEvent::DELETED) return;
-  corev1::ServiceAccount account;
-  if (!account.ParseFromString(event.object()) || account.metadata().name() != kName) return;
-  emit("", account.metadata().namespace_());
 }
 
 Expected<sdk::Controller::Result> ServiceAccountController::reconcile(const Key& key) {

@@ -10,7 +10,6 @@ class ServiceAccountController : public sdk::Controller {
   using Controller::Controller;
 
   abi::ControllerSpec spec() const override;
-  void map(const abi::ObjectEvent& event, const Emit& emit) override;
   Expected<Result> reconcile(const Key& key) override;
 };
 

@@ -74,21 +74,12 @@ TEST_F(ServiceAccountTest, OtherFailuresAreTriedAgain) {
   EXPECT_EQ(run().error().code(), 503);
 }
 
-TEST_F(ServiceAccountTest, OnlyTheDeletionOfDefaultMatters) {
-  std::vector<std::string> keys;
-  const auto emit = [&](std::string_view, std::string_view name) { keys.emplace_back(name); };
-  for (const char* name : {"default", "other"}) {
-    corev1::ServiceAccount account;
-    account.mutable_metadata()->set_namespace_("n");
-    account.mutable_metadata()->set_name(name);
-    abi::ObjectEvent event;
-    event.set_object(account.SerializeAsString());
-    event.set_type(abi::ObjectEvent::DELETED);
-    controller.map(event, emit);
-    event.set_type(abi::ObjectEvent::MODIFIED);
-    controller.map(event, emit);
-  }
-  EXPECT_EQ(keys, std::vector<std::string>{"n"});
+TEST_F(ServiceAccountTest, OneThatIsGoneWakesItsNamespace) {
+  const auto spec = controller.spec();
+  ASSERT_EQ(spec.watches_size(), 2);
+  EXPECT_EQ(spec.watches(1).mapping(), abi::WatchSpec::NAMESPACE);
+  ASSERT_EQ(spec.watches(1).interests_size(), 1);
+  EXPECT_EQ(spec.watches(1).interests(0), abi::WatchSpec::GONE);
 }
 
 }  // namespace

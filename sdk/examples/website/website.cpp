@@ -20,9 +20,7 @@ class WebsiteController : public sdk::Controller {
   gantry::abi::ControllerSpec spec() const override {
     auto spec = watching<Website>("website");
     // A config map that somebody changes or deletes is written again.
-    auto& owned = watch<corev1::ConfigMap>(spec, gantry::abi::WatchSpec::OWNER);
-    owned.set_owner_group("demo.gantry.dev");
-    owned.set_owner_kind("Website");
+    owned<corev1::ConfigMap>(spec, "demo.gantry.dev", "Website");
     spec.set_wait_own_writes(true);
     return spec;
   }

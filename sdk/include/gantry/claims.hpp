@@ -2,6 +2,8 @@
 // go. For kinds that own what their selector matches (ReplicaSet, Deployment, StatefulSet, DaemonSet, Job). [worker]
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -72,11 +74,10 @@ Expected<std::vector<Object>> claim(const Host& host, const Owner& owner, metav1
   return claimed;
 }
 
-// What `owner` has or might adopt, from the cache: through the index of owners, and orphans by label. Only in its own
-// namespace: a reference from another one is nobody's.
+// What claim_candidates() finds, in a host that has no indexes.
 template <typename Object>
-Expected<std::vector<Object>> claim_candidates(const Host& host, const metav1::ObjectMeta& owner,
-                                               const metav1::LabelSelector& selector) {
+Expected<std::vector<Object>> claim_candidates_by_scan(const Host& host, const metav1::ObjectMeta& owner,
+                                                       const metav1::LabelSelector& selector) {
   auto found = host.cached_by_owner<Object>(owner.uid());
   std::erase_if(found, [&](const Object& object) {
     const auto* controller = controller_of(object.metadata());
@@ -88,6 +89,21 @@ Expected<std::vector<Object>> claim_candidates(const Host& host, const metav1::O
   for (auto& object : *matching) {
     if (controller_of(object.metadata()) == nullptr) found.push_back(std::move(object));
   }
+  return found;
+}
+
+// What `owner` has or might adopt, from the cache: both through the index of controllers, so that nothing of others is
+// looked at, and nothing twice. Only in its own namespace: a reference from another one is nobody's.
+template <typename Object>
+Expected<std::vector<Object>> claim_candidates(const Host& host, const metav1::ObjectMeta& owner,
+                                               const metav1::LabelSelector& selector) {
+  constexpr std::string_view kIndex = "metadata.controller";
+  auto found = host.cached_by_index<Object>(kIndex, owner.uid(), owner.namespace_());
+  if (!found && found.error().code() == 501) return claim_candidates_by_scan<Object>(host, owner, selector);
+  if (!found) return std::move(found).error();
+  auto orphans = host.cached_by_index<Object>(kIndex, "", owner.namespace_(), selector_text(selector));
+  if (!orphans) return std::move(orphans).error();
+  std::move(orphans->begin(), orphans->end(), std::back_inserter(*found));
   return found;
 }
 

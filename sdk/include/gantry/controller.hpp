@@ -17,6 +17,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -67,6 +68,19 @@ class Controller {
     watch.set_resource(std::string(resource.resource));
     watch.set_mapping(mapping);
     return watch;
+  }
+  // A watch of what objects of a kind own, by their controller references: the host maps it, nobody asks the plugin.
+  // `selector`: where an owner keeps the metav1.LabelSelector of what it may adopt, as field numbers from its message
+  // on ({Owner::kSpecFieldNumber, OwnerSpec::kSelectorFieldNumber}); needs a SELF watch of the owners. None: it adopts
+  // nothing.
+  template <typename Message>
+  static gantry::abi::WatchSpec& owned(gantry::abi::ControllerSpec& spec, std::string_view group, std::string_view kind,
+                                       std::initializer_list<int> selector = {}) {
+    auto& owned = watch<Message>(spec, gantry::abi::WatchSpec::OWNER);
+    owned.set_owner_group(std::string(group));
+    owned.set_owner_kind(std::string(kind));
+    for (const int number : selector) owned.add_owner_selector(number);
+    return owned;
   }
   template <typename Message>
   static gantry::abi::ControllerSpec watching(std::string_view name) {

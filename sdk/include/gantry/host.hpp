@@ -243,6 +243,22 @@ class Host {
     table->by_owner(host_, &resource, to_slice(uid), &Host::collect<Message>, &found);
     return found;
   }
+  // Objects whose field has a value, without a look at the others; which fields: see abi/cache.h. 501 from a host of
+  // before there were indexes.
+  template <typename Message>
+  Expected<std::vector<Message>> cached_by_index(std::string_view index, std::string_view value,
+                                                 std::string_view ns = {}, std::string_view selector = {}) const {
+    const auto* table = get<gantry_cache>(GANTRY_CACHE_ID);
+    if (table == nullptr) return Status::unavailable("this host offers no caches");
+    if (table->size < sizeof(gantry_cache)) return Status(501, "NotImplemented", "this host offers no indexes");
+    const auto resource = resource_of<Message>();
+    std::vector<Message> found;
+    Buffer failure;
+    const auto code = table->by_index(host_, &resource, to_slice(index), to_slice(value), to_slice(ns),
+                                      to_slice(selector), &Host::collect<Message>, &found, failure.out());
+    if (code != 0) return status_of(code, failure.view());
+    return found;
+  }
 
   // Queue of this controller.
   void enqueue(std::string_view ns, std::string_view name) const {
