@@ -54,8 +54,11 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     handler.event = [this](const client::WatchEvent& event) {
       if (const auto uid = pods_.event(event)) workers_.wake(*uid);
     };
+    client::ReflectorOptions watching;
+    watching.schedule = scheduler(parts_.timers);
+    watching.run = [this](std::function<void()> read) { watches_.post(std::move(read)); };
     pods_watch_ =
-        client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), scheduler(parts_.timers));
+        client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), std::move(watching));
     network_.follow_nodes();
     every_relist();
     if (parts_.options.plugins != nullptr) parts_.options.plugins->add_user(this);
@@ -69,6 +72,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     }
     if (parts_.options.plugins != nullptr) parts_.options.plugins->remove_user(this);
     pods_watch_.reset();
+    watches_.stop();
     network_.stop();
     parts_.runtime.set_event_sink(nullptr, nullptr);
     workers_.stop();
@@ -376,6 +380,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   std::map<std::string, std::string> seen_;  // jobs_ alone
   // One thread: relist, facts and network work come one after the other.
   plugin::WorkerPool jobs_{"node", 1};
+  plugin::WorkerPool watches_{"node-watches", 1};  // reads pods
   plugin::WorkerPool sync_pool_{"pods", 16};
   PodWorkers workers_;
   std::unique_ptr<Registration> registration_;
