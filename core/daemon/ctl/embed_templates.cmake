@@ -4,7 +4,7 @@
 file(GLOB_RECURSE files RELATIVE ${DIR} ${DIR}/*)
 list(FILTER files EXCLUDE REGEX "^\\.")  # the folder's own
 list(SORT files)
-set(text "// Made by sdk/cmake/embed_templates.cmake.\n#include \"core/daemon/ctl/plugin_new.hpp\"\n\n")
+set(text "// Made by core/daemon/ctl/embed_templates.cmake.\n#include \"core/daemon/ctl/plugin_new.hpp\"\n\n")
 string(APPEND text "namespace gantry::ctl {\n\nextern const TemplateFile kTemplateFiles[] = {\n")
 # add(KIND PATH CONTENT)
 function(add kind path content)
