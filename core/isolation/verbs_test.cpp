@@ -1,8 +1,9 @@
-// gantry.network/1, gantry.runtime/1 and gantry.reload/1 across the processes, descriptors included.
+// gantry.network/1, gantry.overlay/1, gantry.runtime/1 and gantry.reload/1 across the processes, descriptors included.
 #include <fcntl.h>
 
 #include "core/isolation/fd.hpp"
 #include "core/isolation/testing_fixture.hpp"
+#include "gantry/abi/draft/overlay.h"
 
 namespace gantry::isolation {
 namespace {
@@ -65,6 +66,13 @@ TEST_F(VerbsTest, Network) {
   EXPECT_EQ(ask(network.gc, ""), "f:");
   EXPECT_EQ(ask(network.del, "fail"), "verb d");
   EXPECT_EQ(network.check, nullptr);
+}
+
+TEST_F(VerbsTest, Overlay) {
+  const auto& overlay = table<gantry_overlay>(GANTRY_OVERLAY_ID);
+  EXPECT_EQ(ask(overlay.set_node, "x"), "n:x");
+  EXPECT_EQ(ask(overlay.set_nodes, std::string(3'000'000, 'y')), "o:" + std::string(3'000'000, 'y'));
+  EXPECT_EQ(ask(overlay.set_nodes, "fail"), "verb o");
 }
 
 TEST_F(VerbsTest, RuntimeVerbs) {

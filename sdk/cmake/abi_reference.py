@@ -127,7 +127,7 @@ def render_message(name, comment, rows, values):
 
 def render_messages(path):
     """Every message of a .proto file: its fields with the comments before or behind them."""
-    out = "## Messages\n\nThe package `gantry.abi` of `gantry/abi.proto`: what crosses the ABI beside the Kubernetes objects themselves. Fields are only added.\n\n"
+    out = ""
     name, enum, pending = None, None, []
     for raw in open(path, encoding="utf-8"):
         line = raw.strip()
@@ -171,7 +171,9 @@ def reference(folder):
             out += f"| [`{interface.identity}`](#{anchor}) | `{interface.header}` | the {interface.side} |\n"
         body += render_header(path, interfaces)
     out += WORDS
-    body += render_messages(os.path.join(folder, "../../../proto/gantry/abi.proto"))
+    body += "## Messages\n\nThe package `gantry.abi` of `gantry/abi.proto` and `gantry/overlay.proto`: what crosses the ABI beside the Kubernetes objects themselves. Fields are only added.\n\n"
+    for name in ("abi.proto", "overlay.proto"):
+        body += render_messages(os.path.join(folder, "../../../proto/gantry", name))
     return out + "\n" + body.rstrip("\n") + "\n"
 
 

@@ -36,7 +36,7 @@ class PluginUnderTest {
     if (found == nullptr) throw std::runtime_error(std::string("the plugin has no interface ") + id);
     return *found;
   }
-  // One verb of a runtime or network: call<Response>(table.add, request).
+  // One verb of a runtime, network or overlay: call<Response>(table.add, request).
   template <typename Response, typename Verb, typename Request>
   Expected<Response> call(Verb verb, const Request& request) const {
     if (verb == nullptr) throw std::runtime_error("the plugin's table lacks this verb");

@@ -8,6 +8,7 @@
 #include "gantry/abi/draft/calls.h"
 #include "gantry/abi/draft/handover.h"
 #include "gantry/abi/draft/kinds.h"
+#include "gantry/abi/draft/overlay.h"
 #include "gantry/abi/draft/plugins.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/log.h"
@@ -38,6 +39,7 @@ AT(gantry_runtime, set_event_sink, 200);
 AT(gantry_network, gc, 48);
 AT(gantry_reload, restore, 16);
 AT(gantry_kinds, descriptor_set, 8);
+AT(gantry_overlay, set_nodes, 16);
 AT(gantry_cache, by_owner, 24);
 AT(gantry_cache, by_index, 32);
 AT(gantry_client, call_async, 16);

@@ -1,10 +1,11 @@
-// A plugin with gantry.network/1, gantry.runtime/1 and gantry.reload/1 for isolation_test: verbs echo what they were
-// asked.
+// A plugin with gantry.network/1, gantry.overlay/1, gantry.runtime/1 and gantry.reload/1 for isolation_test: verbs echo
+// what they were asked.
 #include <unistd.h>
 
 #include <atomic>
 #include <string>
 
+#include "gantry/abi/draft/overlay.h"
 #include "gantry/abi/network.h"
 #include "gantry/abi/reload.h"
 #include "gantry/abi/runtime.h"
@@ -33,9 +34,11 @@ class Verbs {
   const void* get_interface(std::string_view id) {
     static const gantry_network network = {
         sizeof(gantry_network), &verb<'a'>, &verb<'b'>, &verb<'c'>, &verb<'d'>, nullptr, &verb<'f'>};
+    static const gantry_overlay overlay = {sizeof(gantry_overlay), &verb<'n'>, &verb<'o'>};
     static const gantry_reload reload = {sizeof(gantry_reload), &save, &restore};
     static const gantry_runtime runtime = make_runtime();
     if (id == GANTRY_NETWORK_ID) return &network;
+    if (id == GANTRY_OVERLAY_ID) return &overlay;
     if (id == GANTRY_RELOAD_ID) return &reload;
     return id == GANTRY_RUNTIME_ID ? &runtime : nullptr;
   }
@@ -121,4 +124,5 @@ class Verbs {
 
 }  // namespace
 
-GANTRY_PLUGIN(Verbs, "verbs", "0.1.0", "tests", "Echoes", GANTRY_NETWORK_ID, GANTRY_RUNTIME_ID, GANTRY_RELOAD_ID);
+GANTRY_PLUGIN(Verbs, "verbs", "0.1.0", "tests", "Echoes", GANTRY_NETWORK_ID, GANTRY_OVERLAY_ID, GANTRY_RUNTIME_ID,
+              GANTRY_RELOAD_ID);

@@ -1,10 +1,11 @@
-// Tables whose functions take one message and answer with another (gantry.runtime/1, gantry.network/1), made from the
-// members of a class:
+// Tables whose functions take one message and answer with another (gantry.runtime/1, gantry.network/1,
+// gantry.overlay/1), made from the members of a class:
 //   Expected<Response> member(const Request&);   or   Status member(const Request&);
 // `Self` finds the object in the instance: T& (*)(void*), or Expected<T*> (*)(void*) where one must first be ready.
 // No exception leaves a function. Threads: see the abi/ header of the table.
 #pragma once
 
+#include "gantry/abi/draft/overlay.h"
 #include "gantry/abi/network.h"
 #include "gantry/abi/runtime.h"
 #include "gantry/bytes.hpp"
@@ -92,6 +93,15 @@ constexpr gantry_network network_verbs() {
   table.del = &verb<&T::del, Self>;
   table.check = &verb<&T::check, Self>;
   table.gc = &verb<&T::gc, Self>;
+  return table;
+}
+
+template <typename T, auto Self = &same<T>>
+constexpr gantry_overlay overlay_verbs() {
+  gantry_overlay table{};
+  table.size = sizeof(table);
+  table.set_node = &verb<&T::set_node, Self>;
+  table.set_nodes = &verb<&T::set_nodes, Self>;
   return table;
 }
 
