@@ -18,7 +18,7 @@ Expected<std::unique_ptr<client::Client>> AgentRole::remote_client(const Config&
 }
 
 Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::unique_ptr<client::Client> client,
-                                                      const std::string& cluster_cidr) {
+                                                      const std::vector<std::string>& cluster_cidrs) {
   std::unique_ptr<AgentRole> role(new AgentRole());
   role->client_ = std::move(client);
   client::EventRecorder::Options events;
@@ -30,6 +30,7 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
   options.plugins = &base.plugins;
   options.runtime_plugin = base.config.runtime_plugin;
   options.network_plugin = base.config.network_plugin;
+  options.overlay_plugin = base.config.overlay_plugin;
   options.node_name = base.node_name;
   options.node_address = base.address;
   for (const auto& label : base.config.node_labels) {
@@ -44,7 +45,7 @@ Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::uni
     const auto suffix = base.config.instance_suffix();
     options.cgroup_root = suffix.empty() ? "gantry" : "gantry-" + suffix;
   }
-  options.cluster_cidr = cluster_cidr;
+  options.cluster_cidrs = cluster_cidrs;
   options.version = std::string("v1.36.0+gantry-") + kVersion;
   options.record_event = [events = role->events_.get(), node = base.node_name](
                              std::string_view regarding, std::string_view type, std::string_view reason,

@@ -15,7 +15,7 @@ class AgentRole {
  public:
   // `client` speaks as system:node:NAME.
   static Expected<std::unique_ptr<AgentRole>> start(const Base& base, std::unique_ptr<client::Client> client,
-                                                    const std::string& cluster_cidr);
+                                                    const std::vector<std::string>& cluster_cidrs);
   // A client for a server elsewhere, from node.kubeconfig.
   static Expected<std::unique_ptr<client::Client>> remote_client(const Config& config);
   ~AgentRole();  // stop()

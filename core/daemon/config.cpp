@@ -41,6 +41,11 @@ void read_table(const std::string& file, std::string_view name, const toml::tabl
   }
 }
 
+bool has_key(const toml::table& root, std::string_view table, std::string_view key) {
+  const auto* found = root.get_as<toml::table>(table);
+  return found != nullptr && found->contains(key);
+}
+
 bool known_table(std::string_view name) {
   return std::any_of(config_keys().begin(), config_keys().end(),
                      [&](const KeySpec& spec) { return spec.table == name; });
@@ -71,6 +76,17 @@ fs::path executable_dir() {
   return error ? fs::path("/usr/local/bin") : path.parent_path();
 }
 
+Expected<std::string> read_text(const fs::path& file) {
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  if (in) text << in.rdbuf();
+  std::error_code ignored;
+  const bool is_folder = in && fs::is_directory(file, ignored);
+  if (!in || in.bad() || is_folder) return files::status_of_errno(file.string(), is_folder ? EISDIR : errno);
+  return text.str();
+}
+
 }  // namespace
 
 bool Config::has_role(std::string_view role) const {
@@ -92,21 +108,27 @@ std::string Config::instance_suffix() const {
 }
 
 fs::path default_plugin_dir() { return executable_dir().parent_path() / "lib" / "gantry" / "plugins"; }
+fs::path default_config_file() { return executable_dir().parent_path() / "lib" / "gantry" / "defaults.toml"; }
 fs::path libexec_dir() { return executable_dir().parent_path() / "libexec" / "gantry"; }
 
-Expected<Config> parse_config(std::string_view text, const fs::path& name) {
+Expected<Config> parse_config(std::string_view text, const fs::path& name, std::string_view defaults) {
   Config config;
-  config.file = name;
   config.plugin_dirs = {default_plugin_dir().string()};
-  toml::table root;
-  try {
-    root = toml::parse(text, name.string());
-  } catch (const toml::parse_error& error) {
-    return Status::invalid(place(name.string(), error.source()) + std::string(error.description()));
-  }
   std::vector<std::string> errors;
-  read_root(name.string(), root, config, errors);
-  fit_shares(config);
+  for (const auto& [what, of] : {std::pair(defaults, default_config_file()), std::pair(text, name)}) {
+    toml::table root;
+    try {
+      root = toml::parse(what, of.string());
+    } catch (const toml::parse_error& error) {
+      return Status::invalid(place(of.string(), error.source()) + std::string(error.description()));
+    }
+    config.file = of;
+    config.places.clear();
+    // The packaged overlay goes with the packaged network: another one may reach the other nodes by itself.
+    if (has_key(root, "network", "plugin")) config.overlay_plugin.clear();
+    read_root(of.string(), root, config, errors);
+  }
+  fit_defaults(config);
   check_rules(config, errors);
   if (errors.empty()) return config;
   std::string all;
@@ -119,21 +141,14 @@ Expected<Config> load_config(const fs::path& path) {
   fs::path file = path;
   std::error_code ignored;
   if (file.empty() && fs::exists(standard, ignored)) file = standard;
-  if (file.empty()) {
-    auto config = parse_config("", "");
-    return config;
+  Expected<std::string> text = file.empty() ? Expected<std::string>(std::string()) : read_text(file);
+  if (!text && text.error().code() != 404) return std::move(text).error();
+  if (!text) {
+    return Status::not_found(text.error().message() + "; give --config FILE or leave it out for the defaults");
   }
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  if (in) text << in.rdbuf();
-  const bool is_folder = in && fs::is_directory(file, ignored);
-  if (!in || in.bad() || is_folder) {
-    auto why = files::status_of_errno(file.string(), is_folder ? EISDIR : errno);
-    if (why.code() != 404) return why;
-    return Status::not_found(why.message() + "; give --config FILE or leave it out for the defaults");
-  }
-  return parse_config(text.str(), file);
+  auto defaults = read_text(default_config_file());
+  if (!defaults && defaults.error().code() != 404) return std::move(defaults).error();
+  return parse_config(*text, file, defaults ? *defaults : std::string());
 }
 
 std::string print_config(const Config& config) {

@@ -63,9 +63,9 @@ struct Config {
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
   std::string cgroup_root;  // empty: "gantry", or "gantry-<hash of data_dir>" beside the default data_dir
 
-  std::string pod_cidr;  // empty: the first free of 10.42.0.0/16, 10.43... (kept in data_dir)
-  std::string network_plugin = "host-gw";
-  std::string runtime_plugin = "oci";
+  std::vector<std::string> pod_cidr;  // empty: network::free_cluster_range() (kept in data_dir)
+  int64_t node_prefix = 24, node_prefix_ipv6 = 64;
+  std::string network_plugin, overlay_plugin, runtime_plugin;  // which ones: see the packaged defaults
 
   int64_t memory_mib = 128;
   int64_t anonymous_memory_mib = 8;
@@ -91,10 +91,12 @@ struct Config {
   std::string instance_suffix() const;
 };
 
-// Reads a file. `path` empty: /etc/gantry/gantry.toml when it exists, else defaults. An error's message may have
-// several lines, one a mistake: "gantry.toml:3:9: api.listen: expected ..., found ...".
+// Reads a file. `path` empty: /etc/gantry/gantry.toml when it exists, else defaults. What it does not say is as the
+// package's own file has it, see default_config_file(). An error's message may have several lines, one a mistake:
+// "gantry.toml:3:9: api.listen: expected ..., found ...".
 Expected<Config> load_config(const std::filesystem::path& path);
-Expected<Config> parse_config(std::string_view text, const std::filesystem::path& name);
+// `defaults`: the text of the package's file.
+Expected<Config> parse_config(std::string_view text, const std::filesystem::path& name, std::string_view defaults = {});
 
 // What the daemon could not start with: files that the configuration names and that are not as they must be. One
 // message each, as those of load_config(). Once before a start, and for --check-config.
@@ -105,6 +107,8 @@ std::string print_config(const Config& config);
 
 // Where this installation's plugins and helper programs lie, from the executable's own place.
 std::filesystem::path default_plugin_dir();
+// Comes with the plugins (plugins/defaults.toml) and says which of them a node uses.
+std::filesystem::path default_config_file();
 std::filesystem::path libexec_dir();
 
 }  // namespace gantry::daemon

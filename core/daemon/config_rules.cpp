@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "core/auth/authenticator.hpp"
-#include "core/network/pod_ranges.hpp"
+#include "core/network/range_pool.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -96,14 +96,35 @@ void check_api(const Config& config, Errors& errors) {
   }
 }
 
+std::string_view prefix_key(const network::Cidr& range) {
+  return range.ipv6 ? "network.node_prefix_ipv6" : "network.node_prefix";
+}
+
 void check_network(const Config& config, Errors& errors) {
-  if (config.pod_cidr.empty()) return;
-  const auto range = network::Cidr::parse(config.pod_cidr);
-  if (range && range->prefix <= kLongestPodPrefix) return;
-  expect(config, "network.pod_cidr",
-         "an IPv4 range such as \"10.42.0.0/16\", at most a /" + std::to_string(kLongestPodPrefix) + ", found \"" +
-             config.pod_cidr + "\"",
-         errors);
+  std::vector<network::Cidr> ranges;
+  for (const auto& text : config.pod_cidr) {
+    const auto range = network::Cidr::parse(text);
+    if (!range || (!range->ipv6 && range->prefix > kLongestPodPrefix)) {
+      return expect(config, "network.pod_cidr",
+                    "a range such as \"10.42.0.0/16\" or \"fd00:42::/48\", of IPv4 at most a /" +
+                        std::to_string(kLongestPodPrefix) + ", found \"" + text + "\"",
+                    errors);
+    }
+    ranges.push_back(*range);
+  }
+  if (ranges.size() > 2 || (ranges.size() == 2 && ranges[0].ipv6 == ranges[1].ipv6)) {
+    return expect(config, "network.pod_cidr", "at most one range of IPv4 and one of IPv6", errors);
+  }
+  for (const auto& range : ranges) {
+    const int64_t prefix = range.ipv6 ? config.node_prefix_ipv6 : config.node_prefix;
+    const int most = std::min(range.bits() - 2, range.prefix + network::RangePool::kMostBits);
+    if (prefix > most || prefix < range.prefix) {
+      expect(config, prefix_key(range),
+             std::to_string(range.prefix) + " to " + std::to_string(most) + " for " + range.text() + ", found " +
+                 std::to_string(prefix),
+             errors);
+    }
+  }
 }
 
 void check_limits(const Config& config, Errors& errors) {
@@ -138,9 +159,15 @@ void check_simulation(const Config& config, Errors& errors) {
 
 }  // namespace
 
-void fit_shares(Config& config) {
+void fit_defaults(Config& config) {
   for (const Share& share : kShares) {
     if (!config.places.contains(share.key)) config.*share.value = std::min(config.*share.value, config.*share.whole);
+  }
+  for (const auto& text : config.pod_cidr) {
+    const auto range = network::Cidr::parse(text);
+    if (!range || config.places.contains(prefix_key(*range))) continue;
+    int64_t& prefix = range->ipv6 ? config.node_prefix_ipv6 : config.node_prefix;
+    prefix = std::max<int64_t>(prefix, range->prefix);
   }
 }
 

@@ -8,8 +8,9 @@
 
 namespace gantry::daemon {
 
-// Shares that the file does not name are no larger than the whole that it does.
-void fit_shares(Config& config);
+// What the file does not name fits to what it does: shares are no larger than the whole, and a pod range that is
+// narrower than a node's usual one belongs to one node.
+void fit_defaults(Config& config);
 // Adds one message for each rule that the configuration breaks, whatever is on this machine.
 void check_rules(const Config& config, std::vector<std::string>& errors);
 

@@ -81,9 +81,16 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[plugin.x]\nseccomp_allow = [1]\n", "g.toml:2:17: plugin.x.seccomp_allow: expected an array of names"},
       {"[plugin.x]\ncgroup = \"plugins\"\n", "plugin.x.cgroup: expected the absolute path of a cgroup's folder"},
       {"[plugin.x]\nreplaces = \"x\"\n", "plugin.x.replaces: expected the name of another plugin"},
-      {"[network]\npod_cidr = \"10.42.0.0/33\"\n", "g.toml:2:12: network.pod_cidr: expected an IPv4 range"},
+      {"[network]\npod_cidr = \"10.42.0.0/33\"\n", "g.toml:2:12: network.pod_cidr: expected a range such as"},
       {"[network]\npod_cidr = \"10.42.0.0/31\"\n", "at most a /30, found \"10.42.0.0/31\""},
-      {"[network]\npod_cidr = \"fd00::/64\"\n", "found \"fd00::/64\""},
+      {"[network]\npod_cidr = [\"10.42.0.0/16\", \"10.43.0.0/16\"]\n",
+       "g.toml:2:12: network.pod_cidr: expected at most one range of IPv4 and one of IPv6"},
+      {"[network]\npod_cidr = \"10.42.0.0/16\"\nnode_prefix = 15\n",
+       "g.toml:3:15: network.node_prefix: expected 16 to 30 for 10.42.0.0/16, found 15"},
+      {"[network]\npod_cidr = \"10.0.0.0/8\"\nnode_prefix = 25\n", "expected 8 to 24 for 10.0.0.0/8, found 25"},
+      {"[network]\npod_cidr = \"fd00:42::/47\"\n",
+       "network.node_prefix_ipv6: expected 47 to 63 for fd00:42::/47, found 64"},
+      {"[network]\nnode_prefix = 31\n", "network.node_prefix: expected an integer from 1 to 30, found 31"},
       {"[api]\nlisten = [\"127.0.0.1:7000\", \"127.0.0.1:7000\"]\n",
        "g.toml:2:10: api.listen: expected addresses that do not overlap, found \"127.0.0.1:7000\" and "
        "\"127.0.0.1:7000\""},
@@ -119,7 +126,9 @@ TEST(Config, WhatIsNoContradictionIsTaken) {
   for (const std::string_view text :
        {"[api]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n", "[api]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n",
         "[api]\nlisten = [\"127.0.0.1:1\", \"127.0.0.2:1\", \"[::1]:1\"]\n", "[api]\nadvertise_address = \"fd00::1\"\n",
-        "[network]\npod_cidr = \"10.42.0.0/30\"\n", "[limits]\nmemory_mib = 64\nconnection_memory_mib = 64\n"}) {
+        "[network]\npod_cidr = \"10.42.0.0/30\"\n", "[network]\npod_cidr = [\"fd00:42::/48\", \"10.42.0.0/16\"]\n",
+        "[network]\npod_cidr = \"fd00:42::/48\"\nnode_prefix_ipv6 = 48\n",
+        "[limits]\nmemory_mib = 64\nconnection_memory_mib = 64\n"}) {
     EXPECT_EQ(error_of(text), "") << text;
   }
 }
@@ -132,6 +141,33 @@ TEST(Config, SharesNotNamedFitIntoTheWhole) {
   EXPECT_EQ(config->anonymous_memory_mib, 8);
   EXPECT_EQ(config->anonymous_connections, 100);
   EXPECT_TRUE(parse_config(print_config(*config), "g.toml").ok());
+}
+
+TEST(Config, ARangeNarrowerThanANodesBelongsToOne) {
+  const auto config = parse_config("[network]\npod_cidr = \"10.42.0.0/28\"\n", "g.toml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  EXPECT_EQ(config->node_prefix, 28);
+  EXPECT_EQ(config->node_prefix_ipv6, 64);
+  EXPECT_TRUE(parse_config(print_config(*config), "g.toml").ok());
+}
+
+// The core names no plugin: the package does, for whoever does not.
+TEST(Config, PluginsOfThePackageAreThoseOfANodeThatNamesNone) {
+  constexpr std::string_view kPackage = "[network]\nplugin = \"a\"\noverlay = \"b\"\n[runtime]\nplugin = \"c\"\n";
+  const auto with = [&](std::string_view text) {
+    auto config = parse_config(text, "g.toml", kPackage);
+    EXPECT_TRUE(config.ok());
+    EXPECT_EQ(config->file, "g.toml");
+    return config->network_plugin + "," + config->overlay_plugin + "," + config->runtime_plugin;
+  };
+  EXPECT_EQ(with(""), "a,b,c");
+  EXPECT_EQ(with("[network]\noverlay = \"x\"\n"), "a,x,c");
+  EXPECT_EQ(with("[network]\nplugin = \"x\"\n"), "x,,c") << "another network may need no overlay";
+  EXPECT_EQ(with("[network]\noverlay = \"x\"\nplugin = \"y\"\n[runtime]\nplugin = \"z\"\n"), "y,x,z");
+  const auto none = parse_config("", "g.toml");
+  EXPECT_EQ(none->network_plugin + none->overlay_plugin + none->runtime_plugin, "");
+  const auto wrong = parse_config("", "g.toml", "[network]\nplugin = 1\n");
+  EXPECT_NE(wrong.error().message().find("defaults.toml:2:10: network.plugin: expected"), std::string::npos);
 }
 
 std::string file_mistake(std::string_view text) {

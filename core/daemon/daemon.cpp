@@ -71,7 +71,7 @@ struct Daemon::Impl {
   Status load_plugins();
   void follow_plugins();
   void reload_configuration();
-  Status start_agent(const std::string& cluster_cidr);
+  Status start_agent(const std::vector<std::string>& cluster_cidrs);
   void add_paths();
   std::string status_json() const;
   void watch_stop();
@@ -251,7 +251,7 @@ void Daemon::Impl::add_paths() {
 }
 
 // A node that can't be started (no runtime plugin, say) leaves the API serving: that is where one sees why.
-Status Daemon::Impl::start_agent(const std::string& cluster_cidr) {
+Status Daemon::Impl::start_agent(const std::vector<std::string>& cluster_cidrs) {
   std::unique_ptr<client::Client> client;
   if (server) {
     client = server->make_client({"system:node:" + base->node_name, {"system:nodes", "system:authenticated"}, {}});
@@ -260,7 +260,7 @@ Status Daemon::Impl::start_agent(const std::string& cluster_cidr) {
     if (!remote) return std::move(remote).error();
     client = std::move(*remote);
   }
-  auto started = AgentRole::start(*base, std::move(client), cluster_cidr);
+  auto started = AgentRole::start(*base, std::move(client), cluster_cidrs);
   if (!started) {
     if (!server) return std::move(started).error();
     log.write("node", GANTRY_LOG_ERROR, "this daemon runs no pods: " + started.error().message());
@@ -283,8 +283,8 @@ Status Daemon::Impl::start() {
     server->provide_interfaces();
   }
   if (auto done = load_plugins(); !done.ok()) return done;
-  std::string cidr = config.pod_cidr;
-  if (cidr.empty()) {
+  auto cidrs = config.pod_cidr;
+  if (cidrs.empty()) {
     // Chosen once: pods keep their addresses when a route appears later that looks like a conflict.
     const auto file = config.data_dir / "cluster-cidr";
     if (auto regular = files::regular_if_there(file.string()); !regular.ok()) return regular;
@@ -292,13 +292,13 @@ Status Daemon::Impl::start() {
     const bool known = std::filesystem::exists(file, ignored);
     auto kept = known ? kept_range(file) : remembered(file, network::free_cluster_range().text());
     if (!kept) return std::move(kept).error();
-    cidr = *kept;
+    cidrs = {*kept};
   }
   if (server) {
-    if (auto done = server->run(cidr); !done.ok()) return done;
+    if (auto done = server->run(cidrs); !done.ok()) return done;
   }
   if (config.has_role("agent")) {
-    if (auto done = start_agent(cidr); !done.ok()) return done;
+    if (auto done = start_agent(cidrs); !done.ok()) return done;
   }
   follow_plugins();
   return {};

@@ -14,7 +14,7 @@
 #include <fstream>
 
 #include "core/client/io/unique_fd.hpp"
-#include "core/network/pod_ranges.hpp"
+#include "core/network/cidr.hpp"
 #include "gantry/text.hpp"
 
 namespace gantry::daemon {
@@ -81,7 +81,7 @@ Expected<std::string> kept_range(const fs::path& file) {
   for (char& c : shown) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   return Status::invalid(file.string() + ": \"" + shown +
                          "\" is no range of addresses; put back the one that this cluster's pods have, such as "
-                         "10.244.0.0/16, or remove the file to have one chosen");
+                         "10.42.0.0/16, or remove the file to have one chosen");
 }
 
 Expected<std::string> remembered(const fs::path& file, const std::string& otherwise) {

@@ -218,7 +218,7 @@ void ServerRole::provide_interfaces() {
   controllers_ = std::make_unique<controller::ControllerHost>(std::move(options));
 }
 
-Status ServerRole::run(const std::string& cluster_cidr) {
+Status ServerRole::run(const std::vector<std::string>& cluster_cidrs) {
   say_unserved();
   controllers_->start();
   scheduler_client_ = make_client(component("kube-scheduler"));
@@ -235,13 +235,35 @@ Status ServerRole::run(const std::string& cluster_cidr) {
   options.notices = &base_.notices;
   scheduler_ = std::make_unique<scheduler::Scheduler>(std::move(options));
   scheduler_->start();
-  ranges_client_ = make_client(component("node-ranges"));
-  auto cidr = network::Cidr::parse(cluster_cidr);
-  if (!cidr) return std::move(cidr).error().in("network.pod_cidr");
-  ranges_ = std::make_unique<network::PodRanges>(*ranges_client_, *cidr, base_.schedule(), base_.logger("network"));
+  if (auto given = give_ranges(cluster_cidrs); !given.ok()) return given;
   started_ = true;
   if (auto listening = listen(); !listening.ok()) return listening;
   return write_admin_kubeconfig();
+}
+
+Status ServerRole::give_ranges(const std::vector<std::string>& cluster_cidrs) {
+  ranges_client_ = make_client(component("node-ranges"));
+  network::PodRangesOptions options;
+  options.client = ranges_client_.get();
+  for (const auto& text : cluster_cidrs) {
+    auto cidr = network::Cidr::parse(text);
+    if (!cidr) return std::move(cidr).error().in("network.pod_cidr");
+    options.cluster.push_back(*cidr);
+  }
+  options.node_prefix_ipv4 = static_cast<int>(base_.config.node_prefix);
+  options.node_prefix_ipv6 = static_cast<int>(base_.config.node_prefix_ipv6);
+  options.now_unix_ns = [&clock = base_.clock] { return clock.now_unix_ns(); };
+  options.schedule = base_.schedule();
+  options.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
+                                std::string_view message) {
+    events_->record("cidrAllocator", "", regarding, type, reason, message);
+  };
+  options.log = base_.logger("network");
+  options.trouble = [&notices = base_.notices](std::string_view topic, std::string_view text) {
+    notices.tell(topic, "network", GANTRY_LOG_WARN, text);
+  };
+  ranges_ = std::make_unique<network::PodRanges>(std::move(options));
+  return {};
 }
 
 Status ServerRole::listen() {

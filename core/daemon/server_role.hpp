@@ -54,7 +54,7 @@ class ServerRole {
   // Gives plugins the controllers' host interfaces; before plugins are loaded.
   void provide_interfaces();
   // Controllers, scheduler and address ranges; after plugins are loaded. Then the sockets.
-  Status run(const std::string& cluster_cidr);
+  Status run(const std::vector<std::string>& cluster_cidrs);
   // In reverse. The API still answers in-process clients after the first.
   void stop_clients();
   void stop_api();
@@ -72,6 +72,7 @@ class ServerRole {
  private:
   Status write_admin_kubeconfig();
   Status listen();
+  Status give_ranges(const std::vector<std::string>& cluster_cidrs);
   std::vector<controller::ControllerHostOptions::Resource> resources() const;
   PluginKinds::Objects stored(const std::string& group, const std::string& plural) const;
   void say_unserved() const;

@@ -23,8 +23,8 @@ constexpr size_t kMaxImages = 50;
 
 class Agent final : public NodeAgent, private plugin::PluginUser {
  public:
-  Agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClient network)
-      : parts_(std::move(options), std::move(runtime), std::move(network)),
+  Agent(NodeOptions options, AgentClock time, RuntimeClient runtime, NetworkClients networks)
+      : parts_(std::move(options), std::move(runtime), std::move(networks)),
         io_(parts_, pods_),
         network_(parts_, {[this] { network_ready(); }, [this](const std::string& why) { network_failed(why); },
                           [this](std::function<void()> work) { jobs_.post(std::move(work)); }, scheduler(time.timers)}),
@@ -208,7 +208,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
 
   Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override {
     if (acts_for(plugin, parts_.runtime.plugin())) parts_.runtime.adopt(next);
-    return acts_for(plugin, parts_.network.plugin()) ? parts_.network.adopt(next) : Status();
+    return network_.adopt(plugin, next);
   }
   static bool acts_for(const plugin::Plugin& plugin, const plugin::Plugin* known) {
     return known != nullptr && &plugin == &known->acting();
@@ -220,7 +220,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   }
 
   void apply_network() {
-    if (!parts_.stopping) network_.apply(registration_->pod_cidr());
+    if (!parts_.stopping) network_.apply(registration_->node());
   }
 
   void network_ready() {
@@ -231,7 +231,6 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     }
     registration_->poke();
     wake_all();
-    jobs_.post([this] { network_.apply_nodes(); });
   }
 
   void network_failed(const std::string& why) {
@@ -390,28 +389,8 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
 }  // namespace
 
 std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime,
-                                      NetworkClient network) {
-  return std::make_unique<Agent>(std::move(options), time, std::move(runtime), std::move(network));
-}
-
-Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
-  const auto table = [&](const std::string& name, const char* id) -> Expected<std::shared_ptr<plugin::Plugin>> {
-    auto found = options.plugins->find(name);
-    if (found == nullptr) return Status::not_found("the plugin \"" + name + "\" that the node needs is not loaded");
-    if (!found->has_interface(id)) return Status::invalid("the plugin \"" + name + "\" has no interface " + id);
-    return found;
-  };
-  auto runtime = table(options.runtime_plugin, GANTRY_RUNTIME_ID);
-  if (!runtime) return std::move(runtime).error();
-  auto network = table(options.network_plugin, GANTRY_NETWORK_ID);
-  if (!network) return std::move(network).error();
-  const AgentClock time{options.plugins->options().clock, options.plugins->options().timers};
-  const auto operations = [&](const char* prefix) {
-    return std::make_shared<Operations>(options.plugins->metrics(), *time.clock, prefix);
-  };
-  RuntimeClient runtime_client(PluginTable<gantry_runtime>(*runtime, GANTRY_RUNTIME_ID), operations("kubelet_runtime"));
-  NetworkClient network_client(PluginTable<gantry_network>(*network, GANTRY_NETWORK_ID), operations("gantry_network"));
-  return make_agent(std::move(options), time, std::move(runtime_client), std::move(network_client));
+                                      NetworkClients networks) {
+  return std::make_unique<Agent>(std::move(options), time, std::move(runtime), std::move(networks));
 }
 
 }  // namespace gantry::node

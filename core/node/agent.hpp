@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "core/node/network_client.hpp"
 #include "core/node/node_agent.hpp"
+#include "core/node/node_parts.hpp"
 #include "core/node/runtime_client.hpp"
 
 namespace gantry::node {
@@ -17,6 +17,6 @@ struct AgentClock {
   plugin::Timers* timers = nullptr;
 };
 std::unique_ptr<NodeAgent> make_agent(NodeOptions options, AgentClock time, RuntimeClient runtime,
-                                      NetworkClient network);
+                                      NetworkClients networks);
 
 }  // namespace gantry::node

@@ -27,6 +27,8 @@ inline const client::ResourceRef kPodRef{"", "v1", "pods"}, kNodeRef{"", "v1", "
 
 class AgentTest : public apiserver::ServerTest {
  protected:
+  virtual std::optional<network::OverlayClient> overlay() { return std::nullopt; }
+  virtual std::vector<std::string> cluster_cidrs() { return {}; }
   apiserver::Options options() override {
     apiserver::Options out;
     out.now_unix_ns = [this] { return clock_.now_unix_ns(); };
@@ -74,6 +76,7 @@ class AgentTest : public apiserver::ServerTest {
     options.data_dir = fs::path(folder_) / "node";
     options.cgroup_root = cgroup_root_;
     options.version = "v1.36.0";
+    options.cluster_cidrs = cluster_cidrs();
     options.record_event = [this](std::string_view, std::string_view, std::string_view reason,
                                   std::string_view message) {
       const std::lock_guard lock(events_mutex_);
@@ -84,7 +87,7 @@ class AgentTest : public apiserver::ServerTest {
       log_ += std::string(text) + "\n";
     };
     fs::create_directories(options.data_dir);
-    agent_ = make_agent(std::move(options), {&clock_, &timers_}, runtime_.client(), network_.client());
+    agent_ = make_agent(std::move(options), {&clock_, &timers_}, runtime_.client(), {network_.client(), overlay()});
     agent_->start();
     ASSERT_TRUE(until([this] { return client_->call(client::get_request(kNodeRef, "", "n1")).ok(); }));
     give_range();

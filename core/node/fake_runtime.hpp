@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/node/network_client.hpp"
+#include "core/network/network_client.hpp"
 #include "core/node/runtime_client.hpp"
 
 namespace gantry::node::testing {
@@ -18,7 +18,7 @@ namespace gantry::node::testing {
 class FakeRuntime {
  public:
   FakeRuntime();
-  RuntimeClient client() { return RuntimeClient(PluginTable<gantry_runtime>(&table_, this)); }
+  RuntimeClient client() { return RuntimeClient(plugin::PluginTable<gantry_runtime>(&table_, this)); }
 
   void add_image(const std::string& name);
   // The main process of a container ends.
@@ -98,16 +98,21 @@ class FakeRuntime {
 class FakeNetwork {
  public:
   FakeNetwork();
-  NetworkClient client() { return NetworkClient(PluginTable<gantry_network>(&table_, this)); }
+  network::NetworkClient client() { return network::NetworkClient(plugin::PluginTable<gantry_network>(&table_, this)); }
   std::map<std::string, std::string> attached() const;  // sandbox and its address
   void fail_next_add(int times);
   std::vector<abi::NetworkNode> others() const;
+  abi::NetworkNode node() const;  // what set_node said
+  // What it answers to set_node.
+  void set_annotations(std::map<std::string, std::string> annotations);
 
  private:
   gantry_network table_{};
   mutable std::mutex mutex_;
   std::map<std::string, std::string> attached_;
   std::vector<abi::NetworkNode> others_;
+  abi::NetworkNode node_;
+  std::map<std::string, std::string> annotations_;
   bool node_set_ = false;
   int next_ = 2, failures_ = 0;
 };

@@ -392,10 +392,14 @@ Status FakeRuntime::pull_image(const cri::PullImageRequest& in, cri::PullImageRe
 
 FakeNetwork::FakeNetwork() {
   table_.size = sizeof table_;
-  table_.set_node = [](void* instance, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code {
+  table_.set_node = [](void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer*) -> gantry_code {
     auto& self = *static_cast<FakeNetwork*>(instance);
     const std::lock_guard lock(self.mutex_);
     self.node_set_ = true;
+    self.node_.ParseFromArray(request.data, static_cast<int>(request.size));
+    abi::NetworkResult out;
+    out.mutable_annotations()->insert(self.annotations_.begin(), self.annotations_.end());
+    fill_buffer(response, out.SerializeAsString());
     return 0;
   };
   table_.set_nodes = [](void* instance, gantry_slice request, gantry_buffer*, gantry_buffer*) -> gantry_code {
@@ -451,6 +455,16 @@ std::map<std::string, std::string> FakeNetwork::attached() const {
 void FakeNetwork::fail_next_add(int times) {
   const std::lock_guard lock(mutex_);
   failures_ = times;
+}
+
+abi::NetworkNode FakeNetwork::node() const {
+  const std::lock_guard lock(mutex_);
+  return node_;
+}
+
+void FakeNetwork::set_annotations(std::map<std::string, std::string> annotations) {
+  const std::lock_guard lock(mutex_);
+  annotations_ = std::move(annotations);
 }
 
 std::vector<abi::NetworkNode> FakeNetwork::others() const {

@@ -25,18 +25,20 @@ class Notices;
 namespace gantry::node {
 
 struct NodeOptions {
-  client::Client* client = nullptr;                         // identity system:node:<name>
-  plugin::PluginHost* plugins = nullptr;                    // its clock, timers; the runtime and network plugins
-  std::string runtime_plugin, network_plugin;               // names of plugins with gantry.runtime/1, gantry.network/1
+  client::Client* client = nullptr;       // identity system:node:<name>
+  plugin::PluginHost* plugins = nullptr;  // its clock, timers; the runtime and network plugins
+  // Names of plugins with gantry.runtime/1, gantry.network/1, gantry.overlay/1. Empty: the only one that has it; but
+  // for the overlay none, the network does it by itself.
+  std::string runtime_plugin, network_plugin, overlay_plugin;
   std::string node_name;                                    // a DNS-1123 subdomain
   std::string node_address;                                 // InternalIP
   std::vector<std::pair<std::string, std::string>> labels;  // further ones
   int64_t max_pods = 110;
   std::filesystem::path data_dir;  // .../node: pods' volumes, files, logs lie below
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
-  std::string cgroup_root = "gantry";  // parent of all pods' cgroups
-  std::string cluster_cidr;            // the range all nodes' pod ranges come from
-  std::string version;                 // kubeletVersion
+  std::string cgroup_root = "gantry";      // parent of all pods' cgroups
+  std::vector<std::string> cluster_cidrs;  // the ranges all nodes' pod ranges come from
+  std::string version;                     // kubeletVersion
   // Writes an Event; `regarding` is a serialized ObjectReference.
   std::function<void(std::string_view regarding, std::string_view type, std::string_view reason,
                      std::string_view message)>

@@ -1,71 +1,84 @@
 #include "core/node/node_network.hpp"
 
+#include <algorithm>
+
 namespace gantry::node {
 namespace {
 
-abi::NetworkNode network_node(const corev1::Node& node) {
-  abi::NetworkNode out;
-  out.set_name(node.metadata().name());
-  for (const auto& cidr : node.spec().pod_cidrs()) out.add_pod_cidrs(cidr);
-  if (out.pod_cidrs_size() == 0 && !node.spec().pod_cidr().empty()) out.add_pod_cidrs(node.spec().pod_cidr());
-  for (const auto& address : node.status().addresses()) {
-    if (address.type() == "InternalIP") out.add_addresses(address.address());
-  }
-  *out.mutable_annotations() = {node.metadata().annotations().begin(), node.metadata().annotations().end()};
+bool acts_for(const plugin::Plugin& plugin, const plugin::Plugin* known) {
+  return known != nullptr && &plugin == &known->acting();
+}
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& list) {
+  std::string out;
+  for (const auto& item : list) out += item + ",";
   return out;
 }
 
 }  // namespace
 
-void NodeNetwork::follow_nodes() {
-  client::WatchRequest what;
-  what.version = "v1";
-  what.resource = "nodes";
-  client::ReflectorHandler handler;
-  handler.replace = [this](const client::Client::List& list) {
-    {
-      const std::lock_guard lock(mutex_);
-      nodes_.clear();
+NodeNetwork::NodeNetwork(NodeParts& parts, Hooks hooks)
+    : parts_(parts), hooks_(std::move(hooks)), others_(others_options()) {}
+
+network::OtherNodes::Options NodeNetwork::others_options() {
+  network::OtherNodes::Options options;
+  options.client = parts_.options.client;
+  options.self = parts_.options.node_name;
+  options.network_alone = !parts_.overlay;
+  options.schedule = hooks_.schedule;
+  options.trouble = [this](std::string_view topic, const std::string& text) { parts_.options.trouble(topic, text); };
+  options.tell = [this](const abi::OverlayNodes& nodes) -> Status {
+    if (parts_.stopping) return {};
+    if (parts_.overlay) return parts_.overlay->set_nodes(nodes);
+    abi::NetworkNodes all;
+    for (const auto& node : nodes.nodes()) {
+      auto& one = *all.add_nodes();
+      one.set_name(node.name());
+      *one.mutable_pod_cidrs() = node.pod_cidrs();
+      *one.mutable_addresses() = node.addresses();
+      *one.mutable_annotations() = node.advert();
     }
-    for (const auto& object : list.objects) see(object, false);
-    hooks_.post([this] { apply_nodes(); });
+    return parts_.network.set_nodes(all);
   };
-  handler.event = [this](const client::WatchEvent& event) {
-    see(event.object, event.type == client::WatchEvent::Type::kDeleted);
-  };
-  nodes_watch_ = client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), hooks_.schedule);
+  return options;
 }
 
-void NodeNetwork::see(const client::Object& object, bool deleted) {
-  corev1::Node node;
-  if (!node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) return;
-  if (node.metadata().name() == parts_.options.node_name) return;
-  auto now = network_node(node);
-  bool changed = false;
-  {
-    const std::lock_guard lock(mutex_);
-    auto& known = nodes_[node.metadata().name()];
-    const bool useful = !deleted && now.pod_cidrs_size() > 0 && now.addresses_size() > 0;
-    changed = useful ? known.pod_cidrs_size() == 0 || known.pod_cidrs(0) != now.pod_cidrs(0) ||
-                           known.addresses_size() == 0 || known.addresses(0) != now.addresses(0)
-                     : known.pod_cidrs_size() > 0;
-    if (useful) {
-      known = std::move(now);
-    } else {
-      nodes_.erase(node.metadata().name());
-    }
-  }
-  if (changed) hooks_.post([this] { apply_nodes(); });
-}
-
-Status NodeNetwork::set_node(const std::string& pod_cidr) {
+// The overlay comes first: it says how much of a packet is left for the pods.
+Status NodeNetwork::set_node(const abi::OverlayNode& self) {
   abi::NetworkNode node;
-  node.set_name(parts_.options.node_name);
-  node.add_pod_cidrs(pod_cidr);
-  node.add_addresses(parts_.options.node_address);
-  node.set_cluster_cidr(parts_.options.cluster_cidr);
-  const auto result = parts_.network.set_node(node);
-  return result ? Status() : result.error();
+  node.set_name(self.name());
+  *node.mutable_pod_cidrs() = self.pod_cidrs();
+  *node.mutable_addresses() = self.addresses();
+  // One alone, and IPv4 goes first: there is masquerading to be done.
+  const auto& clusters = parts_.options.cluster_cidrs;
+  const auto ipv4 = std::find_if(clusters.begin(), clusters.end(), [](const auto& c) { return c.find(':') == c.npos; });
+  if (!clusters.empty()) node.set_cluster_cidr(ipv4 == clusters.end() ? clusters.front() : *ipv4);
+  abi::OverlayAdvert advert;
+  if (parts_.overlay) {
+    abi::OverlaySelf of_this;
+    *of_this.mutable_node() = self;
+    for (const auto& cluster : clusters) of_this.add_cluster_cidrs(cluster);
+    auto said = parts_.overlay->set_node(of_this);
+    if (!said) return std::move(said).error().in("overlay");
+    advert = std::move(*said);
+    if (advert.mtu() > 0) node.set_mtu(advert.mtu());
+  }
+  const auto attached = parts_.network.set_node(node);
+  if (!attached) return attached.error();
+  if (!parts_.overlay) *advert.mutable_values() = attached->annotations();
+  advertise(parts_.overlay ? parts_.overlay->name() : parts_.network.name(), advert);
+  return {};
+}
+
+// A plugin that has nothing to say is written nothing of, unless it is an overlay: others must know which.
+void NodeNetwork::advertise(const std::string& backend, const abi::OverlayAdvert& advert) {
+  network::Advert values(advert.values().begin(), advert.values().end());
+  if (const auto fine = network::check_advert(values); !fine.ok()) {
+    parts_.options.trouble("overlay-advert", "plugin " + backend + ": " + fine.message());
+    values.clear();
+  }
+  if ((parts_.overlay || !values.empty()) && !backend.empty()) values[network::kBackendType] = backend;
+  others_.advertise(std::move(values));
 }
 
 // Addresses and devices of sandboxes that ended while nobody looked.
@@ -77,11 +90,21 @@ Status NodeNetwork::collect() {
   return parts_.network.gc(ids);
 }
 
-void NodeNetwork::apply(const std::string& pod_cidr) {
+void NodeNetwork::apply(const corev1::Node& node) {
   const std::lock_guard working(working_);
-  if (pod_cidr.empty() || parts_.stopping) return;
-  if (pod_cidr == applied_cidr_ && parts_.network_ready) return;
-  auto status = set_node(pod_cidr);
+  auto self = network::overlay_node(node);
+  if (self.pod_cidrs().empty() || parts_.stopping) return;
+  self.clear_backend();
+  self.clear_advert();
+  // The status may not be written yet.
+  const auto& known = self.addresses();
+  if (std::find(known.begin(), known.end(), parts_.options.node_address) == known.end()) {
+    self.clear_addresses();
+    self.add_addresses(parts_.options.node_address);
+  }
+  const auto wanted = joined(self.pod_cidrs()) + " " + joined(self.addresses());
+  if (wanted == applied_ && parts_.network_ready) return;
+  auto status = set_node(self);
   // Only before the first attachment: a sandbox being made is not listed yet.
   if (status.ok() && !collected_) {
     status = collect();
@@ -89,25 +112,24 @@ void NodeNetwork::apply(const std::string& pod_cidr) {
   }
   if (!status.ok()) {
     hooks_.failed(status.message());
-    hooks_.schedule(2'000, [post = hooks_.post, this, pod_cidr] { post([this, pod_cidr] { apply(pod_cidr); }); });
+    hooks_.schedule(2'000, [post = hooks_.post, this, node] { post([this, node] { apply(node); }); });
     return;
   }
-  applied_cidr_ = pod_cidr;
+  applied_ = wanted;
   const bool first = !parts_.network_ready.exchange(true);
   if (first) hooks_.ready();
+  others_.open();
 }
 
-void NodeNetwork::apply_nodes() {
-  const std::lock_guard working(working_);
-  if (!parts_.network_ready || parts_.stopping) return;
-  abi::NetworkNodes nodes;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, node] : nodes_) *nodes.add_nodes() = node;
+Status NodeNetwork::adopt(const plugin::Plugin& plugin, plugin::Instance* next) {
+  if (acts_for(plugin, parts_.network.plugin())) {
+    if (auto done = parts_.network.adopt(next); !done.ok()) return done;
   }
-  if (nodes.nodes_size() == 0 && !told_others_) return;
-  told_others_ = true;
-  if (auto status = parts_.network.set_nodes(nodes); !status.ok()) hooks_.failed("other nodes: " + status.message());
+  if (!parts_.overlay || !acts_for(plugin, parts_.overlay->plugin())) return {};
+  auto advert = parts_.overlay->adopt(next, others_.all());
+  if (!advert) return std::move(advert).error();
+  if (*advert) advertise(plugin.name(), **advert);
+  return {};
 }
 
 }  // namespace gantry::node

@@ -1,49 +1,50 @@
-// The node's side of the pod network: this node's range, the other nodes' ranges, and what is left of sandboxes that no
-// longer exist. Work runs on the pool it is given, one piece at a time. [any-thread]
+// The node's side of the pod network: this node's ranges, what is left of sandboxes that no longer exist, and through
+// core/network the other nodes. Work runs on the pool it is given, one piece at a time. [any-thread]
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
-#include "core/client/reflector.hpp"
+#include "core/network/other_nodes.hpp"
 #include "core/node/node_parts.hpp"
 
 namespace gantry::node {
 
 class NodeNetwork {
  public:
-  // `ready` runs when pods can be attached for the first time; `failed` with why not.
+  // `ready` runs when pods can be attached for the first time; `failed` with why not. `schedule` runs nothing once the
+  // agent has stopped.
   struct Hooks {
     std::function<void()> ready;
     std::function<void(const std::string& why)> failed;
     std::function<void(std::function<void()>)> post;
     std::function<void(int64_t, std::function<void()>)> schedule;
   };
-  NodeNetwork(NodeParts& parts, Hooks hooks) : parts_(parts), hooks_(std::move(hooks)) {}
+  NodeNetwork(NodeParts& parts, Hooks hooks);
 
-  void follow_nodes();
-  // The range may have been given, or the other nodes have changed. Blocks. [worker]
-  void apply(const std::string& pod_cidr);
-  void stop() { nodes_watch_.reset(); }
-  // What others' ranges need; called by apply and whenever the nodes change. [worker]
-  void apply_nodes();
+  void follow_nodes() { others_.start(); }
+  // The ranges may have been given. Blocks. [worker]
+  void apply(const corev1::Node& node);
+  // A plugin is exchanged, maybe one of the network's: `next` hears of this node and the others before anything else.
+  // [main]
+  Status adopt(const plugin::Plugin& plugin, plugin::Instance* next);
+  void stop() { others_.stop(); }
 
  private:
-  Status set_node(const std::string& pod_cidr);
+  Status set_node(const abi::OverlayNode& self);
   Status collect();
-  void see(const client::Object& object, bool deleted);
+  void advertise(const std::string& backend, const abi::OverlayAdvert& advert);
+  network::OtherNodes::Options others_options();
 
   NodeParts& parts_;
   const Hooks hooks_;
-  std::mutex working_;  // held through calls into the plugin
-  std::string applied_cidr_;
-  bool collected_ = false, told_others_ = false;
-  std::mutex mutex_;
-  std::map<std::string, abi::NetworkNode> nodes_;
-  std::unique_ptr<client::Reflector> nodes_watch_;
+  std::mutex working_;  // held through calls into the plugins, but for set_nodes
+  std::string applied_;
+  bool collected_ = false;
+  network::OtherNodes others_;
 };
 
 }  // namespace gantry::node

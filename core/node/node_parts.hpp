@@ -5,12 +5,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "core/network/network_client.hpp"
+#include "core/network/overlay_client.hpp"
 #include "core/node/backoff.hpp"
 #include "core/node/cgroups.hpp"
 #include "core/node/killer.hpp"
-#include "core/node/network_client.hpp"
 #include "core/node/node_agent.hpp"
 #include "core/node/objects.hpp"
 #include "core/node/pod_events.hpp"
@@ -22,17 +24,24 @@
 
 namespace gantry::node {
 
+struct NetworkClients {
+  network::NetworkClient network;
+  std::optional<network::OverlayClient> overlay = std::nullopt;
+};
+
 struct NodeParts {
-  NodeParts(NodeOptions o, RuntimeClient r, NetworkClient n)
+  NodeParts(NodeOptions o, RuntimeClient r, NetworkClients n)
       : options(std::move(o)),
         runtime(std::move(r)),
-        network(std::move(n)),
+        network(std::move(n.network)),
+        overlay(std::move(n.overlay)),
         cgroups(Cgroups::of_host(options.cgroup_root)),
         events(options.record_event) {}
 
   const NodeOptions options;
   const RuntimeClient runtime;
-  const NetworkClient network;
+  const network::NetworkClient network;
+  const std::optional<network::OverlayClient> overlay;  // none: the network reaches other nodes by itself
   const plugin::Clock* clock = nullptr;
   plugin::Timers* timers = nullptr;
   const Cgroups cgroups;

@@ -305,7 +305,6 @@ class RegistrationImpl final : public Registration {
   void start() override { keeper_->start(); }
   void poke() override { keeper_->poke(); }
   bool registered() const override { return keeper_->registered(); }
-  std::string pod_cidr() const override { return keeper_->node().spec().pod_cidr(); }
   corev1::Node node() const override { return keeper_->node(); }
 
  private:

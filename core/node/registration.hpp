@@ -32,7 +32,6 @@ class Registration {
   virtual void poke() = 0;
   // The newest Node the API has, once registered.
   virtual bool registered() const = 0;
-  virtual std::string pod_cidr() const = 0;  // empty: not assigned yet
   virtual corev1::Node node() const = 0;
 };
 

@@ -99,7 +99,7 @@ TEST_F(RegistrationTest, AdoptsAndRepairsTheNodeOfBefore) {
   old.mutable_spec()->set_pod_cidr("10.42.3.0/24");
   api.put("nodes", old);
   start();
-  ASSERT_TRUE(api.wait([&] { return registration->pod_cidr() == "10.42.3.0/24"; }));
+  ASSERT_TRUE(api.wait([&] { return registration->node().spec().pod_cidr() == "10.42.3.0/24"; }));
   ASSERT_TRUE(api.wait([&] { return !condition("Ready").empty(); }));
   EXPECT_EQ(node()->metadata().labels().at("mine"), "x");
   EXPECT_EQ(node()->metadata().labels().at("kubernetes.io/os"), "linux");
@@ -130,7 +130,7 @@ TEST_F(RegistrationTest, HearsOfItsPodRange) {
   auto changed = *node();
   changed.mutable_spec()->set_pod_cidr("10.42.0.0/24");
   api.put("nodes", changed);
-  ASSERT_TRUE(api.wait([&] { return changes > before && registration->pod_cidr() == "10.42.0.0/24"; }));
+  ASSERT_TRUE(api.wait([&] { return changes > before && registration->node().spec().pod_cidr() == "10.42.0.0/24"; }));
 }
 
 TEST_F(RegistrationTest, GoesOnWhenTheApiRefusesForAWhile) {

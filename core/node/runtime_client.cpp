@@ -35,7 +35,7 @@ std::vector<Item> take_all(google::protobuf::RepeatedPtrField<Item>& items) {
 
 // A running exec: its instance, pinned until it ends, and the id it has there.
 struct RunningExec {
-  PluginTable<gantry_runtime>::Pinned pinned;
+  plugin::PluginTable<gantry_runtime>::Pinned pinned;
   uint64_t id = 0;
   bool known = false;  // `id` is set
 };
@@ -63,7 +63,7 @@ struct RuntimeClient::Shared {
   }
 };
 
-RuntimeClient::RuntimeClient(PluginTable<gantry_runtime> table, std::shared_ptr<Operations> operations)
+RuntimeClient::RuntimeClient(plugin::PluginTable<gantry_runtime> table, std::shared_ptr<plugin::Operations> operations)
     : table_(std::move(table)), operations_(std::move(operations)), shared_(std::make_shared<Shared>()) {}
 
 template <typename Response, typename Request>

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/node/operations.hpp"
-#include "core/node/plugin_table.hpp"
+#include "core/plugin/operations.hpp"
+#include "core/plugin/plugin_table.hpp"
 #include "gantry/abi/runtime.h"
 #include "gantry/runtime.pb.h"
 #include "gantry/status.hpp"
@@ -25,7 +25,8 @@ namespace cri = gantry::runtime::v1;
 class RuntimeClient {
  public:
   // `operations`: told of each verb but exec; null: nobody is.
-  explicit RuntimeClient(PluginTable<gantry_runtime> table, std::shared_ptr<Operations> operations = nullptr);
+  explicit RuntimeClient(plugin::PluginTable<gantry_runtime> table,
+                         std::shared_ptr<plugin::Operations> operations = nullptr);
 
   const plugin::Plugin* plugin() const { return table_.plugin(); }
   // The plugin is exchanged: events come from `next` (null: from nobody). [main]
@@ -73,8 +74,8 @@ class RuntimeClient {
   Expected<Response> send(Verb verb, const Request& request, plugin::CallKind kind) const;
   struct Shared;
 
-  PluginTable<gantry_runtime> table_;
-  std::shared_ptr<Operations> operations_;
+  plugin::PluginTable<gantry_runtime> table_;
+  std::shared_ptr<plugin::Operations> operations_;
   std::shared_ptr<Shared> shared_;
 };
 

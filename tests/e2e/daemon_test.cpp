@@ -31,7 +31,7 @@ TEST(DaemonProgram, MistakesHaveAPlace) {
 TEST(DaemonProgram, WhatTheCheckRefusesDoesNotStart) {
   Cluster cluster;
   for (const std::string text :
-       {"[network]\npod_cidr = \"fd00::/64\"\n", "[api]\ntoken_file = \"/nowhere/tokens\"\n"}) {
+       {"[network]\npod_cidr = \"fd00::/129\"\n", "[api]\ntoken_file = \"/nowhere/tokens\"\n"}) {
     std::ofstream(cluster.config()) << text;
     const auto checked = run({kDaemon, "--check-config", "--config", cluster.config().string()});
     const auto started = run({kDaemon, "--config", cluster.config().string()});

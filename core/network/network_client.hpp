@@ -9,21 +9,23 @@
 #include <string>
 #include <vector>
 
-#include "core/node/operations.hpp"
-#include "core/node/plugin_table.hpp"
+#include "core/plugin/operations.hpp"
+#include "core/plugin/plugin_table.hpp"
 #include "gantry/abi.pb.h"
 #include "gantry/abi/network.h"
 #include "gantry/status.hpp"
 
-namespace gantry::node {
+namespace gantry::network {
 
 class NetworkClient {
  public:
   // `operations`: told of each verb; null: nobody is.
-  explicit NetworkClient(PluginTable<gantry_network> table, std::shared_ptr<Operations> operations = nullptr)
+  explicit NetworkClient(plugin::PluginTable<gantry_network> table,
+                         std::shared_ptr<plugin::Operations> operations = nullptr)
       : table_(std::move(table)), operations_(std::move(operations)), shared_(std::make_shared<Shared>()) {}
 
   const plugin::Plugin* plugin() const { return table_.plugin(); }
+  std::string name() const { return plugin() == nullptr ? std::string() : plugin()->acting().name(); }
   // The plugin is exchanged: `next` hears of this node and the others before anything else. [main]
   Status adopt(plugin::Instance* next) const;
 
@@ -43,9 +45,9 @@ class NetworkClient {
   };
   Expected<abi::NetworkResult> call(std::string_view operation, Verb verb, const std::string& request) const;
 
-  PluginTable<gantry_network> table_;
-  std::shared_ptr<Operations> operations_;
+  plugin::PluginTable<gantry_network> table_;
+  std::shared_ptr<plugin::Operations> operations_;
   std::shared_ptr<Shared> shared_;
 };
 
-}  // namespace gantry::node
+}  // namespace gantry::network

@@ -1,8 +1,8 @@
-#include "core/node/operations.hpp"
+#include "core/plugin/operations.hpp"
 
 #include "gantry/abi/metrics.h"
 
-namespace gantry::node {
+namespace gantry::plugin {
 
 const Operations::Handles& Operations::handles(std::string_view operation) {
   const std::lock_guard lock(mutex_);
@@ -26,4 +26,4 @@ void Operations::end(std::string_view operation, int64_t begun, bool ok) {
   registry_.record(metric.duration, static_cast<double>(clock_.monotonic_ns() - begun) / 1e9);
 }
 
-}  // namespace gantry::node
+}  // namespace gantry::plugin

@@ -1,23 +1,11 @@
-#include "core/node/network_client.hpp"
+#include "core/network/network_client.hpp"
 
-#include "gantry/bytes.hpp"
-#include "gantry/status_proto.hpp"
+#include "core/plugin/verb_call.hpp"
 
-namespace gantry::node {
-
+namespace gantry::network {
 namespace {
 
-Expected<abi::NetworkResult> ask(gantry_network_verb verb, void* instance, const std::string& request) {
-  Buffer answer, error;
-  if (const auto code = verb(instance, to_slice(request), answer.out(), error.out()); code != 0) {
-    return status_of(code, error.view());
-  }
-  abi::NetworkResult result;
-  if (!result.ParseFromArray(answer.view().data(), static_cast<int>(answer.view().size()))) {
-    return Status::internal("the network's answer could not be decoded");
-  }
-  return result;
-}
+constexpr auto ask = &plugin::ask<abi::NetworkResult, gantry_network_verb>;
 
 }  // namespace
 
@@ -84,4 +72,4 @@ Status NetworkClient::gc(const std::vector<std::string>& sandbox_ids) const {
   return result ? Status() : result.error();
 }
 
-}  // namespace gantry::node
+}  // namespace gantry::network

@@ -7,7 +7,7 @@
 
 #include "core/plugin/plugin.hpp"
 
-namespace gantry::node {
+namespace gantry::plugin {
 
 template <typename Table>
 class PluginTable {
@@ -15,13 +15,13 @@ class PluginTable {
   struct Pinned {
     const Table* table = nullptr;  // null: the plugin is switched off, or failed
     void* instance = nullptr;
-    plugin::Plugin::Call call;
+    Plugin::Call call;
   };
 
-  PluginTable(std::shared_ptr<plugin::Plugin> plugin, const char* id) : plugin_(std::move(plugin)), id_(id) {}
+  PluginTable(std::shared_ptr<Plugin> plugin, const char* id) : plugin_(std::move(plugin)), id_(id) {}
   PluginTable(const Table* table, void* instance) : fixed_(table), instance_(instance) {}
 
-  Pinned pin(plugin::CallKind kind = plugin::CallKind::kShort) const {
+  Pinned pin(CallKind kind = CallKind::kShort) const {
     Pinned pinned{fixed_, instance_, {}};
     if (plugin_ == nullptr) return pinned;
     pinned.call = plugin_->enter(kind);
@@ -29,7 +29,7 @@ class PluginTable {
     if (pinned.table != nullptr) pinned.instance = pinned.call.instance();
     return pinned;
   }
-  const plugin::Plugin* plugin() const { return plugin_.get(); }
+  const Plugin* plugin() const { return plugin_.get(); }
 
   Status absent() const {
     return Status::unavailable("the plugin \"" + (plugin_ == nullptr ? std::string() : plugin_->name()) +
@@ -37,10 +37,10 @@ class PluginTable {
   }
 
  private:
-  std::shared_ptr<plugin::Plugin> plugin_;
+  std::shared_ptr<Plugin> plugin_;
   const char* id_ = "";
   const Table* fixed_ = nullptr;
   void* instance_ = nullptr;
 };
 
-}  // namespace gantry::node
+}  // namespace gantry::plugin

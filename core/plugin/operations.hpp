@@ -11,12 +11,12 @@
 #include "core/plugin/clock.hpp"
 #include "core/plugin/metrics_registry.hpp"
 
-namespace gantry::node {
+namespace gantry::plugin {
 
 class Operations {
  public:
   // `prefix` of the metrics' names: "kubelet_runtime".
-  Operations(plugin::MetricsRegistry& registry, const plugin::Clock& clock, std::string prefix)
+  Operations(MetricsRegistry& registry, const Clock& clock, std::string prefix)
       : registry_(registry), clock_(clock), prefix_(std::move(prefix)) {}
 
   int64_t begin() const { return clock_.monotonic_ns(); }
@@ -28,11 +28,11 @@ class Operations {
   };
   const Handles& handles(std::string_view operation);
 
-  plugin::MetricsRegistry& registry_;
-  const plugin::Clock& clock_;
+  MetricsRegistry& registry_;
+  const Clock& clock_;
   const std::string prefix_;
   std::mutex mutex_;
   std::map<std::string, Handles, std::less<>> by_operation_;
 };
 
-}  // namespace gantry::node
+}  // namespace gantry::plugin
