@@ -188,11 +188,11 @@ TEST_F(NetworkReload, AHundredTimesUnderTrafficLosesNoPacket) {
   ASSERT_NE(udp, nullptr) << std::strerror(errno);
   ASSERT_NE(tcp, nullptr) << std::strerror(errno);
   int failed = 0;
-  for (int i = 0; i < 100; ++i) failed += cluster_->ctl({"plugin", "reload", "host-gw"}).code == 0 ? 0 : 1;
+  for (int i = 0; i < 100; ++i) failed += cluster_->ctl({"plugin", "reload", "bridge"}).code == 0 ? 0 : 1;
   udp->finish();
   tcp->finish();
   EXPECT_EQ(failed, 0);
-  EXPECT_EQ(cluster_->must({"get", "plugin", "host-gw", "-o", "jsonpath={.status.reloads}"}), "100");
+  EXPECT_EQ(cluster_->must({"get", "plugin", "bridge", "-o", "jsonpath={.status.reloads}"}), "100");
   EXPECT_GT(udp->sent(), 100u);
   EXPECT_EQ(udp->received(), udp->sent());
   EXPECT_TRUE(udp->in_order());

@@ -172,7 +172,7 @@ TEST_F(Plugins, RunningPodsDoNotNotice) {
   const auto said_by_exec = cluster_->dir() / "exec.txt", followed = cluster_->dir() / "followed.txt";
   Background exec(session, said_by_exec.string()), logs(follow, followed.string());
   for (int i = 0; i < 5; ++i) {
-    for (const char* name : {"oci", "host-gw"}) {
+    for (const char* name : {"oci", "bridge"}) {
       const auto said = cluster_->ctl({"plugin", "reload", name});
       ASSERT_EQ(said.code, 0) << said.err;
     }

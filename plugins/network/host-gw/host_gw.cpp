@@ -1,273 +1,143 @@
 #include "host_gw.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
-#include <set>
+#include <utility>
 
-#include "gantry/abi/network.h"
 #include "gantry/plugin.hpp"
-#include "netlink.hpp"
+#include "gantry/verbs.hpp"
 
 namespace gantry::host_gw {
 namespace {
 
-uint64_t fnv1a(std::string_view text) {
-  uint64_t hash = 14'695'981'039'346'656'037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1'099'511'628'211ULL;
-  return hash;
-}
+constexpr char kName[] = "host-gw";
+// Protocol numbers of routes: nobody else's, as far as iproute2 knows (rt_protos). Several daemons on one machine have
+// different ones, mostly; the ranges of their clusters tell them apart, too.
+constexpr int kProtocol = 71, kFurther = 12;
 
-bool write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.flush();
-  return file.good();
-}
+bool is_ipv6(std::string_view text) { return text.find(':') != text.npos; }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
+int protocol_of(std::string_view instance) {
+  if (instance.empty()) return kProtocol;
+  uint32_t hash = 2'166'136'261U;  // FNV-1a
+  for (const char c : instance) hash = (hash ^ static_cast<uint8_t>(c)) * 16'777'619U;
+  return kProtocol + 1 + static_cast<int>(hash % kFurther);
 }
 
 }  // namespace
 
 Expected<std::unique_ptr<HostGw>> HostGw::create(sdk::Host host) {
-  std::unique_ptr<HostGw> plugin(new HostGw(host));
-  // Several daemons on one machine: names carry the instance's suffix.
-  const std::string suffix = host.daemon("instance");
-  auto bridge = host.config_string("bridge", suffix.empty() ? "gantry0" : "gt-" + suffix);
-  if (!bridge) return std::move(bridge).error();
-  // "all" and "default" are no devices but folders of settings beside theirs.
-  if (bridge->empty() || bridge->size() > 15 || bridge->find('/') != std::string::npos || *bridge == "." ||
-      *bridge == ".." || *bridge == "all" || *bridge == "default") {
-    return Status::invalid("bridge: \"" + *bridge + "\" is not a device name of 1 to 15 characters");
-  }
-  auto masquerade = host.config_bool("masquerade", true);
-  if (!masquerade) return std::move(masquerade).error();
-  auto mtu = host.config_int("mtu", 0);
-  if (!mtu) return std::move(mtu).error();
-  if (*mtu != 0 && (*mtu < 576 || *mtu > 65'535)) return Status::invalid("mtu: expected 0 or 576 to 65535");
-  plugin->bridge_ = *bridge;
-  plugin->table_ = suffix.empty() ? "gantry" : "gantry_" + suffix;
-  char prefix[8];
-  std::snprintf(prefix, sizeof prefix, "g%04x", static_cast<unsigned>(fnv1a(*bridge) & 0xffff));
-  plugin->prefix_ = prefix;
-  plugin->masquerade_ = *masquerade;
-  plugin->mtu_ = *mtu;
-  plugin->data_dir_ = host.daemon("data_dir");
-  if (auto status = plugin->load_ports(); !status.ok()) return status;
-  return plugin;
+  return std::unique_ptr<HostGw>(new HostGw(host, protocol_of(host.daemon("instance"))));
 }
 
-// "g" + 4 digits of the bridge + 10 of the sandbox: 15 characters, the kernel's limit.
-std::string HostGw::veth_name(const std::string& sandbox) const {
-  char text[16];
-  std::snprintf(text, sizeof text, "%s%010llx", prefix_.c_str(),
-                static_cast<unsigned long long>(fnv1a(sandbox) & 0xff'ffff'ffffULL));
-  return text;
+const void* HostGw::get_interface(std::string_view id) {
+  static constexpr gantry_overlay kTable = sdk::overlay_verbs<HostGw>();
+  return id == GANTRY_OVERLAY_ID ? &kTable : nullptr;
 }
 
-std::shared_ptr<AddressPool> HostGw::pool() const {
+Expected<abi::OverlayAdvert> HostGw::set_node(const abi::OverlaySelf& self) {
   const std::lock_guard lock(mutex_);
-  return pool_;
+  clusters_.assign(self.cluster_cidrs().begin(), self.cluster_cidrs().end());
+  bool ipv4 = false, ipv6 = false;
+  for (const auto& range : self.node().pod_cidrs()) (is_ipv6(range) ? ipv6 : ipv4) = true;
+  const auto forward = [&](const char* setting) {
+    std::ofstream file(std::string("/proc/sys/net/") + setting);
+    file << "1" << std::flush;
+    if (!file.good()) host_.warn(std::string(setting) + " cannot be set: other nodes' pods will not be reached");
+  };
+  if (ipv4) forward("ipv4/ip_forward");
+  if (ipv6) forward("ipv6/conf/all/forwarding");
+  return abi::OverlayAdvert();  // the node's address says all
 }
 
-Status HostGw::set_node(const abi::NetworkNode& node) {
-  if (node.pod_cidrs().empty()) return Status::bad_request("the node has no pod range yet");
-  const auto range = Range::parse(node.pod_cidrs(0));
-  if (!range) return Status(range.error());
-  const auto cluster = Range::parse(node.cluster_cidr().empty() ? node.pod_cidrs(0) : node.cluster_cidr());
-  if (!cluster) return Status(cluster.error());
-  auto netlink = Netlink::open();
-  if (!netlink) return Status(netlink.error());
-  int mtu = static_cast<int>(mtu_);
-  if (mtu == 0) mtu = node.mtu();
-  if (mtu == 0) {
-    const auto found = (*netlink)->link_mtu(default_device());
-    mtu = found ? *found : 1500;
-  }
-  if (auto status = (*netlink)->ensure_bridge(bridge_, mtu); !status.ok()) return status;
-  if (auto status = (*netlink)->ensure_address(bridge_, range->first(), range->prefix); !status.ok()) return status;
-  if (!write_file("/proc/sys/net/ipv4/ip_forward", "1")) {
-    host_.warn("net.ipv4.ip_forward cannot be set: pods will not reach other networks");
-  }
+void HostGw::Failures::note(const std::string& node, Status status) {
+  if (status.ok() || count++ > 0) return;
+  first = std::move(status).in("node " + node);
+}
+
+Status HostGw::set_nodes(const abi::OverlayNodes& nodes) {
   const std::lock_guard lock(mutex_);
-  mtu_ = mtu;
-  cluster_ = *cluster;
-  if (pool_ == nullptr || pool_->range().base != range->base || pool_->range().prefix != range->prefix) {
-    auto opened = AddressPool::open(data_dir_ + "/addresses", *range);
-    if (!opened) return std::move(opened).error();
-    pool_ = std::move(*opened);
-  }
-  return update_firewall_locked();
-}
-
-Status HostGw::set_nodes(const abi::NetworkNodes& nodes) {
-  if (nodes.nodes().empty()) return {};
-  return Status(501, "NotImplemented", "host-gw does not make routes to other nodes yet");
-}
-
-Expected<abi::NetworkResult> HostGw::add(const abi::NetworkAttachment& attachment) {
-  const auto pool = this->pool();
-  if (pool == nullptr) return Status::unavailable("the node has no pod range yet");
-  const auto address = pool->acquire(attachment.sandbox_id());
-  if (!address) return Status(address.error());
-  std::string mac;
-  if (auto status = attach_inside(attachment, *address, *pool, mac); !status.ok()) {
-    // The address stays with the sandbox: add comes again, or del gives it back.
-    return std::move(status).in("attaching " + attachment.pod_namespace() + "/" + attachment.pod_name());
-  }
-  note_ports(attachment, address_text(*address));
-  abi::NetworkResult result;
-  result.add_ips(address_text(*address));
-  result.add_gateways(address_text(pool->gateway()));
-  result.set_mac(mac);
-  result.set_host_interface(veth_name(attachment.sandbox_id()));
-  return result;
-}
-
-Status HostGw::attach_inside(const abi::NetworkAttachment& attachment, uint32_t address, const AddressPool& pool,
-                             std::string& mac) {
-  const std::string inside = attachment.interface().empty() ? "eth0" : attachment.interface();
-  auto within = open_netlink_in(attachment.netns());
-  if (!within) return Status(within.error());
-  auto here = Netlink::open();
-  if (!here) return Status(here.error());
-  const auto host_end = veth_name(attachment.sandbox_id());
-  if ((*within)->link_index(inside) == 0) {
-    // A host end without its inside is what a crash between the two left.
-    if (auto status = (*here)->delete_link(host_end); !status.ok()) return status;
-    const int netns = ::open(attachment.netns().c_str(), O_RDONLY | O_CLOEXEC);
-    if (netns < 0) return Status::not_found(attachment.netns() + ": " + std::strerror(errno));
-    auto status = (*here)->create_veth(host_end, bridge_, inside, netns, static_cast<int>(mtu_));
-    ::close(netns);
-    if (!status.ok()) return status;
-  }
-  if (auto status = (*within)->ensure_up("lo"); !status.ok()) return status;
-  if (auto status = (*within)->ensure_address(inside, address, pool.range().prefix); !status.ok()) return status;
-  if (auto status = (*within)->ensure_up(inside); !status.ok()) return status;
-  if (auto status = (*within)->ensure_default_route(inside, pool.gateway()); !status.ok()) return status;
-  mac = (*within)->mac(inside);
-  return {};
-}
-
-Status HostGw::del(const abi::NetworkAttachment& attachment) {
-  auto netlink = Netlink::open();
-  if (!netlink) return Status(netlink.error());
-  if (auto status = (*netlink)->delete_link(veth_name(attachment.sandbox_id())); !status.ok()) return status;
-  {
-    const std::lock_guard lock(mutex_);
-    if (ports_.erase(attachment.sandbox_id()) > 0) {
-      if (auto status = save_ports_locked(); !status.ok()) return status;
-      if (auto status = update_firewall_locked(); !status.ok()) return status;
+  auto opened = netlink::Routes::open(protocol_);
+  if (!opened) return std::move(opened).error();
+  auto& routes = **opened;
+  std::set<std::string> unclaimed;  // a range may go from one node to another
+  if (nodes.complete()) {
+    auto there = routes.list(clusters_);
+    if (!there) return std::move(there).error();
+    ways_.clear();
+    by_node_.clear();
+    for (auto& [range, via] : *there) {
+      unclaimed.insert(range);
+      ways_[range] = {std::move(via), ""};
     }
   }
-  // Last, so that nobody gets the address while a rule or device of the old owner is there.
-  const auto pool = this->pool();
-  return pool == nullptr ? Status() : pool->release(attachment.sandbox_id());
-}
-
-Status HostGw::check(const abi::NetworkAttachment& attachment) {
-  const auto pool = this->pool();
-  if (pool == nullptr || pool->find(attachment.sandbox_id()) == 0) {
-    return Status::not_found("sandbox " + attachment.sandbox_id() + " has no address");
-  }
-  auto netlink = Netlink::open();
-  if (!netlink) return Status(netlink.error());
-  const auto name = veth_name(attachment.sandbox_id());
-  if ((*netlink)->link_index(name) == 0) return Status::not_found("network device " + name + " is missing");
-  return {};
-}
-
-Status HostGw::gc(const abi::NetworkLive& live) {
-  const std::set<std::string> ids(live.sandbox_ids().begin(), live.sandbox_ids().end());
-  std::set<std::string> wanted;
-  for (const auto& id : ids) wanted.insert(veth_name(id));
-  auto netlink = Netlink::open();
-  if (!netlink) return Status(netlink.error());
-  for (const auto& name : (*netlink)->link_names()) {
-    if (name.size() != 15 || !name.starts_with(prefix_) || wanted.contains(name)) continue;
-    if (auto status = (*netlink)->delete_link(name); !status.ok()) return status;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::erase_if(ports_, [&](const auto& entry) { return !ids.contains(entry.first); }) > 0) {
-      if (auto status = save_ports_locked(); !status.ok()) return status;
-      if (auto status = update_firewall_locked(); !status.ok()) return status;
+  for (const auto& name : nodes.gone()) let_go(name, unclaimed);
+  for (const auto& node : nodes.nodes()) let_go(node.name(), unclaimed);
+  Failures failures;
+  for (const auto& node : nodes.nodes()) failures.note(node.name(), put(routes, node));
+  for (const auto& range : unclaimed) {
+    if (const auto it = ways_.find(range); it != ways_.end() && it->second.node.empty()) {
+      failures.note("that is gone", leave(routes, range));
     }
   }
-  const auto pool = this->pool();
-  if (pool == nullptr) return {};
-  const auto gone = pool->keep_only(ids);
-  return gone ? Status() : Status(gone.error());
+  if (failures.count > 1) return std::move(failures.first).in(std::to_string(failures.count) + " failures, the first");
+  return failures.first;
 }
 
-void HostGw::note_ports(const abi::NetworkAttachment& attachment, const std::string& address) {
-  if (attachment.ports().empty()) return;
-  const std::lock_guard lock(mutex_);
-  auto& kept = ports_[attachment.sandbox_id()];
-  kept = attachment;
-  kept.set_netns(address);  // on disk and in the rules the address takes the place of the namespace's path
-  auto status = save_ports_locked();
-  if (status.ok()) status = update_firewall_locked();
-  if (!status.ok()) host_.warn("host ports of " + attachment.pod_name() + ": " + status.message());
+void HostGw::let_go(const std::string& node, std::set<std::string>& unclaimed) {
+  const auto known = by_node_.find(node);
+  if (known == by_node_.end()) return;
+  for (const auto& range : known->second) {
+    const auto way = ways_.find(range);
+    if (way == ways_.end() || way->second.node != node) continue;
+    way->second.node.clear();
+    unclaimed.insert(range);
+  }
+  by_node_.erase(known);
 }
 
-Status HostGw::update_firewall_locked() {
-  if (pool_ == nullptr) return {};
-  std::vector<HostPort> ports;
-  for (const auto& [sandbox, attachment] : ports_) {
-    for (const auto& port : attachment.ports()) {
-      if (port.host_port() <= 0) continue;
-      ports.push_back({lower(port.protocol().empty() ? "TCP" : port.protocol()),
-                       static_cast<uint16_t>(port.host_port()), port.host_ip(), attachment.netns(),
-                       static_cast<uint16_t>(port.container_port())});
-    }
+Status HostGw::put(netlink::Routes& routes, const abi::OverlayNode& node) {
+  if (!node.backend().empty() && node.backend() != kName) {
+    host_.warn("node " + node.name() + " has the overlay " + node.backend() + " and not " + kName +
+               ": no route leads to it");
+    return {};
   }
-  auto status = apply_firewall(firewall_rules(table_, bridge_, pool_->range(), cluster_, masquerade_, ports));
-  if (status.ok()) route_localnet(!ports.empty());
-  return status;
+  Status failed;
+  for (const auto& text : node.pod_cidrs()) {
+    const auto range = netlink::canonical(text);
+    by_node_[node.name()].insert(range);
+    if (auto done = reach(routes, range, node); !done.ok()) failed = std::move(done);
+  }
+  return failed;
 }
 
-// Lets answers from the bridge find 127.0.0.1 while there are host ports. Only after the rules that keep others out.
-void HostGw::route_localnet(bool on) {
-  if (!write_file("/proc/sys/net/ipv4/conf/" + bridge_ + "/route_localnet", on ? "1" : "0") && on) {
-    host_.warn("net.ipv4.conf." + bridge_ + ".route_localnet cannot be set: host ports will not answer on 127.0.0.1");
+// Over the first of the node's addresses that the kernel takes for a neighbour's.
+Status HostGw::reach(netlink::Routes& routes, const std::string& range, const abi::OverlayNode& node) {
+  const auto present = ways_.find(range);
+  auto failed = Status::invalid("it has no address of the family of its range " + range);
+  for (const auto& address : node.addresses()) {
+    if (is_ipv6(address) != is_ipv6(range)) continue;
+    const auto via = netlink::canonical(address);
+    const bool there = present != ways_.end() && present->second.via == via;
+    if (!there) failed = routes.set(range, via);
+    if (!there && !failed.ok()) continue;
+    ways_[range] = {via, node.name()};
+    return {};
   }
+  // It led where the node is no more.
+  if (present != ways_.end() && present->second.node.empty()) {
+    if (auto done = leave(routes, range); !done.ok()) return done;
+  }
+  return failed;
 }
 
-Status HostGw::load_ports() {
-  std::ifstream file(data_dir_ + "/ports", std::ios::binary);
-  std::string size;
-  while (std::getline(file, size)) {
-    std::string bytes(static_cast<size_t>(std::strtoul(size.c_str(), nullptr, 10)), '\0');
-    abi::NetworkAttachment attachment;
-    if (bytes.size() > 1 << 20 || !file.read(bytes.data(), static_cast<std::streamsize>(bytes.size())) ||
-        !attachment.ParseFromString(bytes)) {
-      return Status::internal(data_dir_ + "/ports is damaged; remove it, host ports come back with their pods");
-    }
-    ports_[attachment.sandbox_id()] = attachment;
-  }
-  return {};
-}
-
-Status HostGw::save_ports_locked() {
-  std::string text;
-  for (const auto& [sandbox, attachment] : ports_) {
-    const auto bytes = attachment.SerializeAsString();
-    text += std::to_string(bytes.size()) + "\n" + bytes;
-  }
-  const std::string path = data_dir_ + "/ports", fresh = path + ".new";
-  if (!write_file(fresh, text) || std::rename(fresh.c_str(), path.c_str()) != 0) {
-    return Status::internal("writing " + path + ": " + std::strerror(errno));
-  }
-  return {};
+Status HostGw::leave(netlink::Routes& routes, const std::string& range) {
+  const auto it = ways_.find(range);
+  if (it == ways_.end()) return {};
+  auto done = routes.remove(range, it->second.via);
+  if (done.ok()) ways_.erase(it);
+  return done;
 }
 
 }  // namespace gantry::host_gw
+
+GANTRY_PLUGIN(gantry::host_gw::HostGw, "host-gw", "1.0.0", "Gantry", "Routes to other nodes' pods", GANTRY_OVERLAY_ID);

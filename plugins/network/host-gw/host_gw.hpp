@@ -1,20 +1,21 @@
-// host-gw: a bridge on the node, a veth pair and a host-local address for each pod, masquerading for what leaves.
+// host-gw: other nodes' pods are reached by a route over the node that has them, which must be on a network of this
+// one.
 //
-// The plugin behind gantry.network/1. Level-triggered: every call may come again, also after a restart. State on disk
-// is the addresses alone; names of devices follow from the sandbox's id. [worker], calls for distinct sandboxes
-// concurrently.
+// The plugin behind gantry.overlay/1. Its state is the kernel's: routes with a protocol number of its own, found again
+// after a restart. Calls come one at a time. [worker]
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "addresses.hpp"
-#include "firewall.hpp"
-#include "gantry/abi.pb.h"
+#include "../netlink/routes.hpp"
 #include "gantry/host.hpp"
+#include "gantry/overlay.pb.h"
 
 namespace gantry::host_gw {
 
@@ -23,34 +24,32 @@ class HostGw {
   static Expected<std::unique_ptr<HostGw>> create(sdk::Host host);
   const void* get_interface(std::string_view id);
 
-  Status set_node(const abi::NetworkNode& node);
-  Status set_nodes(const abi::NetworkNodes& nodes);
-  Expected<abi::NetworkResult> add(const abi::NetworkAttachment& attachment);
-  Status del(const abi::NetworkAttachment& attachment);
-  Status check(const abi::NetworkAttachment& attachment);
-  Status gc(const abi::NetworkLive& live);
+  Expected<abi::OverlayAdvert> set_node(const abi::OverlaySelf& self);
+  Status set_nodes(const abi::OverlayNodes& nodes);
 
  private:
-  explicit HostGw(sdk::Host host) : host_(host) {}
-  std::string veth_name(const std::string& sandbox) const;
-  std::shared_ptr<AddressPool> pool() const;
-  Status attach_inside(const abi::NetworkAttachment& attachment, uint32_t address, const AddressPool& pool,
-                       std::string& mac);
-  Status update_firewall_locked();
-  void route_localnet(bool on);
-  void note_ports(const abi::NetworkAttachment& attachment, const std::string& address);
-  Status load_ports();
-  Status save_ports_locked();
+  HostGw(sdk::Host host, int protocol) : host_(host), protocol_(protocol) {}
+  // What of a call could not be done; the rest is.
+  struct Failures {
+    Status first;
+    int count = 0;
+    void note(const std::string& node, Status status);
+  };
+  // A route, and which node it is for; of none: of an earlier instance, or of a node that went.
+  struct Way {
+    std::string via, node;
+  };
+  void let_go(const std::string& node, std::set<std::string>& unclaimed);
+  Status put(netlink::Routes& routes, const abi::OverlayNode& node);
+  Status reach(netlink::Routes& routes, const std::string& range, const abi::OverlayNode& node);
+  Status leave(netlink::Routes& routes, const std::string& range);
 
   const sdk::Host host_;
-  std::string bridge_, table_, prefix_;
-  std::string data_dir_;
-  bool masquerade_ = true;
-  int64_t mtu_ = 0;
-  mutable std::mutex mutex_;
-  std::shared_ptr<AddressPool> pool_;
-  Range cluster_{};
-  std::map<std::string, abi::NetworkAttachment> ports_;  // sandboxes with host ports
+  const int protocol_;
+  std::mutex mutex_;  // held through calls into the kernel
+  std::vector<std::string> clusters_;
+  std::map<std::string, Way> ways_;                       // by range
+  std::map<std::string, std::set<std::string>> by_node_;  // ranges
 };
 
 }  // namespace gantry::host_gw

@@ -1,15 +1,12 @@
-// host-gw against the real kernel, inside a network namespace of the test's own: run as root.
+// host-gw against the real kernel: network namespaces are hosts, joined by veth pairs. Run as root.
 #include "host_gw.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,58 +14,73 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <thread>
-
-#include "netlink.hpp"
 
 namespace gantry::host_gw {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A host that answers get_daemon("data_dir") and nothing else.
-struct FakeHost {
-  explicit FakeHost(std::string dir) : data_dir(std::move(dir)) {
-    host = {sizeof(gantry_host), 1, 0, this, [](const gantry_host*, const char* id) -> const void* {
-              static constexpr gantry_config config = {
-                  sizeof(gantry_config),
-                  [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, int64_t*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, int32_t*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host*, gantry_slice, gantry_buffer*, gantry_buffer*) -> gantry_code { return 404; },
-                  [](const gantry_host* self, gantry_slice key, gantry_buffer* value, gantry_buffer*) -> gantry_code {
-                    if (to_view(key) != "data_dir") return 404;
-                    fill_buffer(value, static_cast<FakeHost*>(self->context)->data_dir);
-                    return 0;
-                  }};
-              return std::string_view(id) == GANTRY_CONFIG_ID ? &config : nullptr;
-            }};
-  }
-  std::string data_dir;
-  gantry_host host{};
-};
+const gantry_host* bare_host() {
+  static const gantry_host host = {sizeof(gantry_host), 1, 0, nullptr,
+                                   [](const gantry_host*, const char*) -> const void* { return nullptr; }};
+  return &host;
+}
 
-// A program that runs as long as this.
-class Server {
+// A network namespace, pinned in a folder.
+class Host {
  public:
-  explicit Server(const std::string& command) : pid_(::fork()) {
-    if (pid_ != 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
-    ::_exit(127);
+  explicit Host(fs::path path) : path_(std::move(path)) {
+    std::ofstream(path_).flush();
+    std::thread([&] {
+      EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
+      const auto own = "/proc/self/task/" + std::to_string(gettid()) + "/ns/net";
+      EXPECT_EQ(::mount(own.c_str(), path_.c_str(), "", MS_BIND, nullptr), 0);
+    }).join();
   }
-  ~Server() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+  ~Host() { ::umount2(path_.c_str(), MNT_DETACH); }
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  const fs::path& path() const { return path_; }
+  void in(const std::function<void()>& act) const {
+    std::thread([&] {
+      const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+      ASSERT_EQ(::setns(fd, CLONE_NEWNET), 0);
+      ::close(fd);
+      act();
+    }).join();
   }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
+  int run(const std::string& command) const {
+    return std::system(("nsenter --net=" + path_.string() + " sh -c '" + command + "'").c_str());
+  }
+  std::string output(const std::string& command) const {
+    FILE* out = ::popen(("nsenter --net=" + path_.string() + " " + command + " 2>&1").c_str(), "r");
+    std::string text;
+    char block[4096];
+    while (const size_t n = std::fread(block, 1, sizeof block, out)) text.append(block, n);
+    ::pclose(out);
+    return text;
+  }
 
  private:
-  pid_t pid_;
+  const fs::path path_;
 };
 
-// The whole test lives in a namespace of its own: the machine's network is not touched.
+abi::OverlayNode node(int number, const std::string& name = {}) {
+  const auto n = std::to_string(number);
+  abi::OverlayNode out;
+  out.set_name(name.empty() ? "n" + n : name);
+  out.add_pod_cidrs("10.88." + n + ".0/24");
+  out.add_pod_cidrs("fd00:88:0:" + n + "::/64");
+  out.add_addresses("192.0.2." + n);
+  out.add_addresses("fd00:9::" + n);
+  out.set_backend("host-gw");
+  return out;
+}
+
+// Three hosts on one wire, each with a range of pods and an instance of the plugin.
 class HostGwTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -76,226 +88,293 @@ class HostGwTest : public testing::Test {
     dir_ = fs::temp_directory_path() / ("gantry-hostgw-" + std::to_string(getpid()) + "-" +
                                         testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(dir_);
-    std::ofstream(dir_ / "file") << "hello";
-    home_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
-    here_ = "/proc/self/task/" + std::to_string(gettid()) + "/ns/net";
-    host_ = std::make_unique<FakeHost>(dir_.string());
-    make_plugin();
+    wire_ = std::make_unique<Host>(dir_ / "wire");
+    ASSERT_EQ(wire_->run("ip link add wire type bridge && ip link set wire up"), 0);
+    for (int i = 1; i <= 3; ++i) {
+      hosts_.push_back(std::make_unique<Host>(dir_ / ("host" + std::to_string(i))));
+      join(i);
+      plugins_.push_back(start(i));
+    }
   }
   void TearDown() override {
-    plugin_.reset();
-    for (const auto& path : pinned_) ::umount2(path.c_str(), MNT_DETACH);
-    if (home_ >= 0) {
-      ::setns(home_, CLONE_NEWNET);
-      ::close(home_);
-    }
-    fs::remove_all(dir_);
+    plugins_.clear();
+    hosts_.clear();
+    wire_.reset();
+    if (!dir_.empty()) fs::remove_all(dir_);
   }
-  void make_plugin() {
-    auto made = HostGw::create(sdk::Host(&host_->host));
-    ASSERT_TRUE(made.ok()) << made.error().message();
-    plugin_ = std::move(*made);
-    abi::NetworkNode node;
-    node.add_pod_cidrs("10.77.1.0/24");
-    node.set_cluster_cidr("10.77.0.0/16");
-    const auto status = plugin_->set_node(node);
-    ASSERT_TRUE(status.ok()) << status.message();
+  // Its device on the wire, and what stands for its pods.
+  void join(int i) {
+    const auto n = std::to_string(i);
+    ASSERT_EQ(wire_->run("ip link add to" + n + " type veth peer name eth0 netns " + host(i).path().string() +
+                         " && ip link set to" + n + " master wire up"),
+              0);
+    ASSERT_EQ(host(i).run("ip link set lo up; ip addr add 192.0.2." + n + "/24 dev eth0 && ip addr add fd00:9::" + n +
+                          "/64 dev eth0 nodad && ip link set eth0 up && ip link add pods type bridge && ip addr add "
+                          "10.88." +
+                          n + ".1/24 dev pods && ip addr add fd00:88:0:" + n +
+                          "::1/64 dev pods nodad && ip link set pods up"),
+              0);
   }
-  // A pod's namespace, pinned in the test's folder.
-  abi::NetworkAttachment pod(const std::string& id) {
-    const auto path = dir_ / ("ns-" + id);
-    ::close(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    std::thread([&] {
-      EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
-      EXPECT_EQ(::mount(("/proc/self/task/" + std::to_string(gettid()) + "/ns/net").c_str(), path.c_str(), "", MS_BIND,
-                        nullptr),
-                0);
-    }).join();
-    pinned_.push_back(path);
-    abi::NetworkAttachment attachment;
-    attachment.set_sandbox_id(id);
-    attachment.set_netns(path.string());
-    attachment.set_interface("eth0");
-    return attachment;
+  Host& host(int i) { return *hosts_.at(static_cast<size_t>(i - 1)); }
+  std::unique_ptr<HostGw> start(int i) {
+    auto made = HostGw::create(sdk::Host(bare_host()));
+    EXPECT_TRUE(made.ok());
+    abi::OverlaySelf self;
+    *self.mutable_node() = node(i);
+    self.add_cluster_cidrs("10.88.0.0/16");
+    self.add_cluster_cidrs("fd00:88::/48");
+    host(i).in([&] { EXPECT_TRUE((*made)->set_node(self).ok()); });
+    return std::move(*made);
   }
-  int ping(const std::string& netns, const std::string& address) {
-    return std::system(("nsenter --net=" + netns + " busybox ping -c1 -W5 " + address + " >/dev/null").c_str());
+  Status tell(int i, const abi::OverlayNodes& nodes) {
+    Status done;
+    host(i).in([&] { done = plugins_.at(static_cast<size_t>(i - 1))->set_nodes(nodes); });
+    return done;
   }
-  // 0 when the server there, asked from a network namespace, answers with the test's file.
-  static int fetch(const std::string& netns, const std::string& address, uint16_t port) {
-    std::string answer;
-    std::thread([&] {
-      const int there = ::open(netns.c_str(), O_RDONLY | O_CLOEXEC);
-      ASSERT_EQ(::setns(there, CLONE_NEWNET), 0);
-      ::close(there);
-      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const struct timeval patience = {2, 0};
-      ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_port = htons(port);
-      ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
-      const std::string request = "GET /file HTTP/1.0\r\n\r\n";
-      if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
-          ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
-        char block[512];
-        for (ssize_t n = 0; (n = ::recv(fd, block, sizeof block, 0)) > 0;) answer.append(block, static_cast<size_t>(n));
+  static abi::OverlayNodes all(std::initializer_list<abi::OverlayNode> nodes) {
+    auto out = changed(nodes);
+    out.set_complete(true);
+    return out;
+  }
+  static abi::OverlayNodes changed(std::initializer_list<abi::OverlayNode> nodes) {
+    abi::OverlayNodes out;
+    for (const auto& one : nodes) *out.add_nodes() = one;
+    return out;
+  }
+  static abi::OverlayNodes gone(const std::string& name) {
+    abi::OverlayNodes out;
+    out.add_gone(name);
+    return out;
+  }
+  void tell_all_of_all() {
+    for (int i = 1; i <= 3; ++i) {
+      abi::OverlayNodes others;
+      others.set_complete(true);
+      for (int j = 1; j <= 3; ++j) {
+        if (j != i) *others.add_nodes() = node(j);
       }
-      ::close(fd);
-    }).join();
-    return answer.ends_with("hello") ? 0 : 1;
-  }
-  static bool eventually(const std::function<bool()>& check) {
-    for (int tries = 0; tries < 20; tries++) {
-      if (check()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      const auto done = tell(i, others);
+      EXPECT_TRUE(done.ok()) << done.message();
     }
-    return false;
   }
-  static std::string route_localnet() {
+  bool reaches(int from, const std::string& address) {
+    const bool ipv6 = address.find(':') != address.npos;
+    const auto n = std::to_string(from);
+    const auto source = ipv6 ? "fd00:88:0:" + n + "::1" : "10.88." + n + ".1";
+    return host(from).run(std::string("busybox ping") + (ipv6 ? " -6" : "") + " -c1 -W5 -I " + source + " " + address +
+                          " >/dev/null") == 0;
+  }
+  // "RANGE via ADDRESS" of the plugin's routes, sorted.
+  std::set<std::string> routes(int i) {
+    std::set<std::string> found;
+    for (const char* family : {"-4", "-6"}) {
+      std::istringstream lines(host(i).output(std::string("ip ") + family + " route show proto 71"));
+      for (std::string line; std::getline(lines, line);) found.insert(line.substr(0, line.find(" dev ")));
+    }
+    return found;
+  }
+  // What the kernel says of changed routes while `act` runs.
+  std::string changes(int i, const std::function<void()>& act) {
+    const auto file = dir_ / "monitor";
+    const pid_t monitor = ::fork();
+    if (monitor == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const auto command = "exec nsenter --net=" + host(i).path().string() + " ip -o monitor route >" + file.string();
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
     std::string text;
-    std::ifstream("/proc/sys/net/ipv4/conf/gantry0/route_localnet") >> text;
-    return text;
-  }
-  size_t veths() {
-    size_t count = 0;
-    for (const auto& name : (*Netlink::open())->link_names()) count += name.size() == 15 && name[0] == 'g';
-    return count;
+    const auto said = [&](const char* what) {
+      std::ifstream in(file);
+      text.assign(std::istreambuf_iterator<char>(in), {});
+      return text.find(what) != text.npos;
+    };
+    // It listens once it has told of a route, and has told all once it tells of the last.
+    int tries = 0;
+    while (!said("198.51.100.0/24") && ++tries < 200) {
+      host(i).run("ip route add 198.51.100.0/24 dev eth0; ip route del 198.51.100.0/24");
+    }
+    act();
+    EXPECT_EQ(host(i).run("ip route add 203.0.113.0/24 dev eth0; ip route del 203.0.113.0/24"), 0);
+    for (tries = 0; !said("Deleted 203.0.113.0/24") && tries < 5000; ++tries) ::usleep(2'000);
+    ::kill(monitor, SIGKILL);
+    ::waitpid(monitor, nullptr, 0);
+    std::string out;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find("10.88.") != line.npos || line.find("fd00:88:") != line.npos) out += line + "\n";
+    }
+    return out;
   }
 
+  const std::set<std::string> kOf1 = {"10.88.2.0/24 via 192.0.2.2", "10.88.3.0/24 via 192.0.2.3",
+                                      "fd00:88:0:2::/64 via fd00:9::2", "fd00:88:0:3::/64 via fd00:9::3"};
   fs::path dir_;
-  std::string here_;  // the host's network namespace
-  int home_ = -1;
-  std::unique_ptr<FakeHost> host_;
-  std::unique_ptr<HostGw> plugin_;
-  std::vector<fs::path> pinned_;
+  std::unique_ptr<Host> wire_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<HostGw>> plugins_;
 };
 
-TEST_F(HostGwTest, PodsReachEachOtherAndTheHostReachesThem) {
-  const auto a = pod("a"), b = pod("b");
-  const auto first = plugin_->add(a), second = plugin_->add(b);
-  ASSERT_TRUE(first.ok()) << first.error().message();
-  ASSERT_TRUE(second.ok()) << second.error().message();
-  EXPECT_EQ(first->ips(0), "10.77.1.2");
-  EXPECT_EQ(first->gateways(0), "10.77.1.1");
-  EXPECT_FALSE(first->mac().empty());
-  EXPECT_EQ(ping(a.netns(), second->ips(0)), 0);
-  EXPECT_EQ(ping("/proc/self/ns/net", first->ips(0)), 0);
-  EXPECT_TRUE(plugin_->check(a).ok());
-}
-
-TEST_F(HostGwTest, EveryCallMayComeAgainAlsoAfterARestart) {
-  const auto a = pod("a");
-  const auto first = plugin_->add(a);
-  ASSERT_TRUE(first.ok());
-  make_plugin();
-  const auto again = plugin_->add(a);
-  ASSERT_TRUE(again.ok()) << again.error().message();
-  EXPECT_EQ(again->ips(0), first->ips(0));
-  EXPECT_EQ(again->mac(), first->mac());
-  EXPECT_EQ(veths(), 1u);
-  EXPECT_TRUE(plugin_->del(a).ok());
-  EXPECT_TRUE(plugin_->del(a).ok());
-  EXPECT_EQ(veths(), 0u);
-  EXPECT_FALSE(plugin_->check(a).ok());
-}
-
-TEST_F(HostGwTest, GcRemovesWhatNobodyOwns) {
-  const auto a = pod("a"), b = pod("b");
-  ASSERT_TRUE(plugin_->add(a).ok());
-  ASSERT_TRUE(plugin_->add(b).ok());
-  abi::NetworkLive live;
-  live.add_sandbox_ids("b");
-  EXPECT_TRUE(plugin_->gc(live).ok());
-  EXPECT_EQ(veths(), 1u);
-  EXPECT_FALSE(plugin_->check(a).ok());
-  EXPECT_TRUE(plugin_->check(b).ok());
-}
-
-TEST_F(HostGwTest, HostPortsLeadToThePod) {
-  auto a = pod("a");
-  auto& port = *a.add_ports();
-  port.set_host_port(8088);
-  port.set_container_port(80);
-  const auto result = plugin_->add(a);
-  ASSERT_TRUE(result.ok());
-  const auto rules = [] {
-    FILE* out = ::popen("nft list ruleset", "r");
-    std::string text;
-    char block[4096];
-    while (const size_t n = std::fread(block, 1, sizeof block, out)) text.append(block, n);
-    ::pclose(out);
-    return text;
-  };
-  EXPECT_NE(rules().find("dport 8088 dnat to " + result->ips(0) + ":80"), std::string::npos) << rules();
-  EXPECT_NE(rules().find("masquerade"), std::string::npos);
-  make_plugin();
-  EXPECT_NE(rules().find("dport 8088"), std::string::npos);
-  EXPECT_TRUE(plugin_->del(a).ok());
-  EXPECT_EQ(rules().find("dport 8088"), std::string::npos);
-}
-
-TEST_F(HostGwTest, HostPortsAnswerOnTheLoopback) {
-  auto a = pod("a"), b = pod("b");
-  for (const auto& [host_port, host_ip] : {std::pair(18080, ""), std::pair(18081, "127.0.0.1")}) {
-    auto& port = *a.add_ports();
-    port.set_host_port(host_port);
-    port.set_container_port(80);
-    port.set_host_ip(host_ip);
+TEST_F(HostGwTest, PodsOfThreeNodesReachEachOther) {
+  EXPECT_FALSE(reaches(1, "10.88.2.1"));
+  tell_all_of_all();
+  for (int from = 1; from <= 3; ++from) {
+    for (int to = 1; to <= 3; ++to) {
+      EXPECT_TRUE(reaches(from, "10.88." + std::to_string(to) + ".1")) << from << " to " << to;
+      EXPECT_TRUE(reaches(from, "fd00:88:0:" + std::to_string(to) + "::1")) << from << " to " << to;
+    }
+    EXPECT_EQ(host(from).output("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"), "1\n1\n");
   }
-  EXPECT_EQ(route_localnet(), "0");
-  ASSERT_TRUE(plugin_->add(a).ok());
-  ASSERT_TRUE(plugin_->add(b).ok());
-  ASSERT_TRUE((*Netlink::open())->ensure_up("lo").ok());
-  EXPECT_EQ(route_localnet(), "1");
-  const Server server("nsenter --net=" + a.netns() + " busybox httpd -f -p 80 -h " + dir_.string());
-  for (const auto& [address, host_port] :
-       {std::pair("10.77.1.1", 18080), std::pair("127.0.0.1", 18080), std::pair("127.0.0.1", 18081)}) {
-    EXPECT_TRUE(eventually([&, to = address, at = host_port] { return fetch(here_, to, at) == 0; })) << address;
-  }
-  EXPECT_EQ(fetch(b.netns(), "10.77.1.1", 18080), 0);
-  EXPECT_NE(fetch(b.netns(), "10.77.1.1", 18081), 0);
-  make_plugin();
-  EXPECT_EQ(fetch(here_, "127.0.0.1", 18081), 0);
-  EXPECT_TRUE(plugin_->del(a).ok());
-  EXPECT_EQ(route_localnet(), "0");
+  EXPECT_EQ(routes(1), kOf1);
+  EXPECT_EQ(changes(1, [&] { EXPECT_TRUE(tell(1, all({node(3), node(2)})).ok()); }), "") << "the same again";
+  EXPECT_EQ(changes(1, [&] { EXPECT_TRUE(tell(1, changed({node(2)})).ok()); }), "");
 }
 
-TEST_F(HostGwTest, NobodyElseReachesTheLoopback) {
-  auto a = pod("a"), b = pod("b");
-  auto& port = *a.add_ports();
-  port.set_host_port(18081);
-  port.set_container_port(80);
-  port.set_host_ip("127.0.0.1");
-  ASSERT_TRUE(plugin_->add(a).ok());
-  ASSERT_TRUE(plugin_->add(b).ok());
-  ASSERT_TRUE((*Netlink::open())->ensure_up("lo").ok());
-  const Server inside("nsenter --net=" + a.netns() + " busybox httpd -f -p 80 -h " + dir_.string());
-  const Server here("busybox httpd -f -p 127.0.0.1:18099 -h " + dir_.string());
-  EXPECT_TRUE(eventually([&] { return fetch(here_, "127.0.0.1", 18099) == 0; }));
-  EXPECT_TRUE(eventually([&] { return fetch(here_, "127.0.0.1", 18081) == 0; }));
-  // A pod that sends packets for 127.0.0.1 over the wire, as only a hostile one does.
-  const auto in_b = "nsenter --net=" + b.netns() + " sh -c '";
-  ASSERT_EQ(std::system((in_b + "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; ip addr flush dev lo;"
-                                "ip route add 127.0.0.1/32 via 10.77.1.1 dev eth0'")
-                            .c_str()),
+TEST_F(HostGwTest, ANodesNewAddressIsFollowedAndNoOtherRouteTouched) {
+  tell_all_of_all();
+  ASSERT_EQ(host(2).run("ip addr add 192.0.2.22/24 dev eth0; ip addr del 192.0.2.2/24 dev eth0; "
+                        "ip addr add 192.0.2.22/24 dev eth0 2>/dev/null; true"),
             0);
-  for (const int to : {18099, 18081}) EXPECT_NE(fetch(b.netns(), "127.0.0.1", to), 0) << to;
-  // What was kept out is this, and not a route that is missing: without the guard the first one answers.
-  ASSERT_EQ(std::system("nft flush chain ip gantry guard"), 0);
-  EXPECT_EQ(fetch(b.netns(), "127.0.0.1", 18099), 0);
+  auto moved = node(2);
+  moved.set_addresses(0, "192.0.2.22");
+  const auto seen = changes(1, [&] { EXPECT_TRUE(tell(1, changed({moved})).ok()); });
+  EXPECT_NE(seen.find("10.88.2.0/24 via 192.0.2.22"), seen.npos) << seen;
+  EXPECT_EQ(seen.find("10.88.3.0/24"), seen.npos) << seen;
+  EXPECT_EQ(seen.find("fd00:88:"), seen.npos) << seen;
+  // With its address the kernel took the other host's routes away; the complete list mends that.
+  EXPECT_TRUE(tell(2, all({node(1), node(3)})).ok());
+  EXPECT_TRUE(reaches(1, "10.88.2.1"));
+  EXPECT_TRUE(reaches(1, "10.88.3.1"));
 }
 
-TEST_F(HostGwTest, AMissingNamespaceIsAClearError) {
-  abi::NetworkAttachment gone;
-  gone.set_sandbox_id("x");
-  gone.set_netns((dir_ / "nowhere").string());
-  const auto result = plugin_->add(gone);
-  ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.error().message().find("nowhere"), std::string::npos);
-  EXPECT_TRUE(plugin_->del(gone).ok());
+TEST_F(HostGwTest, ANodesNewRangeIsFollowedAndTheOldOneForgotten) {
+  tell_all_of_all();
+  auto moved = node(2);
+  moved.set_pod_cidrs(0, "10.88.77.0/24");
+  const auto seen = changes(1, [&] { EXPECT_TRUE(tell(1, changed({moved})).ok()); });
+  EXPECT_EQ(seen.find("10.88.3.0/24"), seen.npos) << seen;
+  EXPECT_EQ(routes(1), (std::set<std::string>{"10.88.77.0/24 via 192.0.2.2", "10.88.3.0/24 via 192.0.2.3",
+                                              "fd00:88:0:2::/64 via fd00:9::2", "fd00:88:0:3::/64 via fd00:9::3"}));
+  ASSERT_EQ(host(2).run("ip addr add 10.88.77.1/24 dev pods"), 0);
+  EXPECT_TRUE(reaches(1, "10.88.77.1"));
+}
+
+TEST_F(HostGwTest, ANodeThatGoesTakesItsRoutesAndNoOthers) {
+  tell_all_of_all();
+  const auto seen = changes(1, [&] { EXPECT_TRUE(tell(1, gone("n2")).ok()); });
+  EXPECT_EQ(routes(1), (std::set<std::string>{"10.88.3.0/24 via 192.0.2.3", "fd00:88:0:3::/64 via fd00:9::3"}));
+  EXPECT_EQ(seen.find("88.3.0"), seen.npos) << seen;
+  EXPECT_EQ(seen.find(":3::/64"), seen.npos) << seen;
+  EXPECT_FALSE(reaches(1, "10.88.2.1"));
+  EXPECT_TRUE(reaches(1, "10.88.3.1"));
+  EXPECT_TRUE(tell(1, gone("n2")).ok()) << "twice is nothing";
+  EXPECT_TRUE(tell(1, gone("n9")).ok());
+}
+
+TEST_F(HostGwTest, ARangeThatGoesToAnotherNodeIsNotLostOnTheWay) {
+  tell_all_of_all();
+  auto heir = node(3);
+  const auto former = node(2);
+  for (const auto& range : former.pod_cidrs()) heir.add_pod_cidrs(range);
+  auto both = changed({heir});
+  both.add_gone("n2");
+  EXPECT_TRUE(tell(1, both).ok());
+  EXPECT_TRUE(routes(1).contains("10.88.2.0/24 via 192.0.2.3"));
+  EXPECT_EQ(routes(1).size(), 4u);
+  EXPECT_TRUE(tell(1, gone("n3")).ok());
+  EXPECT_TRUE(routes(1).empty());
+}
+
+TEST_F(HostGwTest, AfterAKillTheKernelsStateIsFoundAgain) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::open(host(1).path().c_str(), O_RDONLY | O_CLOEXEC);
+    ::setns(fd, CLONE_NEWNET);
+    auto former = HostGw::create(sdk::Host(bare_host()));
+    const bool done = (*former)->set_nodes(all({node(2), node(3), node(4)})).ok();
+    if (done) ::kill(getpid(), SIGKILL);
+    ::_exit(1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_EQ(routes(1).size(), 6u);
+  const auto seen = changes(1, [&] { EXPECT_TRUE(tell(1, all({node(2), node(3)})).ok()); });
+  EXPECT_EQ(routes(1), kOf1);
+  EXPECT_EQ(seen.find("88.2.0"), seen.npos) << "touched: " << seen;
+  EXPECT_EQ(seen.find("88.3.0"), seen.npos) << "touched: " << seen;
+  // A node of before that has another address now, and a difference for one that this instance knows from the kernel.
+  auto moved = node(2);
+  moved.set_addresses(0, "192.0.2.23");
+  plugins_[0] = start(1);
+  EXPECT_TRUE(tell(1, all({moved, node(3)})).ok());
+  EXPECT_TRUE(routes(1).contains("10.88.2.0/24 via 192.0.2.23"));
+  EXPECT_TRUE(tell(1, gone("n2")).ok());
+  EXPECT_EQ(routes(1).size(), 2u);
+}
+
+TEST_F(HostGwTest, RoutesOfStrangersStay) {
+  const auto strangers = [&] { return host(1).output("ip route show proto static"); };
+  ASSERT_EQ(host(1).run("ip route add 10.88.2.0/24 via 192.0.2.3 proto static; "
+                        "ip route add 10.88.9.0/24 via 192.0.2.3 proto static; "
+                        "ip route add 10.99.1.0/24 via 192.0.2.3 proto 71"),
+            0);
+  const auto before = strangers();
+  const auto refused = tell(1, all({node(2), node(3)}));
+  EXPECT_EQ(refused.code(), 409);
+  EXPECT_EQ(refused.message(), "node n2: there is a route to 10.88.2.0/24 that is somebody else's");
+  EXPECT_EQ(strangers(), before);
+  auto own = kOf1;
+  own.erase("10.88.2.0/24 via 192.0.2.2");
+  own.insert("10.99.1.0/24 via 192.0.2.3");  // of another cluster's daemon, outside of our ranges
+  EXPECT_EQ(routes(1), own) << "the others are served";
+  EXPECT_TRUE(tell(1, all({})).ok());
+  EXPECT_EQ(strangers(), before);
+  EXPECT_EQ(routes(1), std::set<std::string>{"10.99.1.0/24 via 192.0.2.3"});
+  ASSERT_EQ(host(1).run("ip route del 10.88.2.0/24"), 0);
+  EXPECT_TRUE(tell(1, all({node(2), node(3)})).ok()) << "as the host will say again";
+  EXPECT_TRUE(routes(1).contains("10.88.2.0/24 via 192.0.2.2"));
+}
+
+TEST_F(HostGwTest, WhoIsOnNoCommonNetworkIsSaidAndTheOthersAreServed) {
+  auto far = node(2);
+  far.clear_addresses();
+  far.add_addresses("203.0.113.2");
+  auto further = node(3);
+  further.set_addresses(0, "203.0.113.3");
+  further.add_addresses("192.0.2.3");
+  const auto failed = tell(1, all({far, further}));
+  EXPECT_NE(failed.message().find("node n2: "), std::string::npos) << failed.message();
+  EXPECT_EQ(routes(1), (std::set<std::string>{"10.88.3.0/24 via 192.0.2.3", "fd00:88:0:3::/64 via fd00:9::3"}))
+      << "over a further address";
+  // It comes nearer; and goes far again: no route leads where it was.
+  EXPECT_TRUE(tell(1, changed({node(2)})).ok());
+  EXPECT_EQ(routes(1), kOf1);
+  EXPECT_FALSE(tell(1, changed({far})).ok());
+  EXPECT_EQ(routes(1).size(), 2u);
+}
+
+TEST_F(HostGwTest, ANodeWithAnotherOverlayGetsNoRoute) {
+  tell_all_of_all();
+  auto other = node(2);
+  other.set_backend("vxlan");
+  EXPECT_TRUE(tell(1, changed({other})).ok());
+  EXPECT_EQ(routes(1).size(), 2u);
+  other.clear_backend();  // not known yet
+  EXPECT_TRUE(tell(1, changed({other})).ok());
+  EXPECT_EQ(routes(1), kOf1);
+}
+
+TEST_F(HostGwTest, RangesAreReadAsTheyMayBeWritten) {
+  auto odd = node(2);
+  odd.set_pod_cidrs(1, "fd00:0088:0000:0002:0000::/64");
+  odd.set_addresses(1, "FD00:9:0::2");
+  EXPECT_TRUE(tell(1, all({odd, node(3)})).ok());
+  EXPECT_EQ(routes(1), kOf1);
+  EXPECT_EQ(changes(1, [&] { EXPECT_TRUE(tell(1, all({odd, node(3)})).ok()); }), "");
+  odd.set_pod_cidrs(0, "no range");
+  EXPECT_FALSE(tell(1, changed({odd})).ok());
+  EXPECT_EQ(routes(1).size(), 3u);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 
 #include "gantry/status.hpp"
 
-namespace gantry::host_gw {
+namespace gantry::bridge {
 
 // An IPv4 range in host byte order.
 struct Range {
@@ -59,4 +59,4 @@ class AddressPool {
   uint32_t last_ = 0;
 };
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::bridge

@@ -20,7 +20,7 @@
 #include <fstream>
 #include <thread>
 
-namespace gantry::host_gw {
+namespace gantry::netlink {
 namespace {
 
 template <auto Put>
@@ -203,4 +203,4 @@ std::string default_device() {
   return {};
 }
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::netlink

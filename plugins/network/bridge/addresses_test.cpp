@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace gantry::host_gw {
+namespace gantry::bridge {
 namespace {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ TEST(Range, ParsesAndRefuses) {
 }
 
 }  // namespace
-}  // namespace gantry::host_gw
+}  // namespace gantry::bridge

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace gantry::host_gw {
+namespace gantry::bridge {
 namespace {
 
 std::string range_text(const Range& range) { return address_text(range.base) + "/" + std::to_string(range.prefix); }
@@ -54,4 +54,4 @@ Status apply_firewall(const std::string& rules) {
   return {};
 }
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::bridge

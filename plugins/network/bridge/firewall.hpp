@@ -9,7 +9,7 @@
 #include "addresses.hpp"
 #include "gantry/status.hpp"
 
-namespace gantry::host_gw {
+namespace gantry::bridge {
 
 struct HostPort {
   std::string protocol;  // "tcp", "udp"
@@ -24,4 +24,4 @@ std::string firewall_rules(const std::string& table, const std::string& bridge, 
                            bool masquerade, const std::vector<HostPort>& ports);
 Status apply_firewall(const std::string& rules);
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::bridge

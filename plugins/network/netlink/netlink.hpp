@@ -10,7 +10,7 @@
 
 struct nl_sock;
 
-namespace gantry::host_gw {
+namespace gantry::netlink {
 
 // A netlink socket in the network namespace of the thread that opened it. One thread at a time.
 class Netlink {
@@ -48,4 +48,4 @@ Expected<std::unique_ptr<Netlink>> open_netlink_in(const std::string& netns_path
 // The device of the default route here, "" when there is none.
 std::string default_device();
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::netlink

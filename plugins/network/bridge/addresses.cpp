@@ -11,7 +11,7 @@
 #include <fstream>
 #include <memory>
 
-namespace gantry::host_gw {
+namespace gantry::bridge {
 namespace {
 
 namespace fs = std::filesystem;
@@ -153,4 +153,4 @@ uint32_t AddressPool::find(const std::string& sandbox) const {
   return it == by_sandbox_.end() ? 0 : it->second;
 }
 
-}  // namespace gantry::host_gw
+}  // namespace gantry::bridge
