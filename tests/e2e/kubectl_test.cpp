@@ -15,7 +15,7 @@ TEST_F(Kubectl, Version) {
 TEST_F(Kubectl, ApiResources) {
   const auto out = k({"api-resources"});
   for (const char* kind : {"Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "ConfigMap", "Secret",
-                           "ServiceAccount", "Event", "Lease"}) {
+                           "ServiceAccount", "Event", "Lease", "PodDisruptionBudget", "HorizontalPodAutoscaler"}) {
     EXPECT_TRUE(contains(out, std::string(" ") + kind)) << kind << "\n" << out;
   }
   EXPECT_TRUE(contains(out, "deploy")) << "short names";
@@ -146,6 +146,55 @@ TEST_F(Kubectl, BadObjectsAreRefusedWithTheRule) {
   const auto kind =
       try_k({"apply", "--validate=false", "-f", "-"}, "apiVersion: v1\nkind: Nothing\nmetadata: {name: c}\n");
   EXPECT_TRUE(contains(kind.err, "no matches for kind")) << kind.err;
+}
+
+// kubectl 1.20 knows budgets by a version that came before, and can neither make nor describe these.
+TEST_F(Kubectl, DisruptionBudgets) {
+  k({"create", "-f", "-"},
+    "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\n"
+    "spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}\n");
+  for (const char* form : {"name", "wide", "yaml"}) EXPECT_TRUE(contains(k({"get", "pdb", "b", "-o", form}), "b"));
+  const auto row = k({"get", "pdb", "-o", "wide"});
+  EXPECT_TRUE(contains(row, "MIN AVAILABLE")) << row;
+  EXPECT_TRUE(contains(row, "N/A")) << row;
+  const auto both = try_k({"patch", "pdb", "b", "-p", R"({"spec":{"maxUnavailable":1}})"});
+  EXPECT_TRUE(contains(both.err, "minAvailable and maxUnavailable cannot be both set")) << both.err;
+  k({"patch", "pdb", "b", "--type=merge", "-p", R"({"spec":{"minAvailable":null,"maxUnavailable":"30%"}})"});
+  EXPECT_EQ(path("pdb/b", "{.spec.minAvailable}{.spec.maxUnavailable} {.metadata.generation}"), "30% 2");
+  // The selector is replaced, not merged.
+  k({"patch", "pdb", "b", "-p", R"({"spec":{"selector":{"matchLabels":{"app":"db"}}}})"});
+  EXPECT_EQ(path("pdb/b", "{.spec.selector}"), R"({"matchLabels":{"app":"db"}})");
+  const auto described = try_k({"describe", "pdb", "b"});
+  const bool old = contains(described.err, "could not find the requested resource");
+  for (const char* part : {"b", "30%", "app=db"}) EXPECT_TRUE(old || contains(described.out, part)) << described.out;
+  if (!old) {
+    k({"create", "pdb", "made", "--min-available=50%", "--selector=app=web"});
+    EXPECT_EQ(path("pdb/made", "{.spec.minAvailable}"), "50%");
+  }
+  k({"delete", "pdb", "b"});
+  EXPECT_EQ(try_k({"get", "pdb", "b"}).err,
+            "Error from server (NotFound): poddisruptionbudgets.policy \"b\" not found\n");
+}
+
+TEST_F(Kubectl, Autoscalers) {
+  k({"create", "deployment", "web", "--image=gantry.local/absent:1", "--replicas=0"});
+  const auto made = try_k({"autoscale", "deployment", "web", "--max=4", "--cpu-percent=70"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_TRUE(contains(made.err, "Warning: nothing acts on a HorizontalPodAutoscaler yet")) << made.err;
+  const auto row = k({"get", "hpa", "-o", "wide"});
+  for (const char* part : {"REFERENCE", "Deployment/web", "cpu: <unknown>/70%"})
+    EXPECT_TRUE(contains(row, part)) << row;
+  EXPECT_EQ(path("hpa.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage}"), "70");
+  EXPECT_EQ(path("hpa.v2.autoscaling/web", "{.spec.metrics[0].resource.name}"), "cpu");
+  EXPECT_TRUE(contains(k({"get", "all"}), "horizontalpodautoscaler.autoscaling/web"));
+  k({"patch", "hpa.v1.autoscaling", "web", "-p", R"({"spec":{"targetCPUUtilizationPercentage":50}})"});
+  k({"patch", "hpa", "web", "--type=merge", "-p", R"({"spec":{"maxReplicas":6}})"});
+  EXPECT_EQ(path("hpa.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage} {.spec.maxReplicas}"), "50 6");
+  const auto described = k({"describe", "hpa", "web"});
+  for (const char* part : {"Deployment/web", "50%", "Max replicas:"})
+    EXPECT_TRUE(contains(described, part)) << described;
+  EXPECT_TRUE(contains(k({"explain", "hpa.spec"}), "maxReplicas"));
+  k({"delete", "hpa", "web"});
 }
 
 TEST_F(Kubectl, NamespacesEndWithAllTheyHold) {
