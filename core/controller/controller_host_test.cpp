@@ -160,8 +160,9 @@ TEST_F(ControllerHostTest, WhatHappensWhileAProcessIsDownIsDoneAfterwards) {
   EXPECT_TRUE(logged("did mapped")) << "an event of a custom watch was lost";
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(logged("did own-" + std::to_string(i)));
   EXPECT_TRUE(logged("did kill"));
-  // Only the key that was worked on when the process ended has failed.
-  EXPECT_LE(failed, 1u);
+  // Only keys that were worked on when the process ended have failed: the one that ended it, and the first, if what
+  // came after its line took so long.
+  EXPECT_LE(failed, 2u);
   EXPECT_EQ(count("controllers: controller scripted: ns/own-"), 0u);
 }
 

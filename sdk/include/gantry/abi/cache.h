@@ -40,7 +40,8 @@ typedef struct gantry_cache {
   /* Objects of a namespace ("" for all) whose field `index` has `value` and whose labels match `selector` (empty for
    * all), through an index, in order of their names. Indexes are the fields that the schema marks so ("spec.nodeName"
    * of pods), and of every resource "metadata.controller": the uid of the owner that manages the object, "" where none
-   * does. 400 for any other, and for a field of objects whose metadata alone is cached. [any-thread] [stream] */
+   * does. 400 for any other, and for a field of objects whose metadata alone is cached. [any-thread] [stream]
+   * [since 1.1] */
   gantry_code (*by_index)(const gantry_host* host, const gantry_resource* resource, gantry_slice index,
                           gantry_slice value, gantry_slice ns, gantry_slice selector, gantry_visit visit, void* context,
                           gantry_buffer* error);
