@@ -43,7 +43,9 @@ class Adding : public ::testing::Test {
     fs::create_directory(root_ / "tree");
     const auto done =
         run({"bash", "-c",
-             "cp -rs " GANTRY_SOURCE_DIR "/{CMakeLists.txt,cmake,core,sdk} '" + (root_ / "tree").string() + "'"});
+             "cp -rs " GANTRY_SOURCE_DIR "/{CMakeLists.txt,cmake,core,sdk} '" + (root_ / "tree").string() +
+                 "' && install -D " GANTRY_SOURCE_DIR "/plugins/defaults.toml '" +
+                 (root_ / "tree/plugins/defaults.toml").string() + "'"});
     ASSERT_EQ(done.code, 0) << done.err;
   }
   void put(const std::string& name, const std::string& text) const {

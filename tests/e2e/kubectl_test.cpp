@@ -184,12 +184,16 @@ TEST_F(Kubectl, Autoscalers) {
   const auto row = k({"get", "hpa", "-o", "wide"});
   for (const char* part : {"REFERENCE", "Deployment/web", "cpu: <unknown>/70%"})
     EXPECT_TRUE(contains(row, part)) << row;
-  EXPECT_EQ(path("hpa.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage}"), "70");
-  EXPECT_EQ(path("hpa.v2.autoscaling/web", "{.spec.metrics[0].resource.name}"), "cpu");
+  // A short name would mean the preferred version, whatever stands behind it.
+  EXPECT_EQ(path("horizontalpodautoscalers.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage}"), "70");
+  EXPECT_EQ(path("horizontalpodautoscalers.v2.autoscaling/web", "{.spec.metrics[0].resource.name}"), "cpu");
   EXPECT_TRUE(contains(k({"get", "all"}), "horizontalpodautoscaler.autoscaling/web"));
-  k({"patch", "hpa.v1.autoscaling", "web", "-p", R"({"spec":{"targetCPUUtilizationPercentage":50}})"});
+  k({"patch", "horizontalpodautoscalers.v1.autoscaling", "web", "-p",
+     R"({"spec":{"targetCPUUtilizationPercentage":50}})"});
   k({"patch", "hpa", "web", "--type=merge", "-p", R"({"spec":{"maxReplicas":6}})"});
-  EXPECT_EQ(path("hpa.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage} {.spec.maxReplicas}"), "50 6");
+  EXPECT_EQ(
+      path("horizontalpodautoscalers.v1.autoscaling/web", "{.spec.targetCPUUtilizationPercentage} {.spec.maxReplicas}"),
+      "50 6");
   const auto described = k({"describe", "hpa", "web"});
   for (const char* part : {"Deployment/web", "50%", "Max replicas:"})
     EXPECT_TRUE(contains(described, part)) << described;
