@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string>
+#include <vector>
 
 #include "core/admission/chain.hpp"
 #include "core/schema/same_json.hpp"
@@ -83,8 +84,11 @@ class Unsupported final : public Step {
   }
   Answer validate(const WriteRequest& request, Pause&) const override {
     if (!request.kind->warning.empty()) request.warnings->push_back(request.kind->warning);
+    std::vector<std::string> found;  // mostly nothing, and then nothing is compared
+    warn(*request.object, found);
     // A template that stays as it was has been spoken about.
-    if (request.old == nullptr || changes_spec(*request.object, *request.old)) warn(*request.object, *request.warnings);
+    if (found.empty() || (request.old != nullptr && !changes_spec(*request.object, *request.old))) return kPass;
+    request.warnings->insert(request.warnings->end(), found.begin(), found.end());
     return kPass;
   }
 

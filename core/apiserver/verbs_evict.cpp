@@ -121,6 +121,7 @@ class Eviction : public WriteCall, public std::enable_shared_from_this<Eviction>
     mutation->kind = &of;
     mutation->name = whom;
     mutation->admitted = true;
+    mutation->begun = true;  // what the budget has given is not to be lost for want of a worker
     mutation->dry_run = dry_run;
     return mutation;
   }

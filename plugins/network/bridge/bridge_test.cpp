@@ -156,9 +156,9 @@ class BridgeTest : public testing::Test {
     return text;
   }
   static bool eventually(const std::function<bool()>& check) {
-    for (int tries = 0; tries < 20; tries++) {
+    for (int tries = 0; tries < 500; tries++) {
       if (check()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return false;
   }
