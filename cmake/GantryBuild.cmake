@@ -12,9 +12,18 @@ find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
-  add_compile_options(-fpch-preprocess)
+      CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
+# Several files of a target are compiled as one, which reads what they all include once: half of the time
+# (docs/decisions/unity-build.md). What is in an unnamed namespace must have a name of its own in its room.
+# -DCMAKE_UNITY_BUILD=OFF compiles each by itself.
+set(CMAKE_UNITY_BUILD ON CACHE BOOL "Compile several files of a target as one")
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8 CACHE STRING "How many of them")
+if(CMAKE_UNITY_BUILD)
+  # GCC takes what a file includes for a header, whose classes should hold nothing of an unnamed namespace.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+endif()
+
 find_program(MOLD mold)
 if(MOLD)
   add_link_options(-fuse-ld=mold)
@@ -46,8 +55,9 @@ find_package(GTest REQUIRED)
 set(GANTRY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers -Werror)
 set(GANTRY_C_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Werror)
-if(GANTRY_SANITIZE MATCHES "thread")
-  # Between the checks that it weaves in, GCC loses sight of what an optional or Expected holds.
+if(GANTRY_SANITIZE MATCHES "thread" OR CMAKE_UNITY_BUILD)
+  # Between the checks that it weaves in, or in so much that it inlines, GCC loses sight of what an optional or Expected
+  # holds.
   list(APPEND GANTRY_WARNINGS -Wno-maybe-uninitialized)
 endif()
 
@@ -56,20 +66,14 @@ function(gantry_warnings target)
     "$<$<COMPILE_LANGUAGE:CXX>:${GANTRY_WARNINGS}>" "$<$<COMPILE_LANGUAGE:C>:${GANTRY_C_WARNINGS}>")
 endfunction()
 
-# gantry_library(NAME SOURCES a.cpp ... LIBS ... [PCH header ...]): a room of the core, a static library.
-# Its headers are included as "core/<room>/x.hpp". PCH: what nearly every file of the room includes, precompiled once
-# (docs/decisions/precompiled-headers.md says when it pays).
+# gantry_library(NAME SOURCES a.cpp ... LIBS ...): a room of the core, a static library.
+# Its headers are included as "core/<room>/x.hpp".
 function(gantry_library name)
-  cmake_parse_arguments(A "" "" "SOURCES;LIBS;PCH" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
   add_library(${name} STATIC ${A_SOURCES})
   gantry_warnings(${name})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC gantry_sdk ${A_LIBS})
-  if(A_PCH)
-    target_precompile_headers(${name} PRIVATE ${A_PCH})
-    # GCC 12 forgets that a precompiled header was a system's, and warns of std::string's own inside.
-    target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
-  endif()
 endfunction()
 
 # gantry_exports_entry_point(TARGET): nothing of the image is visible but gantry_plugin. Hidden visibility alone leaves
@@ -152,6 +156,12 @@ function(gantry_test name)
   endif()
   add_executable(${name} ${A_SOURCES})
   gantry_warnings(${name})
+  if(CMAKE_UNITY_BUILD)
+    target_compile_options(${name} PRIVATE -Wno-shadow)  # a test's own Case, and another file's
+  endif()
+  if(NOT A_LABELS STREQUAL "fuzz")
+    target_compile_options(${name} PRIVATE -O0)  # what is tested is optimized, what tests it is run once
+  endif()
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${A_LIBS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -4,6 +4,8 @@
 
 #include "gantry/status_proto.hpp"
 
+#include "core/isolation/seconds.hpp"
+
 namespace gantry::isolation {
 namespace {
 
@@ -13,11 +15,6 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxLanes = 64;
 // What a frame's own fields add to the bytes that the caller counts.
 constexpr size_t kSlack = 4096;
-
-std::string seconds(std::chrono::milliseconds time) {
-  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
-  return std::to_string(time.count()) + " ms";
-}
 
 }  // namespace
 

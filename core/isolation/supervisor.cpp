@@ -9,6 +9,7 @@
 #include <future>
 
 #include "core/isolation/channel.hpp"
+#include "core/isolation/seconds.hpp"
 
 namespace gantry::isolation {
 namespace {
@@ -19,11 +20,6 @@ constexpr std::chrono::seconds kGrace{2};
 constexpr size_t kOutboxHigh = 16 * 1024 * 1024;
 // Above this, of callbacks only those are taken that are no larger.
 constexpr size_t kOutboxFull = 4 * kOutboxHigh, kSmall = 4 * 1024;
-
-std::string seconds(std::chrono::milliseconds time) {
-  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
-  return std::to_string(time.count()) + " ms";
-}
 
 }  // namespace
 

@@ -28,6 +28,7 @@ using schema::get_array;
 using schema::get_flag;
 using schema::get_number;
 using schema::get_object;
+using schema::object_at;
 using schema::get_text;
 using schema::has_items;
 using schema::same_json;

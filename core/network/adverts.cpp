@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "core/network/retry.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
 #include "k8s.io/api/core/v1/node.pb.h"
@@ -12,7 +13,7 @@
 namespace gantry::network {
 namespace {
 
-constexpr int64_t kFirstRetryMs = 200, kLastRetryMs = 30'000, kPauseMs = 1'000;
+constexpr int64_t kPauseMs = 1'000;
 constexpr size_t kMostBytes = 64 << 10;
 
 std::string patch(const Advert& wanted, const Advert& there) {
@@ -122,7 +123,7 @@ class AdvertWriter::Impl : public std::enable_shared_from_this<Impl> {
         if (there_) there_ = sent;
         version_ = std::max(version_, version_in(*answer));
       } else {
-        delay = std::min(kFirstRetryMs << std::min(tries_++, 10), kLastRetryMs);
+        delay = retry_ms(++tries_);
       }
     }
     if (!answer) trouble_("writing the advert of node " + node_ + ": " + answer.error().message());

@@ -5,7 +5,7 @@
 namespace gantry::network {
 namespace {
 
-constexpr auto ask = &plugin::ask<abi::NetworkResult, gantry_network_verb>;
+constexpr auto ask_network = &plugin::ask<abi::NetworkResult, gantry_network_verb>;
 
 }  // namespace
 
@@ -14,7 +14,7 @@ Expected<abi::NetworkResult> NetworkClient::call(std::string_view operation, Ver
   const auto pinned = table_.pin();
   if (pinned.table == nullptr) return table_.absent();
   const int64_t begun = operations_ ? operations_->begin() : 0;
-  auto result = ask(pinned.table->*verb, pinned.instance, request);
+  auto result = ask_network(pinned.table->*verb, pinned.instance, request);
   if (operations_) operations_->end(operation, begun, result.ok());
   return result;
 }
@@ -48,10 +48,10 @@ Status NetworkClient::adopt(plugin::Instance* next) const {
     nodes = shared_->nodes;
   }
   if (node) {
-    if (auto set = ask(table->set_node, next->get(), *node); !set) return Status(set.error()).in("set_node");
+    if (auto set = ask_network(table->set_node, next->get(), *node); !set) return Status(set.error()).in("set_node");
   }
   if (nodes) {
-    if (auto set = ask(table->set_nodes, next->get(), *nodes); !set) return Status(set.error()).in("set_nodes");
+    if (auto set = ask_network(table->set_nodes, next->get(), *nodes); !set) return Status(set.error()).in("set_nodes");
   }
   return {};
 }

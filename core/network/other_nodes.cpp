@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/network/retry.hpp"
+
 namespace gantry::network {
 namespace {
 
 namespace corev1 = k8s::io::api::core::v1;
 
-constexpr int64_t kFirstRetryMs = 1'000, kLastRetryMs = 60'000, kRegularlyMs = 300'000;
+constexpr int64_t kRegularlyMs = 300'000;
 
 bool parse(const client::Object& object, corev1::Node& node) {
   return node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()));
@@ -140,7 +142,7 @@ void OtherNodes::tell() {
     if (!done.ok()) book_.forget();
     posted_ = book_.has_news();
     if (!posted_) return;
-    if (!done.ok()) delay = std::min(kFirstRetryMs << std::min(failures_ - 1, 10), kLastRetryMs);
+    if (!done.ok()) delay = retry_ms(failures_, 1'000, 60'000);
   }
   if (delay == 0)
     pool_.post([this] { tell(); });

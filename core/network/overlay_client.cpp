@@ -5,7 +5,7 @@
 namespace gantry::network {
 namespace {
 
-constexpr auto ask = &plugin::ask<abi::OverlayAdvert, gantry_overlay_verb>;
+constexpr auto ask_overlay = &plugin::ask<abi::OverlayAdvert, gantry_overlay_verb>;
 
 }  // namespace
 
@@ -14,7 +14,7 @@ Expected<abi::OverlayAdvert> OverlayClient::call(std::string_view operation, Ver
   const auto pinned = table_.pin();
   if (pinned.table == nullptr) return table_.absent();
   const int64_t begun = operations_ ? operations_->begin() : 0;
-  auto result = ask(pinned.table->*verb, pinned.instance, request);
+  auto result = ask_overlay(pinned.table->*verb, pinned.instance, request);
   if (operations_) operations_->end(operation, begun, result.ok());
   return result;
 }
@@ -43,10 +43,10 @@ Expected<std::optional<abi::OverlayAdvert>> OverlayClient::adopt(plugin::Instanc
     self = shared_->self;
   }
   if (!self) return std::optional<abi::OverlayAdvert>();
-  auto advert = ask(table->set_node, next->get(), *self);
+  auto advert = ask_overlay(table->set_node, next->get(), *self);
   if (!advert) return std::move(advert).error().in("set_node");
   if (all.complete()) {
-    if (auto set = ask(table->set_nodes, next->get(), all.SerializeAsString()); !set) {
+    if (auto set = ask_overlay(table->set_nodes, next->get(), all.SerializeAsString()); !set) {
       return std::move(set).error().in("set_nodes");
     }
   }

@@ -14,6 +14,7 @@
 
 #include "core/client/reflector.hpp"
 #include "core/network/range_pool.hpp"
+#include "core/network/retry.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
 #include "gantry/abi/log.h"
@@ -25,7 +26,6 @@ namespace {
 
 namespace corev1 = k8s::io::api::core::v1;
 
-constexpr int64_t kFirstRetryMs = 200, kLastRetryMs = 30'000;
 constexpr int kTriesBeforeEvent = 3;
 constexpr char kCondition[] = "NetworkUnavailable", kNotAvailable[] = "CIDRNotAvailable";
 
@@ -291,7 +291,7 @@ class PodRanges::Impl : public std::enable_shared_from_this<Impl> {
     if (status.ok()) return step(name);
     options_.trouble("pod-range-unwritten", "writing the pod range of node " + name + ": " + status.message());
     if (tries == kTriesBeforeEvent && act == Act::kGive) event(name, uid, "CIDRAssignmentFailed");
-    const int64_t delay = std::min(kFirstRetryMs << std::min(tries - 1, 10), kLastRetryMs);
+    const int64_t delay = retry_ms(tries);
     options_.schedule(delay, [weak = weak_from_this(), name, uid] {
       if (const auto self = weak.lock()) self->again(name, uid);
     });

@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "core/node/find_container.hpp"
 #include "core/schema/text.hpp"
 #include "core/schema/values.hpp"
 
@@ -135,16 +136,6 @@ std::string joined(const std::vector<std::string>& parts, const std::string& oth
   std::string out;
   for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
   return out.empty() ? otherwise : out;
-}
-
-const corev1::Container* find_container(const corev1::Pod& pod, const std::string& name) {
-  for (const auto& container : pod.spec().containers()) {
-    if (container.name() == name) return &container;
-  }
-  for (const auto& container : pod.spec().init_containers()) {
-    if (container.name() == name) return &container;
-  }
-  return nullptr;
 }
 
 int64_t ceil_divide(int64_t amount, int64_t by) { return amount / by + (amount % by > 0 ? 1 : 0); }

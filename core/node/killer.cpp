@@ -2,21 +2,14 @@
 
 #include <algorithm>
 
+#include "core/node/find_container.hpp"
+
 namespace gantry::node {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000, kMilli = 1'000'000;
 constexpr int64_t kLeastGrace = 2;  // seconds; after a hook that used it all up
 constexpr int64_t kAgainMs = 1'000;
-
-const corev1::Container* find_container(const corev1::Pod& pod, const std::string& name) {
-  for (const auto* containers : {&pod.spec().containers(), &pod.spec().init_containers()}) {
-    for (const auto& container : *containers) {
-      if (container.name() == name) return &container;
-    }
-  }
-  return nullptr;
-}
 
 // With a preStop hook that is to run, or null.
 const corev1::Container* hooked(const KillOrder& order) {

@@ -12,7 +12,6 @@
 namespace gantry::plugin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -21,7 +20,7 @@ struct MainThread::Worker {
   std::condition_variable changed;
   std::function<void()> work;
   std::string what;
-  Clock::time_point since;
+  std::chrono::steady_clock::time_point since;
   pid_t id = 0;
   bool busy = false, quit = false;
   std::thread thread;
@@ -86,7 +85,7 @@ bool MainThread::run(const std::string& what, int64_t limit_ms, std::function<vo
   std::unique_lock lock(mine->mutex);
   mine->work = std::move(work);
   mine->what = what;
-  mine->since = Clock::now();
+  mine->since = std::chrono::steady_clock::now();
   mine->busy = true;
   mine->changed.notify_all();
   if (mine->changed.wait_for(lock, std::chrono::milliseconds(limit_ms), [&] { return !mine->busy; })) return true;
@@ -108,7 +107,7 @@ std::vector<std::string> MainThread::stuck(int64_t ms) const {
   std::vector<std::string> found;
   for (const auto& worker : all) {
     const std::lock_guard lock(worker->mutex);
-    const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - worker->since).count();
+    const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - worker->since).count();
     if (!worker->busy || ran < ms) continue;
     found.push_back(worker->what + ", for " + std::to_string(ran / 1000) + " s");
   }

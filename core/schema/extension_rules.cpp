@@ -22,8 +22,8 @@ std::string full_name(const Kind& kind) { return kind.plural + "." + kind.group;
 Status check_column(const Kind& kind, const Column& column) {
   const std::string where = "column " + column.name + " of kind " + kind.kind;
   if (column.name.empty()) return Status::invalid("a column of kind " + kind.kind + " has no name");
-  static const std::set<std::string_view> kTypes = {"string", "integer", "number", "boolean", "date"};
-  if (!kTypes.contains(column.type)) {
+  static const std::set<std::string_view> kColumnTypes = {"string", "integer", "number", "boolean", "date"};
+  if (!kColumnTypes.contains(column.type)) {
     return Status::invalid(where + " has the type \"" + column.type +
                            "\"; there is string, integer, number, boolean and date");
   }

@@ -10,7 +10,7 @@
 namespace gantry::schema {
 namespace {
 
-using Problems = std::vector<std::string>;
+using Faults = std::vector<std::string>;
 
 constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -80,29 +80,29 @@ constexpr std::string_view kHeaderRule =
     "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for "
     "validation is '[-A-Za-z0-9]+')";
 
-Problems label(std::string_view value) {
-  Problems out;
+Faults label(std::string_view value) {
+  Faults out;
   if (value.size() > 63) out.push_back(longer_than(63));
   if (!is_label(value)) out.emplace_back(is_subdomain(value) ? std::string_view("must not contain dots") : kLabelRule);
   return out;
 }
 
-Problems subdomain(std::string_view value) {
-  Problems out;
+Faults subdomain(std::string_view value) {
+  Faults out;
   if (value.size() > 253) out.push_back(longer_than(253));
   if (!is_subdomain(value)) out.emplace_back(kSubdomainRule);
   return out;
 }
 
-Problems dns1035_label(std::string_view value) {
-  Problems out;
+Faults dns1035_label(std::string_view value) {
+  Faults out;
   if (value.size() > 63) out.push_back(longer_than(63));
   if (!is_label(value) || !is_lower(value.front())) out.emplace_back(kDns1035Rule);
   return out;
 }
 
-Problems qualified_name(std::string_view value) {
-  Problems out;
+Faults qualified_name(std::string_view value) {
+  Faults out;
   std::string_view name = value;
   if (size_t slash = value.find('/'); slash != std::string_view::npos) {
     std::string_view prefix = value.substr(0, slash);
@@ -127,15 +127,15 @@ Problems qualified_name(std::string_view value) {
   return out;
 }
 
-Problems label_value(std::string_view value) {
-  Problems out;
+Faults label_value(std::string_view value) {
+  Faults out;
   if (value.size() > 63) out.push_back(longer_than(63));
   if (!value.empty() && !is_label_text(value)) out.emplace_back(kLabelValueRule);
   return out;
 }
 
-Problems port_name(std::string_view value) {
-  Problems out;
+Faults port_name(std::string_view value) {
+  Faults out;
   if (value.size() > 15) out.push_back(longer_than(15));
   if (value.empty() || !all_of(value, [](char c) { return is_lower_alnum(c) || c == '-'; })) {
     out.emplace_back("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
@@ -148,7 +148,7 @@ Problems port_name(std::string_view value) {
   return out;
 }
 
-Problems port_number(std::string_view value) {
+Faults port_number(std::string_view value) {
   int64_t number = 0;
   for (char c : value) {
     if (!is_digit(c) || number > 65535) return {inclusive_range(1, 65535)};
@@ -158,14 +158,14 @@ Problems port_number(std::string_view value) {
   return {};
 }
 
-Problems env_name(std::string_view value) {
+Faults env_name(std::string_view value) {
   if (value.empty()) return {"environment variable name must be non-empty"};
   if (!all_of(value, [](char c) { return c >= 0x20 && c < 0x7f && c != '='; })) return {std::string(kEnvNameRule)};
   return {};
 }
 
-Problems config_key(std::string_view value) {
-  Problems out;
+Faults config_key(std::string_view value) {
+  Faults out;
   if (value.size() > 253) out.push_back(longer_than(253));
   bool fits = !value.empty() && all_of(value, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
   if (!fits) out.emplace_back(kConfigKeyRule);
@@ -178,22 +178,22 @@ Problems config_key(std::string_view value) {
   return out;
 }
 
-Problems path_segment(std::string_view value) {
+Faults path_segment(std::string_view value) {
   if (value == ".") return {"may not be '.'"};
   if (value == "..") return {"may not be '..'"};
-  Problems out;
+  Faults out;
   for (std::string_view bad : {"/", "%"}) {
     if (value.find(bad) != std::string_view::npos) out.push_back("may not contain '" + std::string(bad) + "'");
   }
   return out;
 }
 
-Problems absolute_path(std::string_view value) {
+Faults absolute_path(std::string_view value) {
   if (!value.starts_with('/')) return {"must be an absolute path"};
   return {};
 }
 
-Problems quantity_nonnegative(std::string_view value) {
+Faults quantity_nonnegative(std::string_view value) {
   auto quantity = Quantity::parse(value);
   if (!quantity) return {quantity.error().message()};
   if (quantity->negative()) return {"must be greater than or equal to 0"};
@@ -206,14 +206,14 @@ bool is_ip(const std::string& value, bool& six) {
   return inet_pton(six ? AF_INET6 : AF_INET, value.c_str(), bytes.data()) == 1;
 }
 
-Problems ip(std::string_view value) {
+Faults ip(std::string_view value) {
   bool six = false;
   if (value.find('\0') == std::string_view::npos && is_ip(std::string(value), six)) return {};
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
 }
 
-Problems cidr(std::string_view value) {
-  Problems wrong = {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
+Faults cidr(std::string_view value) {
+  Faults wrong = {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
   size_t slash = value.find('/');
   if (slash == std::string_view::npos || value.find('\0') != std::string_view::npos) return wrong;
   bool six = false;
@@ -224,14 +224,14 @@ Problems cidr(std::string_view value) {
   return {};
 }
 
-Problems http_header(std::string_view value) {
+Faults http_header(std::string_view value) {
   if (!value.empty() && all_of(value, [](char c) { return is_alnum(c) || c == '-'; })) return {};
   return {std::string(kHeaderRule)};
 }
 
 struct Format {
   std::string_view name;
-  Problems (*check)(std::string_view);
+  Faults (*check)(std::string_view);
 };
 constexpr std::array kFormats = {
     Format{"dns1123-subdomain", subdomain},

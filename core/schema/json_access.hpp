@@ -37,6 +37,12 @@ inline JsonArray* get_array(JsonObject& object, std::string_view key) {
   Json* value = get(object, key);
   return value != nullptr ? value->if_array() : nullptr;
 }
+// An empty one when absent or no object.
+inline const JsonObject& object_at(const JsonObject& object, std::string_view key) {
+  static const JsonObject kNone;
+  const JsonObject* found = get_object(object, key);
+  return found != nullptr ? *found : kNone;
+}
 // Empty when absent or no string.
 inline std::string_view get_text(const JsonObject& object, std::string_view key) {
   const Json* value = get(object, key);

@@ -5,7 +5,7 @@
 namespace gantry::sdk {
 namespace {
 
-constexpr int64_t kNow = 5'000 * kNanosPerSecond;
+constexpr int64_t kToday = 5'000 * kNanosPerSecond;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max(), kLeast = std::numeric_limits<int64_t>::min();
 constexpr int32_t kLongest = std::numeric_limits<int32_t>::max();
 
@@ -45,31 +45,31 @@ TEST(Pods, AreReadyWhenTheySaySo) {
 }
 
 TEST(Pods, AreAvailableFromTheSecondOn) {
-  EXPECT_TRUE(is_available(pod("True", 4'990), 10, kNow));
-  EXPECT_FALSE(is_available(pod("True", 4'990), 10, kNow - 1));
-  EXPECT_FALSE(is_available(pod("True", 4'991), 10, kNow));
-  EXPECT_FALSE(is_available(pod("False", 1), 10, kNow));
-  EXPECT_TRUE(is_available(pod("True", 9'999), 0, kNow)) << "at once, whatever the clocks say";
+  EXPECT_TRUE(is_available(pod("True", 4'990), 10, kToday));
+  EXPECT_FALSE(is_available(pod("True", 4'990), 10, kToday - 1));
+  EXPECT_FALSE(is_available(pod("True", 4'991), 10, kToday));
+  EXPECT_FALSE(is_available(pod("False", 1), 10, kToday));
+  EXPECT_TRUE(is_available(pod("True", 9'999), 0, kToday)) << "at once, whatever the clocks say";
   auto timeless = pod("True", 1);
   timeless.mutable_status()->mutable_conditions(1)->clear_last_transition_time();
-  EXPECT_TRUE(is_available(timeless, 0, kNow));
-  EXPECT_FALSE(is_available(timeless, 1, kNow));
+  EXPECT_TRUE(is_available(timeless, 0, kToday));
+  EXPECT_FALSE(is_available(timeless, 1, kToday));
 }
 
 TEST(Pods, TheNextAvailabilityIsTheSoonestAndRoundedUp) {
-  EXPECT_EQ(next_availability_ms({}, 10, kNow), 0);
-  EXPECT_EQ(next_availability_ms({pod("True", 4'900), pod("False", 4'999)}, 10, kNow), 0);
-  EXPECT_EQ(next_availability_ms({pod("True", 4'998), pod("True", 4'993)}, 10, kNow), 3'000);
-  EXPECT_EQ(next_availability_ms({pod("True", 4'998)}, 10, kNow + 1), 8'000);
-  EXPECT_EQ(next_availability_ms({pod("True", 4'998)}, 10, kNow + kNanosPerMilli), 7'999);
+  EXPECT_EQ(next_availability_ms({}, 10, kToday), 0);
+  EXPECT_EQ(next_availability_ms({pod("True", 4'900), pod("False", 4'999)}, 10, kToday), 0);
+  EXPECT_EQ(next_availability_ms({pod("True", 4'998), pod("True", 4'993)}, 10, kToday), 3'000);
+  EXPECT_EQ(next_availability_ms({pod("True", 4'998)}, 10, kToday + 1), 8'000);
+  EXPECT_EQ(next_availability_ms({pod("True", 4'998)}, 10, kToday + kNanosPerMilli), 7'999);
 }
 
 // The API takes years from 1 to 9999.
 TEST(Pods, TimesBeyondWhatNanosecondsHold) {
   constexpr int64_t kYear9999 = 253'402'300'799, kYear1 = -62'135'596'800;
-  EXPECT_FALSE(is_available(pod("True", kYear9999), kLongest, kNow));
-  EXPECT_TRUE(is_available(pod("True", kYear1), kLongest, kNow));
-  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, kLongest, kNow), (kMost - kNow) / kNanosPerMilli + 1);
+  EXPECT_FALSE(is_available(pod("True", kYear9999), kLongest, kToday));
+  EXPECT_TRUE(is_available(pod("True", kYear1), kLongest, kToday));
+  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, kLongest, kToday), (kMost - kToday) / kNanosPerMilli + 1);
   EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, 1, kLeast), kMost / kNanosPerMilli + 1);
 }
 
@@ -89,9 +89,9 @@ TEST(Times, EndAtWhatTheyHold) {
   EXPECT_EQ(between(3, 5), 2);
   EXPECT_EQ(between(kLeast, kMost), kMost);
   EXPECT_EQ(between(kMost, kLeast), kLeast);
-  EXPECT_EQ(until_ms(kNow, kNow), 0);
-  EXPECT_EQ(until_ms(kNow - 1, kNow), 0);
-  EXPECT_EQ(until_ms(kNow + 1, kNow), 1);
+  EXPECT_EQ(until_ms(kToday, kToday), 0);
+  EXPECT_EQ(until_ms(kToday - 1, kToday), 0);
+  EXPECT_EQ(until_ms(kToday + 1, kToday), 1);
   EXPECT_EQ(to_time(3 * kNanosPerSecond + 7).seconds(), 3);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/apiserver/transport/http_text.hpp"
 #include "core/apiserver/transport/request_head.hpp"
 
 namespace gantry::transport {
@@ -10,8 +11,6 @@ namespace {
 
 constexpr size_t kLongestLine = 4 << 10;
 constexpr size_t kMostExtra = 16 << 10;  // extensions and trailers of one body
-
-Status malformed(std::string_view what) { return Status::bad_request("malformed HTTP request: " + std::string(what)); }
 
 }  // namespace
 

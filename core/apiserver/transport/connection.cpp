@@ -238,12 +238,7 @@ void Connection::deliver() {
 }
 
 void Connection::on_outbox() {
-  if (state_ == State::kClosed || !outbox_) return;
-  if (outbox_->overflowed()) {
-    close();
-    return;
-  }
-  flush();
+  if (state_ != State::kClosed && outbox_) flush();
 }
 
 void Connection::on_all_sent() {

@@ -217,7 +217,7 @@ void Connection::flush() {
   if (state_ == State::kClosed) return;
   size_t done = 0;
   while (done < kFlushBudget) {
-    if (outbox_) outbox_->take(out_);
+    if (outbox_ && !outbox_->take(out_)) return close();
     if (out_.empty()) break;
     io::IoResult result = socket_.write(out_, loop_->scratch());
     done += result.bytes;

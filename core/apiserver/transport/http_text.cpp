@@ -90,6 +90,8 @@ std::string chunk_head(size_t size) {
   return out;
 }
 
+Status malformed(std::string_view what) { return Status::bad_request("malformed HTTP request: " + std::string(what)); }
+
 http::Response status_response(const Status& status) {
   std::string body = R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":")";
   append_json(body, status.message());

@@ -20,6 +20,8 @@ std::string response_head(int code, std::string_view content_type, const http::H
                           const HeadOptions& options);
 // "1a\r\n"
 std::string chunk_head(size_t size);
+// The refusal of what is no request: "malformed HTTP request: WHAT".
+Status malformed(std::string_view what);
 // A Status as the JSON response that the handler would make of it.
 http::Response status_response(const Status& status);
 std::string_view reason_phrase(int code);

@@ -89,12 +89,14 @@ void Outbox::on_close(std::function<void()> closed) {
   closed();
 }
 
-void Outbox::take(std::deque<http::Chunk>& into) {
+bool Outbox::take(std::deque<http::Chunk>& into) {
   std::lock_guard lock(mutex_);
   scheduled_ = false;
+  if (overflowed_) return false;
   into.insert(into.end(), std::make_move_iterator(pending_.begin()), std::make_move_iterator(pending_.end()));
   pending_.clear();
   if (pending_.capacity() > 64) pending_.shrink_to_fit();
+  return true;
 }
 
 void Outbox::sent(size_t bytes) {
@@ -123,11 +125,6 @@ void Outbox::close() {
     on_close_.clear();
   }
   for (auto& call : calls) call();
-}
-
-bool Outbox::overflowed() const {
-  std::lock_guard lock(mutex_);
-  return overflowed_;
 }
 
 bool Outbox::finished() const {

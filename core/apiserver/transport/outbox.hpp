@@ -45,10 +45,10 @@ class Outbox {
   std::shared_ptr<Reader> reader() const { return reader_.lock(); }
 
   // The connection's side. [loop]
-  void take(std::deque<http::Chunk>& into);
+  // Asks for the next wake, too. False: more was pushed than the bound or the account allows, the connection must die.
+  bool take(std::deque<http::Chunk>& into);
   void sent(size_t bytes);
   void close();
-  bool overflowed() const;
   bool finished() const;
 
  private:

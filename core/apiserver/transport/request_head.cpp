@@ -33,8 +33,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-Status malformed(std::string_view what) { return Status::bad_request("malformed HTTP request: " + std::string(what)); }
-
 // Cuts "http://host" off an absolute-form target; false when it is something else.
 bool to_origin_form(std::string_view& target, std::string& path) {
   const size_t scheme = target.find("://");

@@ -1,7 +1,7 @@
 // ControllerRevisions: their table. Pure functions, any thread.
 #include "core/kinds/parts/cells.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::apps_controller_revision {
 namespace {
 
 // "statefulset.apps/web"
@@ -25,6 +25,6 @@ constexpr NamedCell kCells[] = {{"controller", controller}};
 
 }  // namespace
 
-constinit const Behavior apps_controller_revision{.group = "apps", .kind = "ControllerRevision", .cells = kCells};
+constinit const Behavior behavior{.group = "apps", .kind = "ControllerRevision", .cells = kCells};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::apps_controller_revision

@@ -2,7 +2,7 @@
 #include "core/schema/schema_testing.hpp"
 #include "core/schema/table.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::apps_controller_revision_test {
 namespace {
 
 using schema::testing::document;
@@ -46,4 +46,4 @@ TEST(ControllerRevision, ATableSaysWhoseStateItIs) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::apps_controller_revision_test

@@ -2,7 +2,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/workload.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::apps_deployment {
 namespace {
 
 void default_after(JsonObject& deployment) {
@@ -43,12 +43,12 @@ constexpr NamedCell kCells[] = {{"deployment-ready", ready},
 
 }  // namespace
 
-constinit const Behavior apps_deployment{.group = "apps",
-                                         .kind = "Deployment",
-                                         .default_before = default_template_before,
-                                         .default_after = default_after,
-                                         .validate = validate,
-                                         .update_status = keep_labels,
-                                         .cells = kCells};
+constinit const Behavior behavior{.group = "apps",
+                                  .kind = "Deployment",
+                                  .default_before = default_template_before,
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .update_status = keep_labels,
+                                  .cells = kCells};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::apps_deployment

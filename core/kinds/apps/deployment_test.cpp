@@ -1,7 +1,7 @@
 // Deployments: selector, template, how they roll out.
 #include "core/kinds/kinds_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::apps_deployment_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -55,4 +55,4 @@ TEST(Deployment, TheSelectorOfAWorkloadStays) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::apps_deployment_test

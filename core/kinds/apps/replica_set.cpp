@@ -2,7 +2,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/workload.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::apps_replica_set {
 namespace {
 
 void validate(const JsonObject& replica_set, const JsonObject* old, Errors& errors) {
@@ -17,12 +17,12 @@ constexpr NamedCell kCells[] = {
 
 }  // namespace
 
-constinit const Behavior apps_replica_set{.group = "apps",
-                                          .kind = "ReplicaSet",
-                                          .default_before = default_template_before,
-                                          .default_after = default_template_after,
-                                          .validate = validate,
-                                          .update_status = keep_labels,
-                                          .cells = kCells};
+constinit const Behavior behavior{.group = "apps",
+                                  .kind = "ReplicaSet",
+                                  .default_before = default_template_before,
+                                  .default_after = default_template_after,
+                                  .validate = validate,
+                                  .update_status = keep_labels,
+                                  .cells = kCells};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::apps_replica_set

@@ -1,7 +1,7 @@
 // HorizontalPodAutoscalers, as they are stored (v2). Pure functions, any thread.
 #include "core/kinds/parts/autoscaler.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler {
 namespace {
 
 constexpr int64_t kPeriod = 15;
@@ -32,13 +32,13 @@ constexpr NamedCell kCells[] = {{"autoscaler-reference", autoscaler_reference},
 
 }  // namespace
 
-constinit const Behavior autoscaling_horizontal_pod_autoscaler{.group = "autoscaling",
-                                                               .kind = "HorizontalPodAutoscaler",
-                                                               .version = "v2",
-                                                               .default_before = drop_autoscaler_annotations,
-                                                               .default_after = default_after,
-                                                               .validate = check_autoscaler,
-                                                               .cells = kCells,
-                                                               .read_at_once = false};
+constinit const Behavior behavior{.group = "autoscaling",
+                                  .kind = "HorizontalPodAutoscaler",
+                                  .version = "v2",
+                                  .default_before = drop_autoscaler_annotations,
+                                  .default_after = default_after,
+                                  .validate = check_autoscaler,
+                                  .cells = kCells,
+                                  .read_at_once = false};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler

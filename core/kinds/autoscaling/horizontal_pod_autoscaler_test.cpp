@@ -2,7 +2,7 @@
 #include "core/kinds/autoscaling/autoscaler_testing.hpp"
 #include "core/kinds/parts/autoscaler.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -203,4 +203,4 @@ TEST(Autoscaler, Updates) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_test

@@ -1,7 +1,7 @@
 // HorizontalPodAutoscalers as their first version has them: views of those of v2. Pure functions, any thread.
 #include "core/kinds/parts/autoscaler.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_v1 {
 namespace {
 
 // Outside of the document's arena, which gives nothing back.
@@ -67,15 +67,15 @@ constexpr schema::Conversion kStored{.group = "autoscaling",
 
 }  // namespace
 
-constinit const Behavior autoscaling_horizontal_pod_autoscaler_v1{.group = "autoscaling",
-                                                                  .kind = "HorizontalPodAutoscaler",
-                                                                  .default_after = default_after,
-                                                                  .validate = validate,
-                                                                  .create = create,
-                                                                  .update = update,
-                                                                  .update_status = update_status,
-                                                                  .cells = kCells,
-                                                                  .read_at_once = false,
-                                                                  .conversion = &kStored};
+constinit const Behavior behavior{.group = "autoscaling",
+                                  .kind = "HorizontalPodAutoscaler",
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .create = create,
+                                  .update = update,
+                                  .update_status = update_status,
+                                  .cells = kCells,
+                                  .read_at_once = false,
+                                  .conversion = &kStored};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_v1

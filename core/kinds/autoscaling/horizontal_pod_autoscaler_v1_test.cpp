@@ -5,7 +5,7 @@
 #include "core/kinds/parts/autoscaler.hpp"
 #include "core/schema/table.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_v1_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -199,4 +199,4 @@ TEST(Autoscaler, TheTableShowsEachTarget) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_v1_test

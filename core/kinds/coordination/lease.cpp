@@ -1,7 +1,7 @@
 // Leases. Pure functions, any thread.
 #include "core/kinds/kind.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::coordination_lease {
 namespace {
 
 void validate(const JsonObject& lease, const JsonObject*, Errors& errors) {
@@ -20,10 +20,10 @@ void validate(const JsonObject& lease, const JsonObject*, Errors& errors) {
 
 }  // namespace
 
-constinit const Behavior coordination_lease{.group = "coordination.k8s.io",
-                                            .kind = "Lease",
-                                            .validate = validate,
-                                            .unconditional_update = false,
-                                            .create_on_update = true};
+constinit const Behavior behavior{.group = "coordination.k8s.io",
+                                  .kind = "Lease",
+                                  .validate = validate,
+                                  .unconditional_update = false,
+                                  .create_on_update = true};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::coordination_lease

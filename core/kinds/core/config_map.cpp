@@ -2,7 +2,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/entries.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_config_map {
 namespace {
 
 void validate(const JsonObject& map, const JsonObject* old, Errors& errors) {
@@ -30,6 +30,6 @@ constexpr NamedCell kCells[] = {{"data-count", data_count}};
 
 }  // namespace
 
-constinit const Behavior core_config_map{.group = "", .kind = "ConfigMap", .validate = validate, .cells = kCells};
+constinit const Behavior behavior{.group = "", .kind = "ConfigMap", .validate = validate, .cells = kCells};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_config_map

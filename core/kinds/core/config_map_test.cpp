@@ -1,7 +1,7 @@
 // ConfigMaps: keys, their size, what is frozen.
 #include "core/kinds/kinds_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_config_map_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -27,4 +27,4 @@ TEST(ConfigMap, HasKeysOnceAndMayBeFrozen) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_config_map_test

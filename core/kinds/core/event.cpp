@@ -1,7 +1,7 @@
 // Events of the core group. Pure functions, any thread.
 #include "core/kinds/parts/event.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_event {
 namespace {
 
 void validate(const JsonObject& event, const JsonObject* old, Errors& errors) {
@@ -18,12 +18,12 @@ void validate(const JsonObject& event, const JsonObject* old, Errors& errors) {
 
 }  // namespace
 
-constinit const Behavior core_event{.group = "",
-                                    .kind = "Event",
-                                    .validate = validate,
-                                    .last_written = event_last_written,
-                                    .cells = kEventCells,
-                                    .create_on_update = true,
-                                    .read_at_once = false};
+constinit const Behavior behavior{.group = "",
+                                  .kind = "Event",
+                                  .validate = validate,
+                                  .last_written = event_last_written,
+                                  .cells = kEventCells,
+                                  .create_on_update = true,
+                                  .read_at_once = false};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_event

@@ -4,7 +4,7 @@
 
 #include "core/kinds/parts/entries.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_namespace {
 namespace {
 
 void default_after(JsonObject& root) {
@@ -67,14 +67,14 @@ constexpr std::string_view kInitial[] = {"default", "kube-system", "kube-public"
 
 }  // namespace
 
-constinit const Behavior core_namespace{.group = "",
-                                        .kind = "Namespace",
-                                        .default_after = default_after,
-                                        .validate = validate,
-                                        .create = create,
-                                        .update = update,
-                                        .is_held = is_held,
-                                        .terminate = terminate,
-                                        .initial = kInitial};
+constinit const Behavior behavior{.group = "",
+                                  .kind = "Namespace",
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .create = create,
+                                  .update = update,
+                                  .is_held = is_held,
+                                  .terminate = terminate,
+                                  .initial = kInitial};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_namespace

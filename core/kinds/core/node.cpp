@@ -4,7 +4,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/entries.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_node {
 namespace {
 
 void default_after(JsonObject& root) {
@@ -99,11 +99,11 @@ constexpr NamedCell kCells[] = {{"node-status", node_status},
 
 }  // namespace
 
-constinit const Behavior core_node{.group = "",
-                                   .kind = "Node",
-                                   .default_after = default_after,
-                                   .validate = validate,
-                                   .cells = kCells,
-                                   .keeps_status_on_create = true};
+constinit const Behavior behavior{.group = "",
+                                  .kind = "Node",
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .cells = kCells,
+                                  .keeps_status_on_create = true};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_node

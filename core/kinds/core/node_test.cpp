@@ -1,7 +1,7 @@
 // Nodes, Namespaces and Leases.
 #include "core/kinds/kinds_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_node_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -57,4 +57,4 @@ TEST(Lease, HasNoNegativeNumbers) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_node_test

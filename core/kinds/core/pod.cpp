@@ -10,7 +10,7 @@
 #include "core/kinds/parts/pod_summary.hpp"
 #include "core/schema/values.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_pod {
 namespace {
 
 void default_before(JsonObject& pod) {
@@ -157,7 +157,7 @@ constexpr NamedCell kCells[] = {{"pod-ready", pod_ready},
 
 }  // namespace
 
-constinit const Behavior core_pod{.group = "",
+constinit const Behavior behavior{.group = "",
                                   .kind = "Pod",
                                   .default_before = default_before,
                                   .default_after = default_after,
@@ -170,4 +170,4 @@ constinit const Behavior core_pod{.group = "",
                                   .row_conditions = row_conditions,
                                   .returns_deleted = true};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_pod

@@ -4,7 +4,7 @@
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/workload.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_pod_template {
 namespace {
 
 void default_before(JsonObject& object) {
@@ -27,12 +27,12 @@ constexpr NamedCell kCells[] = {{"container-names", container_names}, {"containe
 
 }  // namespace
 
-constinit const Behavior core_pod_template{.group = "",
-                                           .kind = "PodTemplate",
-                                           .default_before = default_before,
-                                           .default_after = default_after,
-                                           .validate = validate,
-                                           .cells = kCells,
-                                           .returns_deleted = true};
+constinit const Behavior behavior{.group = "",
+                                  .kind = "PodTemplate",
+                                  .default_before = default_before,
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .cells = kCells,
+                                  .returns_deleted = true};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_pod_template

@@ -4,7 +4,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/entries.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_secret {
 namespace {
 
 void default_after(JsonObject& root) {
@@ -74,7 +74,7 @@ constexpr NamedCell kCells[] = {{"data-count", data_count}};
 
 }  // namespace
 
-constinit const Behavior core_secret{
+constinit const Behavior behavior{
     .group = "", .kind = "Secret", .default_after = default_after, .validate = validate, .cells = kCells};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_secret

@@ -1,7 +1,7 @@
 // Secrets: what their types need.
 #include "core/kinds/kinds_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_secret_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -28,4 +28,4 @@ TEST(Secret, HasWhatItsTypeNeeds) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_secret_test

@@ -1,7 +1,7 @@
 // ServiceAccounts. Pure functions, any thread.
 #include "core/kinds/parts/cells.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::core_service_account {
 namespace {
 
 void secret_count(Row& row, std::string& out) { out += std::to_string(members_at(row, "secrets")); }
@@ -10,7 +10,6 @@ constexpr NamedCell kCells[] = {{"secret-count", secret_count}};
 
 }  // namespace
 
-constinit const Behavior core_service_account{
-    .group = "", .kind = "ServiceAccount", .cells = kCells, .returns_deleted = true};
+constinit const Behavior behavior{.group = "", .kind = "ServiceAccount", .cells = kCells, .returns_deleted = true};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::core_service_account

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-namespace gantry::kinds {
+namespace gantry::kinds::events_event {
 namespace {
 
 struct Renamed {
@@ -98,13 +98,13 @@ constexpr schema::Conversion kCoreEvents{
 
 }  // namespace
 
-constinit const Behavior events_event{.group = "events.k8s.io",
-                                      .kind = "Event",
-                                      .validate = validate,
-                                      .last_written = event_last_written,
-                                      .cells = kEventCells,
-                                      .create_on_update = true,
-                                      .read_at_once = false,
-                                      .conversion = &kCoreEvents};
+constinit const Behavior behavior{.group = "events.k8s.io",
+                                  .kind = "Event",
+                                  .validate = validate,
+                                  .last_written = event_last_written,
+                                  .cells = kEventCells,
+                                  .create_on_update = true,
+                                  .read_at_once = false,
+                                  .conversion = &kCoreEvents};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::events_event

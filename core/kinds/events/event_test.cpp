@@ -1,7 +1,7 @@
 // Events of both groups, and what the newer one asks for.
 #include "core/kinds/kinds_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::events_event_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -73,4 +73,4 @@ TEST(Event, OfTheOlderApiThatSayWhenInTheNewerWay) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::events_event_test

@@ -6,12 +6,6 @@ namespace {
 
 constexpr size_t kMostTargets = 2;
 
-const JsonObject& object_at(const JsonObject* parent, std::string_view key) {
-  static const JsonObject kNone;
-  const JsonObject* found = parent != nullptr ? get_object(*parent, key) : nullptr;
-  return found != nullptr ? *found : kNone;
-}
-
 // A percentage, or a quantity.
 std::string amount(const JsonObject& values, std::string_view key, std::string_view otherwise) {
   const Json* value = get(values, key);
@@ -32,8 +26,9 @@ std::string target_text(const JsonObject& metric, const JsonObject* status) {
   const std::string key = source_of(metric);
   const JsonObject* source = get_object(metric, key);
   if (source == nullptr) return "<unknown type>";
-  const JsonObject& target = object_at(source, "target");
-  const JsonObject& current = object_at(status != nullptr ? get_object(*status, key) : nullptr, "current");
+  const JsonObject& target = object_at(*source, "target");
+  static const JsonObject kNone;
+  const JsonObject& current = object_at(object_at(status != nullptr ? *status : kNone, key), "current");
   const bool of_resource = key == "resource" || key == "containerResource";
   const bool average = get(target, "averageValue") != nullptr;
   const std::string_view member = average ? "averageValue" : of_resource ? "averageUtilization" : "value";

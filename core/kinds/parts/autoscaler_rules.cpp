@@ -11,12 +11,6 @@ namespace {
 
 constexpr int64_t kLongestPeriod = 1800, kLongestWindow = 3600;  // seconds
 
-const JsonObject& object_at(const JsonObject& parent, std::string_view key) {
-  static const JsonObject kNone;
-  const JsonObject* found = get_object(parent, key);
-  return found != nullptr ? *found : kNone;
-}
-
 // How a reference's apiVersion may be.
 enum class Group : uint8_t { kNeeded, kMayBeEmpty, kUnchecked };
 

@@ -12,12 +12,6 @@ namespace {
 // Evictions that no controller has taken notice of yet.
 constexpr size_t kMostUnconfirmed = 2'000;
 
-const JsonObject& object_at(const JsonObject& object, std::string_view key) {
-  static const JsonObject kNone;
-  const JsonObject* found = get_object(object, key);
-  return found == nullptr ? kNone : *found;
-}
-
 std::string_view phase_of(const JsonObject& pod) { return get_text(object_at(pod, "status"), "phase"); }
 
 // The condition of a type, made when absent.

@@ -7,12 +7,6 @@
 namespace gantry::kinds {
 namespace {
 
-const JsonObject& object_at(const JsonObject& object, std::string_view key) {
-  static const JsonObject kNone;
-  const JsonObject* found = get_object(object, key);
-  return found == nullptr ? kNone : *found;
-}
-
 void check(const JsonObject& binding, Errors& errors) {
   const JsonObject& target = object_at(binding, "target");
   const At root;

@@ -1,7 +1,7 @@
 // Containers: names, ports, environment, resources, probes.
 #include "core/kinds/parts/pod_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::parts_pod_container_rules_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -151,4 +151,4 @@ TEST(Containers, Probes) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::parts_pod_container_rules_test

@@ -1,7 +1,7 @@
 // Pods: volumes, security, where they go.
 #include "core/kinds/parts/pod_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::parts_pod_rules_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -110,4 +110,4 @@ TEST(Pods, PlacementAndTheRestOfTheSpec) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::parts_pod_rules_test

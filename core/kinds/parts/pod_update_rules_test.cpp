@@ -1,7 +1,7 @@
 // What may change of a pod, and of its status.
 #include "core/kinds/parts/pod_testing.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::parts_pod_update_rules_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -119,4 +119,4 @@ TEST(PodUpdate, ARestartedContainerIsTold) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::parts_pod_update_rules_test

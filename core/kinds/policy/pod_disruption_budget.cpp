@@ -3,7 +3,7 @@
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/workload.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::policy_pod_disruption_budget {
 namespace {
 
 void check_spec(const JsonObject& spec, const At& at, Errors& errors) {
@@ -34,7 +34,7 @@ void validate(const JsonObject& budget, const JsonObject* old, Errors& errors) {
 
 }  // namespace
 
-constinit const Behavior policy_pod_disruption_budget{
+constinit const Behavior behavior{
     .group = "policy", .kind = "PodDisruptionBudget", .validate = validate, .unconditional_update = false};
 
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::policy_pod_disruption_budget

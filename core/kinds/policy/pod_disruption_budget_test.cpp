@@ -2,7 +2,7 @@
 #include "core/kinds/kinds_testing.hpp"
 #include "core/schema/table.hpp"
 
-namespace gantry::kinds {
+namespace gantry::kinds::policy_pod_disruption_budget_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -107,4 +107,4 @@ TEST(PodDisruptionBudget, ATableShowsTheLimitsAsText) {
 }
 
 }  // namespace
-}  // namespace gantry::kinds
+}  // namespace gantry::kinds::policy_pod_disruption_budget_test
