@@ -5,11 +5,11 @@
 #include <cstdlib>
 
 #include "core/kinds/kinds.hpp"
-#include "core/schema/codec.hpp"
-#include "core/schema/patch.hpp"
-#include "core/schema/rules.hpp"
+#include "core/schema/codec/codec.hpp"
+#include "core/schema/patch/patch.hpp"
+#include "core/schema/rules/rules.hpp"
 #include "core/schema/sample_pod.hpp"
-#include "core/schema/table.hpp"
+#include "core/schema/table/table.hpp"
 
 namespace gantry::schema {
 namespace {

@@ -5,7 +5,7 @@
 #include <boost/json/object.hpp>
 
 #include "core/admission/step.hpp"
-#include "core/schema/json_access.hpp"
+#include "core/schema/values/json_access.hpp"
 
 namespace gantry::admission {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/client/http.hpp"
+#include "core/http/http.hpp"
 #include "core/schema/schema.hpp"
 #include "core/store/store.hpp"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "core/admission/request.hpp"
-#include "core/schema/kind_errors.hpp"
+#include "core/schema/rules/kind_errors.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::admission {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/admission/chain.hpp"
-#include "core/schema/same_json.hpp"
+#include "core/schema/values/same_json.hpp"
 
 namespace gantry::admission {
 namespace {

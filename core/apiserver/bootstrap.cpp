@@ -3,7 +3,7 @@
 
 #include <condition_variable>
 
-#include "core/apiserver/verbs.hpp"
+#include "core/apiserver/verbs/verbs.hpp"
 #include "core/simulation/turns.hpp"
 
 namespace gantry::apiserver {

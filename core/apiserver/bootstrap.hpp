@@ -2,7 +2,7 @@
 // server serves.
 #pragma once
 
-#include "core/apiserver/environment.hpp"
+#include "core/apiserver/request/call.hpp"
 
 namespace gantry::apiserver {
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "core/apiserver/forms.hpp"
-#include "core/schema/codec.hpp"
+#include "core/apiserver/request/forms.hpp"
+#include "core/schema/codec/codec.hpp"
 
 namespace gantry::apiserver {
 store::Revision Expiry::horizon(const Environment& env, int64_t now) {

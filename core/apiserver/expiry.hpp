@@ -8,7 +8,7 @@
 
 #include <deque>
 
-#include "core/apiserver/environment.hpp"
+#include "core/apiserver/request/call.hpp"
 
 namespace gantry::apiserver {
 

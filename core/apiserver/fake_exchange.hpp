@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/client/http.hpp"
+#include "core/http/http.hpp"
 
 namespace gantry::apiserver {
 

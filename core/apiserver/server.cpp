@@ -2,11 +2,11 @@
 #include "core/apiserver/server.hpp"
 
 #include "core/apiserver/bootstrap.hpp"
-#include "core/apiserver/dispatch.hpp"
-#include "core/apiserver/environment.hpp"
 #include "core/apiserver/expiry.hpp"
-#include "core/apiserver/respond.hpp"
-#include "core/apiserver/watch_session.hpp"
+#include "core/apiserver/request/call.hpp"
+#include "core/apiserver/request/dispatch.hpp"
+#include "core/apiserver/request/respond.hpp"
+#include "core/apiserver/watch/session.hpp"
 
 namespace gantry::apiserver {
 namespace {

@@ -12,9 +12,9 @@
 
 #include "core/admission/chain.hpp"
 #include "core/auth/authorizer.hpp"
-#include "core/client/http.hpp"
 #include "core/client/node_backend.hpp"
-#include "core/schema/registry.hpp"
+#include "core/http/http.hpp"
+#include "core/schema/tree/registry.hpp"
 #include "core/store/store.hpp"
 
 namespace gantry::limits {

@@ -10,11 +10,11 @@
 #include <set>
 #include <thread>
 
-#include "core/apiserver/documents.hpp"
 #include "core/apiserver/fake_exchange.hpp"
+#include "core/apiserver/request/documents.hpp"
 #include "core/apiserver/server.hpp"
 #include "core/kinds/kinds.hpp"
-#include "core/schema/codec.hpp"
+#include "core/schema/codec/codec.hpp"
 #include "core/store/sqlite_store.hpp"
 
 namespace gantry::apiserver {

@@ -74,7 +74,7 @@ std::string_view bearer(std::string_view authorization) {
 }
 
 // What is wrong with a certificate; nothing when it is good.
-std::string fault_of(const PeerCertificate& peer) {
+std::string fault_of(const http::PeerCertificate& peer) {
   if (!peer.problem.empty()) return "its certificate for \"" + peer.common_name + "\" is not good: " + peer.problem;
   if (peer.common_name.empty()) return "its certificate names nobody";
   if (peer.not_after < static_cast<int64_t>(std::time(nullptr))) {
@@ -125,7 +125,7 @@ const http::Identity* Authenticator::find_token(std::string_view token) const {
   return CRYPTO_memcmp(it->first.data(), digest.data(), digest.size()) == 0 ? &it->second : nullptr;
 }
 
-Expected<http::Identity> Authenticator::authenticate(const PeerCertificate& peer, std::string_view authorization,
+Expected<http::Identity> Authenticator::authenticate(const http::PeerCertificate& peer, std::string_view authorization,
                                                      std::string* why) const {
   std::string refused;
   if (peer.present) {

@@ -9,23 +9,20 @@
 #include <string>
 #include <string_view>
 
-#include "core/auth/peer_certificate.hpp"
-#include "core/client/http.hpp"
+#include "core/http/server/authenticator.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::auth {
 
-class Authenticator {
+class Authenticator : public http::Authenticator {
  public:
   struct Options {
     std::string token_file;  // csv: token,user,uid,"group1,group2"; empty: no tokens
   };
   static Expected<std::shared_ptr<Authenticator>> create(const Options& options);
 
-  // Unauthorized for a credential that was shown and is not good; `why`, which may be null, then tells the log what the
-  // peer is not told. `authorization` is the header's value.
-  Expected<http::Identity> authenticate(const PeerCertificate& peer, std::string_view authorization,
-                                        std::string* why = nullptr) const;
+  Expected<http::Identity> authenticate(const http::PeerCertificate& peer, std::string_view authorization,
+                                        std::string* why = nullptr) const override;
 
  private:
   using Digest = std::array<unsigned char, 32>;

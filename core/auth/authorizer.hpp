@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "core/client/http.hpp"
+#include "core/http/http.hpp"
 
 namespace gantry::auth {
 

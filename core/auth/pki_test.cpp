@@ -279,7 +279,7 @@ TEST_F(PkiTest, BadTokenFileNamesTheLine) {
 TEST_F(PkiTest, CertificateSubjects) {
   auto authenticator = Authenticator::create({});
   ASSERT_TRUE(authenticator.ok());
-  PeerCertificate peer;
+  http::PeerCertificate peer;
   peer.present = true;
   peer.common_name = "system:node:a";
   peer.organizations = {"system:nodes"};

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/client/http.hpp"
+#include "core/http/http.hpp"
 #include "gantry/abi.pb.h"
 #include "gantry/status.hpp"
 

@@ -13,7 +13,7 @@
 #include "core/client/event_correlator.hpp"
 #include "core/client/refusals.hpp"
 #include "core/limits/notices.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 #include "core/simulation/turns.hpp"
 #include "gantry/abi/log.h"
 #include "gantry/text.hpp"

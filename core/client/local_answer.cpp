@@ -2,8 +2,8 @@
 #include "core/client/local_answer.hpp"
 
 #include "core/client/body_form.hpp"
-#include "core/schema/codec.hpp"
-#include "core/schema/wire.hpp"
+#include "core/schema/codec/codec.hpp"
+#include "core/schema/codec/wire.hpp"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::client {

@@ -7,7 +7,7 @@
 #include "core/client/client.hpp"
 #include "core/client/local_answer.hpp"
 #include "core/client/paths.hpp"
-#include "core/schema/codec.hpp"
+#include "core/schema/codec/codec.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/discovery.pb.h"
 
 namespace gantry::client {

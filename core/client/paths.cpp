@@ -2,7 +2,7 @@
 #include "core/client/paths.hpp"
 
 #include "core/client/body_form.hpp"
-#include "core/schema/wire.hpp"
+#include "core/schema/codec/wire.hpp"
 
 namespace gantry::client {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <variant>
 
-#include "core/schema/wire.hpp"
+#include "core/schema/codec/wire.hpp"
 #include "core/simulation/turns.hpp"
 
 namespace gantry::client {

@@ -1,7 +1,7 @@
 #include "core/controller/object_index.hpp"
 
 #include "core/controller/informer.hpp"
-#include "core/schema/wire.hpp"
+#include "core/schema/codec/wire.hpp"
 
 namespace gantry::controller {
 

@@ -1,7 +1,7 @@
 #include "core/controller/plugin_interfaces.hpp"
 
 #include "core/controller/running_controller.hpp"
-#include "core/schema/selector.hpp"
+#include "core/schema/selector/selector.hpp"
 #include "gantry/abi/cache.h"
 #include "gantry/abi/queue.h"
 #include "gantry/bytes.hpp"

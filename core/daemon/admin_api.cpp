@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "core/daemon/regular_file.hpp"
-#include "core/schema/times.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/times.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::daemon {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::daemon {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::daemon {

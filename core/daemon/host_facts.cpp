@@ -13,7 +13,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/network/cidr.hpp"
 #include "gantry/text.hpp"
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/plugin/plugin_host.hpp"
-#include "core/schema/registry.hpp"
+#include "core/schema/tree/registry.hpp"
 
 namespace gantry::daemon {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::daemon {

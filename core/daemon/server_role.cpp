@@ -9,7 +9,7 @@
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
 #include "core/kinds/kinds.hpp"
-#include "core/schema/codec.hpp"
+#include "core/schema/codec/codec.hpp"
 #include "core/store/sqlite_store.hpp"
 #include "gantry/abi/log.h"
 
@@ -34,7 +34,7 @@ std::string listen_host(const std::string& listen) {
   return host == "0.0.0.0" || host == "::" ? "" : host;
 }
 
-void apply_limits(const Config& config, transport::ServerOptions& options) {
+void apply_limits(const Config& config, http::ServerOptions& options) {
   const auto mib = [](int64_t count) { return static_cast<size_t>(count) << 20; };
   options.memory = mib(config.memory_mib);
   options.anonymous_memory = mib(config.anonymous_memory_mib);
@@ -269,18 +269,19 @@ Status ServerRole::give_ranges(const std::vector<std::string>& cluster_cidrs) {
 Status ServerRole::listen() {
   auto authenticator = auth::Authenticator::create({base_.config.token_file.string()});
   if (!authenticator) return std::move(authenticator).error().in("api.token_file");
-  transport::ServerOptions options;
+  http::ServerOptions options;
   options.listen = base_.config.listen;
   options.unix_socket = base_.config.admin_socket().string();
   options.certificate_file = pki_.server_certificate;
   options.key_file = pki_.server_key;
   options.client_ca_file = pki_.ca_certificate;
   options.authenticator = *authenticator;
+  options.local = auth::local_admin();
   options.threads = static_cast<size_t>(base_.config.api_threads);
   apply_limits(base_.config, options);
   options.notices = &base_.notices;
   if (base_.simulated != nullptr) outer_ = std::make_unique<TakesTurns>(base_.simulated->turns(), *api_);
-  auto https = transport::HttpsServer::start(std::move(options), outer_ ? *outer_ : *api_);
+  auto https = http::HttpsServer::start(std::move(options), outer_ ? *outer_ : *api_);
   if (!https) return std::move(https).error();
   https_ = std::move(*https);
   return {};

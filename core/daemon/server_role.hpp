@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/apiserver/server.hpp"
-#include "core/apiserver/transport/https_server.hpp"
 #include "core/auth/pki.hpp"
 #include "core/client/client.hpp"
 #include "core/client/event_recorder.hpp"
@@ -15,6 +14,7 @@
 #include "core/daemon/config.hpp"
 #include "core/daemon/logging.hpp"
 #include "core/daemon/plugin_kinds.hpp"
+#include "core/http/server/https_server.hpp"
 #include "core/limits/notices.hpp"
 #include "core/network/pod_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
@@ -84,7 +84,7 @@ class ServerRole {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<apiserver::ApiServer> api_;
   std::unique_ptr<http::Handler> outer_;  // what the sockets' requests go through, under simulated time
-  std::unique_ptr<transport::HttpsServer> https_;
+  std::unique_ptr<http::HttpsServer> https_;
   std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_;
   std::unique_ptr<client::EventRecorder> events_;
   std::unique_ptr<PluginKinds> kinds_;

@@ -8,7 +8,7 @@
 #include <functional>
 #include <thread>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::daemon {
 

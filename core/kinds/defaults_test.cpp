@@ -1,5 +1,5 @@
 // Defaults: the constants of the tree and the rules that depend on other fields.
-#include "core/schema/rules.hpp"
+#include "core/schema/rules/rules.hpp"
 #include "core/schema/schema_testing.hpp"
 
 namespace gantry::schema {

@@ -1,15 +1,16 @@
-// What a kind's file is written with. Each file of a group's folder defines one behaviour (core/schema/behavior.hpp),
-// named GROUP_KIND after the folder and the file; the build makes the table of them all (kinds.hpp).
+// What a kind's file is written with. Each file of a group's folder defines one behaviour
+// (core/schema/tree/behavior.hpp), named GROUP_KIND after the folder and the file; the build makes the table of them
+// all (kinds.hpp).
 #pragma once
 
 #include "core/kinds/table.hpp"
-#include "core/schema/behavior.hpp"
-#include "core/schema/field_errors.hpp"
-#include "core/schema/json_access.hpp"
-#include "core/schema/same_json.hpp"
-#include "core/schema/table_cells.hpp"
-#include "core/schema/text.hpp"
-#include "core/schema/validation.hpp"
+#include "core/schema/rules/field_errors.hpp"
+#include "core/schema/rules/validation.hpp"
+#include "core/schema/table/table_cells.hpp"
+#include "core/schema/tree/behavior.hpp"
+#include "core/schema/values/json_access.hpp"
+#include "core/schema/values/same_json.hpp"
+#include "core/schema/values/text.hpp"
 
 namespace gantry::kinds {
 
@@ -28,9 +29,9 @@ using schema::get_array;
 using schema::get_flag;
 using schema::get_number;
 using schema::get_object;
-using schema::object_at;
 using schema::get_text;
 using schema::has_items;
+using schema::object_at;
 using schema::same_json;
 using schema::take_key;
 

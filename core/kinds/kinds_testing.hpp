@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/schema/patch.hpp"
+#include "core/schema/patch/patch.hpp"
 #include "core/schema/schema_testing.hpp"
 
 namespace gantry::kinds {

@@ -1,5 +1,5 @@
 // Tests of Table rows: what each printer shows for which object.
-#include "core/schema/table.hpp"
+#include "core/schema/table/table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <chrono>
 
 #include "core/kinds/kinds.hpp"
-#include "core/schema/table_cells.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/table/table_cells.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::schema {
 namespace {

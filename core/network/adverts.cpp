@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "core/network/retry.hpp"
-#include "core/schema/text.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/text.hpp"
+#include "core/schema/values/values.hpp"
 #include "k8s.io/api/core/v1/node.pb.h"
 
 namespace gantry::network {

@@ -24,7 +24,7 @@ client::Object other(const std::string& name, const std::string& address = "192.
   return http::make_chunk(node.SerializeAsString());
 }
 
-std::string told(const abi::OverlayNodes& nodes) {
+std::string words_of(const abi::OverlayNodes& nodes) {
   std::string out = nodes.complete() ? "=" : "";
   for (const auto& one : nodes.nodes()) {
     out += "+" + one.name() + "@" + one.addresses(0);
@@ -50,7 +50,7 @@ struct OtherNodesTest : testing::Test {
     };
     options.tell = [this](const abi::OverlayNodes& told) -> Status {
       const std::lock_guard lock(mutex);
-      calls.push_back(told(told));
+      calls.push_back(words_of(told));
       changed.notify_all();
       return answer;
     };
@@ -95,7 +95,7 @@ TEST_F(OtherNodesTest, ToldOnceTheNodeIsReadyAndThenOfDifferences) {
   EXPECT_EQ(told(1), Calls{"+n3@192.0.2.3,mac:aa"});
   client.send(Type::kDeleted, other("n2"));
   EXPECT_EQ(told(1), Calls{"-n2"});
-  EXPECT_EQ(told(nodes->all()), "=+n3@192.0.2.3,mac:aa");
+  EXPECT_EQ(words_of(nodes->all()), "=+n3@192.0.2.3,mac:aa");
 }
 
 TEST_F(OtherNodesTest, WithoutOthersAnEmptyListSaysSo) {

@@ -11,7 +11,7 @@
 #include <set>
 #include <sstream>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::node {
 namespace {

@@ -15,7 +15,7 @@
 #include <mutex>
 #include <thread>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/plugin/worker_pool.hpp"
 
 namespace gantry::node {

@@ -10,7 +10,7 @@
 #include <future>
 #include <thread>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/fake_runtime.hpp"
 #include "core/node/hooks.hpp"
 #include "core/plugin/simulated_time.hpp"

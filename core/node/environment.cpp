@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "core/node/find_container.hpp"
-#include "core/schema/text.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/text.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::node {
 namespace {

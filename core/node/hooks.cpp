@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/probe_net.hpp"
 #include "core/plugin/worker_pool.hpp"
 #include "gantry/text.hpp"

@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/log_reader.hpp"
 #include "core/plugin/worker_pool.hpp"
 

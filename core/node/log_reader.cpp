@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "core/node/log_line.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::node {
 namespace {

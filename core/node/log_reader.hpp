@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "core/client/io/unique_fd.hpp"
 #include "core/client/node_backend.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::node {
 

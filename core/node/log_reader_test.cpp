@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/log_line.hpp"
 #include "core/node/log_pump.hpp"
 

@@ -1,6 +1,6 @@
 #include "core/node/node_io.hpp"
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/log_reader.hpp"
 
 namespace gantry::node {

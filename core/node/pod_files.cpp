@@ -12,7 +12,7 @@
 #include <map>
 #include <sstream>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "gantry/text.hpp"
 
 namespace gantry::node {

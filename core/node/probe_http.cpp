@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/client/io/socket.hpp"
+#include "core/http/io/socket.hpp"
 #include "core/node/probe_net.hpp"
 
 namespace gantry::node {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::node {

@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/probe_net.hpp"
 
 namespace gantry::node {

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "core/node/probe_net.hpp"
 #include "core/node/probe_pool.hpp"
 #include "core/simulation/turns.hpp"

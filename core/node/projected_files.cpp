@@ -14,7 +14,7 @@
 #include <set>
 #include <string_view>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::node {
 namespace {

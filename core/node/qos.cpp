@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/node/labels.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::node {
 namespace {

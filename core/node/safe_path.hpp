@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "core/client/io/unique_fd.hpp"
+#include "core/files/unique_fd.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::node {

@@ -16,7 +16,7 @@
 #include "core/node/host_path.hpp"
 #include "core/node/safe_path.hpp"
 #include "core/node/volume_content.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::node {
 namespace {

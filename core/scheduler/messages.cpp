@@ -6,7 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <vector>
 
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 #include "k8s.io/api/core/v1/binding.pb.h"
 
 namespace gantry::scheduler {

@@ -6,7 +6,7 @@
 #include <map>
 #include <tuple>
 
-#include "core/schema/tree.hpp"
+#include "core/schema/tree/tree.hpp"
 
 extern "C" {
 extern const char gantry_api_descriptors_begin[];

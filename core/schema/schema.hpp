@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/schema/behavior.hpp"
+#include "core/schema/tree/behavior.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::schema {

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "core/kinds/kinds.hpp"
-#include "core/schema/codec.hpp"
-#include "core/schema/rules.hpp"
+#include "core/schema/codec/codec.hpp"
+#include "core/schema/rules/rules.hpp"
 
 namespace gantry::schema::testing {
 

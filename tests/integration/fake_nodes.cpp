@@ -4,7 +4,7 @@
 #include <chrono>
 #include <future>
 
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 #include "gantry/pods.hpp"
 #include "k8s.io/api/core/v1/binding.pb.h"
 

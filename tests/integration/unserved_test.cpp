@@ -1,7 +1,7 @@
 // Controllers that watch what is not served, or what nobody can decode: they say so by name, and nobody else waits.
 #include <thread>
 
-#include "core/schema/extension_testing.hpp"
+#include "core/schema/tree/extension_testing.hpp"
 #include "k8s.io/api/core/v1/config.pb.h"
 #include "tests/integration/workloads.hpp"
 

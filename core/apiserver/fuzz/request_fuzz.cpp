@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-#include "core/apiserver/forms.hpp"
+#include "core/apiserver/request/forms.hpp"
 #include "core/apiserver/test_server.hpp"
 
 namespace gantry::apiserver {

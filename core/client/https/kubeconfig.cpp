@@ -13,8 +13,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/client/io/unique_fd.hpp"
 #include "core/files/regular.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::client {
 namespace {

@@ -10,12 +10,15 @@
 #include <future>
 #include <unordered_set>
 
-#include "core/client/https/client_connection.hpp"
 #include "core/client/https/wire_cut.hpp"
+#include "core/http/client/client_connection.hpp"
 
 namespace gantry::client {
 namespace {
 
+using http::ClientConnection;
+using http::Endpoint;
+using http::ResponseSink;
 using Duration = io::EventLoop::Clock::duration;
 
 // The connections of one loop. On that loop only.

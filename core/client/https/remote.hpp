@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "core/client/http.hpp"
 #include "core/client/https/kubeconfig.hpp"
+#include "core/http/http.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::client {

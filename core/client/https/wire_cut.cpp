@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 
 #include "core/client/body_form.hpp"
-#include "core/schema/wire.hpp"
+#include "core/schema/codec/wire.hpp"
 #include "gantry/status_proto.hpp"
 
 namespace gantry::client {

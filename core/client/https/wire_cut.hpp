@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/client/http.hpp"
+#include "core/http/http.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::client {

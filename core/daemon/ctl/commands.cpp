@@ -11,7 +11,6 @@
 #include <fstream>
 #include <optional>
 
-#include "core/client/io/unique_fd.hpp"
 #include "core/daemon/config.hpp"
 #include "core/daemon/ctl/admin_client.hpp"
 #include "core/daemon/ctl/arguments.hpp"
@@ -19,6 +18,7 @@
 #include "core/daemon/ctl/plugin_new.hpp"
 #include "core/daemon/ctl/plugin_verify.hpp"
 #include "core/daemon/ctl/render.hpp"
+#include "core/files/unique_fd.hpp"
 
 namespace gantry::ctl {
 namespace {

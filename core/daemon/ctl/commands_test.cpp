@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/apiserver/transport/test_server.hpp"
 #include "core/daemon/ctl/admin_client.hpp"
+#include "core/http/server/test_server.hpp"
 
 namespace gantry::ctl {
 namespace {
@@ -22,7 +22,7 @@ struct CommandsTest : testing::Test {
   };
   CommandsTest()
       : server([this](http::Request request, std::shared_ptr<http::Exchange> exchange) { serve(request, *exchange); },
-               [this](transport::ServerOptions& options) {
+               [this](http::ServerOptions& options) {
                  dir = fs::path(options.unix_socket).parent_path();
                  options.unix_socket = (dir / "gantryd.sock").string();
                }) {
@@ -34,7 +34,7 @@ struct CommandsTest : testing::Test {
     asked = request.method + " " + request.path;
     if (!request.body.empty()) asked += " " + request.body;
     if (look) look(request);
-    http::Response response = transport::text_response(answer, code);
+    http::Response response = http::text_response(answer, code);
     response.content_type = "application/json";
     exchange.respond(std::move(response));
   }
@@ -50,7 +50,7 @@ struct CommandsTest : testing::Test {
   std::string config, asked, answer = "{}";
   int code = 200;
   std::function<void(const http::Request&)> look;
-  transport::TestServer server;
+  http::TestServer server;
 };
 
 TEST(Output, ThatIsNotWrittenIsAFailure) {
@@ -66,7 +66,7 @@ TEST(Output, ThatIsNotWrittenIsAFailure) {
 
 TEST(AdminClient, GivesUpOnADaemonThatDoesNotAnswer) {
   std::vector<std::shared_ptr<http::Exchange>> kept;
-  transport::TestServer server([&](http::Request, std::shared_ptr<http::Exchange> e) { kept.push_back(std::move(e)); });
+  http::TestServer server([&](http::Request, std::shared_ptr<http::Exchange> e) { kept.push_back(std::move(e)); });
   auto client = AdminClient::create(server.directory + "/api.sock", std::chrono::milliseconds(50));
   ASSERT_TRUE(client.ok());
   const auto answer = client->get("/gantry/v1/status");

@@ -1,5 +1,5 @@
 // Brings one kind, in the shape that its configuration says by number.
-#include "core/schema/extension_testing.hpp"
+#include "core/schema/tree/extension_testing.hpp"
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/plugin.hpp"
 

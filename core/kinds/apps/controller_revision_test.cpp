@@ -1,6 +1,6 @@
 // ControllerRevisions: rules and table.
 #include "core/schema/schema_testing.hpp"
-#include "core/schema/table.hpp"
+#include "core/schema/table/table.hpp"
 
 namespace gantry::kinds::apps_controller_revision_test {
 namespace {

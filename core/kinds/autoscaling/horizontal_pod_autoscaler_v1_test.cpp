@@ -3,7 +3,7 @@
 
 #include "core/kinds/autoscaling/autoscaler_testing.hpp"
 #include "core/kinds/parts/autoscaler.hpp"
-#include "core/schema/table.hpp"
+#include "core/schema/table/table.hpp"
 
 namespace gantry::kinds::autoscaling_horizontal_pod_autoscaler_v1_test {
 namespace {

@@ -8,7 +8,7 @@
 #include "core/kinds/parts/pod_defaults.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/pod_summary.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds::core_pod {
 namespace {

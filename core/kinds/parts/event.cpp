@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "core/kinds/kind.hpp"
-#include "core/schema/selector.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/selector/selector.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
 namespace {

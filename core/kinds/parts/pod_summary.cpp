@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
 namespace {

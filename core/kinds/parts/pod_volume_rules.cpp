@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/kinds/parts/pod_rules.hpp"
-#include "core/schema/values.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
 namespace {

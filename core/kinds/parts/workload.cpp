@@ -6,7 +6,7 @@
 
 #include "core/kinds/parts/pod_defaults.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
-#include "core/schema/selector.hpp"
+#include "core/schema/selector/selector.hpp"
 
 namespace gantry::kinds {
 namespace {

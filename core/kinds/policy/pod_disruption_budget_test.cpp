@@ -1,6 +1,6 @@
 // PodDisruptionBudgets: rules and table.
 #include "core/kinds/kinds_testing.hpp"
-#include "core/schema/table.hpp"
+#include "core/schema/table/table.hpp"
 
 namespace gantry::kinds::policy_pod_disruption_budget_test {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <new>
 
-#include "core/schema/codec.hpp"
-#include "core/schema/json_edit.hpp"
+#include "core/schema/codec/codec.hpp"
+#include "core/schema/patch/json_edit.hpp"
 
 namespace {
 

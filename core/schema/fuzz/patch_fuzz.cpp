@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "core/schema/fuzz/fuzzing.hpp"
-#include "core/schema/patch.hpp"
-#include "core/schema/same_json.hpp"
+#include "core/schema/patch/patch.hpp"
 #include "core/schema/sample_pod.hpp"
 #include "core/schema/schema_testing.hpp"
+#include "core/schema/values/same_json.hpp"
 
 namespace gantry::schema::fuzz {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "core/schema/fuzz/fuzzing.hpp"
 #include "core/schema/schema_testing.hpp"
-#include "core/schema/selector.hpp"
+#include "core/schema/selector/selector.hpp"
 
 namespace gantry::schema::fuzz {
 namespace {

@@ -3,8 +3,8 @@
 // same.
 #include <boost/json/serialize.hpp>
 
+#include "core/schema/codec/json_write.hpp"
 #include "core/schema/fuzz/fuzzing.hpp"
-#include "core/schema/json_write.hpp"
 #include "core/schema/sample_pod.hpp"
 #include "core/schema/schema_testing.hpp"
 

@@ -1,0 +1,26 @@
+// A request that passes the admission chain: what the chain is told of a call, and where it goes on after a step that
+// took its time. [any-thread]
+#pragma once
+
+#include "core/admission/request.hpp"
+#include "core/apiserver/request/call.hpp"
+
+namespace gantry::apiserver {
+
+class WriteCall : public admission::WriteRequest {
+ public:
+  // About the call's own object.
+  WriteCall(CallPtr of, admission::Operation what);
+
+  // On the server's loop, or on a worker when the request is a long one.
+  void go_on(std::function<void()> rest) override;
+  // By the call's deadline.
+  std::function<void()> at_deadline(std::function<void()> late) override;
+
+  const CallPtr call;
+};
+
+// Both stages for a request that stores nothing (exec, logs); then `go` or the refusal.
+void admit_connection(const CallPtr& call, void (*go)(const CallPtr&));
+
+}  // namespace gantry::apiserver

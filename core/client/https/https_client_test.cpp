@@ -1,0 +1,199 @@
+// The clients against the real server: identities, reuse of connections, cut bodies, cancelled streams.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "core/auth/private_file.hpp"
+#include "core/client/https/remote.hpp"
+#include "core/client/https/wire_cut.hpp"
+#include "core/http/server/test_server.hpp"
+#include "core/schema/codec/wire.hpp"
+
+namespace gantry::client {
+namespace {
+
+using http::TestServer;
+using http::text_response;
+
+ServerConfig admin_of(const TestServer& server) {
+  ServerConfig config;
+  config.server = server.url("");
+  config.ca_pem = auth::read_file(server.pki.ca_certificate);
+  config.certificate_pem = auth::read_file(server.pki.admin_certificate);
+  config.key_pem = auth::read_file(server.pki.admin_key);
+  return config;
+}
+
+void who(http::Request request, std::shared_ptr<http::Exchange> exchange) {
+  exchange->respond(text_response(request.method + " " + request.path + "?" + request.query + " " +
+                                  request.identity.user + " " + request.body));
+}
+
+TEST(Remote, CertificateTokenAndUnixSocket) {
+  TestServer server(who);
+  auto remote = Remote::create(admin_of(server));
+  ASSERT_TRUE(remote.ok()) << remote.error().message();
+  auto answer = (*remote)->request(raw_request("POST", "/a?b=c", "body", "text/plain"));
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_EQ(answer->code, 200);
+  EXPECT_EQ(answer->body, "POST /a?b=c kubernetes-admin body");
+  EXPECT_EQ(answer->header("content-type"), "text/plain");
+  ServerConfig local;
+  local.server = "unix:" + server.directory + "/api.sock";
+  EXPECT_EQ((*Remote::create(local))->request(raw_request("GET", "/x"))->body, "GET /x? system:admin ");
+  ServerConfig token = admin_of(server);
+  token.certificate_pem.clear();
+  token.token = "wrong";
+  EXPECT_EQ((*Remote::create(token))->request(raw_request("GET", "/x"))->code, 401);
+}
+
+TEST(Remote, ChecksTheServer) {
+  TestServer server(who);
+  TestServer other(who);
+  ServerConfig config = admin_of(other);
+  config.server = server.url("");
+  auto answer = (*Remote::create(config))->request(raw_request("GET", "/"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_NE(answer.error().message().find("certificate"), std::string::npos);
+  config.insecure = true;
+  EXPECT_EQ((*Remote::create(config))->request(raw_request("GET", "/"))->code, 401);
+}
+
+TEST(Remote, ReusesItsConnectionAndSurvivesARestart) {
+  TestServer server(who);
+  auto remote = *Remote::create(admin_of(server));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(remote->request(raw_request("GET", "/"))->code, 200);
+  EXPECT_EQ(server.server->connections(), 1U);
+  uint16_t port = server.port();
+  server.server.reset();
+  EXPECT_FALSE(remote->request(raw_request("GET", "/")).ok());
+  http::ServerOptions options;
+  options.listen = {"127.0.0.1:" + std::to_string(port)};
+  options.certificate_file = server.pki.server_certificate;
+  options.key_file = server.pki.server_key;
+  options.client_ca_file = server.pki.ca_certificate;
+  auto again = http::HttpsServer::start(options, server.handler);
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  server.server = std::move(*again);
+  EXPECT_EQ(remote->request(raw_request("GET", "/"))->code, 200);
+}
+
+TEST(Remote, ManyAtOnce) {
+  // Five hundred handshakes on a busy machine, perhaps with a sanitizer: nobody is to give up on another meanwhile.
+  constexpr std::chrono::minutes kPatience{5};
+  TestServer server(
+      who, [&](http::ServerOptions& options) { options.handshake_timeout = options.header_timeout = kPatience; });
+  RemoteOptions options;
+  options.threads = 2;
+  options.timeout = kPatience;
+  std::atomic<int> left{500};
+  std::promise<void> all;
+  auto remote = *Remote::create(admin_of(server), options);
+  for (int i = 0; i < 500; ++i) {
+    remote->request(raw_request("GET", "/" + std::to_string(i)), [&](Expected<RawResponse> answer) {
+      EXPECT_TRUE(answer.ok()) << answer.error().message();
+      if (answer) {
+        EXPECT_EQ(answer->code, 200);
+      }
+      if (--left == 0) all.set_value();
+    });
+  }
+  EXPECT_EQ(all.get_future().wait_for(kPatience), std::future_status::ready);
+}
+
+TEST(Remote, StreamsUntilCancelled) {
+  std::promise<void> closed;
+  TestServer server([&](http::Request, std::shared_ptr<http::Exchange> exchange) {
+    auto stream = exchange->start_stream(200, "text/plain");
+    stream->write({{"one\n", nullptr}});
+    stream->on_close([&, stream] { closed.set_value(); });
+  });
+  auto remote = *Remote::create(admin_of(server));
+  std::promise<std::string> first;
+  std::promise<Status> done;
+  RawStream sink;
+  sink.body = [&](const std::string& piece) { first.set_value(piece); };
+  sink.done = [&](Status status) { done.set_value(std::move(status)); };
+  auto cancel = remote->stream(raw_request("GET", "/follow"), sink);
+  EXPECT_EQ(first.get_future().get(), "one\n");
+  cancel();
+  EXPECT_FALSE(done.get_future().get().ok());
+  EXPECT_EQ(closed.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+std::string envelope(std::string_view kind, std::string_view raw) {
+  std::string type, out("k8s\0", 4);
+  schema::wire::put_bytes(type, 1, "v1");
+  schema::wire::put_bytes(type, 2, kind);
+  schema::wire::put_bytes(out, 1, type);
+  schema::wire::put_bytes(out, 2, raw);
+  schema::wire::put_bytes(out, 4, "");
+  return out;
+}
+
+TEST(WireCut, ListsBecomeObjects) {
+  std::string metadata, list;
+  schema::wire::put_bytes(metadata, 2, "42");
+  schema::wire::put_bytes(list, 1, metadata);
+  schema::wire::put_bytes(list, 2, "object-a");
+  schema::wire::put_bytes(list, 2, std::string(300, 'b'));
+  std::string body = envelope("PodList", list);
+  auto chunks = cut_body(body);
+  ASSERT_EQ(chunks.size(), 7U);
+  EXPECT_EQ(chunks[3].bytes, "object-a");
+  EXPECT_EQ(chunks[5].bytes, std::string(300, 'b'));
+  std::string joined;
+  for (const auto& chunk : chunks) joined += chunk.bytes;
+  EXPECT_EQ(joined, body);
+  EXPECT_EQ(cut_body(envelope("Pod", "xx")).size(), 1U);
+  EXPECT_EQ(cut_body(envelope("PodList", "\xff\xff\xff")).size(), 1U);
+  EXPECT_EQ(cut_body("{}").size(), 1U);
+  for (size_t n = 0; n < body.size(); ++n) cut_body(body.substr(0, n));
+}
+
+TEST(WireCut, FramesComeWhole) {
+  std::string object = envelope("Pod", "the pod"), extension, event;
+  schema::wire::put_bytes(extension, 1, object);
+  schema::wire::put_bytes(event, 1, "ADDED");
+  schema::wire::put_bytes(event, 2, extension);
+  std::string frame{0, 0, 0, static_cast<char>(event.size())};
+  frame += event;
+  FrameSplitter splitter;
+  for (size_t i = 0; i + 1 < frame.size(); ++i) {
+    splitter.append(frame.substr(i, 1));
+    auto none = splitter.next();
+    ASSERT_TRUE(none.ok());
+    EXPECT_FALSE(none->has_value());
+  }
+  splitter.append(frame.substr(frame.size() - 1) + frame);
+  for (int i = 0; i < 2; ++i) {
+    auto got = splitter.next();
+    ASSERT_TRUE(got.ok());
+    ASSERT_TRUE(got->has_value());
+    EXPECT_EQ((**got)[1].bytes, "the pod");
+    EXPECT_EQ((**got)[0].bytes.substr(6, 5), "ADDED");
+  }
+  splitter.append("\xff\xff\xff\xff");
+  EXPECT_FALSE(splitter.next().ok());
+}
+
+TEST(Kubeconfig, WrittenIsRead) {
+  TestServer server(who);
+  std::string path = server.directory + "/sub/admin.conf";
+  ServerConfig config = admin_of(server);
+  ASSERT_TRUE(write_kubeconfig(path, config).ok());
+  auto read = read_kubeconfig(path);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(read->server, config.server);
+  EXPECT_EQ(read->ca_pem, config.ca_pem);
+  EXPECT_EQ(read->certificate_pem, config.certificate_pem);
+  EXPECT_EQ(read->key_pem, config.key_pem);
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ((*Remote::create(*read))->request(raw_request("GET", "/"))->code, 200);
+  EXPECT_FALSE(read_kubeconfig(path, "other").ok());
+  EXPECT_FALSE(read_kubeconfig(server.directory + "/none").ok());
+}
+
+}  // namespace
+}  // namespace gantry::client
