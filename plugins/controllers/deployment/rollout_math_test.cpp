@@ -33,7 +33,7 @@ Deployment rolling(int32_t replicas, const IntOrString& surge = text("25%"),
   return deployment;
 }
 
-ReplicaSet make(const std::string& name, int64_t created, int32_t replicas, int32_t available = 0, int32_t max = 0) {
+ReplicaSet a_set(const std::string& name, int64_t created, int32_t replicas, int32_t available = 0, int32_t max = 0) {
   ReplicaSet set;
   set.mutable_metadata()->set_name(name);
   set.mutable_metadata()->mutable_creation_timestamp()->set_seconds(created);
@@ -77,7 +77,7 @@ TEST(RolloutMath, RecreateHasNoLimitsAndNonsenseIsRefused) {
 }
 
 TEST(RolloutMath, TheNewSetGrowsIntoTheSurge) {
-  auto old = make("old", 1, 10), fresh = make("fresh", 2, 0);
+  auto old = a_set("old", 1, 10), fresh = a_set("fresh", 2, 0);
   EXPECT_EQ(new_set_size(rolling(10), {3, 2}, fresh, {&old, &fresh}), 3);
   fresh.mutable_spec()->set_replicas(3);
   EXPECT_EQ(new_set_size(rolling(10), {3, 2}, fresh, {&old, &fresh}), 3);
@@ -89,14 +89,14 @@ TEST(RolloutMath, TheNewSetGrowsIntoTheSurge) {
 }
 
 TEST(RolloutMath, OldPodsGoOnlyWhenEnoughRemain) {
-  auto old = make("old", 1, 8, 8), fresh = make("fresh", 2, 5, 0);
+  auto old = a_set("old", 1, 8, 8), fresh = a_set("fresh", 2, 5, 0);
   EXPECT_EQ(most_to_shrink(rolling(10), {3, 2}, fresh, {&old, &fresh}), 0);
   fresh.mutable_status()->set_available_replicas(3);
   EXPECT_EQ(most_to_shrink(rolling(10), {3, 2}, fresh, {&old, &fresh}), 3);
 }
 
 TEST(RolloutMath, PodsThatAreAboutToEndAreNotSparedTwice) {
-  auto old = make("old", 1, 2, 3), fresh = make("fresh", 2, 10, 7);
+  auto old = a_set("old", 1, 2, 3), fresh = a_set("fresh", 2, 10, 7);
   EXPECT_EQ(available_to_spare(rolling(10), {3, 2}, {&old, &fresh}), 1);
   old.mutable_status()->set_available_replicas(2);
   EXPECT_EQ(available_to_spare(rolling(10), {3, 2}, {&old, &fresh}), 1);
@@ -104,8 +104,8 @@ TEST(RolloutMath, PodsThatAreAboutToEndAreNotSparedTwice) {
 }
 
 TEST(RolloutMath, UnhealthyPodsGoFirstOldestSetFirst) {
-  auto a = make("a", 1, 5, 5), b = make("b", 2, 5, 2), c = make("c", 3, 4, 1), d = make("d", 4, 0, 0);
-  auto late = make("late", 0, 2, 4);  // more available than wanted: it shrinks already
+  auto a = a_set("a", 1, 5, 5), b = a_set("b", 2, 5, 2), c = a_set("c", 3, 4, 1), d = a_set("d", 4, 0, 0);
+  auto late = a_set("late", 0, 2, 4);  // more available than wanted: it shrinks already
   EXPECT_THAT(named(shrink_unhealthy({&c, &a, &d, &b, &late}, 10)), ElementsAre(size("b", 2), size("c", 1)));
   EXPECT_THAT(named(shrink_unhealthy({&c, &b}, 4)), ElementsAre(size("b", 2), size("c", 3)));
   EXPECT_THAT(named(shrink_unhealthy({&c, &b}, 2)), ElementsAre(size("b", 3)));
@@ -115,7 +115,7 @@ TEST(RolloutMath, UnhealthyPodsGoFirstOldestSetFirst) {
 }
 
 TEST(RolloutMath, ANewSizeIsSpreadInProportion) {
-  auto old = make("old", 1, 8, 8, 13), fresh = make("fresh", 2, 5, 2, 13);
+  auto old = a_set("old", 1, 8, 8, 13), fresh = a_set("fresh", 2, 5, 2, 13);
   // 10 -> 20 with a surge of 5: 25 in all, 12 more; 8*25/13 = 15.4, 5*25/13 = 9.6.
   EXPECT_THAT(named(proportional_sizes(rolling(20), {5, 5}, {&fresh, &old})),
               ElementsAre(size("old", 15), size("fresh", 10)));
@@ -126,13 +126,13 @@ TEST(RolloutMath, ANewSizeIsSpreadInProportion) {
 }
 
 TEST(RolloutMath, WhatRoundingLeavesGoesToTheLargestOrNewest) {
-  auto a = make("a", 1, 1, 1, 3), b = make("b", 2, 1, 1, 3), c = make("c", 3, 1, 1, 3);
+  auto a = a_set("a", 1, 1, 1, 3), b = a_set("b", 2, 1, 1, 3), c = a_set("c", 3, 1, 1, 3);
   EXPECT_THAT(named(proportional_sizes(rolling(4), {0, 1}, {&a, &b, &c})),
               ElementsAre(size("c", 2), size("b", 1), size("a", 1)));
 }
 
 TEST(RolloutMath, WithoutTheAnnotationTheExistingSizeIsTheBase) {
-  auto old = make("old", 1, 6), fresh = make("fresh", 2, 4);
+  auto old = a_set("old", 1, 6), fresh = a_set("fresh", 2, 4);
   auto deployment = rolling(20, number(0));
   deployment.mutable_status()->set_replicas(10);
   EXPECT_THAT(named(proportional_sizes(deployment, {0, 1}, {&fresh, &old})),
@@ -143,7 +143,7 @@ TEST(RolloutMath, WithoutTheAnnotationTheExistingSizeIsTheBase) {
 }
 
 TEST(RolloutMath, Saturation) {
-  auto fresh = make("fresh", 1, 3, 3);
+  auto fresh = a_set("fresh", 1, 3, 3);
   EXPECT_FALSE(is_saturated(rolling(3), nullptr));
   EXPECT_FALSE(is_saturated(rolling(3), &fresh));
   annotate_size(fresh, 3, 4);

@@ -13,9 +13,6 @@ namespace {
 
 using ImportTest = ImageTest;
 
-Entry link(const std::string& name, const std::string& to) { return {name, {}, to, {}, 0777, 'l'}; }
-Entry folder(const std::string& name) { return {name, {}, {}, {}, 0755, 'd'}; }
-
 ImageSpec image_of(std::vector<std::string> layers, const std::string& name) {
   ImageSpec image;
   image.name = name;

@@ -15,8 +15,6 @@
 namespace gantry::oci::test {
 namespace {
 
-Entry folder(const std::string& name, int mode = 0755, int uid = 0) { return {name, {}, {}, {}, mode, 'd', uid, uid}; }
-Entry link(const std::string& name, const std::string& to) { return {name, {}, to, {}, 0777, 'l'}; }
 Entry hard_link(const std::string& name, const std::string& to) { return {name, {}, {}, to, 0755, 'h'}; }
 Entry whiteout(const std::string& name) { return {name, ""}; }
 

@@ -26,11 +26,11 @@ constexpr size_t kMaxParts = 20000;              // of one path with all its lin
 constexpr uint64_t kMaxLookups = 16'000'000;     // of a layer
 constexpr size_t kMaxShown = 256;                // folders that are remembered
 constexpr size_t kMaxWaiting = size_t{1} << 16;  // bytes
-constexpr const char* kOpaque = "trusted.overlay.opaque";
+constexpr const char* kOpaqueAttribute = "trusted.overlay.opaque";
 
 bool is_opaque(int folder) {
   char value = 0;
-  return ::getxattr(("/proc/self/fd/" + std::to_string(folder)).c_str(), kOpaque, &value, 1) == 1 && value == 'y';
+  return ::getxattr(("/proc/self/fd/" + std::to_string(folder)).c_str(), kOpaqueAttribute, &value, 1) == 1 && value == 'y';
 }
 
 std::string join(const std::string& folder, const std::string& name) {
@@ -70,7 +70,7 @@ Status unpack_error(const std::string& what) {
 }
 
 Status make_opaque(int folder) {
-  return ::fsetxattr(folder, kOpaque, "y", 1, 0) < 0 ? unpack_error("opaque folder") : Status();
+  return ::fsetxattr(folder, kOpaqueAttribute, "y", 1, 0) < 0 ? unpack_error("opaque folder") : Status();
 }
 
 Expected<FolderTimes> FolderTimes::create(const fs::path& beside) {

@@ -15,6 +15,10 @@ struct Entry {
   char type = 'f';  // f file, d folder, l symlink, h hard link, c character device 5:1
   int uid = 0, gid = 0;
 };
+inline Entry folder(const std::string& name, int mode = 0755, int uid = 0) {
+  return {name, {}, {}, {}, mode, 'd', uid, uid};
+}
+inline Entry link(const std::string& name, const std::string& to) { return {name, {}, to, {}, 0777, 'l'}; }
 
 std::string tar(const std::vector<Entry>& entries, bool gzip = false);
 // One file of that many bytes, all of it holes but for some single bytes, spread evenly.

@@ -7,6 +7,9 @@
 
 namespace gantry::sim {
 
+// What the id of an image is thrown for, in an image's list and in a pod's status.
+inline constexpr uint32_t kImageId = 17;
+
 class Dice {
  public:
   // `subject`: "namespace/name/container"; a UID would be another one in every run.

@@ -9,7 +9,7 @@
 namespace gantry::sim {
 namespace {
 
-constexpr uint32_t kContainerId = 16, kImageId = 17;
+constexpr uint32_t kContainerId = 16;
 
 // As the server writes a time: what was sent and what comes back then compare equal.
 k8s::io::apimachinery::pkg::apis::meta::v1::Time whole_seconds(int64_t unix_ns) {

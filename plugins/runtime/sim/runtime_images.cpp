@@ -12,8 +12,6 @@
 namespace gantry::sim {
 namespace {
 
-constexpr uint32_t kImageId = 17;
-
 cri::Image image(const std::string& name) {
   cri::Image out;
   const bool is_id = name.starts_with("sha256:");
