@@ -11,7 +11,7 @@
 
 namespace gantry::scheduler {
 
-std::string fit_error(size_t nodes, const std::map<std::string, size_t>& reasons) {
+std::string fit_error(size_t nodes, const std::map<std::string, size_t, std::less<>>& reasons) {
   std::vector<std::string> parts;
   for (const auto& [reason, count] : reasons) parts.push_back(std::to_string(count) + " " + reason);
   std::sort(parts.begin(), parts.end());
@@ -25,7 +25,7 @@ std::string unsupported_error(size_t nodes, const std::string& demands) {
          " yet, and places no pod that asks for it.";
 }
 
-std::string binding_body(const PodInfo& pod, const std::string& node) {
+std::string binding_body(const WaitingPod& pod, const std::string& node) {
   corev1::Binding binding;
   binding.mutable_metadata()->set_namespace_(pod.ns);
   binding.mutable_metadata()->set_name(pod.name);
@@ -35,7 +35,7 @@ std::string binding_body(const PodInfo& pod, const std::string& node) {
   return binding.SerializeAsString();
 }
 
-std::string reference_body(const PodInfo& pod) {
+std::string reference_body(const WaitingPod& pod) {
   corev1::ObjectReference reference;
   reference.set_kind("Pod");
   reference.set_api_version("v1");
@@ -46,7 +46,7 @@ std::string reference_body(const PodInfo& pod) {
   return reference.SerializeAsString();
 }
 
-std::string unschedulable_patch(const PodInfo& pod, const std::string& message, int64_t now_unix_ns) {
+std::string unschedulable_patch(const WaitingPod& pod, const std::string& message, int64_t now_unix_ns) {
   const boost::json::object condition{{"type", "PodScheduled"},
                                       {"status", "False"},
                                       {"reason", "Unschedulable"},

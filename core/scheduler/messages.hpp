@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -11,12 +12,12 @@
 namespace gantry::scheduler {
 
 // "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient cpu."
-std::string fit_error(size_t nodes, const std::map<std::string, size_t>& reasons);
+std::string fit_error(size_t nodes, const std::map<std::string, size_t, std::less<>>& reasons);
 // The same for a pod that no node is looked at for, since it demands what this scheduler does not do.
 std::string unsupported_error(size_t nodes, const std::string& demands);
-std::string binding_body(const PodInfo& pod, const std::string& node);  // core/v1 Binding, protobuf
-std::string reference_body(const PodInfo& pod);                         // core/v1 ObjectReference, protobuf
+std::string binding_body(const WaitingPod& pod, const std::string& node);  // core/v1 Binding, protobuf
+std::string reference_body(const WaitingPod& pod);                         // core/v1 ObjectReference, protobuf
 // The PodScheduled=False condition as a strategic merge patch of the status.
-std::string unschedulable_patch(const PodInfo& pod, const std::string& message, int64_t now_unix_ns);
+std::string unschedulable_patch(const WaitingPod& pod, const std::string& message, int64_t now_unix_ns);
 
 }  // namespace gantry::scheduler

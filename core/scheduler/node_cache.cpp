@@ -13,13 +13,13 @@ NodeState& NodeCache::state(const std::string& name) {
   return *slot;
 }
 
-bool NodeCache::set_node(NodeFacts facts) {
+Changes NodeCache::set_node(NodeFacts facts) {
   NodeState& node = state(facts.name);
-  const bool changed = !node.present || !node.facts.same_for_scheduling(facts);
+  const Changes changes = node.present ? facts.since(node.facts) : Changes::kNodeAdded;
   if (!node.present) order_.push_back(&node);
   node.present = true;
   node.facts = std::move(facts);
-  return changed;
+  return changes;
 }
 
 void NodeCache::forget_if_empty(const std::string& name) {

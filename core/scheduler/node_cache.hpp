@@ -28,8 +28,8 @@ struct NodeState {
 
 class NodeCache {
  public:
-  // True when the change may make room for a pod that did not fit.
-  bool set_node(NodeFacts facts);
+  // What is new of it.
+  Changes set_node(NodeFacts facts);
   void remove_node(const std::string& name);
   // A pod that is on a node (assigned or assumed). Again for the same uid: replaces.
   void add_pod(const PodPtr& pod, const std::string& node);

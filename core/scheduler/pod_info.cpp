@@ -1,6 +1,10 @@
 #include "core/scheduler/pod_info.hpp"
 
 #include <algorithm>
+#include <span>
+
+#include "core/scheduler/filter.hpp"
+#include "core/scheduler/score.hpp"
 
 namespace gantry::scheduler {
 namespace {
@@ -20,30 +24,47 @@ std::string unsupported_demands(const corev1::PodSpec& spec) {
   return out;
 }
 
+template <typename Entry>
+std::vector<Asked<Entry>> concerned(std::span<const Entry> entries, const WaitingPod& pod,
+                                    const corev1::PodSpec& spec) {
+  std::vector<Asked<Entry>> out;
+  for (const Entry& entry : entries) {
+    std::unique_ptr<const Notes> notes;
+    if (entry.concerns == nullptr || entry.concerns(pod, spec, notes)) out.push_back({&entry, std::move(notes)});
+  }
+  return out;
+}
+
+void read_shared(const corev1::Pod& pod, PodInfo& info) {
+  info.uid = pod.metadata().uid();
+  auto requests = sdk::requests_of(pod.spec());
+  info.requests = std::move(requests.requests);
+  info.scored = std::move(requests.scored);
+  info.ports = sdk::host_ports_of(pod.spec());
+}
+
 }  // namespace
 
 PodPtr read_pod(const corev1::Pod& pod) {
   auto info = std::make_shared<PodInfo>();
+  read_shared(pod, *info);
+  return info;
+}
+
+WaitingPtr read_waiting_pod(const corev1::Pod& pod) {
+  auto info = std::make_shared<WaitingPod>();
+  read_shared(pod, *info);
   const auto& spec = pod.spec();
   info->ns = pod.metadata().namespace_();
   info->name = pod.metadata().name();
-  info->uid = pod.metadata().uid();
   info->resource_version = pod.metadata().resource_version();
-  info->node = spec.node_name();
   info->generation = pod.metadata().generation();
   info->priority = spec.priority();
   info->created_seconds = pod.metadata().creation_timestamp().seconds();
-  auto requests = sdk::requests_of(spec);
-  info->requests = std::move(requests.requests);
-  info->scored = std::move(requests.scored);
-  info->ports = sdk::host_ports_of(spec);
-  if (!info->node.empty()) return info;
   info->tolerations = Tolerations(spec.tolerations());
-  for (const auto& [key, value] : spec.node_selector()) info->node_selector.emplace_back(key, value);
   info->unsupported = unsupported_demands(spec);
-  if (spec.affinity().has_node_affinity()) {
-    info->affinity = std::make_shared<corev1::NodeAffinity>(spec.affinity().node_affinity());
-  }
+  info->filters = concerned(all_filters(), *info, spec);
+  info->scores = concerned(all_scores(), *info, spec);
   return info;
 }
 
@@ -58,14 +79,20 @@ sdk::NodeView NodeFacts::view() const {
           [](const void* facts, std::string_view key) { return static_cast<const NodeFacts*>(facts)->label(key); }};
 }
 
-bool NodeFacts::same_for_scheduling(const NodeFacts& other) const {
-  const auto same_taints = std::equal(taints.begin(), taints.end(), other.taints.begin(), other.taints.end(),
-                                      [](const auto& a, const auto& b) {
-                                        return a.key() == b.key() && a.value() == b.value() && a.effect() == b.effect();
-                                      });
-  return same_taints && labels == other.labels && unschedulable == other.unschedulable && max_pods == other.max_pods &&
-         allocatable.milli_cpu == other.allocatable.milli_cpu && allocatable.memory == other.allocatable.memory &&
-         allocatable.storage == other.allocatable.storage && allocatable.others == other.allocatable.others;
+Changes NodeFacts::since(const NodeFacts& before) const {
+  Changes out = Changes::kNone;
+  const auto same_taint = [](const auto& a, const auto& b) {
+    return a.key() == b.key() && a.value() == b.value() && a.effect() == b.effect();
+  };
+  const auto& old = before.allocatable;
+  if (unschedulable != before.unschedulable ||
+      !std::equal(taints.begin(), taints.end(), before.taints.begin(), before.taints.end(), same_taint))
+    out |= Changes::kTaints;
+  if (labels != before.labels) out |= Changes::kLabels;
+  if (max_pods != before.max_pods || allocatable.milli_cpu != old.milli_cpu || allocatable.memory != old.memory ||
+      allocatable.storage != old.storage || allocatable.others != old.others)
+    out |= Changes::kAllocatable;
+  return out;
 }
 
 NodeFacts read_node(const corev1::Node& node) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/scheduler/changes.hpp"
 #include "gantry/scheduling/host_ports.hpp"
 #include "gantry/scheduling/node_affinity.hpp"
 #include "gantry/scheduling/requests.hpp"
@@ -17,32 +18,54 @@
 
 namespace gantry::scheduler {
 
+struct Filter;
+struct Score;
+
 using sdk::HostPort;
 using sdk::HostPorts;
 using sdk::Resources;
 using sdk::Tolerations;
 
+// What a node counts of the pods that are on it.
 struct PodInfo {
-  std::string ns, name, uid, node;  // node: assigned, else ""
-  std::string resource_version;
+  std::string uid;
   Resources requests;  // what the filter counts: containers, init containers, overhead
   Resources scored;    // with defaults for containers that ask for nothing (100m, 200 MiB)
   std::vector<HostPort> ports;
-  int64_t generation = 0;  // of the spec
-  int32_t priority = 0;
-  int64_t created_seconds = 0;
-  // Only while it waits: what the filters and scores read.
-  Tolerations tolerations;
-  std::vector<std::pair<std::string, std::string>> node_selector;
-  std::shared_ptr<const corev1::NodeAffinity> affinity;
-  // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
-  std::string unsupported;
-
-  std::string key() const { return ns + "/" + name; }
 };
 using PodPtr = std::shared_ptr<const PodInfo>;
 
+// What a filter or a score works out of a pod before it looks at nodes; each has a type of its own.
+struct Notes {
+  virtual ~Notes() = default;
+};
+
+// A filter or a score that has something to say of the pod.
+template <typename Entry>
+struct Asked {
+  const Entry* entry;
+  std::unique_ptr<const Notes> notes;  // null: it needs none
+};
+
+// A pod that has no node yet.
+struct WaitingPod : PodInfo {
+  std::string ns, name;
+  std::string resource_version;
+  int64_t generation = 0;  // of the spec
+  int32_t priority = 0;
+  int64_t created_seconds = 0;
+  Tolerations tolerations;
+  // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
+  std::string unsupported;
+  std::vector<Asked<Filter>> filters;  // in the order in which they are asked
+  std::vector<Asked<Score>> scores;
+
+  std::string key() const { return ns + "/" + name; }
+};
+using WaitingPtr = std::shared_ptr<const WaitingPod>;
+
 PodPtr read_pod(const corev1::Pod& pod);
+WaitingPtr read_waiting_pod(const corev1::Pod& pod);
 
 struct NodeFacts {
   std::string name;
@@ -53,7 +76,7 @@ struct NodeFacts {
   std::vector<std::pair<std::string, std::string>> labels;  // sorted
   const std::string* label(std::string_view key) const;
   sdk::NodeView view() const;  // borrows
-  bool same_for_scheduling(const NodeFacts& other) const;
+  Changes since(const NodeFacts& before) const;
 };
 NodeFacts read_node(const corev1::Node& node);
 

@@ -12,7 +12,7 @@ constexpr int64_t kMaxUnschedulable = 300 * kSecond;  // tried again then even i
 
 }  // namespace
 
-bool SchedulingQueue::Order::operator()(const PodPtr& a, const PodPtr& b) const {
+bool SchedulingQueue::Order::operator()(const WaitingPtr& a, const WaitingPtr& b) const {
   if (a->priority != b->priority) return a->priority > b->priority;
   if (a->created_seconds != b->created_seconds) return a->created_seconds < b->created_seconds;
   return a->uid < b->uid;
@@ -29,7 +29,10 @@ void SchedulingQueue::take(const std::string& uid) {
       backoff_.erase({it->second.at, it->second.pod});
       break;
     case Place::kUnschedulable:
-      unschedulable_.erase({it->second.at, it->second.pod});
+      if (const auto group = unschedulable_.find(it->second.helped_by); group != unschedulable_.end()) {
+        group->second.erase({it->second.at, it->second.pod});
+        if (group->second.empty()) unschedulable_.erase(group);
+      }
       break;
   }
   where_.erase(it);
@@ -43,13 +46,13 @@ int64_t SchedulingQueue::backoff_end(const std::string& uid) const {
   return it->second.last + std::min(wait, kMaxBackoff);
 }
 
-void SchedulingQueue::add(const PodPtr& pod, int64_t now) {
+void SchedulingQueue::add(const WaitingPtr& pod, int64_t now) {
   const auto it = where_.find(pod->uid);
   if (it != where_.end() && it->second.pod->generation == pod->generation && pod->generation != 0) return;
   place(pod, now);
 }
 
-void SchedulingQueue::place(const PodPtr& pod, int64_t now) {
+void SchedulingQueue::place(const WaitingPtr& pod, int64_t now) {
   take(pod->uid);
   const int64_t ready = backoff_end(pod->uid);
   if (ready > now) {
@@ -66,46 +69,69 @@ void SchedulingQueue::remove(const std::string& uid) {
   attempts_.erase(uid);
 }
 
-PodPtr SchedulingQueue::pop(int64_t now) {
+WaitingPtr SchedulingQueue::pop(int64_t now) {
   while (!backoff_.empty() && backoff_.begin()->at <= now) {
-    const PodPtr pod = backoff_.begin()->pod;
+    const WaitingPtr pod = backoff_.begin()->pod;
     take(pod->uid);
     active_.insert(pod);
     where_[pod->uid] = {Place::kActive, pod, 0};
   }
-  while (!unschedulable_.empty() && unschedulable_.begin()->at <= now) {
-    const PodPtr pod = unschedulable_.begin()->pod;
-    place(pod, now);
+  for (auto group = unschedulable_.begin(); group != unschedulable_.end();) {
+    auto& pods = group++->second;  // gone with its last pod
+    for (size_t left = pods.size(); left > 0 && pods.begin()->at <= now; --left) {
+      const WaitingPtr pod = pods.begin()->pod;
+      place(pod, now);
+    }
   }
   if (active_.empty()) return nullptr;
-  const PodPtr pod = *active_.begin();
+  const WaitingPtr pod = *active_.begin();
   take(pod->uid);
   return pod;
 }
 
-void SchedulingQueue::unschedulable(const PodPtr& pod, int64_t now, bool event_since) {
-  auto& attempts = attempts_[pod->uid];
+void SchedulingQueue::count_attempt(const std::string& uid, int64_t now) {
+  auto& attempts = attempts_[uid];
   ++attempts.count;
   attempts.last = now;
-  if (event_since) return place(pod, now);
-  take(pod->uid);
-  unschedulable_.insert({now + kMaxUnschedulable, pod});
-  where_[pod->uid] = {Place::kUnschedulable, pod, now + kMaxUnschedulable};
 }
 
-void SchedulingQueue::failed(const PodPtr& pod, int64_t now) { unschedulable(pod, now, true); }
+void SchedulingQueue::unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by) {
+  count_attempt(pod->uid, now);
+  take(pod->uid);
+  unschedulable_[helped_by].insert({now + kMaxUnschedulable, pod});
+  where_[pod->uid] = {Place::kUnschedulable, pod, now + kMaxUnschedulable, helped_by};
+}
 
-void SchedulingQueue::wake_unschedulable(int64_t now) {
-  while (!unschedulable_.empty()) {
-    const PodPtr pod = unschedulable_.begin()->pod;
-    place(pod, now);
+void SchedulingQueue::failed(const WaitingPtr& pod, int64_t now) {
+  count_attempt(pod->uid, now);
+  place(pod, now);
+}
+
+void SchedulingQueue::wake(Changes changes, int64_t now) {
+  for (auto group = unschedulable_.begin(); group != unschedulable_.end();) {
+    if (!meet(group->first, changes)) {
+      ++group;
+      continue;
+    }
+    const auto pods = std::move(group->second);
+    group = unschedulable_.erase(group);
+    for (const auto& due : pods) place(due.pod, now);
   }
+}
+
+size_t SchedulingQueue::waiting() const {
+  size_t count = 0;
+  for (const auto& [helped_by, pods] : unschedulable_) count += pods.size();
+  return count;
 }
 
 std::optional<int64_t> SchedulingQueue::next_due() const {
   std::optional<int64_t> due;
-  if (!backoff_.empty()) due = backoff_.begin()->at;
-  if (!unschedulable_.empty()) due = std::min(due.value_or(unschedulable_.begin()->at), unschedulable_.begin()->at);
+  const auto sooner = [&](const std::set<Due>& pods) {
+    if (!pods.empty()) due = std::min(due.value_or(pods.begin()->at), pods.begin()->at);
+  };
+  sooner(backoff_);
+  for (const auto& [helped_by, pods] : unschedulable_) sooner(pods);
   return due;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,24 +19,24 @@ class SchedulingQueue {
  public:
   // A new or changed pending pod; one that waits as unschedulable is tried again, unless its spec is the same as before
   // (then only its status changed, which is what a vain attempt itself causes).
-  void add(const PodPtr& pod, int64_t now);
+  void add(const WaitingPtr& pod, int64_t now);
   void remove(const std::string& uid);
   // The next pod to try, by priority and then by age; it leaves the queue. Nothing when none is due.
-  PodPtr pop(int64_t now);
-  // The attempt found no node. `event_since`: something that might help happened during the attempt.
-  void unschedulable(const PodPtr& pod, int64_t now, bool event_since);
+  WaitingPtr pop(int64_t now);
+  // The attempt found no node: it is tried again after one of the changes that help.
+  void unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by);
   // The attempt failed for another reason (the API refused): try again after backoff.
-  void failed(const PodPtr& pod, int64_t now);
+  void failed(const WaitingPtr& pod, int64_t now);
   // Forgets the attempts of a pod that got its node.
   void done(const std::string& uid) { attempts_.erase(uid); }
-  // Something changed that may make room: unschedulable pods come back, after their backoff.
-  void wake_unschedulable(int64_t now);
+  // Pods that one of these changes may help come back, after their backoff.
+  void wake(Changes changes, int64_t now);
   // When pop may have something that it has not now; nothing: only after a change.
   std::optional<int64_t> next_due() const;
 
   size_t active() const { return active_.size(); }
   size_t backing_off() const { return backoff_.size(); }
-  size_t waiting() const { return unschedulable_.size(); }
+  size_t waiting() const;
   int attempts(const std::string& uid) const;
   // Whether this is news about the pod since its last vain attempt.
   bool is_news(const std::string& uid, const std::string& message);
@@ -44,11 +45,11 @@ class SchedulingQueue {
 
  private:
   struct Order {
-    bool operator()(const PodPtr& a, const PodPtr& b) const;
+    bool operator()(const WaitingPtr& a, const WaitingPtr& b) const;
   };
   struct Due {
     int64_t at;
-    PodPtr pod;
+    WaitingPtr pod;
     bool operator<(const Due& other) const { return at != other.at ? at < other.at : pod->uid < other.pod->uid; }
   };
   struct Attempts {
@@ -56,18 +57,21 @@ class SchedulingQueue {
     int64_t last = 0;
     std::string message;
   };
-  void place(const PodPtr& pod, int64_t now);
+  void count_attempt(const std::string& uid, int64_t now);
+  void place(const WaitingPtr& pod, int64_t now);
   void take(const std::string& uid);
   int64_t backoff_end(const std::string& uid) const;
 
-  std::set<PodPtr, Order> active_;
+  std::set<WaitingPtr, Order> active_;
   std::set<Due> backoff_;
-  std::set<Due> unschedulable_;  // by the time after which they are tried again anyway
+  // By what helps them; each by the time after which they are tried again anyway.
+  std::map<Changes, std::set<Due>> unschedulable_;
   enum class Place : uint8_t { kActive, kBackoff, kUnschedulable };
   struct Where {
     Place place;
-    PodPtr pod;
+    WaitingPtr pod;
     int64_t at;
+    Changes helped_by = Changes::kNone;
   };
   std::unordered_map<std::string, Where> where_;
   std::unordered_map<std::string, Attempts> attempts_;

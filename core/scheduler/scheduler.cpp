@@ -4,24 +4,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <set>
 
 #include "core/client/refusals.hpp"
 #include "core/limits/notices.hpp"
-#include "core/scheduler/filters.hpp"
+#include "core/scheduler/choose.hpp"
 #include "core/scheduler/messages.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::scheduler {
 namespace {
-
-// How many feasible nodes are enough to choose among: all up to 100, then a share that falls as clusters grow.
-size_t enough_nodes(size_t all) {
-  if (all <= 100) return all;
-  const size_t percent = std::max<size_t>(5, 50 - all / 125);
-  return std::max<size_t>(100, all * percent / 100);
-}
 
 bool finished(const corev1::Pod& pod) {
   return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
@@ -100,10 +92,7 @@ bool Scheduler::wants(const corev1::Pod& pod) const {
          !pod.metadata().has_deletion_timestamp() && pod.spec().scheduling_gates().empty() && !finished(pod);
 }
 
-void Scheduler::made_room_locked() {
-  ++changes_;
-  if (queue_.waiting() > 0) queue_.wake_unschedulable(options_.clock->monotonic_ns());
-}
+void Scheduler::happened_locked(Changes changes) { queue_.wake(changes, options_.clock->monotonic_ns()); }
 
 void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
   corev1::Pod pod;
@@ -111,7 +100,7 @@ void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
   const auto& uid = pod.metadata().uid();
   if (deleted || finished(pod)) {
     queue_.remove(uid);
-    if (cache_.remove_pod(uid)) made_room_locked();
+    if (cache_.remove_pod(uid)) happened_locked(Changes::kPodGone);
     return;
   }
   if (!pod.spec().node_name().empty()) {
@@ -124,7 +113,7 @@ void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
     return;
   }
   // Assumed: its binding is on the way, and this is an event from before it.
-  if (!cache_.has_pod(uid)) queue_.add(read_pod(pod), options_.clock->monotonic_ns());
+  if (!cache_.has_pod(uid)) queue_.add(read_waiting_pod(pod), options_.clock->monotonic_ns());
 }
 
 void Scheduler::on_pod(const client::WatchEvent& event) {
@@ -142,7 +131,6 @@ void Scheduler::replace_pods(const client::Client::List& list) {
   queue_ = SchedulingQueue();
   for (const auto& object : list.objects) see_pod_locked(object, false);
   pods_synced_ = true;
-  ++changes_;
 }
 
 void Scheduler::on_node(const client::WatchEvent& event) {
@@ -151,8 +139,8 @@ void Scheduler::on_node(const client::WatchEvent& event) {
   const std::lock_guard lock(mutex_);
   if (event.type == client::WatchEvent::Type::kDeleted) {
     cache_.remove_node(node.metadata().name());
-  } else if (cache_.set_node(read_node(node))) {
-    made_room_locked();
+  } else {
+    happened_locked(cache_.set_node(read_node(node)));
   }
 }
 
@@ -168,7 +156,7 @@ void Scheduler::replace_nodes(const client::Client::List& list) {
   }
   for (const auto& name : gone) cache_.remove_node(name);
   nodes_synced_ = true;
-  made_room_locked();
+  happened_locked(Changes::kAny);
 }
 
 void Scheduler::run() {
@@ -179,27 +167,29 @@ void Scheduler::run() {
     if (stopped_) return;
     const int64_t now = options_.clock->monotonic_ns();
     const bool may = pods_synced_ && nodes_synced_ && bindings_.size() < options_.max_bindings;
-    const PodPtr pod = may ? queue_.pop(now) : nullptr;
+    const WaitingPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
       if (!inboxes_.empty()) continue;
       const auto due = may ? queue_.next_due() : std::nullopt;
       wait_locked(lock, due, now);
       continue;
     }
-    const uint64_t before = changes_;
-    const Decision decision = decide_locked(*pod);
-    if (decision.node.empty()) {
-      queue_.unschedulable(pod, now, changes_ != before);
-      const bool news = queue_.is_news(pod->uid, decision.message);
+    const auto& nodes = cache_.nodes();
+    const Choice choice = choose(*pod, nodes, next_node_);
+    if (!nodes.empty()) next_node_ = (next_node_ + choice.looked) % nodes.size();
+    if (choice.node == nullptr) {
+      queue_.unschedulable(pod, now, choice.helped_by);
+      const bool news = queue_.is_news(pod->uid, choice.message);
       lock.unlock();
-      report_unschedulable(pod, decision.message, news);
+      report_unschedulable(pod, choice.message, news);
       lock.lock();
       continue;
     }
-    cache_.add_pod(pod, decision.node);  // assumed
-    bindings_[pod->uid] = {pod, decision.node};
+    const std::string node = choice.node->facts.name;
+    cache_.add_pod(pod, node);  // assumed
+    bindings_[pod->uid] = {pod, node};
     lock.unlock();
-    bind(pod, decision.node);
+    bind(pod, node);
     lock.lock();
   }
 }
@@ -236,26 +226,7 @@ void Scheduler::wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::o
   lock.lock();
 }
 
-Scheduler::Decision Scheduler::decide_locked(const PodInfo& pod) {
-  const auto& nodes = cache_.nodes();
-  if (!pod.unsupported.empty()) return {"", unsupported_error(nodes.size(), pod.unsupported)};
-  if (nodes.empty()) return {"", "no nodes available to schedule pods"};
-  const size_t enough = enough_nodes(nodes.size());
-  std::vector<const NodeState*> feasible;
-  std::map<std::string, size_t> reasons;
-  size_t looked = 0;
-  for (; looked < nodes.size() && feasible.size() < enough; ++looked) {
-    const NodeState* node = nodes[(next_node_ + looked) % nodes.size()];
-    const auto against = reasons_against(pod, *node);
-    if (against.empty()) feasible.push_back(node);
-    for (const auto& reason : against) ++reasons[reason];
-  }
-  next_node_ = (next_node_ + looked) % nodes.size();
-  if (feasible.empty()) return {"", fit_error(nodes.size(), reasons)};
-  return {feasible[pick_best(pod, feasible, 0)]->facts.name, ""};
-}
-
-void Scheduler::bind(const PodPtr& pod, const std::string& node) {
+void Scheduler::bind(const WaitingPtr& pod, const std::string& node) {
   client::ApiRequest request;
   request.set_verb(client::ApiRequest::CREATE);
   request.set_version("v1");
@@ -270,19 +241,19 @@ void Scheduler::bind(const PodPtr& pod, const std::string& node) {
   });
 }
 
-void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& status) {
+void Scheduler::bound(const WaitingPtr& pod, const std::string& node, const Status& status) {
   {
     const std::lock_guard lock(mutex_);
     bindings_.erase(pod->uid);
     if (status.ok()) {
       queue_.done(pod->uid);
     } else {
-      cache_.remove_assumed(pod);
+      if (cache_.remove_assumed(pod)) happened_locked(Changes::kPodGone);
       // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest. What can
       // never succeed waits for a change, or five minutes.
       const int64_t now = options_.clock->monotonic_ns();
       if (client::is_final(status))
-        queue_.unschedulable(pod, now, false);
+        queue_.unschedulable(pod, now, Changes::kAny);
       else if (status.code() != 404 && status.code() != 409)
         queue_.failed(pod, now);
     }
@@ -297,7 +268,7 @@ void Scheduler::bound(const PodPtr& pod, const std::string& node, const Status& 
   }
 }
 
-void Scheduler::report_unschedulable(const PodPtr& pod, const std::string& message, bool news) {
+void Scheduler::report_unschedulable(const WaitingPtr& pod, const std::string& message, bool news) {
   options_.record_event(reference_body(*pod), "Warning", "FailedScheduling", message);
   if (!news) return;  // the condition says so already
   client::ApiRequest request;
@@ -316,7 +287,7 @@ void Scheduler::report_unschedulable(const PodPtr& pod, const std::string& messa
 }
 
 // The next vain attempt says it again, unless the server will never take it.
-void Scheduler::not_reported(const PodPtr& pod, const Status& why) {
+void Scheduler::not_reported(const WaitingPtr& pod, const Status& why) {
   if (why.code() == 404 || why.code() == 409) return;
   if (!client::is_final(why)) {
     const std::lock_guard lock(mutex_);

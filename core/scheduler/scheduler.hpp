@@ -60,10 +60,6 @@ class Scheduler {
   Counts counts() const;
 
  private:
-  struct Decision {
-    std::string node;     // empty: none
-    std::string message;  // why none
-  };
   // Shared with callbacks that may outlive the scheduler.
   struct Life {
     std::mutex mutex;
@@ -78,13 +74,12 @@ class Scheduler {
   void on_node(const client::WatchEvent& event);
   void see_pod_locked(const client::Object& object, bool deleted);
   bool wants(const corev1::Pod& pod) const;
-  Decision decide_locked(const PodInfo& pod);
-  void bind(const PodPtr& pod, const std::string& node);
-  void bound(const PodPtr& pod, const std::string& node, const Status& status);
-  void report_unschedulable(const PodPtr& pod, const std::string& message, bool news);
-  void not_reported(const PodPtr& pod, const Status& why);
+  void bind(const WaitingPtr& pod, const std::string& node);
+  void bound(const WaitingPtr& pod, const std::string& node, const Status& status);
+  void report_unschedulable(const WaitingPtr& pod, const std::string& message, bool news);
+  void not_reported(const WaitingPtr& pod, const Status& why);
   void trouble(std::string_view topic, const std::string& text) const;
-  void made_room_locked();
+  void happened_locked(Changes changes);
   void wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
   void wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
 
@@ -99,8 +94,7 @@ class Scheduler {
   SchedulingQueue queue_;
   size_t next_node_ = 0;
   // Under way, by uid: assumed where they go, whatever a new list says of them.
-  std::unordered_map<std::string, std::pair<PodPtr, std::string>> bindings_;
-  uint64_t changes_ = 0;  // raised by everything that may make room
+  std::unordered_map<std::string, std::pair<WaitingPtr, std::string>> bindings_;
   bool pods_synced_ = false;
   bool nodes_synced_ = false;
   bool stopped_ = false;

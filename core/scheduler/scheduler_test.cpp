@@ -185,6 +185,46 @@ TEST_F(SchedulerTest, AFailedBindingIsTakenBackAndTriedAgain) {
   ASSERT_TRUE(client.wait_bindings(2));
 }
 
+TEST_F(SchedulerTest, OnlyWhatMayHelpWakesAPod) {
+  add_node("n1", "1");
+  auto picky = pod("picky", "100m");
+  (*picky.mutable_spec()->mutable_node_selector())["zone"] = "a";
+  client.send("pods", WatchEvent::Type::kAdded, picky);
+  client.send("pods", WatchEvent::Type::kAdded, pod("large", "2"));
+  ASSERT_TRUE(client.wait_patches(2));
+  corev1::Node labeled;
+  labeled.mutable_metadata()->set_name("n1");
+  auto& free = *labeled.mutable_status()->mutable_allocatable();
+  free["cpu"].set_string("1");
+  free["memory"].set_string("8Gi");
+  free["pods"].set_string("110");
+  (*labeled.mutable_metadata()->mutable_labels())["zone"] = "a";
+  client.send("nodes", WatchEvent::Type::kModified, labeled);
+  ASSERT_TRUE(client.wait_bindings(1));
+  EXPECT_EQ(client.bindings[0].first, "picky");
+  EXPECT_EQ(scheduler->counts().unschedulable, 1u);
+  free["cpu"].set_string("4");
+  client.send("nodes", WatchEvent::Type::kModified, labeled);
+  ASSERT_TRUE(client.wait_bindings(2));
+}
+
+// What was thought taken is free again.
+TEST_F(SchedulerTest, ABindingThatFailsMakesRoomForOthers) {
+  add_node("n1", "1");
+  client.defer = true;
+  client.send("pods", WatchEvent::Type::kAdded, pod("a", "800m"));
+  ASSERT_TRUE(client.wait([&] { return client.deferred != nullptr; }));
+  client.send("pods", WatchEvent::Type::kAdded, pod("b", "800m"));
+  ASSERT_TRUE(client.wait_patches(1));
+  {
+    const std::lock_guard lock(client.mutex);
+    client.defer = false;
+  }
+  client.deferred(Status::not_found("deleted meanwhile"));
+  ASSERT_TRUE(client.wait_bindings(2));
+  EXPECT_EQ(client.bindings[1].first, "b");
+}
+
 TEST_F(SchedulerTest, ABindingThatIsRefusedForGoodWaitsForAChange) {
   add_node("n1", "1");
   client.refuse = Status::invalid("no such pod can be bound");

@@ -1,0 +1,68 @@
+#include "core/scheduler/choose.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/scheduler/scheduler_testing.hpp"
+
+namespace gantry::scheduler {
+namespace {
+
+struct ChooseTest : testing::Test {
+  void add(const std::string& name, const std::string& cpu) {
+    auto facts = node_with(cpu, "4Gi").facts;
+    facts.name = name;
+    cache.set_node(facts);
+  }
+  Choice chosen(const corev1::Pod& pod, size_t first = 0) const {
+    return choose(*read_waiting_pod(pod), cache.nodes(), first);
+  }
+  NodeCache cache;
+};
+
+TEST_F(ChooseTest, WithoutNodesANewOneHelps) {
+  const auto choice = chosen(pod_with("1", ""));
+  EXPECT_EQ(choice.node, nullptr);
+  EXPECT_EQ(choice.message, "no nodes available to schedule pods");
+  EXPECT_EQ(choice.helped_by, Changes::kNodeAdded);
+}
+
+TEST_F(ChooseTest, SaysWhyAllOfThemCanNotAndWhatHelps) {
+  add("n1", "1");
+  add("n2", "1");
+  add("n3", "4");
+  auto tainted = cache.nodes()[2]->facts;
+  tainted.taints = {taint_with("NoSchedule")};
+  EXPECT_EQ(cache.set_node(tainted), Changes::kTaints);
+  const auto choice = chosen(pod_with("2", ""));
+  EXPECT_EQ(choice.node, nullptr);
+  EXPECT_EQ(choice.message, "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.");
+  EXPECT_EQ(choice.helped_by, Changes::kNodeAdded | Changes::kTaints | Changes::kAllocatable | Changes::kPodGone);
+  EXPECT_EQ(choice.looked, 3u);
+}
+
+TEST_F(ChooseTest, NothingThatHappensHelpsAPodThatDemandsWhatIsNotDone) {
+  add("n1", "4");
+  auto pod = pod_with("1", "");
+  pod.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("DoNotSchedule");
+  const auto choice = chosen(pod);
+  EXPECT_EQ(choice.node, nullptr);
+  EXPECT_EQ(choice.helped_by, Changes::kNone);
+}
+
+// Of 150 nodes 100 are enough; the next pod begins where this one ended.
+TEST_F(ChooseTest, LooksAtEnoughNodesRoundAbout) {
+  for (int i = 0; i < 150; ++i) add("n" + std::to_string(i), i < 120 ? "4" : "1");
+  const auto first = chosen(pod_with("1", ""));
+  EXPECT_EQ(first.looked, 100u);
+  EXPECT_EQ(first.node->facts.name, "n0");
+  const auto second = chosen(pod_with("1", ""), 100);
+  EXPECT_EQ(second.looked, 100u);
+  EXPECT_EQ(second.node->facts.name, "n100");
+  const auto large = chosen(pod_with("2", ""), 100);
+  EXPECT_EQ(large.looked, 130u) << "30 could not";
+  add("n150", "4");
+  EXPECT_EQ(chosen(pod_with("1", ""), 150).node->facts.name, "n150");
+}
+
+}  // namespace
+}  // namespace gantry::scheduler
