@@ -1,44 +1,75 @@
 #include "gantry/durations.hpp"
 
-#include <array>
 #include <charconv>
 
 namespace gantry::sdk {
 
+namespace {
+
+constexpr size_t kMostQuoted = 200;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// In quotes, on one line, and no longer than a message should be.
+std::string quoted(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out = "\"";
+  for (const unsigned char c : text.substr(0, kMostQuoted)) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c >= ' ' && c < 0x7f) {
+      out += static_cast<char>(c);
+    } else {
+      out += {'\\', 'x', kDigits[c >> 4], kDigits[c & 15]};
+    }
+  }
+  return out + "\"";
+}
+
+// What a unit is in nanoseconds; 0: there is none of this name.
+double unit_of(std::string_view name) {
+  if (name == "ns") return 1;
+  if (name == "us" || name == "\xc2\xb5s" || name == "\xce\xbcs") return 1e3;
+  if (name == "ms") return 1e6;
+  if (name == "s") return 1e9;
+  if (name == "m") return 60e9;
+  return name == "h" ? 3600e9 : 0;
+}
+
+// Digits with a point among them or without, up to what is neither. False: there is no digit.
+bool take_number(std::string_view& rest, double& out) {
+  size_t length = 0;
+  bool point = false, digit = false;
+  for (; length < rest.size() && (is_digit(rest[length]) || (rest[length] == '.' && !point)); ++length) {
+    (rest[length] == '.' ? point : digit) = true;
+  }
+  if (!digit) return false;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + length, out, std::chars_format::fixed);
+  rest.remove_prefix(length);
+  return error == std::errc();
+}
+
+}  // namespace
+
 Expected<int64_t> parse_duration(std::string_view text) {
-  auto bad = [&] { return Status::bad_request("time: invalid duration \"" + std::string(text) + "\""); };
+  const auto wrong = [&] { return Status::bad_request("time: invalid duration " + quoted(text)); };
   std::string_view rest = text;
-  bool negative = rest.starts_with('-');
+  const bool negative = rest.starts_with('-');
   if (negative || rest.starts_with('+')) rest.remove_prefix(1);
   if (rest == "0") return int64_t{0};
-  if (rest.empty()) return bad();
-  struct Unit {
-    std::string_view text;
-    double nanos;
-  };
-  constexpr std::array<Unit, 8> kUnits = {{{"ns", 1},
-                                           {"us", 1e3},
-                                           {"\xc2\xb5s", 1e3},
-                                           {"\xce\xbcs", 1e3},
-                                           {"ms", 1e6},
-                                           {"s", 1e9},
-                                           {"m", 60e9},
-                                           {"h", 3600e9}}};
+  if (rest.empty()) return wrong();
   double total = 0;
   while (!rest.empty()) {
     double number = 0;
-    auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || !(number >= 0)) return bad();  // "nan" is a number to from_chars
-    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
-    const Unit* found = nullptr;
-    for (const Unit& unit : kUnits) {
-      bool longer = unit.text == "m" && rest.starts_with("ms");
-      if (rest.starts_with(unit.text) && !longer) found = &unit;
-    }
-    if (found == nullptr) return bad();
-    rest.remove_prefix(found->text.size());
-    total += number * found->nanos;
-    if (total > 9.2e18) return bad();
+    if (!take_number(rest, number)) return wrong();
+    size_t length = 0;
+    while (length < rest.size() && rest[length] != '.' && !is_digit(rest[length])) ++length;
+    const auto name = rest.substr(0, length);
+    if (name.empty()) return Status::bad_request("time: missing unit in duration " + quoted(text));
+    const double unit = unit_of(name);
+    if (unit == 0) return Status::bad_request("time: unknown unit " + quoted(name) + " in duration " + quoted(text));
+    rest.remove_prefix(length);
+    total += number * unit;
+    if (!(total < 9.2e18)) return wrong();
   }
   return static_cast<int64_t>(negative ? -total : total);
 }

@@ -23,6 +23,12 @@ TEST(Durations, Refuses) {
                            "9999999h", "nan", "1mm"}) {
     EXPECT_EQ(parse_duration(text).error().code(), 400) << text;
   }
+  const auto why = [](std::string_view text) { return parse_duration(text).error().message(); };
+  EXPECT_EQ(why("1h 2m"), "time: unknown unit \"h \" in duration \"1h 2m\"");
+  EXPECT_EQ(why("1"), "time: missing unit in duration \"1\"");
+  EXPECT_EQ(why(".s"), "time: invalid duration \".s\"");
+  EXPECT_EQ(why("a\"\n"), "time: invalid duration \"a\\\"\\x0a\"");
+  EXPECT_EQ(why(std::string(1000, 'x')).size(), std::string_view("time: invalid duration \"\"").size() + 200);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "core/apiserver/verbs/subresources.hpp"
 #include "core/apiserver/verbs/verbs.hpp"
 #include "core/apiserver/verbs/write_call.hpp"
+#include "core/schema/values/times.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -144,11 +145,11 @@ Status read_deadline(Call& call) {
   constexpr std::chrono::nanoseconds kLongestWait = std::chrono::seconds(60);
   auto timeout = kLongestWait;
   if (const auto text = call.query.get("timeout"); !text.empty()) {
-    auto wanted = parse_duration(text);
+    const auto wanted = schema::parse_duration(text);
     if (!wanted) {
       return Status::bad_request("invalid timeout specified in the request URL - " + wanted.error().message());
     }
-    if (*wanted > wanted->zero()) timeout = std::min(timeout, *wanted);
+    if (*wanted > 0) timeout = std::min(timeout, std::chrono::nanoseconds(*wanted));
   }
   call.deadline = std::chrono::steady_clock::now() + timeout;
   return {};

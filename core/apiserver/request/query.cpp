@@ -16,36 +16,6 @@ int hex(char c) {
   return -1;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// What a unit is in nanoseconds; 0: there is none of this name.
-double unit_of(std::string_view name) {
-  if (name == "ns") return 1;
-  if (name == "us" || name == "\xc2\xb5s" || name == "\xce\xbcs") return 1e3;
-  if (name == "ms") return 1e6;
-  if (name == "s") return 1e9;
-  if (name == "m") return 60e9;
-  return name == "h" ? 3600e9 : 0;
-}
-
-// A number with a point or without; false: there is none. What is too large for a double's digits is too large for all.
-bool take_number(std::string_view& rest, double& out) {
-  size_t digits = 0, length = 0;
-  double scale = 1;
-  bool point = false;
-  for (; length < rest.size() && (is_digit(rest[length]) || (rest[length] == '.' && !point)); ++length) {
-    if (rest[length] == '.') {
-      point = true;
-      continue;
-    }
-    ++digits;
-    if (point) scale /= 10;
-    out = point ? out + scale * (rest[length] - '0') : out * 10 + (rest[length] - '0');
-  }
-  rest.remove_prefix(length);
-  return digits > 0;
-}
-
 // An escape that is none, or what separated parameters once: upstream leaves the parameter out.
 bool is_malformed(std::string_view parameter) {
   for (size_t i = 0; i < parameter.size(); ++i) {
@@ -58,33 +28,6 @@ bool is_malformed(std::string_view parameter) {
 }
 
 }  // namespace
-
-Expected<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  constexpr double kMost = 9.2e18;
-  const auto said = "duration " + quoted(text.substr(0, 200));
-  const auto wrong = [&] { return Status::bad_request("time: invalid " + said); };
-  auto rest = text;
-  const bool minus = rest.starts_with('-');
-  if (minus || rest.starts_with('+')) rest.remove_prefix(1);
-  if (rest == "0") return std::chrono::nanoseconds(0);
-  if (rest.empty()) return wrong();
-  double sum = 0;
-  while (!rest.empty()) {
-    double number = 0;
-    if (!take_number(rest, number)) return wrong();
-    size_t length = 0;
-    while (length < rest.size() && rest[length] != '.' && !is_digit(rest[length])) ++length;
-    const auto name = rest.substr(0, length);
-    if (name.empty()) return Status::bad_request("time: missing unit in " + said);
-    const double unit = unit_of(name);
-    if (unit == 0) return Status::bad_request("time: unknown unit " + quoted(name.substr(0, 200)) + " in " + said);
-    rest.remove_prefix(length);
-    sum += number * unit;
-    if (!(sum < kMost)) return wrong();
-  }
-  const auto whole = static_cast<int64_t>(sum);
-  return std::chrono::nanoseconds(minus ? -whole : whole);
-}
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {
   std::string out;

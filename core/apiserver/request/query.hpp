@@ -1,7 +1,6 @@
 // Percent-encoding and query strings of request URLs. Pure, any thread.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,8 +13,6 @@
 namespace gantry::apiserver {
 
 std::string percent_decode(std::string_view text, bool plus_is_space);
-// As Go's time.ParseDuration: "1m30s", "1.5h", "0"; BadRequest with its words.
-Expected<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 class Query {
  public:
