@@ -94,6 +94,13 @@ struct IndexedField {
   std::vector<uint32_t> numbers;  // of the protobuf fields that lead to it
 };
 
+// Of objects that are kept in memory alone.
+struct Volatility {
+  int64_t time_to_live_seconds = 0;  // since the last write
+  int64_t most = 16'384;             // objects
+  int64_t most_bytes = 64 << 20;
+};
+
 // A kind the API serves.
 struct Kind {
   std::string group, version, kind, list_kind, plural, singular;
@@ -107,7 +114,8 @@ struct Kind {
   std::string name_format;
   int32_t group_priority = 0;
   bool never_owner = false;
-  std::string warning;  // of who creates one
+  std::string warning;                   // of who creates one
+  std::optional<Volatility> volatility;  // none: its objects are on disk
   const Message* message = nullptr;
   const Message* list_message = nullptr;
   const Behavior* behavior = &kNothingSpecial;  // never null

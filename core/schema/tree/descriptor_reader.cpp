@@ -203,6 +203,18 @@ schema::Subresource read_subresource(std::string_view bytes) {
   return sub;
 }
 
+Volatility read_volatility(std::string_view bytes) {
+  Volatility volatility;
+  Reader reader(bytes);
+  for (Entry entry; reader.next(entry);) {
+    const auto value = static_cast<int64_t>(entry.value);
+    if (entry.number == 1) volatility.time_to_live_seconds = value;
+    if (entry.number == 2) volatility.most = value;
+    if (entry.number == 3) volatility.most_bytes = value;
+  }
+  return volatility;
+}
+
 void read_resource(std::string_view bytes, Kind& kind) {
   Reader reader(bytes);
   for (Entry entry; reader.next(entry);) {
@@ -254,6 +266,9 @@ void read_resource(std::string_view bytes, Kind& kind) {
         break;
       case 16:
         kind.warning = text(entry);
+        break;
+      case 17:
+        kind.volatility = read_volatility(entry.bytes);
         break;
       default:
         break;

@@ -49,6 +49,17 @@ Expected<Registry::TreePtr> Registry::tree_of(std::string_view descriptors) cons
   return TreePtr(std::move(*tree));
 }
 
+// Where a resource's objects are is settled once: else some would be in memory and some on disk.
+Status Registry::check_kept(const Tree& tree) const {
+  for (const auto& kind : tree.kinds()) {
+    const auto known = volatile_.find(kind->plural + "." + kind->group);
+    if (known == volatile_.end() || known->second == kind->volatility.has_value()) continue;
+    return Status::invalid("kind " + kind->kind +
+                           " changes whether it is volatile, which takes a restart of the daemon");
+  }
+  return {};
+}
+
 Status Registry::extend(std::string_view owner, std::string_view descriptors) {
   const std::lock_guard lock(mutex_);
   Owner& slot = owners_.try_emplace(std::string(owner)).first->second;
@@ -58,8 +69,11 @@ Status Registry::extend(std::string_view owner, std::string_view descriptors) {
   auto others = trees_but(owner);
   std::erase(others, tree->get());
   Status status = check_against(**tree, others);
+  if (status.ok()) status = check_kept(**tree);
   if (status.ok()) status = slot.history.add(**tree);
   if (!status.ok()) return status;
+  for (const auto& kind : (*tree)->kinds())
+    volatile_.emplace(kind->plural + "." + kind->group, kind->volatility.has_value());
   slot.tree = std::move(*tree);
   slot.descriptors = descriptors;
   publish();

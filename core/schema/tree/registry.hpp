@@ -46,10 +46,13 @@ class Registry {
   void publish();  // under mutex_, but for the first
   Expected<TreePtr> tree_of(std::string_view descriptors) const;
   std::vector<const Tree*> trees_but(std::string_view owner) const;
+  Status check_kept(const Tree& tree) const;
 
   const TreePtr builtin_;
   mutable std::mutex mutex_;                          // changes
   std::map<std::string, Owner, std::less<>> owners_;  // under mutex_
+  // Resources of extensions, present and past, and whether they are volatile; as bounded as their owners' histories.
+  std::map<std::string, bool> volatile_;  // under mutex_
   mutable std::mutex now_mutex_;
   SchemaPtr now_;  // under now_mutex_
   std::atomic<uint64_t> generation_{0};

@@ -119,6 +119,24 @@ void add_lists(std::vector<RawMessage>& raw) {
   }
 }
 
+Status check_volatility(const Kind& kind) {
+  if (!kind.volatility) return {};
+  const auto& volatility = *kind.volatility;
+  const auto refuse = [&](const std::string& why) {
+    return Status::internal("kind " + kind.kind + " is volatile, " + why);
+  };
+  const auto range = [&](const char* what, int64_t value, int64_t most) -> Status {
+    if (value >= 1 && value <= most) return {};
+    return refuse("with " + std::string(what) + " " + std::to_string(value) + "; it must be between 1 and " +
+                  std::to_string(most));
+  };
+  if (kind.storage != &kind) return refuse("but its objects are stored as another version's, which must say it");
+  constexpr int64_t kDay = 86'400, kMost = 1'000'000, kMostBytes = 1 << 30;
+  if (auto s = range("time_to_live_seconds", volatility.time_to_live_seconds, kDay); !s.ok()) return s;
+  if (auto s = range("most", volatility.most, kMost); !s.ok()) return s;
+  return range("most_bytes", volatility.most_bytes, kMostBytes);
+}
+
 // The text at `path`, if objects are found by it.
 std::optional<IndexedField> indexed(const Message* message, const std::string& path) {
   IndexedField found{path, {}};
@@ -208,6 +226,7 @@ Status Tree::bind(Behaviors behaviors) {
   for (const auto& kind : kinds_) {
     kind->storage = storage_of(*kind);
     if (kind->storage == nullptr) return Status::internal("no resource that stores " + kind->kind);
+    if (Status status = check_volatility(*kind); !status.ok()) return status;
     kind->never_owners = base_ != nullptr ? &base_->never_owners_ : &never_owners_;
     if (kind->never_owner) never_owners_.push_back(kind.get());
     for (const auto& path : kind->selectable_fields) {
