@@ -21,8 +21,8 @@ std::string errno_text(int error) { return std::generic_category().message(error
 
 bool is_damage(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTADB; }
 
-int64_t sum_of(const Entry& entry, RowKind kind, std::string_view value) {
-  return row_sum(entry.mod_revision, entry.create_revision, kind, entry.key, value);
+int64_t sum_of(const Entry& entry, RowKind kind, Revision gap, std::string_view value) {
+  return row_sum(entry.mod_revision, entry.create_revision, kind, entry.key, value, gap);
 }
 
 // Pages that these rows need at most when they are added at the table's end.
@@ -41,13 +41,14 @@ size_t pages_of(const std::vector<EventPtr>& events, Database::Final final) {
 }
 
 int64_t sum_of_meta(Revision compacted) { return row_sum(compacted, 0, RowKind::kPut, {}, {}); }
+int64_t sum_of_reserved(Revision until) { return row_sum(until, 1, RowKind::kPut, {}, {}); }
 
 }  // namespace
 
 void Database::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Database::~Database() {
-  for (Statement* s : {&begin_, &commit_, &rollback_, &insert_, &remove_, &set_compacted_}) {
+  for (Statement* s : {&begin_, &commit_, &rollback_, &insert_, &remove_, &set_compacted_, &set_reserved_}) {
     s->reset();
   }
   sqlite3_close(db_);
@@ -60,7 +61,8 @@ Status Database::prepare() {
                                                     {"ROLLBACK", &rollback_},
                                                     {"INSERT INTO versions VALUES(?,?,?,?,?,?)", &insert_},
                                                     {"DELETE FROM versions WHERE revision=?", &remove_},
-                                                    {"UPDATE meta SET compacted=?, sum=? WHERE id=1", &set_compacted_}};
+                                                    {"UPDATE meta SET compacted=?, sum=? WHERE id=1", &set_compacted_},
+                                                    {"REPLACE INTO meta VALUES(2, ?, ?)", &set_reserved_}};
   for (const auto& [sql, out] : all) {
     if (Status s = prepare(sql, *out); !s.ok()) return s;
   }
@@ -99,6 +101,14 @@ Status Database::start_load() {
   auto sum = number("SELECT sum FROM meta WHERE id=1");
   if (!sum.ok()) return sum.error();
   if (*sum != sum_of_meta(compacted_)) return damaged("the revision that its rows begin with is not what was written");
+  auto reserved = number("SELECT coalesce(max(compacted), 0) FROM meta WHERE id=2");
+  if (!reserved.ok()) return reserved.error();
+  reserved_ = *reserved;
+  sum = number("SELECT coalesce(max(sum), 0) FROM meta WHERE id=2");
+  if (!sum.ok()) return sum.error();
+  if (*sum != (reserved_ == 0 ? 0 : sum_of_reserved(reserved_))) {
+    return damaged("the revision that had been given out is not what was written");
+  }
   auto pages = number("PRAGMA page_count");
   if (!pages.ok()) return pages.error();
   pages_ = static_cast<size_t>(*pages);
@@ -127,8 +137,10 @@ Row Database::read_row(sqlite3_stmt* scan) const {
   entry->key = bytes(3);
   entry->value = bytes(4);
   Row row;
-  row.kind = static_cast<RowKind>(sqlite3_column_int(scan, 2));
-  row.damage = compare_sums(sqlite3_column_int64(scan, 5), sum_of(*entry, row.kind, entry->value));
+  const int64_t what = sqlite3_column_int64(scan, 2);
+  row.kind = static_cast<RowKind>(what % kRowKinds);
+  row.gap = what / kRowKinds;
+  row.damage = compare_sums(sqlite3_column_int64(scan, 5), sum_of(*entry, row.kind, row.gap, entry->value));
   row.entry = std::move(entry);
   return row;
 }
@@ -141,6 +153,7 @@ Status Database::load(const RowFn& row) {
   }
   int rc = SQLITE_ROW;
   while ((rc = sqlite3_step(scan.get())) == SQLITE_ROW) {
+    last_row_ = sqlite3_column_int64(scan.get(), 0);
     if (!row(read_row(scan.get()))) {
       return damaged("revision " + std::to_string(sqlite3_column_int64(scan.get(), 0)) +
                      " does not follow what is before it");
@@ -194,7 +207,7 @@ Status Database::transaction(size_t pages, Space space, const std::function<Stat
   }
 }
 
-Status Database::write_event(const Event& event, Final final) {
+Status Database::write_event(const Event& event, Final final, Revision gap) {
   const Entry& entry = *event.entry;
   const bool deleted = event.type == EventType::kDelete;
   const bool bare = deleted && final == Final::kOmit;
@@ -203,11 +216,31 @@ Status Database::write_event(const Event& event, Final final) {
   sqlite3_stmt* s = insert_.get();
   sqlite3_bind_int64(s, 1, entry.mod_revision);
   sqlite3_bind_int64(s, 2, entry.create_revision);
-  sqlite3_bind_int(s, 3, static_cast<int>(kind));
+  sqlite3_bind_int64(s, 3, static_cast<int64_t>(kind) + kRowKinds * gap);
   sqlite3_bind_blob64(s, 4, entry.key.data(), entry.key.size(), SQLITE_STATIC);
   sqlite3_bind_blob64(s, 5, value.data(), value.size(), SQLITE_STATIC);
-  sqlite3_bind_int64(s, 6, sum_of(entry, kind, value));
+  sqlite3_bind_int64(s, 6, sum_of(entry, kind, gap, value));
   return run(s);
+}
+
+// An earlier program would take rows with gaps for damage: it is to say that it is too old instead.
+Status Database::allow_gaps() {
+  if (version_ >= kVersionWithGaps) return {};
+  const std::string sql = "PRAGMA user_version=" + std::to_string(kVersionWithGaps);
+  return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? Status() : failure("write");
+}
+
+Status Database::write_reserved(Revision until) {
+  if (Status status = allow_gaps(); !status.ok()) return status;
+  sqlite3_bind_int64(set_reserved_.get(), 1, until);
+  sqlite3_bind_int64(set_reserved_.get(), 2, sum_of_reserved(until));
+  return run(set_reserved_.get());
+}
+
+Status Database::reserve_revisions(Revision until) {
+  Status status = transaction(0, Space::kMayLack, [&] { return write_reserved(until); });
+  if (status.ok()) version_ = kVersionWithGaps;
+  return status;
 }
 
 Status Database::set_compacted(Revision revision) {
@@ -216,29 +249,46 @@ Status Database::set_compacted(Revision revision) {
   return run(set_compacted_.get());
 }
 
-Status Database::commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final) {
+Status Database::commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final,
+                        Revision reserve) {
   const Space space = final == Final::kOmit || events.empty() ? Space::kMayLack : Space::kMustBeThere;
-  return transaction(events.empty() ? 0 : pages_of(events, final), space, [&]() -> Status {
+  Revision last = 0;
+  bool gaps = reserve > 0;
+  Status done = transaction(events.empty() ? 0 : pages_of(events, final), space, [&]() -> Status {
+    last = std::max(last_row_, compacted_);
     for (const EventPtr& event : events) {
-      if (Status status = write_event(*event, final); !status.ok()) return status;
+      const Revision at = event->entry->mod_revision, gap = at - last - 1;
+      if (gap > 0) gaps = true;
+      if (Status status = write_event(*event, final, gap); !status.ok()) return status;
+      last = at;
     }
     for (const DeadRow& row : dead) {
       sqlite3_bind_int64(remove_.get(), 1, row.row);
       if (Status status = run(remove_.get()); !status.ok()) return status;
     }
+    if (Status status = reserve > 0 ? write_reserved(reserve) : gaps ? allow_gaps() : Status(); !status.ok()) {
+      return status;
+    }
     // Never below a revision that a deleted row had: so no revision is given out twice.
     return dead.empty() ? Status() : set_compacted(dead.back().event);
   });
+  if (!done.ok()) return done;
+  last_row_ = last;
+  if (gaps) version_ = kVersionWithGaps;
+  if (!dead.empty()) compacted_ = dead.back().event;
+  return done;
 }
 
 Status Database::repair(const std::vector<Revision>& rows, Revision compacted) {
-  return transaction(0, Space::kMayLack, [&]() -> Status {
+  Status done = transaction(0, Space::kMayLack, [&]() -> Status {
     for (const Revision row : rows) {
       sqlite3_bind_int64(remove_.get(), 1, row);
       if (Status status = run(remove_.get()); !status.ok()) return status;
     }
     return set_compacted(compacted);
   });
+  if (done.ok()) compacted_ = compacted;
+  return done;
 }
 
 Status Database::write_filler(size_t bytes) {

@@ -3,9 +3,11 @@
 // Owned by the store; opened and loaded on the opener's thread, then used by the writer thread
 // only. The file is one append-only table `versions`, a row for every kept version of an object,
 // keyed by revision: a write puts its value on disk once. `meta.compacted` is C: rows up to C are
-// the objects as they were at C, rows above C are the log, without a hole. A row goes when the
-// event that replaced it leaves the log. Each row has a checksum. Until loaded() nothing is moved
-// out of the write-ahead log, so that who is refused finds it as it was.
+// the objects as they were at C, rows above C are the log. It has no hole that a row does not own up to: revisions of
+// entries that are not on disk are counted by the next row (`deleted` is a RowKind and four times that number). They
+// are given out up to a revision that is on disk before (`compacted` of meta's second row), so that none is given out
+// twice. A row goes when the event that replaced it leaves the log. Each row has a checksum. Until loaded() nothing is
+// moved out of the write-ahead log, so that who is refused finds it as it was.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,9 @@ struct sqlite3_stmt;
 
 namespace gantry::store {
 
+// Of the tables; from the first reservation of revisions on.
+constexpr int kVersionWithGaps = 3;
+
 // A row that no kept revision needs any more, and the event whose leaving the log made it so.
 struct DeadRow {
   Revision event = 0;
@@ -33,6 +38,7 @@ struct DeadRow {
 struct Row {
   EntryPtr entry;
   RowKind kind = RowKind::kPut;
+  Revision gap = 0;  // revisions before it that have no row
   Damage damage = Damage::kNone;
 };
 
@@ -52,6 +58,8 @@ class Database {
   // First this, which finds what follows; then load.
   Status start_load();
   Revision compacted() const { return compacted_; }
+  // Up to which revisions may have been given out without a row; 0: none ever was.
+  Revision reserved() const { return reserved_; }
   // About how many rows there are.
   size_t pages() const { return pages_; }
   Status load(const RowFn& row);
@@ -64,7 +72,11 @@ class Database {
   // Durable when it returns success; on an error nothing of it is kept. kOmit: without the final states of what is
   // deleted, which needs next to no space; whoever loads it later drops the history up to there.
   enum class Final { kKeep, kOmit };
-  Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final = Final::kKeep);
+  // `reserve`: as reserve_revisions, at the same time; 0: not.
+  Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final = Final::kKeep,
+                Revision reserve = 0);
+  // From now on revisions up to there may be given out without a row.
+  Status reserve_revisions(Revision until);
   // Writes that many bytes, and takes them back.
   Status try_write(size_t bytes);
   // Claims the file's place on the disk for all that is committed, and `pages` more, so that a checkpoint never needs
@@ -105,7 +117,9 @@ class Database {
   Status attempt(const std::function<Status()>& body);
   Status claim(int64_t end, int64_t room);
   int64_t log_bytes() const;
-  Status write_event(const Event& event, Final final);
+  Status write_event(const Event& event, Final final, Revision gap);
+  Status write_reserved(Revision until);
+  Status allow_gaps();
   Status set_compacted(Revision revision);
   Status write_filler(size_t bytes);
   // What SQLite last complained about, as a Status that names the file.
@@ -114,8 +128,10 @@ class Database {
 
   std::filesystem::path path_;
   sqlite3* db_ = nullptr;
-  Statement begin_, commit_, rollback_, insert_, remove_, set_compacted_;
-  Revision compacted_ = 1;
+  Statement begin_, commit_, rollback_, insert_, remove_, set_compacted_, set_reserved_;
+  Revision compacted_ = 1, reserved_ = 0;
+  Revision last_row_ = 0;
+  int version_ = 0;  // of the tables
   size_t pages_ = 0;
   int wal_frames_ = 0;  // in the write-ahead log since the last checkpoint
   bool out_of_space_ = false;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -12,7 +13,7 @@
 namespace gantry::store {
 namespace {
 
-constexpr int kSchemaVersion = 2;
+constexpr int kVersion = 2;                 // of a new one
 constexpr int kApplicationId = 0x47416e74;  // "GAnt": tells our file from any other SQLite file
 
 // Secrets live here: SQLite would create the file readable by everyone, and give the files beside it the same mode.
@@ -107,6 +108,7 @@ Status Database::create_or_check_schema(const std::function<Status()>& may_creat
   if (!tables.ok()) return tables.error();
   if (*id == 0 && *version == 0 && *tables == 0) {
     const Status allowed = may_create ? may_create() : Status();
+    version_ = kVersion;
     return allowed.ok() ? create_schema() : allowed;
   }
   if (*id != kApplicationId) {
@@ -114,12 +116,13 @@ Status Database::create_or_check_schema(const std::function<Status()>& may_creat
                             " is an SQLite database, but not one of Gantry's; move it "
                             "away, or use another data directory");
   }
-  if (*version > kSchemaVersion) {
+  if (*version > kVersionWithGaps) {
     return Status::internal("database " + path_.string() + " has schema version " + std::to_string(*version) +
-                            ", newer than this program's " + std::to_string(kSchemaVersion) +
+                            ", newer than this program's " + std::to_string(kVersionWithGaps) +
                             "; start the newer version of Gantry");
   }
-  return *version == 1 ? upgrade_schema() : Status();
+  version_ = std::max(static_cast<int>(*version), kVersion);
+  return *version < kVersion ? upgrade_schema() : Status();
 }
 
 Status Database::create_schema() {
@@ -136,7 +139,7 @@ Status Database::create_schema() {
       std::to_string(kApplicationId) +
       ";"
       "PRAGMA user_version=" +
-      std::to_string(kSchemaVersion) + "; COMMIT;";
+      std::to_string(kVersion) + "; COMMIT;";
   return execute(sql.c_str(), "create the tables of");
 }
 
@@ -154,7 +157,7 @@ Status Database::upgrade_schema() {
       "UPDATE meta SET sum=row_sum(compacted, 0, 0, x'', x'');"
       "CREATE TABLE filler(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
       "PRAGMA user_version=" +
-      std::to_string(kSchemaVersion) + "; COMMIT;";
+      std::to_string(kVersion) + "; COMMIT;";
   return execute(sql.c_str(), "upgrade");
 }
 

@@ -16,8 +16,8 @@
 namespace gantry::store {
 namespace {
 
-// A line each of this length: the holder's pid; the number noted, and its checksum. In place, so that a note moves no
-// metadata.
+// A line each of this length: the holder's pid; the numbers noted, each with its checksum. In place, so that a note
+// moves no metadata.
 constexpr size_t kLine = 32;
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
@@ -45,10 +45,12 @@ uint32_t sum_of(int64_t number) {
   return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(&number), sizeof number));
 }
 
-int64_t read_note(int fd) {
+off_t place_of(FileLock::Note which) { return static_cast<off_t>((1 + which) * kLine); }
+
+int64_t read_note(int fd, FileLock::Note which) {
   int64_t number = 0;
   uint32_t sum = 0;
-  const bool whole = std::sscanf(read_line(fd, kLine).c_str(), "%" SCNd64 " %" SCNx32, &number, &sum) == 2;
+  const bool whole = std::sscanf(read_line(fd, place_of(which)).c_str(), "%" SCNd64 " %" SCNx32, &number, &sum) == 2;
   return whole && sum == sum_of(number) ? number : 0;
 }
 
@@ -68,7 +70,7 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path, std::string
     return Status::unavailable(std::string(what) + " " + path.string() + " is in use by " + holder(fd) +
                                " (lock file " + name + "); stop it, or " + std::string(otherwise));
   }
-  lock.noted_ = read_note(fd);
+  for (const Note which : {kReached, kReserved}) lock.noted_[which] = read_note(fd, which);
   fchmod(fd, 0600);
   // The pid is for the message above only: a disk too full for it must not keep the daemon from
   // starting.
@@ -77,10 +79,10 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path, std::string
   return lock;
 }
 
-void FileLock::note(int64_t number) {
+void FileLock::note(int64_t number, Note which) {
   char text[kLine + 1];
   const int size = std::snprintf(text, sizeof text, "%-20" PRId64 " %08" PRIx32 "\n", number, sum_of(number));
-  if (pwrite(fd_, text, static_cast<size_t>(size), kLine) < 0) return;
+  if (pwrite(fd_, text, static_cast<size_t>(size), place_of(which)) < 0) return;
 }
 
 FileLock::~FileLock() {

@@ -4,6 +4,7 @@
 // process ends, however it ends. The file stays.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
@@ -28,16 +29,19 @@ class FileLock {
   }
   ~FileLock();
 
+  // Numbers that a holder keeps here. Of the store: the last revision that is on disk, and up to which there may be
+  // some that are not.
+  enum Note : size_t { kReached, kReserved, kNotes };
   // The number that the holder before left, 0 if none did. Survives the process at once and a power cut later:
   // what is found was noted, but need not be the last.
-  int64_t noted() const { return noted_; }
+  int64_t noted(Note which = kReached) const { return noted_[which]; }
   // Cheap, and may fail in silence. [one thread]
-  void note(int64_t number);
+  void note(int64_t number, Note which = kReached);
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
-  int64_t noted_ = 0;
+  std::array<int64_t, kNotes> noted_{};
 };
 
 }  // namespace gantry::store

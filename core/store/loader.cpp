@@ -17,7 +17,7 @@ std::string in_quotes(std::string_view key) {
 
 }  // namespace
 
-Status Loader::run(Revision noted) {
+Status Loader::run(Revision noted, Revision noted_reserved) {
   if (Status s = database_.start_load(); !s.ok()) return s;
   memory_.start_at(database_.compacted(), database_.pages());
   if (Status s = database_.load([this](Row row) { return take(std::move(row)); }); !s.ok()) return s;
@@ -27,6 +27,7 @@ Status Loader::run(Revision noted) {
   if (Status s = repair(noted); !s.ok()) return s;
   // What has no state can't be told to who watches from before.
   if (bare_ > 0) memory_.compact(bare_);
+  if (const Revision told = std::max(database_.reserved(), noted_reserved); told > 0) memory_.begin_behind(told);
   memory_.finish_load();
   database_.loaded();
   return {};
@@ -41,7 +42,7 @@ bool Loader::take(Row row) {
   }
   if (row.damage == Damage::kValue) suspects_.push_back({row.entry->key, at});
   if (row.kind == RowKind::kBareDelete) bare_ = at;
-  if (memory_.load(std::move(row.entry), row.kind != RowKind::kPut)) return true;
+  if (memory_.load(std::move(row.entry), row.kind != RowKind::kPut, row.gap)) return true;
   // It may have followed one of those.
   if (nameless_ == 0) return false;
   skip(at);

@@ -21,8 +21,8 @@ class Loader {
   Loader(std::string name, Database& database, Memory& memory, Consent& consent)
       : name_(std::move(name)), database_(database), memory_(memory), consent_(consent) {}
 
-  // `noted`: a revision that had been reached for certain, 0 when that is not known.
-  Status run(Revision noted);
+  // Revisions that had been reached for certain, 0 when that is not known: of what is on disk, and without.
+  Status run(Revision noted, Revision noted_reserved);
 
  private:
   struct Suspect {

@@ -10,21 +10,6 @@ namespace {
 
 int64_t size_of(const EntryPtr& entry) { return static_cast<int64_t>(entry->value.size()); }
 
-int64_t held_by(const Entry& entry) {
-  size_t bytes = entry.value.size();
-  for (const auto& slot : entry.derived) {
-    if (const auto* derived = slot.load(std::memory_order_acquire)) bytes += derived->size();
-  }
-  return static_cast<int64_t>(bytes);
-}
-
-// What the event keeps alive that nothing else would: the version before, and a deletion's final
-// state.
-int64_t log_cost(const Event& event) {
-  return (event.previous ? held_by(*event.previous) : 0) +
-         (event.type == EventType::kDelete ? held_by(*event.entry) : 0);
-}
-
 Status too_large_revision(Revision asked, Revision current) {
   StatusDetails details;
   details.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
@@ -44,24 +29,24 @@ void add(ListResult& result, const EntryPtr& entry, size_t limit) {
 
 }  // namespace
 
-bool Memory::load(EntryPtr entry, bool deleted) {
-  const Revision at = entry->mod_revision;
+bool Memory::load(EntryPtr entry, bool deleted, Revision gap) {
+  const Revision at = entry->mod_revision, compacted = on_disk_.compacted();
   const auto it = loading_.find(entry->key);
   const EntryPtr previous = it == loading_.end() ? nullptr : it->second;
-  if (at <= compacted_ ? deleted || previous : at != revision_ + 1 || (deleted && !previous)) {
-    return false;
-  }
+  const bool follows = at > revision_ && at - gap <= revision_ + 1;
+  if (at <= compacted ? deleted || previous : !follows || (deleted && !previous)) return false;
   // A map's key is a view into its entry: a newer version needs a node of its own.
   if (it != loading_.end()) loading_.erase(it);
   if (!deleted) loading_.emplace(entry->key, entry);
-  if (at <= compacted_) return true;
+  if (at <= compacted) return true;
   auto event = std::make_shared<Event>();
   event->type = deleted ? EventType::kDelete : EventType::kPut;
   event->entry = std::move(entry);
   event->previous = previous;
-  append(std::move(event));
+  on_disk_.append(std::move(event));
+  revision_ = at;
   std::vector<EventPtr> garbage;
-  enforce_limits(garbage);
+  while (on_disk_.too_long()) drop_oldest(on_disk_, garbage);
   return true;
 }
 
@@ -73,10 +58,11 @@ EntryPtr Memory::loaded(std::string_view key) const {
 void Memory::lose(std::string_view key) { loading_.erase(key); }
 
 void Memory::skip(Revision at) {
-  if (at <= compacted_) return;
+  if (at <= on_disk_.compacted()) return;
   std::vector<EventPtr> garbage;
-  while (!log_.empty()) drop_oldest(garbage);
-  compacted_ = revision_ = at;
+  while (!on_disk_.empty()) drop_oldest(on_disk_, garbage);
+  on_disk_.start_at(at);
+  revision_ = at;
 }
 
 void Memory::finish_load() {
@@ -88,18 +74,13 @@ void Memory::finish_load() {
   }
   loading_ = {};
   objects_.assign(std::move(entries));
-  if (!log_.empty()) marks_.push_back({Clock::now(), revision_});
+  if (!on_disk_.empty()) on_disk_.mark(Clock::now());
+  // What was not on disk is gone, and nobody could be told how.
+  in_memory_.start_at(revision_);
 }
 
-void Memory::append(EventPtr event) {
-  const int64_t bytes = log_cost(*event);
-  log_bytes_ += bytes;
-  revision_ = event->entry->mod_revision;
-  log_.push_back({std::move(event), bytes});
-}
-
-void Memory::publish(const std::vector<EventPtr>& events) {
-  using namespace std::chrono_literals;
+void Memory::publish(const std::vector<EventPtr>& events, Kept where) {
+  History& history = where == Kept::kOnDisk ? on_disk_ : in_memory_;
   std::vector<EventPtr> garbage;  // freed after the lock
   const auto now = Clock::now();
   ask_for_values(events);
@@ -114,14 +95,11 @@ void Memory::publish(const std::vector<EventPtr>& events) {
       objects_.put(entry);
     }
     change_indexes(*event);
-    append(event);
+    history.append(event);
+    revision_ = entry->mod_revision;
   }
-  const size_t n = marks_.size();
-  if (n >= 2 && now - marks_[n - 2].time < 1s)
-    marks_.back() = {now, revision_};
-  else
-    marks_.push_back({now, revision_});
-  enforce_limits(garbage);
+  history.mark(now);
+  while (history.too_long()) drop_oldest(history, garbage);
   lock.unlock();
 }
 
@@ -143,41 +121,35 @@ void Memory::change_indexes(const Event& event) {
   }
 }
 
-void Memory::drop_oldest(std::vector<EventPtr>& garbage) {
-  EventPtr event = std::move(log_.front().event);
-  log_bytes_ -= log_.front().bytes;
-  log_.pop_front();
-  compacted_ = event->entry->mod_revision;
-  if (event->previous) dead_.push_back({compacted_, event->previous->mod_revision});
-  if (event->type == EventType::kDelete) dead_.push_back({compacted_, compacted_});
-  while (!marks_.empty() && marks_.front().revision <= compacted_) marks_.pop_front();
+void Memory::drop_oldest(History& history, std::vector<EventPtr>& garbage) {
+  EventPtr event = history.drop_oldest();
+  if (&history == &on_disk_) {
+    const Revision at = event->entry->mod_revision;
+    if (event->previous) dead_.push_back({at, event->previous->mod_revision});
+    if (event->type == EventType::kDelete) dead_.push_back({at, at});
+  }
   garbage.push_back(std::move(event));
 }
 
-void Memory::enforce_limits(std::vector<EventPtr>& garbage) {
-  while (!log_.empty() && (static_cast<int64_t>(log_.size()) > limits_.entries || log_bytes_ > limits_.bytes)) {
-    drop_oldest(garbage);
-  }
-}
-
-bool Memory::above_floor() const {
-  return static_cast<int64_t>(log_.size()) > limits_.entries / 8 || log_bytes_ > limits_.bytes / 8;
+void Memory::drop_old(History& history, Clock::time_point now, std::vector<EventPtr>& garbage) {
+  const Revision until = history.too_old(now);
+  while (history.above_floor() && !history.empty() && history.oldest() <= until) drop_oldest(history, garbage);
 }
 
 std::optional<Memory::Clock::time_point> Memory::expire(Clock::time_point now) {
+  const auto due = [this] {
+    const auto one = on_disk_.due(), other = in_memory_.due();
+    return one && other ? std::min(one, other) : one ? one : other;
+  };
   {
     std::shared_lock lock(mutex_);
-    if (!above_floor() || marks_.empty()) return std::nullopt;
-    if (const auto due = marks_.front().time + limits_.age; due > now) return due;
+    if (const auto next = due(); !next || *next > now) return next;
   }
   std::vector<EventPtr> garbage;
   std::unique_lock lock(mutex_);
-  while (above_floor() && !marks_.empty() && marks_.front().time + limits_.age <= now) {
-    const Revision until = marks_.front().revision;
-    while (above_floor() && compacted_ < until && !log_.empty()) drop_oldest(garbage);
-  }
-  std::optional<Clock::time_point> next;
-  if (above_floor() && !marks_.empty()) next = marks_.front().time + limits_.age;
+  drop_old(on_disk_, now, garbage);
+  drop_old(in_memory_, now, garbage);
+  const auto next = due();
   lock.unlock();
   return next;
 }
@@ -219,7 +191,7 @@ Expected<ListResult> Memory::list(std::string_view prefix, Revision revision, st
   std::shared_lock lock(mutex_);
   result.revision = revision == 0 ? revision_ : revision;
   if (result.revision > revision_) return too_large_revision(revision, revision_);
-  if (result.revision < compacted_) {
+  if (result.revision < revision_ && result.revision < compacted_locked(prefix)) {
     return Status::expired("The resourceVersion for the provided list is too old.");
   }
   // An `after` beyond the prefix leaves nothing.
@@ -274,16 +246,32 @@ void Memory::collect_newest(std::string_view prefix, std::string_view after, siz
   result.remaining = static_cast<int64_t>(all - count);
 }
 
+std::vector<const EventPtr*> Memory::events_behind(Revision revision, std::string_view prefix) const {
+  std::vector<const EventPtr*> found;
+  const auto take = [&](const History& history) {
+    for (auto it = history.behind(revision); it != history.end(); ++it) {
+      if (it->event->entry->key.starts_with(prefix)) found.push_back(&it->event);
+    }
+  };
+  take(on_disk_);
+  if (!volatile_keys_.touches(prefix)) return found;
+  const auto size = static_cast<ptrdiff_t>(found.size());
+  take(in_memory_);
+  std::inplace_merge(found.begin(), found.begin() + size, found.end(), [](const EventPtr* a, const EventPtr* b) {
+    return (*a)->entry->mod_revision < (*b)->entry->mod_revision;
+  });
+  return found;
+}
+
 // The newest state with every event above the revision undone: the version before the earliest of
 // them counts.
 void Memory::collect_past(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const {
   std::map<std::string_view, const EntryPtr*> undo;
-  const auto oldest = log_.begin() + static_cast<ptrdiff_t>(result.revision - compacted_);
-  for (auto it = log_.end(); it != oldest;) {
-    const Event& event = *(--it)->event;
+  const auto events = events_behind(result.revision, prefix);
+  for (auto it = events.rbegin(); it != events.rend(); ++it) {
+    const Event& event = ***it;
     const std::string_view key = event.entry->key;
-    if (!key.starts_with(prefix) || (!after.empty() && key <= after)) continue;
-    undo.insert_or_assign(key, &event.previous);
+    if (after.empty() || key > after) undo.insert_or_assign(key, &event.previous);
   }
   const auto end = behind(prefix);
   auto now = first(prefix, after);
@@ -303,17 +291,24 @@ void Memory::collect_past(std::string_view prefix, std::string_view after, size_
 
 Status Memory::replay(std::string_view prefix, Revision from, const ReplayFn& registered) const {
   std::shared_lock lock(mutex_);
-  if (from < compacted_) {
-    return Status::expired("too old resource version: " + std::to_string(from) + " (" + std::to_string(compacted_) +
+  if (const Revision compacted = compacted_locked(prefix); from < compacted) {
+    return Status::expired("too old resource version: " + std::to_string(from) + " (" + std::to_string(compacted) +
                            ")");
   }
   std::vector<EventPtr> events;
-  const auto skip = std::min<int64_t>(from - compacted_, static_cast<int64_t>(log_.size()));
-  for (auto it = log_.begin() + static_cast<ptrdiff_t>(skip); it != log_.end(); ++it) {
-    if (it->event->entry->key.starts_with(prefix)) events.push_back(it->event);
-  }
+  for (const EventPtr* event : events_behind(from, prefix)) events.push_back(*event);
   registered(std::move(events), revision_);
   return {};
+}
+
+Revision Memory::compacted_locked(std::string_view prefix) const {
+  const Revision on_disk = on_disk_.compacted();
+  return volatile_keys_.touches(prefix) ? std::max(on_disk, in_memory_.compacted()) : on_disk;
+}
+
+Revision Memory::compacted(std::string_view prefix) const {
+  std::shared_lock lock(mutex_);
+  return compacted_locked(prefix);
 }
 
 Revision Memory::revision() const {
@@ -324,14 +319,16 @@ Revision Memory::revision() const {
 void Memory::compact(Revision revision) {
   std::vector<EventPtr> garbage;
   std::unique_lock lock(mutex_);
-  while (!log_.empty() && compacted_ < revision) drop_oldest(garbage);
+  for (History* history : {&on_disk_, &in_memory_}) {
+    while (!history->empty() && history->oldest() <= revision) drop_oldest(*history, garbage);
+  }
   lock.unlock();
 }
 
 void Memory::fill(Stats& stats) const {
   std::shared_lock lock(mutex_);
   stats.revision = revision_;
-  stats.compacted = compacted_;
+  stats.compacted = on_disk_.compacted();
   stats.entries = static_cast<int64_t>(objects_.size());
   stats.value_bytes = object_bytes_;
 }

@@ -1,14 +1,14 @@
-// Memory: what readers see. The newest version of every object ordered by key, and the log of
-// recent events from which older revisions are computed.
+// Memory: what readers see. The newest version of every object ordered by key, and recent events, from which older
+// revisions are computed: of what is on disk, and, in a shorter history, of what is not.
 //
 // Owned by the store. Readers come from any thread and share a lock that is held for a walk over
-// pointers, never over I/O; the writer thread takes it alone to publish a batch that is already on
-// disk. Values exist once: objects, log and listings share entries.
+// pointers, never over I/O; the writer thread takes it alone to publish a batch that is as durable as it is to be.
+// Values exist once: objects, histories and listings share entries.
 #pragma once
 
 #include <pthread.h>
 
-#include <chrono>
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <shared_mutex>
@@ -18,8 +18,10 @@
 
 #include "core/store/database.hpp"
 #include "core/store/field_entries.hpp"
+#include "core/store/history.hpp"
 #include "core/store/ordered_index.hpp"
 #include "core/store/store.hpp"
+#include "core/store/volatile_keys.hpp"
 
 namespace gantry::store {
 
@@ -45,34 +47,34 @@ class FairSharedMutex {
   pthread_rwlock_t lock_;
 };
 
-struct HistoryLimits {
-  int64_t entries = 0;
-  int64_t bytes = 0;  // of values, and what was derived from them, that only the log still needs
-  // Older events go too when the log holds more than an eighth of either limit.
-  std::chrono::steady_clock::duration age{};
-};
-
 class Memory {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = History::Clock;
+  enum class Kept { kOnDisk, kInMemory };
 
-  explicit Memory(const HistoryLimits& limits) : limits_(limits) {}
+  // `volatile_keys` outlives it.
+  Memory(const HistoryLimits& on_disk, const HistoryLimits& in_memory, const VolatileKeys& volatile_keys)
+      : volatile_keys_(volatile_keys), on_disk_(on_disk), in_memory_(in_memory) {}
 
-  // Loading, before there are readers: rows in revision order. False: the row can't be right.
+  // Loading, before there are readers: rows in revision order. `gap`: how many revisions before it have no row. False:
+  // the row can't be right.
   void start_at(Revision compacted, size_t rows) {
-    revision_ = compacted_ = compacted;
+    revision_ = compacted;
+    on_disk_.start_at(compacted);
     loading_.reserve(rows);
   }
-  bool load(EntryPtr entry, bool deleted);
+  bool load(EntryPtr entry, bool deleted, Revision gap = 0);
   // The newest version of a key so far, or null.
   EntryPtr loaded(std::string_view key) const;
   void lose(std::string_view key);
   // Goes on behind a row that can't be believed, without the history up to there.
   void skip(Revision at);
+  // Goes on behind a revision that somebody may have been told.
+  void begin_behind(Revision told) { revision_ = std::max(revision_, told) + 1; }
   void finish_load();
 
   // [writer]
-  void publish(const std::vector<EventPtr>& events);
+  void publish(const std::vector<EventPtr>& events, Kept where);
   // Drops what is too old; returns when to come again, if there is anything to come for.
   std::optional<Clock::time_point> expire(Clock::time_point now);
   std::vector<DeadRow> dead_rows(size_t at_least, size_t at_most) const;
@@ -89,42 +91,32 @@ class Memory {
   using ReplayFn = std::function<void(std::vector<EventPtr> events, Revision revision)>;
   Status replay(std::string_view prefix, Revision from, const ReplayFn& registered) const;
   Revision revision() const;
+  Revision compacted(std::string_view prefix) const;
   void compact(Revision revision);
   void fill(Stats& stats) const;
 
  private:
-  struct Logged {
-    EventPtr event;
-    int64_t bytes;  // when it was appended: readers may derive more later
-  };
-  struct Mark {  // events up to `revision` are at least as old as `time`
-    Clock::time_point time;
-    Revision revision;
-  };
-
-  void append(EventPtr event);
   void ask_for_values(const std::vector<EventPtr>& events) const;
   void change_indexes(const Event& event);
-  void drop_oldest(std::vector<EventPtr>& garbage);
-  void enforce_limits(std::vector<EventPtr>& garbage);
-  bool above_floor() const;
+  void drop_oldest(History& history, std::vector<EventPtr>& garbage);
+  void drop_old(History& history, Clock::time_point now, std::vector<EventPtr>& garbage);
+  Revision compacted_locked(std::string_view prefix) const;
+  // Pointers into the histories.
+  std::vector<const EventPtr*> events_behind(Revision revision, std::string_view prefix) const;
   OrderedIndex::Place first(std::string_view prefix, std::string_view after) const;
   OrderedIndex::Place behind(std::string_view prefix) const;
   void collect_newest(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const;
   void collect_past(std::string_view prefix, std::string_view after, size_t limit, ListResult& result) const;
 
-  const HistoryLimits limits_;
+  const VolatileKeys& volatile_keys_;
   mutable FairSharedMutex mutex_;
   OrderedIndex objects_;
   std::vector<FieldEntries> indexes_;                       // those that lists have asked for
   std::unordered_map<std::string_view, EntryPtr> loading_;  // the objects until finish_load
-  std::deque<Logged> log_;                                  // revisions compacted_ + 1 ... revision_, without a hole
-  std::deque<Mark> marks_;
+  History on_disk_, in_memory_;
   std::deque<DeadRow> dead_;  // what the writer is to delete from disk
   Revision revision_ = 1;
-  Revision compacted_ = 1;
   int64_t object_bytes_ = 0;
-  int64_t log_bytes_ = 0;
 };
 
 }  // namespace gantry::store

@@ -71,7 +71,9 @@ void Plan::add(Pending& pending) {
   const auto staged = staged_.find(write.key);
   const bool depends = staged != staged_.end();
   const EntryPtr current = depends ? staged->second : memory_.get(write.key);
-  if (Status status = check(write, current); !status.ok()) {
+  Status status = check(write, current);
+  if (status.ok() && volatile_keys_ != nullptr) status = volatile_keys_->admit(write, current, now_);
+  if (!status.ok()) {
     // What the answer rests on must be durable before it is told.
     if (depends)
       answers_.push_back({&pending, std::move(status)});
@@ -81,6 +83,7 @@ void Plan::add(Pending& pending) {
   }
   const Revision revision = memory_.revision() + 1 + static_cast<Revision>(events_.size());
   EventPtr event = make_event(write, current, revision);
+  if (volatile_keys_ != nullptr) volatile_keys_->apply(*event, write.revision_at, now_);
   bytes_ += event->entry->value.size();
   const bool deleted = event->type == EventType::kDelete;
   staged_.insert_or_assign(event->entry->key, deleted ? nullptr : event->entry);

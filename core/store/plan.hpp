@@ -1,4 +1,4 @@
-// Plan: a batch of writes on its way to the disk: what each becomes, and who is to hear of it.
+// Plan: a batch of writes on its way to the disk, or into memory alone: what each becomes, and who is to hear of it.
 //
 // Made and used by the writer thread. The writes lie in the writer's batch, which outlives the plan.
 #pragma once
@@ -24,6 +24,9 @@ size_t weight_of(const Write& write);
 class Plan {
  public:
   explicit Plan(const Memory& memory) : memory_(memory) {}
+  // Of writes that are for memory alone, and can't fail any more once they are planned.
+  Plan(const Memory& memory, VolatileKeys& keys, VolatileKeys::Clock::time_point now)
+      : memory_(memory), volatile_keys_(&keys), now_(now) {}
 
   // Checks a write against memory and the plan's earlier writes. A refusal that rests on nothing of this plan is
   // answered at once.
@@ -48,6 +51,8 @@ class Plan {
   };
 
   const Memory& memory_;
+  VolatileKeys* const volatile_keys_ = nullptr;
+  const VolatileKeys::Clock::time_point now_{};
   std::vector<EventPtr> events_;
   std::vector<Answer> answers_;
   std::unordered_map<std::string_view, EntryPtr> staged_;  // null: deleted by this plan

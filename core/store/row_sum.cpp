@@ -12,8 +12,9 @@ uint64_t crc(std::string_view bytes, uint64_t before = 0) {
 
 }  // namespace
 
-int64_t row_sum(int64_t revision, int64_t created, RowKind kind, std::string_view key, std::string_view value) {
-  const int64_t numbers[] = {revision, created, static_cast<int64_t>(kind)};
+int64_t row_sum(int64_t revision, int64_t created, RowKind kind, std::string_view key, std::string_view value,
+                int64_t gap) {
+  const int64_t numbers[] = {revision, created, static_cast<int64_t>(kind) + kRowKinds * gap};
   const uint64_t head = crc(key, crc({reinterpret_cast<const char*>(numbers), sizeof numbers}));
   return static_cast<int64_t>(head << 32 | crc(value));
 }

@@ -2,13 +2,13 @@
 // who hears of it.
 //
 // Order for each batch: checked against memory and the batch's own earlier writes, on disk, in
-// memory, answered, notified. So nobody reads, or is told, what a power cut could take back.
+// memory, answered, notified. So nobody reads, or is told, what a power cut could take back. Writes that are for memory
+// alone come first, with the lower revisions: they wait for no disk, and show nothing that is not on it yet.
 #include "core/store/sqlite_store.hpp"
 
 #include <pthread.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -21,7 +21,9 @@
 #include "core/store/loader.hpp"
 #include "core/store/memory.hpp"
 #include "core/store/plan.hpp"
+#include "core/store/volatile_keys.hpp"
 #include "core/store/watch_hub.hpp"
+#include "core/store/write_queue.hpp"
 
 namespace gantry::store {
 namespace {
@@ -35,6 +37,8 @@ constexpr size_t kDeadAtOnce = 64;
 constexpr int kReclaims = 16;  // such steps in a row
 // No write for so long is a pause.
 constexpr std::chrono::milliseconds kPause{50};
+// Revisions that are reserved at once for what is not on disk: a process that dies leaves so many unused at most.
+constexpr Revision kReservedAtOnce = 65'536;
 
 class SqliteStore final : public Store {
  public:
@@ -44,12 +48,14 @@ class SqliteStore final : public Store {
         database_(std::move(database)),
         ballast_(options.path.string() + ".ballast", options.turns == nullptr ? options.ballast_bytes : 0),
         health_(options.notices),
-        memory_({options.history_entries, options.history_bytes, options.history_age}),
+        memory_({options.history_entries, options.history_bytes, options.history_age},
+                {options.volatile_history_entries, options.volatile_history_bytes, options.history_age},
+                volatile_keys_),
         hub_(std::make_shared<WatchHub>(options.progress_interval, options.turns)) {}
   ~SqliteStore() override;
 
   Status start(Consent& consent);
-  void write(Write write, WriteCallback done) override;
+  void write(Write write, WriteCallback done) override { queue_.push(std::move(write), std::move(done)); }
   EntryPtr get(std::string_view key) const override { return memory_.get(key); }
   Expected<ListResult> list(std::string_view prefix, Revision revision, std::string_view after,
                             size_t limit) const override {
@@ -64,20 +70,32 @@ class SqliteStore final : public Store {
   using Store::watch;
   Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback,
                                          Only only) override;
+  void set_volatile(std::string_view prefix, const Volatility& how) override;
   Revision revision() const override { return memory_.revision(); }
+  Revision compacted(std::string_view prefix) const override { return memory_.compacted(prefix); }
   void compact(Revision revision) override { memory_.compact(revision); }
   Status health() const override { return health_.status(); }
   Stats stats() const override;
 
  private:
+  // Who is called back, as long as the store is there.
+  struct Alarm {
+    std::mutex mutex;
+    SqliteStore* store = nullptr;  // by mutex
+  };
+
   void run();
-  Status admit(size_t bytes) const;
-  bool take(std::vector<Pending>& batch);
-  void fill_batch(std::vector<Pending>& batch);
-  void forget(const std::vector<Pending>& batch);
+  std::optional<Memory::Clock::time_point> deadline();
+  void set_alarm();
   void process(std::vector<Pending>& batch);
+  void process_volatile(const std::vector<Pending*>& writes);
+  void process_durable(const std::vector<Pending*>& writes);
+  Status reserve(size_t revisions);
+  void note_reserved(Revision until);
   void remove_only(const std::vector<Pending*>& removals);
   Status commit(Plan& plan, Database::Final final);
+  void publish(Plan& plan, Memory::Kept where);
+  Memory::Clock::time_point now() const { return options_.now ? options_.now() : Memory::Clock::now(); }
   bool may_write();
   bool drop_history();
   void probe();
@@ -89,35 +107,40 @@ class SqliteStore final : public Store {
   CommitHealth health_;
   Memory::Clock::time_point next_probe_{};  // while commits fail
   bool full_ = false;                       // ... for want of space
+  VolatileKeys volatile_keys_;
   Memory memory_;
   std::shared_ptr<WatchHub> hub_;
+  WriteQueue queue_{options_};
+  Revision reserved_ = 0;  // up to which revisions may be given out that are not on disk; 0: none was in this life
+  std::optional<Memory::Clock::time_point> alarm_at_;  // what options_.schedule was asked for
+  const std::shared_ptr<Alarm> alarm_ = std::make_shared<Alarm>();
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable wake_;
-  std::deque<Pending> queue_;
-  size_t queued_bytes_ = 0;  // with those that the writer is at
-  simulation::Bell bell_{"the store", options_.turns};
-  bool waiting_ = false;  // the writer sleeps
-  bool stopping_ = false;
-
-  std::atomic<int64_t> commits_ = 0, writes_ = 0;
+  std::atomic<int64_t> commits_ = 0, writes_ = 0, volatile_writes_ = 0;
   std::thread writer_;
 };
 
 SqliteStore::~SqliteStore() {
   {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(alarm_->mutex);
+    alarm_->store = nullptr;
   }
-  wake_.notify_one();
+  queue_.stop();
   if (writer_.joinable()) writer_.join();
+  // What was reserved and not needed is not lost.
+  if (reserved_ > memory_.revision() && database_->reserve_revisions(memory_.revision()).ok()) {
+    note_reserved(memory_.revision());
+  }
   hub_->stop();
 }
 
 Status SqliteStore::start(Consent& consent) {
   Loader loader(options_.path.string(), *database_, memory_, consent);
   const bool durable = options_.turns == nullptr;
-  if (Status s = loader.run(durable ? lock_.noted() : 0); !s.ok()) return s;
+  if (Status s =
+          loader.run(durable ? lock_.noted(FileLock::kReached) : 0, durable ? lock_.noted(FileLock::kReserved) : 0);
+      !s.ok()) {
+    return s;
+  }
   // Frames behind a break would be found again behind what is written now.
   if (consent.used()) {
     if (Status s = database_->empty_log(); !s.ok()) return s;
@@ -126,37 +149,11 @@ Status SqliteStore::start(Consent& consent) {
   (void)database_->reserve(0, 0);
   ballast_.fill();
   database_->set_room(ballast_.held());
+  alarm_->store = this;
   hub_->start();
   writer_ = std::thread([this] { run(); });
   pthread_setname_np(writer_.native_handle(), "store-writer");
   return {};
-}
-
-Status SqliteStore::admit(size_t bytes) const {
-  if (stopping_) return Status::unavailable("the store is shutting down");
-  const bool full =
-      queue_.size() >= options_.max_queue || (queued_bytes_ > 0 && queued_bytes_ + bytes > options_.max_queue_bytes);
-  if (!full) return {};
-  return Status::too_many_requests("the store has " + std::to_string(queue_.size()) + " writes waiting, " +
-                                   std::to_string(queued_bytes_) + " bytes, please try again later");
-}
-
-void SqliteStore::write(Write write, WriteCallback done) {
-  Status refused;
-  bool wake = false;
-  const size_t bytes = weight_of(write);
-  {
-    std::lock_guard lock(mutex_);
-    refused = admit(bytes);
-    if (refused.ok()) {
-      queued_bytes_ += bytes;
-      queue_.push_back({std::move(write), std::move(done), bytes});
-      if (options_.turns != nullptr) bell_.ring();
-      wake = waiting_;
-    }
-  }
-  if (wake) wake_.notify_one();
-  if (!refused.ok() && done) done(std::move(refused));
 }
 
 Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from, WatchCallback callback,
@@ -176,58 +173,53 @@ Stats SqliteStore::stats() const {
   stats.watchers = hub_->watchers();
   stats.commits = commits_;
   stats.writes = writes_;
+  stats.volatile_entries = volatile_keys_.size();
+  stats.volatile_writes = volatile_writes_;
   return stats;
 }
 
-bool SqliteStore::take(std::vector<Pending>& batch) {
+void SqliteStore::set_volatile(std::string_view prefix, const Volatility& how) {
+  volatile_keys_.set(prefix, how);
+  queue_.wake();  // what is there may be over sooner
+}
+
+// Until when the writer may sleep.
+std::optional<Memory::Clock::time_point> SqliteStore::deadline() {
   const auto now = Memory::Clock::now();
   auto deadline = memory_.expire(now);
-  if (database_->wants_checkpoint()) deadline = std::min(deadline.value_or(now + kPause), now + kPause);
-  if (health_.failing()) deadline = std::min(deadline.value_or(next_probe_), next_probe_);
-  std::unique_lock lock(mutex_);
-  const auto ready = [this] { return !queue_.empty() || stopping_ || (options_.turns != nullptr && bell_.rung()); };
-  waiting_ = true;
-  if (deadline)
-    wake_.wait_until(lock, *deadline, ready);
-  else
-    wake_.wait(lock, ready);
-  waiting_ = false;
-  if (options_.turns != nullptr) {
-    lock.unlock();
-    bell_.enter();
-    lock.lock();
-  }
-  if (queue_.empty()) return !stopping_;
-  fill_batch(batch);
-  if (options_.turns != nullptr && !queue_.empty()) bell_.ring();
-  return true;
+  const auto no_later = [&](Memory::Clock::time_point time) { deadline = std::min(deadline.value_or(time), time); };
+  if (database_->wants_checkpoint()) no_later(now + kPause);
+  if (health_.failing()) no_later(next_probe_);
+  if (options_.schedule) return deadline;
+  // Without revisions to give out there is no use in coming before the disk is tried again.
+  const bool stuck = health_.failing() && reserved_ < memory_.revision() + static_cast<Revision>(options_.max_batch);
+  if (const auto due = volatile_keys_.due(); due && !stuck) no_later(*due);
+  return deadline;
 }
 
-void SqliteStore::fill_batch(std::vector<Pending>& batch) {
-  size_t bytes = 0;
-  while (!queue_.empty() && batch.size() < options_.max_batch) {
-    bytes += queue_.front().bytes;
-    if (!batch.empty() && bytes > options_.max_batch_bytes) break;
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-}
-
-void SqliteStore::forget(const std::vector<Pending>& batch) {
-  size_t bytes = 0;
-  for (const Pending& pending : batch) bytes += pending.bytes;
-  std::lock_guard lock(mutex_);
-  queued_bytes_ -= bytes;
+// Where others have the time in their hands. Before the turn ends, in which they may go on.
+void SqliteStore::set_alarm() {
+  const auto due = options_.schedule ? volatile_keys_.due() : std::nullopt;
+  const auto time = now();
+  if (alarm_at_ && *alarm_at_ <= time) alarm_at_.reset();
+  if (!due || (alarm_at_ && *alarm_at_ <= *due)) return;
+  if (*due <= time) return queue_.wake();
+  alarm_at_ = due;
+  options_.schedule(std::chrono::ceil<std::chrono::milliseconds>(*due - time).count(), [alarm = alarm_] {
+    const std::lock_guard lock(alarm->mutex);
+    if (alarm->store != nullptr) alarm->store->queue_.wake();
+  });
 }
 
 void SqliteStore::run() {
   std::vector<Pending> batch;
-  while (take(batch)) {
+  while (queue_.take(batch, deadline())) {
     const bool paused = batch.empty();
     process(batch);
-    forget(batch);
+    queue_.done(batch);
     batch.clear();
-    bell_.leave();
+    set_alarm();
+    queue_.leave();
     if (database_->needs_checkpoint() || (paused && database_->wants_checkpoint())) {
       database_->checkpoint();
     }
@@ -236,8 +228,61 @@ void SqliteStore::run() {
 }
 
 void SqliteStore::process(std::vector<Pending>& batch) {
+  std::vector<Pending*> in_memory, on_disk;
+  for (Pending& pending : batch) {
+    const std::string& key = pending.write.key;
+    const bool is_volatile = volatile_keys_.covers(key) && volatile_keys_.takes(key, memory_.get(key));
+    (is_volatile ? in_memory : on_disk).push_back(&pending);
+  }
+  process_volatile(in_memory);
+  process_durable(on_disk);
+}
+
+void SqliteStore::process_volatile(const std::vector<Pending*>& writes) {
+  const auto time = now();
+  const auto due = volatile_keys_.due();
+  if (writes.empty() && (!due || *due > time)) return;
+  if (Status status = reserve(writes.size() + options_.max_batch); !status.ok()) {
+    for (Pending* pending : writes) {
+      if (pending->done) pending->done(status);
+    }
+    return;
+  }
+  Plan plan(memory_, volatile_keys_, time);
+  for (Pending* pending : writes) plan.add(*pending);
+  // Whoever was written to just now stays.
+  std::vector<Pending> deletions;
+  for (Write& write : volatile_keys_.over(time, options_.max_batch))
+    deletions.push_back({std::move(write), nullptr, 0});
+  for (Pending& pending : deletions) plan.add(pending);
+  if (plan.events().empty()) return;
+  volatile_writes_ += static_cast<int64_t>(plan.events().size());
+  publish(plan, Memory::Kept::kInMemory);
+}
+
+// Revisions of what is not on disk are given out only once the disk knows that they may be.
+Status SqliteStore::reserve(size_t revisions) {
+  const Revision needed = memory_.revision() + static_cast<Revision>(revisions);
+  if (needed <= reserved_) return {};
+  Status status = database_->reserve_revisions(needed + kReservedAtOnce);
+  if (status.ok()) {
+    note_reserved(needed + kReservedAtOnce);
+    return status;
+  }
+  if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
+  full_ = database_->out_of_space();
+  health_.failed(status, 0);
+  return status;
+}
+
+void SqliteStore::note_reserved(Revision until) {
+  reserved_ = until;
+  if (options_.turns == nullptr) lock_.note(until, FileLock::kReserved);
+}
+
+void SqliteStore::process_durable(const std::vector<Pending*>& writes) {
   Plan plan(memory_);
-  for (Pending& pending : batch) plan.add(pending);
+  for (Pending* pending : writes) plan.add(*pending);
   if (plan.events().empty()) return;
   Status status = may_write() ? commit(plan, Database::Final::kKeep) : health_.status();
   if (!status.ok() && full_ && drop_history() && may_write()) status = commit(plan, Database::Final::kKeep);
@@ -260,25 +305,35 @@ void SqliteStore::remove_only(const std::vector<Pending*>& removals) {
 Status SqliteStore::commit(Plan& plan, Database::Final final) {
   const std::vector<DeadRow> dead =
       full_ ? std::vector<DeadRow>() : memory_.dead_rows(kDeadAtLeast, kDeadAtMost);  // full: see drop_history
-  if (Status status = database_->commit(plan.events(), dead, final); !status.ok()) {
+  // On the way, as long as they are needed at all: then nobody waits for them.
+  const Revision last = plan.last();
+  const bool keeps = final == Database::Final::kKeep;
+  const Revision reserve =
+      keeps && reserved_ > 0 && reserved_ - last < kReservedAtOnce / 2 ? last + kReservedAtOnce : 0;
+  if (Status status = database_->commit(plan.events(), dead, final, reserve); !status.ok()) {
     if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
     full_ = database_->out_of_space();
     health_.failed(status, plan.bytes());
     return status;
   }
-  if (final == Database::Final::kKeep) {
+  if (keeps) {
     health_.worked(plan.bytes());
     full_ = full_ && health_.failing();
   }
   ++commits_;
   writes_ += static_cast<int64_t>(plan.events().size());
-  const Revision last = plan.last();
+  if (reserve > 0) note_reserved(reserve);
   if (options_.turns == nullptr) lock_.note(last);
   if (!dead.empty()) memory_.forget_dead_rows(dead.size());
-  memory_.publish(plan.events());
+  publish(plan, Memory::Kept::kOnDisk);
+  return {};
+}
+
+void SqliteStore::publish(Plan& plan, Memory::Kept where) {
+  const Revision last = plan.last();
+  memory_.publish(plan.events(), where);
   plan.answer();
   hub_->push(plan.take_events(), last);
-  return {};
 }
 
 // Space that is kept back is not for writes that only add: first it must be there again.
@@ -324,7 +379,7 @@ Expected<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
   auto lock = FileLock::take(options.path);
   if (!lock.ok()) return std::move(lock).error();
   const bool durable = options.turns == nullptr;
-  const Revision noted = durable ? lock->noted() : 0;
+  const Revision noted = durable ? lock->noted(FileLock::kReached) : 0;
   Consent consent(options.path, options.log);
   bool asked = !durable;  // nothing is promised then
   if (!asked) {

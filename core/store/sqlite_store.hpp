@@ -21,16 +21,15 @@ namespace gantry::limits {
 class Notices;
 }
 
-namespace gantry::limits {
-class Notices;
-}
-
 namespace gantry::store {
 
 struct SqliteOptions {
   std::filesystem::path path;         // the database file; its folder must exist
   int64_t history_entries = 100'000;  // log kept for watches and paged lists, at most
   int64_t history_bytes = 64 << 20;
+  // The same for what is kept in memory alone.
+  int64_t volatile_history_entries = 8'192;
+  int64_t volatile_history_bytes = 8 << 20;
   // Writes that wait for the writer thread, or for the disk; one alone is always taken.
   size_t max_queue = 16'384;
   size_t max_queue_bytes = 64 << 20;
@@ -50,6 +49,10 @@ struct SqliteOptions {
   std::filesystem::path witness;
   // Lines about what was found at the opening; may be null.
   std::function<void(int32_t level, std::string_view text)> log;
+  // By what the time to live of volatile entries is measured, and who calls back after a delay, from any thread but not
+  // at once. Neither: the steady clock, and the writer waits by itself.
+  std::function<std::chrono::steady_clock::time_point()> now;
+  std::function<void(int64_t delay_ms, std::function<void()>)> schedule;
   // Under simulated time: its turns. A power cut then may cost the last writes, for nobody depends on them.
   simulation::Turns* turns = nullptr;
   limits::Notices* notices = nullptr;  // outlives the store; may be null

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -117,6 +118,13 @@ struct Only {
   std::string value;
 };
 
+// How entries are kept that need not survive the process: in memory alone.
+struct Volatility {
+  std::chrono::milliseconds time_to_live{};  // one that nobody writes to for so long is deleted
+  int64_t most = 0;                          // entries
+  int64_t most_bytes = 0;                    // of their keys and values
+};
+
 struct Stats {
   Revision revision = 0;
   Revision compacted = 0;
@@ -125,6 +133,8 @@ struct Stats {
   int64_t watchers = 0;
   int64_t commits = 0;  // transactions; writes / commits is the group size
   int64_t writes = 0;
+  int64_t volatile_entries = 0;  // of all
+  int64_t volatile_writes = 0;   // beside the others
 };
 
 class Store {
@@ -163,9 +173,17 @@ class Store {
   virtual Expected<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, WatchCallback callback,
                                                  Only only) = 0;
 
+  // From now on what is created under `prefix` is kept in memory alone, within bounds: a write that would break one is
+  // TooManyRequests. Revisions, reads and watches are as of other entries; what is kept of the past is little, and ends
+  // at the store's opening. What is on disk already stays so until it is deleted. Called again: with other bounds.
+  // Prefixes end at a slash and are not nested. A store that can't keeps them on disk. [any-thread]
+  virtual void set_volatile(std::string_view prefix, const Volatility& how) { (void)prefix, (void)how; }
+
   virtual Revision revision() const = 0;
   // OK, or why writes fail now. Recovers by itself, also when nobody writes. [any-thread]
   virtual Status health() const { return {}; }
+  // The oldest revision that a list or a watch of `prefix` may name. [any-thread]
+  virtual Revision compacted(std::string_view prefix) const { return (void)prefix, stats().compacted; }
   // Drops history up to `revision`. Done automatically too, see the implementation's options. [any-thread]
   virtual void compact(Revision revision) = 0;
   virtual Stats stats() const = 0;
