@@ -7,19 +7,19 @@
 #include <utility>
 
 #include "core/client/reflector.hpp"
+#include "core/node/machine/node_network.hpp"
 #include "core/node/node_io.hpp"
-#include "core/node/node_network.hpp"
 #include "core/node/node_parts.hpp"
-#include "core/node/pod_sync.hpp"
-#include "core/node/pod_table.hpp"
-#include "core/node/pod_worker.hpp"
+#include "core/node/pod/pod_sync.hpp"
+#include "core/node/pod/pod_table.hpp"
+#include "core/node/pod/pod_worker.hpp"
 #include "gantry/bytes.hpp"
 
 namespace gantry::node {
 namespace {
 
 constexpr int64_t kRelistMs = 30'000;
-constexpr size_t kMaxImages = 50;
+constexpr size_t kMaxListedImages = 50;
 
 class Agent final : public NodeAgent, private plugin::PluginUser {
  public:
@@ -266,7 +266,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     auto images = this->images();
     if (images) {
       std::sort(images->begin(), images->end(), [](const auto& a, const auto& b) { return a.size > b.size; });
-      if (images->size() > kMaxImages) images->resize(kMaxImages);
+      if (images->size() > kMaxListedImages) images->resize(kMaxListedImages);
     }
     {
       const std::lock_guard lock(facts_mutex_);

@@ -8,7 +8,7 @@
 
 #include "core/node/node_agent.hpp"
 #include "core/node/node_parts.hpp"
-#include "core/node/runtime_client.hpp"
+#include "core/node/runtime/runtime_client.hpp"
 
 namespace gantry::node {
 

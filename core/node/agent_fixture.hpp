@@ -12,8 +12,8 @@
 #include "core/apiserver/test_server.hpp"
 #include "core/node/agent.hpp"
 #include "core/node/agent_testing.hpp"
-#include "core/node/cgroups.hpp"
-#include "core/node/fake_runtime.hpp"
+#include "core/node/machine/cgroups.hpp"
+#include "core/node/runtime/fake_runtime.hpp"
 #include "k8s.io/api/core/v1/node.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/node/pod_view.hpp"
+#include "core/node/pod/pod_view.hpp"
 
 namespace gantry::node::testing {
 

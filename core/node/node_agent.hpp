@@ -2,8 +2,8 @@
 //
 // One worker a pod moves it through the pod sequence (sandbox, network, init containers, containers), driven by the
 // API's watch, the runtime's exits, probes and back-off timers. What runs is found again from the runtime after a
-// restart and left untouched. Created by the daemon after plugins are loaded; stop() before plugins are destroyed.
-// [main], but for what NodeBackend says.
+// restart and left untouched. Rooms: pod/ runtime/ volumes/ probes/ logs/ machine/. Created by the daemon after plugins
+// are loaded; stop() before plugins are destroyed. [main], but for what NodeBackend says.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "core/node/node_io.hpp"
 
 #include "core/files/unique_fd.hpp"
-#include "core/node/log_reader.hpp"
+#include "core/node/logs/log_reader.hpp"
 
 namespace gantry::node {
 namespace {

@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "core/client/node_backend.hpp"
-#include "core/node/log_pump.hpp"
+#include "core/node/logs/log_pump.hpp"
 #include "core/node/node_parts.hpp"
-#include "core/node/pod_table.hpp"
+#include "core/node/pod/pod_table.hpp"
 
 namespace gantry::node {
 

@@ -1,7 +1,7 @@
 #include "core/node/node_parts.hpp"
 
 #include "core/limits/notices.hpp"
-#include "core/node/container_config.hpp"
+#include "core/node/runtime/container_config.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::node {

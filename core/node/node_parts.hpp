@@ -10,17 +10,17 @@
 
 #include "core/network/network_client.hpp"
 #include "core/network/overlay_client.hpp"
-#include "core/node/backoff.hpp"
-#include "core/node/cgroups.hpp"
-#include "core/node/killer.hpp"
+#include "core/node/machine/cgroups.hpp"
+#include "core/node/machine/registration.hpp"
 #include "core/node/node_agent.hpp"
-#include "core/node/objects.hpp"
-#include "core/node/pod_events.hpp"
-#include "core/node/prober.hpp"
-#include "core/node/registration.hpp"
-#include "core/node/runtime_client.hpp"
-#include "core/node/status_writer.hpp"
-#include "core/node/volumes.hpp"
+#include "core/node/pod/backoff.hpp"
+#include "core/node/pod/pod_events.hpp"
+#include "core/node/pod/status_writer.hpp"
+#include "core/node/probes/prober.hpp"
+#include "core/node/runtime/killer.hpp"
+#include "core/node/runtime/runtime_client.hpp"
+#include "core/node/volumes/objects.hpp"
+#include "core/node/volumes/volumes.hpp"
 
 namespace gantry::node {
 

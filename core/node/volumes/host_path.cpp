@@ -1,0 +1,57 @@
+#include "core/node/volumes/host_path.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include "core/files/unique_fd.hpp"
+
+namespace gantry::node {
+namespace {
+
+Status make_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Status::internal("mkdir " + path + ": " + error.message());
+  return {};
+}
+
+Status make_file(const std::string& path) {
+  const io::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  // What is there already but can't be opened this way (a folder) is told by the check that follows.
+  if (!fd.valid() && errno != EISDIR) return Status::internal("open " + path + ": " + std::strerror(errno));
+  return {};
+}
+
+}  // namespace
+
+Status check_host_path(const corev1::HostPathVolumeSource& source) {
+  const auto& path = source.path();
+  const auto& type = source.type();
+  if (path.empty()) return Status::invalid("host path is empty");
+  struct stat info {};
+  bool there = ::stat(path.c_str(), &info) == 0;
+  if (!there && (type.empty() || type == "DirectoryOrCreate" || type == "FileOrCreate")) {
+    // Without a type runtimes make a folder too, so that the mount has something to stand on.
+    auto made = type == "FileOrCreate" ? make_file(path) : make_dir(path);
+    if (!made.ok()) return made;
+    there = ::stat(path.c_str(), &info) == 0;
+  }
+  const auto fail = [&](const char* what) {
+    return Status::invalid("hostPath type check failed: " + path + " is not " + what);
+  };
+  const mode_t mode = there ? info.st_mode : 0;
+  if (type.empty()) return {};
+  if (type == "Directory" || type == "DirectoryOrCreate") return S_ISDIR(mode) ? Status() : fail("a directory");
+  if (type == "File" || type == "FileOrCreate") return S_ISREG(mode) ? Status() : fail("a file");
+  if (type == "Socket") return S_ISSOCK(mode) ? Status() : fail("a socket file");
+  if (type == "CharDevice") return S_ISCHR(mode) ? Status() : fail("a character device");
+  if (type == "BlockDevice") return S_ISBLK(mode) ? Status() : fail("a block device");
+  return Status::invalid(type + " is an invalid volume type");
+}
+
+}  // namespace gantry::node
