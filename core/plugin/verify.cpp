@@ -64,6 +64,14 @@ bool ended_within(pid_t child, std::chrono::milliseconds limit) {
   return ready > 0;
 }
 
+constexpr int kSurvived = 86;
+
+// In the child. What the image throws ends it here: unwinding further would end what is the parent's.
+[[noreturn]] void load_and_exit(const Folder& folder, const fs::path& path, const TrustOptions& trust) noexcept {
+  static_cast<void>(verify_in(folder, path, trust));
+  ::_exit(kSurvived);
+}
+
 }  // namespace
 
 Expected<ImageInfo> verify_image(const fs::path& path, const TrustOptions& trust) {
@@ -72,7 +80,6 @@ Expected<ImageInfo> verify_image(const fs::path& path, const TrustOptions& trust
 
 Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions& trust,
                                        std::chrono::milliseconds limit) {
-  constexpr int kSurvived = 86;
   const Folder folder;
   const pid_t child = ::fork();
   if (child < 0) return Status::internal(std::string("fork: ") + std::strerror(errno));
@@ -82,8 +89,7 @@ Expected<ImageInfo> verify_image_apart(const fs::path& path, const TrustOptions&
     timer.it_value.tv_sec = limit / std::chrono::seconds(1);
     timer.it_value.tv_usec = static_cast<suseconds_t>(limit % std::chrono::seconds(1) / std::chrono::microseconds(1));
     ::setitimer(ITIMER_REAL, &timer, nullptr);
-    static_cast<void>(verify_in(folder, path, trust));
-    ::_exit(kSurvived);
+    load_and_exit(folder, path, trust);
   }
   const bool ended = ended_within(child, limit);
   if (!ended) ::kill(child, SIGKILL);

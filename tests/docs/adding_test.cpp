@@ -55,23 +55,24 @@ class Adding : public ::testing::Test {
   }
   // Objects of the tree there, linked before this build's libraries: what they define is taken from them.
   std::string build(const std::string& objects) const {
-    const std::string script =
-        "set -euo pipefail; cd '" + root_.string() +
-        "'\n"
-        "cmake -G Ninja -S tree -B build -DCMAKE_BUILD_TYPE=" GANTRY_BUILD_TYPE " -DGANTRY_SANITIZE=" GANTRY_SANITIZERS
-        " -DBUILD_TESTING=OFF '-DGANTRY_ROOMS=sdk;core/limits;core/schema;core/kinds' >configured\n"
-        "cd build; ninja -j 2 " +
-        objects +
-        " >../built\n"
-        "link=$(ninja -C " GANTRY_BUILD_DIR
-        " -t commands api_probe | tail -n 1)\n"
-        "objects=$(for o in " +
-        objects +
-        "; do printf '%s/%s ' \"$PWD\" $o; done)\n"
-        "link=${link/ -o bin\\/api_probe / $objects -o " +
-        (root_ / "probe").string() +
-        " }\n"
-        "cd " GANTRY_BUILD_DIR "; bash -c \"$link\"\n";
+    const std::string script = "set -euo pipefail; cd '" + root_.string() +
+                               "'\n"
+                               "cmake -G Ninja -S tree -B build -DCMAKE_BUILD_TYPE=" GANTRY_BUILD_TYPE
+                               " -DGANTRY_SANITIZE=" GANTRY_SANITIZERS
+                               " -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=OFF "
+                               "'-DGANTRY_ROOMS=sdk;core/limits;core/schema;core/kinds' >configured\n"
+                               "cd build; ninja -j 2 " +
+                               objects +
+                               " >../built\n"
+                               "link=$(ninja -C " GANTRY_BUILD_DIR
+                               " -t commands api_probe | tail -n 1)\n"
+                               "objects=$(for o in " +
+                               objects +
+                               "; do printf '%s/%s ' \"$PWD\" $o; done)\n"
+                               "link=${link/ -o bin\\/api_probe / $objects -o " +
+                               (root_ / "probe").string() +
+                               " }\n"
+                               "cd " GANTRY_BUILD_DIR "; bash -c \"$link\"\n";
     const auto done = run({"bash", "-c", script}, std::chrono::seconds(500));
     return done.code == 0 ? "" : done.out + done.err + read_file(root_ / "configured") + read_file(root_ / "built");
   }

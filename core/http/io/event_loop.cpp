@@ -89,6 +89,7 @@ struct Timer {
 
 struct EventLoop::Impl {
   asio::io_context context{1};
+  asio::posix::stream_descriptor none{context};  // so that what waits is made now, and not when no descriptor is left
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
   std::mutex mutex;
   std::vector<Posted> posted;  // under mutex

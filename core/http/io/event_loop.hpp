@@ -35,7 +35,8 @@ class EventLoop {
   };
 
   // Starts the thread. Everybody who may post from elsewhere holds a shared pointer, so that late posts
-  // find a loop that drops them and not freed memory.
+  // find a loop that drops them and not freed memory. Throws std::system_error, or Boost's, where no thread or no
+  // descriptor is left; what starts a loop starts with its program.
   static std::shared_ptr<EventLoop> start(const std::string& name);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
