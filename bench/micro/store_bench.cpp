@@ -70,7 +70,10 @@ struct Shared {
 };
 std::unique_ptr<Shared> shared;
 
-void set_up(const benchmark::State&) { shared = std::make_unique<Shared>(); }
+void set_up(const benchmark::State&) {
+  shared = std::make_unique<Shared>();
+  shared->store->set_volatile("/metrics/", {std::chrono::seconds(60), 16'384, 64 << 20});
+}
 void tear_down(const benchmark::State&) { shared.reset(); }
 
 // Each thread is a writer that waits until its object is on the disk.
@@ -84,6 +87,26 @@ void Commit(benchmark::State& state) {
   const Stats stats = shared->store->stats();
   state.counters["writes/commit"] =
       stats.commits == 0 ? 0 : static_cast<double>(stats.writes) / static_cast<double>(stats.commits);
+}
+
+// Each thread is a writer that updates an object of its own, on disk or in memory alone.
+void update_under(benchmark::State& state, const std::string& prefix) {
+  const std::string key = prefix + std::to_string(state.thread_index());
+  bool well = commit(*shared->store, pod_write(Write::Kind::kCreate, key));
+  for (auto _ : state) well = well && commit(*shared->store, pod_write(Write::Kind::kUpdate, key));
+  if (!well) state.SkipWithError("a write failed");
+  state.SetItemsProcessed(state.iterations());
+}
+void Update(benchmark::State& state) { update_under(state, "/core/pods/bench/"); }
+void UpdateVolatile(benchmark::State& state) { update_under(state, "/metrics/pods/bench/"); }
+// While another writer's objects go to the disk.
+void UpdateVolatileBesideDurable(benchmark::State& state) {
+  if (state.thread_index() == 0) {
+    update_under(state, "/core/pods/bench/");
+    state.SetItemsProcessed(0);
+  } else {
+    UpdateVolatile(state);
+  }
 }
 
 constexpr int kPods = 10'000;
@@ -123,6 +146,9 @@ void Get(benchmark::State& state) {
 }
 
 BENCHMARK(Commit)->Setup(set_up)->Teardown(tear_down)->Threads(1)->Threads(16)->Threads(64)->UseRealTime();
+BENCHMARK(Update)->Setup(set_up)->Teardown(tear_down)->Threads(1)->Threads(16)->Threads(64)->UseRealTime();
+BENCHMARK(UpdateVolatile)->Setup(set_up)->Teardown(tear_down)->Threads(1)->Threads(16)->Threads(64)->UseRealTime();
+BENCHMARK(UpdateVolatileBesideDurable)->Setup(set_up)->Teardown(tear_down)->Threads(2)->Threads(17)->UseRealTime();
 BENCHMARK(ListAll)->Setup(fill)->Teardown(tear_down)->Unit(benchmark::kMicrosecond);
 BENCHMARK(ListNamespace)->Setup(fill)->Teardown(tear_down)->Unit(benchmark::kMicrosecond);
 BENCHMARK(ListPage)->Setup(fill)->Teardown(tear_down)->Unit(benchmark::kMicrosecond);

@@ -21,8 +21,7 @@ std::vector<std::shared_ptr<WatchSession>> open_sessions(Environment& env) {
 
 // Peers that are waited for lose their watch when that takes too long, or keeps what the store has let go.
 void look_after_stalled(Environment& env) {
-  const auto oldest = env.store.stats().compacted;
-  for (const auto& session : open_sessions(env)) session->look_after(oldest);
+  for (const auto& session : open_sessions(env)) session->look_after();
 }
 
 // Runs on the loop, again and again until the loop stops.
@@ -77,6 +76,7 @@ Expected<std::unique_ptr<ApiServer>> ApiServer::create(const schema::Registry& s
                                                        Options options) {
   auto environment = std::make_shared<Environment>(schemas, store, std::move(options));
   environment->loop = io::EventLoop::start("api-timers");
+  environment->tell_store(*schemas.now());
   std::unique_ptr<ApiServer> server(new ApiServer(environment));
   if (auto status = ensure_initial_objects(environment); !status.ok()) return status;
   start_timers(environment);

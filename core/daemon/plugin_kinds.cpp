@@ -61,6 +61,8 @@ Status PluginKinds::fits_stored(std::string_view set) const {
       change = "the version " + objects.version + ", now it is " + kind->version;
     } else if (objects.namespaced != kind->namespaced) {
       change = "a " + scope(objects.namespaced) + " resource, now it is " + scope(kind->namespaced);
+    } else if (kind->volatility) {
+      change = "kept on disk, now it is volatile";
     } else {
       continue;
     }

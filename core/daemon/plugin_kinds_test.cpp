@@ -122,6 +122,7 @@ TEST_F(PluginKindsTest, WhatIsStoredIsServedAsWhatItIs) {
   refused("the version v1alpha1, now it is v1");
   version_ = "v1";
   refused("a namespaced resource, now it is cluster-wide", 4);
+  refused("kept on disk, now it is volatile", 7);
   EXPECT_EQ(bring(0), "") << "what was refused never was";
   EXPECT_TRUE(served("demo.example.com", "widgets"));
 }

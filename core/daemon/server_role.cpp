@@ -82,7 +82,11 @@ Status ServerRole::open() {
   store_options.notices = &base_.notices;
   store_options.log = base_.logger("store");
   store_options.witness = data / "pki" / "ca.crt";
-  if (base_.simulated != nullptr) store_options.turns = &base_.simulated->turns();
+  if (base_.simulated != nullptr) {
+    store_options.turns = &base_.simulated->turns();
+    store_options.now = base_.monotonic();
+    store_options.schedule = base_.schedule();
+  }
   auto store = store::open_sqlite(store_options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);

@@ -36,6 +36,9 @@ struct Base {
   std::string node_name, address;
   plugin::SimulatedTime* simulated = nullptr;  // null on real time
 
+  std::function<std::chrono::steady_clock::time_point()> monotonic() const {
+    return [&c = clock] { return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(c.monotonic_ns())); };
+  }
   std::function<void(int64_t, std::function<void()>)> schedule() const {
     return [&t = timers](int64_t delay_ms, std::function<void()> fn) { t.start(delay_ms, std::move(fn)); };
   }

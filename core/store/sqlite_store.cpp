@@ -135,12 +135,8 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::start(Consent& consent) {
   Loader loader(options_.path.string(), *database_, memory_, consent);
-  const bool durable = options_.turns == nullptr;
-  if (Status s =
-          loader.run(durable ? lock_.noted(FileLock::kReached) : 0, durable ? lock_.noted(FileLock::kReserved) : 0);
-      !s.ok()) {
-    return s;
-  }
+  const auto noted = [this](FileLock::Note which) { return options_.turns == nullptr ? lock_.noted(which) : 0; };
+  if (Status s = loader.run(noted(FileLock::kReached), noted(FileLock::kReserved)); !s.ok()) return s;
   // Frames behind a break would be found again behind what is written now.
   if (consent.used()) {
     if (Status s = database_->empty_log(); !s.ok()) return s;
@@ -200,9 +196,10 @@ std::optional<Memory::Clock::time_point> SqliteStore::deadline() {
 // Where others have the time in their hands. Before the turn ends, in which they may go on.
 void SqliteStore::set_alarm() {
   const auto due = options_.schedule ? volatile_keys_.due() : std::nullopt;
+  if (!due) return;
   const auto time = now();
   if (alarm_at_ && *alarm_at_ <= time) alarm_at_.reset();
-  if (!due || (alarm_at_ && *alarm_at_ <= *due)) return;
+  if (alarm_at_ && *alarm_at_ <= *due) return;
   if (*due <= time) return queue_.wake();
   alarm_at_ = due;
   options_.schedule(std::chrono::ceil<std::chrono::milliseconds>(*due - time).count(), [alarm = alarm_] {

@@ -1,74 +1,14 @@
-// For tests of what is kept in memory alone: a clock in the test's hand, and a store with a prefix that is volatile.
+// For tests of what is kept in memory alone: a store with a prefix that is volatile.
 #pragma once
 
 #include <sqlite3.h>
 
-#include <map>
 #include <thread>
 
+#include "core/store/hand_clock.hpp"
 #include "core/store/store_test.hpp"
 
 namespace gantry::store {
-
-// Time stands until the test moves it; a thread of its own then calls back who is due.
-class HandClock {
- public:
-  using Time = std::chrono::steady_clock::time_point;
-
-  HandClock() : thread_([this] { run(); }) {}
-  ~HandClock() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  void drive(SqliteOptions& options) {
-    options.now = [this] { return now(); };
-    options.schedule = [this](int64_t delay_ms, std::function<void()> work) {
-      const std::lock_guard lock(mutex_);
-      due_.emplace(now_ + std::chrono::milliseconds(delay_ms), std::move(work));
-      ++asked_;
-      changed_.notify_all();
-    };
-  }
-  Time now() const {
-    const std::lock_guard lock(mutex_);
-    return now_;
-  }
-  void advance(std::chrono::milliseconds by) {
-    const std::lock_guard lock(mutex_);
-    now_ += by;
-    changed_.notify_all();
-  }
-  // How often somebody wanted to be called back.
-  int asked() const {
-    const std::lock_guard lock(mutex_);
-    return asked_;
-  }
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return stopping_ || (!due_.empty() && due_.begin()->first <= now_); });
-      if (stopping_) return;
-      const auto work = std::move(due_.extract(due_.begin()).mapped());
-      lock.unlock();
-      work();
-      lock.lock();
-    }
-  }
-
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  Time now_ = Time() + std::chrono::hours(1);
-  std::multimap<Time, std::function<void()>> due_;
-  int asked_ = 0;
-  bool stopping_ = false;
-  std::thread thread_;
-};
 
 inline int64_t number_in(const std::filesystem::path& database, const std::string& query) {
   sqlite3* db = nullptr;

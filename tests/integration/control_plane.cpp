@@ -130,7 +130,15 @@ Status ControlPlane::Impl::open() {
   const simulation::Turn turn(time ? &time->turns() : nullptr, "the start");
   store::SqliteOptions store_options;
   store_options.path = folder.path() / "store.db";
-  if (time) store_options.turns = &time->turns();
+  if (time) {
+    store_options.turns = &time->turns();
+    store_options.now = [this] {
+      return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(clock.monotonic_ns()));
+    };
+    store_options.schedule = [this](int64_t delay_ms, std::function<void()> fn) {
+      timers.start(delay_ms, std::move(fn));
+    };
+  }
   auto opened = store::open_sqlite(store_options);
   if (!opened) return std::move(opened).error();
   store = std::move(*opened);

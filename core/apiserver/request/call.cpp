@@ -52,6 +52,19 @@ Environment::Environment(const schema::Registry& s, store::Store& st, Options o)
 
 Environment::~Environment() = default;
 
+void Environment::tell_store(const schema::Schema& schema) {
+  const auto known = [&] { return told.load(std::memory_order_acquire) > schema.generation(); };
+  if (known()) return;
+  const std::lock_guard lock(told_mutex);
+  if (known()) return;
+  for (const auto* kind : schema.kinds()) {
+    if (!kind->volatility) continue;
+    const auto& [seconds, most, bytes] = *kind->volatility;
+    store.set_volatile(key_prefix(*kind), {std::chrono::seconds(seconds), most, bytes});
+  }
+  told.store(schema.generation() + 1, std::memory_order_release);
+}
+
 store::EntryPtr Environment::get(const schema::Kind& kind, std::string_view ns, std::string_view name) const {
   return store.get(key_of(kind, ns, name));
 }

@@ -48,6 +48,11 @@ struct Environment : admission::Objects {
   Workers workers;
   const admission::Chain chain;
 
+  // Tells the store which kinds are kept in memory alone, before anything of this schema's is read or written.
+  void tell_store(const schema::Schema& schema);
+  std::mutex told_mutex;
+  std::atomic<uint64_t> told{0};  // generations so far; changed by told_mutex
+
   // For admission steps.
   store::EntryPtr get(const schema::Kind& kind, std::string_view ns, std::string_view name) const override;
   std::string field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const override;

@@ -289,6 +289,7 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
 void dispatch(const CallPtr& call) {
   const auto& path = call->request.path;
   call->schema = call->env->schemas.now();
+  call->env->tell_store(*call->schema);
   if (auto status = read_query(*call); !status.ok()) return respond_error(*call, status);
   if (auto status = refuse_impersonation(call->request); !status.ok()) return respond_error(*call, status);
   if (is_health_path(path)) return respond_health(*call);

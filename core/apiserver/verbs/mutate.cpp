@@ -116,7 +116,8 @@ void store(const std::shared_ptr<Mutation>& mutation) {
   write.expected = current->mod_revision;
   write.removes = erase || !text_at(next, {"metadata", "deletionTimestamp"}).empty();
   if (auto status = StoredAs(kind).fill(write, next); !status.ok()) return mutation->done(status);
-  if (!erase && same_bytes(*current, write.value, write.revision_at)) {
+  // Of what is volatile a write begins the time again, also when it changes nothing.
+  if (!erase && !kind.storage->volatility && same_bytes(*current, write.value, write.revision_at)) {
     return mutation->done(Outcome{current, false});
   }
   if (!erase && kind.behavior->read_at_once) derive(kind, next, write);

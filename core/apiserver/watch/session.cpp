@@ -183,22 +183,23 @@ void WatchSession::receive(const store::EventPtr* events, size_t count, store::R
   if (closed_ || lost_) return;
   progress_ = std::max(progress_, progress);
   const bool room = backlog_.add(events, count, !std::exchange(replayed_, true));
-  if (!room || (waiting_ && outlived(call_->env->store.stats().compacted))) return give_up(lock);
+  if (!room || (waiting_ && outlived())) return give_up(lock);
   lock.unlock();
   pump();
 }
 
 // Under mutex_, while nobody sends.
-bool WatchSession::outlived(store::Revision compacted) const {
+bool WatchSession::outlived() const {
+  const auto compacted = call_->env->store.compacted(key_prefix(call_->kind()));
   if (phase_ != Phase::kLive) return from_ < compacted;
   return (next_ < sending_.size() ? sending_[next_]->entry->mod_revision : backlog_.first()) <= compacted;
 }
 
-void WatchSession::look_after(store::Revision compacted) {
+void WatchSession::look_after() {
   std::unique_lock lock(mutex_);
   if (!waiting_ || closed_ || lost_) return;
   const std::chrono::milliseconds patience(call_->env->options.watch_patience_ms);
-  if (outlived(compacted) || std::chrono::steady_clock::now() - waiting_since_ >= patience) give_up(lock);
+  if (outlived() || std::chrono::steady_clock::now() - waiting_since_ >= patience) give_up(lock);
 }
 
 // The peer is too slow. Who sends right now tells it when he is done.
@@ -213,8 +214,9 @@ void WatchSession::give_up(std::unique_lock<std::mutex>& lock) {
 
 void WatchSession::end_lost() {
   if (stream_->queued() <= kRoomForLastWord) {
-    write(error_frame(*call_, Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
-                                              std::to_string(call_->env->store.stats().compacted) + ")")));
+    write(error_frame(*call_,
+                      Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
+                                      std::to_string(call_->env->store.compacted(key_prefix(call_->kind()))) + ")")));
   }
   initial_ = {};
   sending_ = {};

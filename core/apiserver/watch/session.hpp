@@ -35,9 +35,9 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void bookmark();
   // Whether its kind is no longer the one that is served. [any-thread]
   bool outdated() const;
-  // Ends the watch if its peer has been waited for too long, or if what waits is older than `compacted`, the last
-  // revision that the store has let go. [any-thread]
-  void look_after(store::Revision compacted);
+  // Ends the watch if its peer has been waited for too long, or if what waits is older than what the store keeps.
+  // [any-thread]
+  void look_after();
   // Ends the stream, after what is on its way. [any-thread]
   void finish();
   // Gives everything back; at the latest the server's stop() does. Not from within the store's callback of this watch.
@@ -56,7 +56,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   bool step(std::unique_lock<std::mutex>& lock);      // false: nothing to do
   void wait_for_peer(std::unique_lock<std::mutex>& lock);
   void set_waiting(bool waiting);  // under mutex_
-  bool outlived(store::Revision compacted) const;
+  bool outlived() const;
   void give_up(std::unique_lock<std::mutex>& lock);
   void end_lost();
   // Called by the one who sends; lock free.

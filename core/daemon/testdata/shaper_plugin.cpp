@@ -28,6 +28,9 @@ std::string set_of(int64_t shape) {
       return widgets.set();
     case 6:
       return {};
+    case 7:  // in memory alone
+      widgets.more += shapes::bytes_field(17, shapes::number_field(1, 60));
+      return widgets.set();
     default:
       return widgets.set();
   }
