@@ -1,5 +1,4 @@
-// When which probe runs, and what its result changes. The probes themselves run on a pool (probe_net.hpp, the exec
-// hook).
+// When which probe runs, and what its result changes. How each kind asks is in kinds/.
 #include "core/node/probes/prober.hpp"
 
 #include <sys/eventfd.h>
@@ -7,18 +6,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "core/files/unique_fd.hpp"
-#include "core/node/probes/probe_net.hpp"
+#include "core/node/probes/probe_kind.hpp"
 #include "core/node/probes/probe_pool.hpp"
 #include "core/simulation/turns.hpp"
 #include "gantry/text.hpp"
@@ -26,10 +23,9 @@
 namespace gantry::node {
 namespace {
 
-enum Kind : uint8_t { kStartup, kReadiness, kLiveness, kKinds };
-constexpr std::array<std::string_view, kKinds> kNames = {"Startup", "Readiness", "Liveness"};
+enum Purpose : uint8_t { kStartup, kReadiness, kLiveness, kPurposes };
+constexpr std::array<std::string_view, kPurposes> kNames = {"Startup", "Readiness", "Liveness"};
 constexpr int kRetries = 3;  // of probes that could not be run at all
-constexpr size_t kMaxOutput = 10 << 10;
 
 int or_default(int32_t value, int otherwise) { return value > 0 ? value : otherwise; }
 
@@ -43,7 +39,7 @@ struct OneProbe {
 
 struct Instance {
   ProbeTarget target;
-  std::array<OneProbe, kKinds> probes;
+  std::array<OneProbe, kPurposes> probes;
   bool gone = false;
   std::string message;
   bool failed = false;
@@ -56,27 +52,6 @@ struct Instance {
 };
 using InstancePtr = std::shared_ptr<Instance>;
 
-std::optional<int> port_of(const k8s::io::apimachinery::pkg::util::intstr::IntOrString& port,
-                           const corev1::Container& container) {
-  int number = port.int_val();
-  if (port.type() == 1) {
-    number = 0;
-    const auto& text = port.str_val();
-    for (const auto& named : container.ports()) {
-      if (named.name() == text) number = named.container_port();
-    }
-    if (number == 0) std::from_chars(text.data(), text.data() + text.size(), number);
-  }
-  if (number <= 0 || number > 65535) return std::nullopt;
-  return number;
-}
-
-std::string joined_words(const google::protobuf::RepeatedPtrField<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
-
 class ProberImpl;
 
 // Ends of commands may be told when the prober is gone, and from within its own calls.
@@ -86,11 +61,11 @@ struct Life {
   ProberImpl* prober = nullptr;
   int inside = 0;
 
-  bool enter() {
+  // Null when it is gone; else it stays until leave().
+  ProberImpl* enter() {
     const std::lock_guard lock(mutex);
-    if (prober == nullptr) return false;
-    ++inside;
-    return true;
+    if (prober != nullptr) ++inside;
+    return prober;
   }
   void leave() {
     const std::lock_guard lock(mutex);
@@ -132,9 +107,9 @@ class ProberImpl final : public Prober {
     auto instance = std::make_shared<Instance>();
     const std::string id = target.container_id;
     const auto& container = target.container;
-    const auto take = [&](Kind kind, bool has, const corev1::Probe& spec) {
-      instance->probes[kind].wanted = has;
-      if (has) instance->probes[kind].spec = spec;
+    const auto take = [&](Purpose purpose, bool has, const corev1::Probe& spec) {
+      instance->probes[purpose].wanted = has;
+      if (has) instance->probes[purpose].spec = spec;
     };
     take(kStartup, container.has_startup_probe(), container.startup_probe());
     take(kReadiness, container.has_readiness_probe(), container.readiness_probe());
@@ -198,86 +173,91 @@ class ProberImpl final : public Prober {
     for (const auto id : timers) timers_.cancel(id);
   }
 
-  int64_t initial_delay(const Instance& instance, Kind kind) const {
+  int64_t initial_delay(const Instance& instance, Purpose purpose) const {
     const int64_t now_ns = timers_.clock().now_unix_ns();
     const int64_t since = std::max<int64_t>(0, now_ns - instance.target.started_unix_ns) / 1'000'000;
-    const int64_t delay = instance.probes[kind].spec.initial_delay_seconds() * int64_t{1000};
+    const int64_t delay = instance.probes[purpose].spec.initial_delay_seconds() * int64_t{1000};
     // Never more than the delay itself, whatever the wall clock does.
     return std::clamp<int64_t>(delay - since, 0, std::max<int64_t>(delay, 0));
   }
 
   void start_after_startup_locked(const InstancePtr& instance, bool spread) {
-    for (const auto kind : {kReadiness, kLiveness}) {
-      if (!instance->probes[kind].wanted) continue;
-      int64_t delay = initial_delay(*instance, kind);
+    for (const auto purpose : {kReadiness, kLiveness}) {
+      if (!instance->probes[purpose].wanted) continue;
+      int64_t delay = initial_delay(*instance, purpose);
       if (spread) {
-        const int period = or_default(instance->probes[kind].spec.period_seconds(), 10);
+        const int period = or_default(instance->probes[purpose].spec.period_seconds(), 10);
         delay = std::max(delay, std::uniform_int_distribution<int64_t>(0, period * int64_t{1000})(random_));
       }
-      schedule_locked(instance, kind, delay);
+      schedule_locked(instance, purpose, delay);
     }
   }
 
-  void schedule_locked(const InstancePtr& instance, Kind kind, int64_t delay_ms) {
+  void schedule_locked(const InstancePtr& instance, Purpose purpose, int64_t delay_ms) {
     if (stopped_ || instance->gone) return;
-    instance->probes[kind].timer = timers_.start(delay_ms, [this, instance, kind] {
+    instance->probes[purpose].timer = timers_.start(delay_ms, [this, instance, purpose] {
       {
         const std::lock_guard lock(mutex_);
         if (stopped_ || instance->gone) return;
       }
-      const auto& handler = instance->probes[kind].spec.probe_handler();
-      if (handler.has_exec()) return start_exec(instance, kind, timers_.clock().monotonic_ns(), 1);
-      pool_.run(simulation::bind_turn("a probe", [this, instance, kind] { run(instance, kind); }));
+      begin(instance, purpose);
     });
   }
 
-  void start_exec(const InstancePtr& instance, Kind kind, int64_t began, int attempt) {
-    const auto& spec = instance->probes[kind].spec;
-    const auto& command = spec.probe_handler().exec().command();
-    hooks_.exec(instance->target.container_id, {command.begin(), command.end()}, or_default(spec.timeout_seconds(), 1),
-                [life = life_, instance, kind, began, attempt](const Expected<std::pair<int, std::string>>& answer) {
-                  if (!life->enter()) return;
-                  life->prober->exec_ended(instance, kind, began, attempt, answer);
-                  life->leave();
-                });
+  void begin(const InstancePtr& instance, Purpose purpose) {
+    const int64_t now = timers_.clock().monotonic_ns();
+    const ProbeKind* how = find_probe_kind(instance->probes[purpose].spec.probe_handler());
+    if (how == nullptr) {
+      const auto& target = instance->target;
+      conclude(instance, purpose, now,
+               Status::invalid("missing probe handler for " + target.pod.metadata().namespace_() + "/" +
+                               target.pod.metadata().name() + ":" + target.container.name()));
+    } else if (how->start != nullptr) {
+      start(instance, purpose, *how, now, 1);
+    } else {
+      pool_.run(simulation::bind_turn("a probe", [this, how, instance, purpose] { ask(instance, purpose, *how); }));
+    }
   }
 
-  void exec_ended(const InstancePtr& instance, Kind kind, int64_t began, int attempt,
-                  const Expected<std::pair<int, std::string>>& answer) {
-    if (gone(*instance)) return;
-    const bool late = !answer && answer.error().code() == 504;
-    if (!answer && !late && attempt < kRetries) return start_exec(instance, kind, began, attempt + 1);
-    std::optional<ProbeOutcome> outcome;
-    if (late) {
-      const auto& spec = instance->probes[kind].spec;
-      outcome = ProbeOutcome{ProbeResult::kFailure,
-                             "command timed out: \"" + joined_words(spec.probe_handler().exec().command()) +
-                                 "\" timed out after " + std::to_string(or_default(spec.timeout_seconds(), 1)) + "s"};
-    } else if (answer) {
-      outcome = ProbeOutcome{answer->first == 0 ? ProbeResult::kSuccess : ProbeResult::kFailure,
-                             answer->second.substr(0, kMaxOutput)};
-    }
-    conclude(instance, kind, began, std::move(outcome), answer ? std::string() : answer.error().message());
+  static ProbeTry try_of(const Instance& instance, Purpose purpose) {
+    const auto& spec = instance.probes[purpose].spec;
+    return {spec.probe_handler(), instance.target, or_default(spec.timeout_seconds(), 1)};
+  }
+
+  void start(const InstancePtr& instance, Purpose purpose, const ProbeKind& how, int64_t began, int attempt) {
+    how.start(try_of(*instance, purpose), hooks_,
+              [life = life_, &how, instance, purpose, began, attempt](Expected<ProbeOutcome> outcome) {
+                auto* self = life->enter();
+                if (self == nullptr) return;
+                if (!outcome && attempt < kRetries && !self->gone(*instance))
+                  self->start(instance, purpose, how, began, attempt + 1);
+                else
+                  self->conclude(instance, purpose, began, std::move(outcome));
+                life->leave();
+              });
   }
 
   // One round of one probe, on a thread of the pool.
-  void run(const InstancePtr& instance, Kind kind) {
+  void ask(const InstancePtr& instance, Purpose purpose, const ProbeKind& how) {
     const int64_t began = timers_.clock().monotonic_ns();
-    std::string error;
-    std::optional<ProbeOutcome> outcome;
-    for (int i = 0; i < kRetries && !outcome && !gone(*instance); ++i) outcome = probe_once(*instance, kind, error);
-    conclude(instance, kind, began, std::move(outcome), error);
+    const ProbeTry probe = try_of(*instance, purpose);
+    Expected<ProbeOutcome> outcome = Status::unavailable({});
+    for (int i = 0; i < kRetries && !outcome && !gone(*instance); ++i) {
+      outcome = how.ask(
+          probe, {std::chrono::steady_clock::now() + std::chrono::seconds(probe.timeout_seconds), cancelled_.get()});
+    }
+    conclude(instance, purpose, began, std::move(outcome));
   }
 
-  // Without an outcome it could not be run, and `error` says why.
-  void conclude(const InstancePtr& instance, Kind kind, int64_t began, std::optional<ProbeOutcome> outcome,
-                const std::string& error) {
+  // Without an outcome it could not be run.
+  void conclude(const InstancePtr& instance, Purpose purpose, int64_t began, Expected<ProbeOutcome> outcome) {
     if (gone(*instance)) return;
     if (outcome) outcome->output = as_text(outcome->output);
     const auto& target = instance->target;
-    const std::string name(kNames[kind]);
+    const std::string name(kNames[purpose]);
     if (!outcome) {
-      hooks_.warn(target, "Unhealthy", name + " probe errored and resulted in unknown state: " + error);
+      hooks_.warn(target, "Unhealthy",
+                  name + " probe errored and resulted in unknown state: " + outcome.error().message());
     } else if (outcome->result == ProbeResult::kWarning) {
       hooks_.warn(target, "ProbeWarning", name + " probe warning: " + outcome->output);
     } else if (outcome->result == ProbeResult::kFailure) {
@@ -290,12 +270,12 @@ class ProberImpl final : public Prober {
       if (outcome) {
         const auto before = instance->state();
         const bool success = outcome->result != ProbeResult::kFailure;
-        count_locked(instance, kind, success, name + " probe failed: " + outcome->output);
+        count_locked(instance, purpose, success, name + " probe failed: " + outcome->output);
         const auto after = instance->state();
         changed = before.started != after.started || before.ready != after.ready ||
                   before.failed_liveness != after.failed_liveness;
       }
-      next_locked(instance, kind, began);
+      next_locked(instance, purpose, began);
     }
     if (changed) hooks_.changed(target.pod_uid, target.container_id);
   }
@@ -305,8 +285,8 @@ class ProberImpl final : public Prober {
     return stopped_ || instance.gone;
   }
 
-  static void count_locked(const InstancePtr& instance, Kind kind, bool success, const std::string& message) {
-    auto& probe = instance->probes[kind];
+  static void count_locked(const InstancePtr& instance, Purpose purpose, bool success, const std::string& message) {
+    auto& probe = instance->probes[purpose];
     probe.run = probe.counted && probe.last == success ? probe.run + 1 : 1;
     probe.counted = true;
     probe.last = success;
@@ -314,16 +294,16 @@ class ProberImpl final : public Prober {
     const int needed = success ? or_default(spec.success_threshold(), 1) : or_default(spec.failure_threshold(), 3);
     if (probe.run < needed) return;
     probe.passed = success;
-    if (success || kind == kReadiness) return;
+    if (success || purpose == kReadiness) return;
     // The container is to be killed: what its next instance does is counted anew.
     probe.held = true;
     instance->failed = true;
     instance->message = message;
   }
 
-  void next_locked(const InstancePtr& instance, Kind kind, int64_t began) {
-    auto& probe = instance->probes[kind];
-    if (kind == kStartup && probe.passed) {
+  void next_locked(const InstancePtr& instance, Purpose purpose, int64_t began) {
+    auto& probe = instance->probes[purpose];
+    if (purpose == kStartup && probe.passed) {
       probe.timer = 0;
       start_after_startup_locked(instance, false);
       return;
@@ -334,38 +314,7 @@ class ProberImpl final : public Prober {
     }
     const int64_t took = (timers_.clock().monotonic_ns() - began) / 1'000'000;
     const int64_t period = or_default(probe.spec.period_seconds(), 10) * int64_t{1000};
-    schedule_locked(instance, kind, std::max<int64_t>(0, period - took));
-  }
-
-  // nullopt: it could not be run, and `error` says why.
-  std::optional<ProbeOutcome> probe_once(const Instance& instance, Kind kind, std::string& error) {
-    const auto& spec = instance.probes[kind].spec;
-    const auto& handler = spec.probe_handler();
-    const auto& target = instance.target;
-    const int timeout = or_default(spec.timeout_seconds(), 1);
-    const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::seconds(timeout), cancelled_.get()};
-    if (handler.has_grpc()) return ProbeOutcome{ProbeResult::kFailure, "grpc probes are not supported by this node"};
-    const bool http = handler.has_http_get();
-    if (!http && !handler.has_tcp_socket()) {
-      error = "missing probe handler for " + target.pod.metadata().namespace_() + "/" + target.pod.metadata().name() +
-              ":" + target.container.name();
-      return std::nullopt;
-    }
-    const auto& wanted = http ? handler.http_get().port() : handler.tcp_socket().port();
-    const auto port = port_of(wanted, target.container);
-    if (!port) {
-      error = wanted.type() == 1 ? "couldn't find port: \"" + wanted.str_val() + "\""
-                                 : "invalid port number: " + std::to_string(wanted.int_val());
-      return std::nullopt;
-    }
-    const auto& named_host = http ? handler.http_get().host() : handler.tcp_socket().host();
-    const auto& host = named_host.empty() ? target.pod_ip : named_host;
-    if (!http) return probe_tcp(host, *port, deadline);
-    HttpProbe request{handler.http_get().scheme() == "HTTPS", host, *port, handler.http_get().path(), {}};
-    for (const auto& header : handler.http_get().http_headers()) {
-      request.headers.emplace_back(header.name(), header.value());
-    }
-    return probe_http(request, deadline);
+    schedule_locked(instance, purpose, std::max<int64_t>(0, period - took));
   }
 
   plugin::Timers& timers_;

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "core/files/unique_fd.hpp"
-#include "core/node/probes/probe_net.hpp"
+#include "core/node/probes/http_action.hpp"
 
 namespace gantry::node {
 namespace {
@@ -336,6 +336,53 @@ TEST_F(ProberTest, NamedPortsAndWrongOnes) {
   prober->add(target, false);
   ASSERT_TRUE(wait([&] { return !warnings.empty(); }));
   EXPECT_NE(warnings[0].find("couldn't find port: \"none\""), std::string::npos);
+}
+
+TEST_F(ProberTest, KindsThatAreNotToBeHadSaySo) {
+  auto& probe = *target.container.mutable_readiness_probe();
+  probe.mutable_probe_handler()->mutable_grpc()->set_port(1);
+  prober->add(target, false);
+  ASSERT_TRUE(wait([&] { return !warnings.empty(); }));
+  EXPECT_EQ(warnings[0], "Unhealthy: Readiness probe failed: grpc probes are not supported by this node");
+  prober->remove_pod("u");
+  {
+    const std::lock_guard lock(mutex);
+    warnings.clear();
+  }
+  probe.mutable_probe_handler()->Clear();
+  target.container_id = "c2";
+  target.pod.mutable_metadata()->set_namespace_("ns");
+  target.pod.mutable_metadata()->set_name("p");
+  prober->add(target, false);
+  ASSERT_TRUE(wait([&] { return !warnings.empty(); }));
+  EXPECT_EQ(warnings[0],
+            "Unhealthy: Readiness probe errored and resulted in unknown state: missing probe handler for ns/p:c");
+  EXPECT_FALSE(prober->state("c2").ready);
+}
+
+TEST(ResolvePort, ByNumberAndByName) {
+  corev1::Container container;
+  auto& known = *container.add_ports();
+  known.set_name("web");
+  known.set_container_port(8080);
+  k8s::io::apimachinery::pkg::util::intstr::IntOrString port;
+  port.set_type(0);
+  const auto number = [&](int value) {
+    port.set_int_val(value);
+    return resolve_port(port, container);
+  };
+  EXPECT_EQ(*number(1), 1);
+  EXPECT_EQ(*number(65535), 65535);
+  EXPECT_EQ(number(0).error().message(), "invalid port number: 0");
+  EXPECT_EQ(number(65536).error().message(), "invalid port number: 65536");
+  port.set_type(1);
+  const auto text = [&](const char* value) {
+    port.set_str_val(value);
+    return resolve_port(port, container);
+  };
+  EXPECT_EQ(*text("web"), 8080);
+  EXPECT_EQ(*text("9090"), 9090);
+  EXPECT_EQ(text("other").error().message(), "couldn't find port: \"other\"");
 }
 
 TEST_F(ProberTest, FoundAgainItStaysReady) {

@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "core/files/unique_fd.hpp"
-#include "core/node/probes/probe_net.hpp"
+#include "core/node/probes/http_action.hpp"
 #include "core/plugin/worker_pool.hpp"
 #include "gantry/text.hpp"
 
@@ -18,26 +18,11 @@ namespace {
 
 constexpr int64_t kLongestHook = 86'400;
 
-// By number, or by the name of one of the container's ports.
-int port_of_hook(const k8s::io::apimachinery::pkg::util::intstr::IntOrString& port,
-                 const corev1::Container& container) {
-  if (port.type() == 0) return port.int_val();
-  for (const auto& known : container.ports()) {
-    if (known.name() == port.str_val()) return known.container_port();
-  }
-  return 0;
-}
-
 Status get_for_hook(const corev1::HTTPGetAction& action, const HookTarget& target, int64_t timeout, int cancelled) {
-  HttpProbe request;
-  request.port = port_of_hook(action.port(), target.container);
-  if (request.port <= 0) return Status::invalid("the hook names no port of the container");
-  request.tls = action.scheme() == "HTTPS";
-  request.host = action.host().empty() ? target.pod_ip : action.host();
-  request.path = action.path();
-  for (const auto& header : action.http_headers()) request.headers.emplace_back(header.name(), header.value());
+  const auto request = resolve_request(action, target.pod_ip, target.container);
+  if (!request) return request.error();
   const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::seconds(timeout), cancelled};
-  const auto outcome = probe_http(request, deadline);
+  const auto outcome = probe_http(*request, deadline);
   return outcome.result == ProbeResult::kFailure ? Status::internal(outcome.output) : Status();
 }
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "core/node/runtime/container_environment.hpp"
 #include "core/node/volumes/objects.hpp"
+#include "core/node/volumes/references.hpp"
 
 namespace gantry::node {
 

@@ -300,8 +300,63 @@ TEST_F(VolumesTest, UnknownKindsAndNamesAreSaid) {
       set_up(),
       "MountVolume.SetUp failed for volume \"claim\" : no volume plugin matched: persistentVolumeClaim volumes are "
       "not supported by this node");
+  EXPECT_EQ(mounts().error().message(),
+            "no volume plugin matched: persistentVolumeClaim volumes are not supported by this node");
+  pod.mutable_spec()->mutable_volumes(0)->mutable_volume_source()->clear_persistent_volume_claim();
+  EXPECT_EQ(set_up(),
+            "MountVolume.SetUp failed for volume \"claim\" : no volume plugin matched: this kind of volumes are not "
+            "supported by this node");
   pod.mutable_spec()->clear_volumes();
   EXPECT_EQ(mounts().error().message(), "cannot find volume \"claim\" to mount into container \"c\"");
+}
+
+TEST_F(VolumesTest, AProjectedVolumeSaysWhatItCanNotJoin) {
+  auto& source = *add("all").mutable_projected();
+  source.add_sources()->mutable_config_map()->mutable_local_object_reference()->set_name("map");
+  source.add_sources()->mutable_cluster_trust_bundle()->set_path("x");
+  const std::string prefix = "MountVolume.SetUp failed for volume \"all\" : ";
+  EXPECT_EQ(set_up(), prefix + "clusterTrustBundle projections are not supported by this node");
+  source.mutable_sources(1)->Clear();
+  EXPECT_EQ(set_up(), prefix + "this kind of projection is not supported by this node");
+  EXPECT_FALSE(fs::exists(volume("kubernetes.io~projected", "all") / "a")) << "nothing of it is shown";
+}
+
+TEST_F(VolumesTest, ProjectedSecretsLieInMemory) {
+  auto& source = *add("all").mutable_projected();
+  source.set_default_mode(0400);
+  source.add_sources()->mutable_config_map()->mutable_local_object_reference()->set_name("map");
+  ASSERT_EQ(set_up(), "");
+  const auto path = volume("kubernetes.io~projected", "all");
+  EXPECT_FALSE(on_tmpfs(path));
+  EXPECT_EQ(mode_of(path / "a"), 0400u);
+  source.add_sources()->mutable_secret()->mutable_local_object_reference()->set_name("word");
+  ASSERT_EQ(set_up(), "");
+  EXPECT_TRUE(on_tmpfs(path));
+  EXPECT_EQ(read(path / "word"), "open");
+  EXPECT_EQ(read(path / "a"), "1");
+  EXPECT_TRUE((*mounts())[0].read_only);
+}
+
+TEST_F(VolumesTest, DownwardApiFilesSayWhatThePodIs) {
+  auto& source = *add("self").mutable_downward_api();
+  auto& name = *source.add_items();
+  name.set_path("name");
+  name.mutable_field_ref()->set_field_path("metadata.name");
+  auto& cpu = *source.add_items();
+  cpu.set_path("cpu");
+  cpu.set_mode(0400);
+  cpu.mutable_resource_field_ref()->set_container_name("c");
+  cpu.mutable_resource_field_ref()->set_resource("limits.cpu");
+  facts.allocatable_cpu_milli = 1500;
+  ASSERT_EQ(set_up(), "");
+  const auto path = volume("kubernetes.io~downward-api", "self");
+  EXPECT_EQ(read(path / "name"), "web");
+  EXPECT_EQ(read(path / "cpu"), "2");
+  EXPECT_EQ(mode_of(path / "cpu"), 0400u);
+  EXPECT_EQ(mode_of(path / "name"), 0644u);
+  EXPECT_TRUE((*mounts())[0].read_only);
+  name.mutable_field_ref()->set_field_path("metadata.none");
+  EXPECT_EQ(set_up(), "MountVolume.SetUp failed for volume \"self\" : unsupported fieldPath: metadata.none");
 }
 
 TEST_F(VolumesTest, ProjectedFilesSurviveACrashAnywhere) {

@@ -1,43 +1,32 @@
-#include "core/node/volumes/host_path.hpp"
-
+// hostPath: a path of this machine. Its type is checked, and what may be made is made.
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <string>
 
 #include "core/files/unique_fd.hpp"
+#include "core/node/volumes/volume_files.hpp"
 
-namespace gantry::node {
+namespace gantry::node::volume_kinds::host_path {
 namespace {
-
-Status make_dir(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return Status::internal("mkdir " + path + ": " + error.message());
-  return {};
-}
 
 Status make_file(const std::string& path) {
   const io::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   // What is there already but can't be opened this way (a folder) is told by the check that follows.
-  if (!fd.valid() && errno != EISDIR) return Status::internal("open " + path + ": " + std::strerror(errno));
+  if (!fd.valid() && errno != EISDIR) return failed_with_errno("open " + path);
   return {};
 }
 
-}  // namespace
-
-Status check_host_path(const corev1::HostPathVolumeSource& source) {
-  const auto& path = source.path();
-  const auto& type = source.type();
+// "hostPath type check failed: /x is not a directory", as the kubelet says it.
+Status set_up(const VolumeSetUp& task) {
+  const auto& path = task.source().host_path().path();
+  const auto& type = task.source().host_path().type();
   if (path.empty()) return Status::invalid("host path is empty");
   struct stat info {};
   bool there = ::stat(path.c_str(), &info) == 0;
   if (!there && (type.empty() || type == "DirectoryOrCreate" || type == "FileOrCreate")) {
     // Without a type runtimes make a folder too, so that the mount has something to stand on.
-    auto made = type == "FileOrCreate" ? make_file(path) : make_dir(path);
+    auto made = type == "FileOrCreate" ? make_file(path) : make_dirs(path);
     if (!made.ok()) return made;
     there = ::stat(path.c_str(), &info) == 0;
   }
@@ -54,4 +43,12 @@ Status check_host_path(const corev1::HostPathVolumeSource& source) {
   return Status::invalid(type + " is an invalid volume type");
 }
 
-}  // namespace gantry::node
+}  // namespace
+
+VolumeKind kind() {
+  return {.is = [](const corev1::VolumeSource& source) { return source.has_host_path(); },
+          .place = [](const corev1::VolumeSource& source) -> const std::string& { return source.host_path().path(); },
+          .set_up = set_up};
+}
+
+}  // namespace gantry::node::volume_kinds::host_path
