@@ -167,7 +167,7 @@ Status Daemon::Impl::load_plugins() {
   control = std::make_unique<PluginControl>(config, *plugins, base->logger(""));
   std::set<std::string> off;
   if (server) {
-    objects_client = server->make_client({"system:gantryd", {"system:authenticated"}, {}});
+    objects_client = server->plane().make_client(ControlPlane::component("gantryd"));
     off = PluginObjects::switched_off(*objects_client);
   }
   return control->load_all(off);
@@ -184,7 +184,7 @@ void Daemon::Impl::follow_plugins() {
     options.now_unix_ns = [this] { return clock.now_unix_ns(); };
     options.record_event = [this](std::string_view regarding, std::string_view type, std::string_view reason,
                                   std::string_view message) {
-      server->record_event("gantryd", regarding, type, reason, message);
+      server->plane().record_event("gantryd", regarding, type, reason, message);
     };
     options.log = base->logger("plugins");
     objects = std::make_unique<PluginObjects>(std::move(options));
@@ -230,7 +230,7 @@ std::string Daemon::Impl::status_json() const {
 }
 
 void Daemon::Impl::add_paths() {
-  auto& api = server->api();
+  auto& api = server->plane().api();
   api.add_path("/metrics", [this](const http::Request&, std::shared_ptr<http::Exchange> exchange) {
     exchange->respond({200, "text/plain; version=0.0.4", {}, {http::make_chunk(plugins->metrics().text())}});
   });
@@ -254,7 +254,8 @@ void Daemon::Impl::add_paths() {
 Status Daemon::Impl::start_agent(const std::vector<std::string>& cluster_cidrs) {
   std::unique_ptr<client::Client> client;
   if (server) {
-    client = server->make_client({"system:node:" + base->node_name, {"system:nodes", "system:authenticated"}, {}});
+    client =
+        server->plane().make_client({"system:node:" + base->node_name, {"system:nodes", "system:authenticated"}, {}});
   } else {
     auto remote = AgentRole::remote_client(config);
     if (!remote) return std::move(remote).error();
@@ -268,7 +269,7 @@ Status Daemon::Impl::start_agent(const std::vector<std::string>& cluster_cidrs) 
   }
   agent = std::move(*started);
   node = &agent->agent();
-  if (server) server->api().set_node_backend(&agent->agent());
+  if (server) server->plane().api().set_node_backend(&agent->agent());
   return {};
 }
 
@@ -280,7 +281,7 @@ Status Daemon::Impl::start() {
     server = std::make_unique<ServerRole>(*base);
     if (auto done = server->open(); !done.ok()) return done;
     add_paths();
-    server->provide_interfaces();
+    server->attach_plugins();
   }
   if (auto done = load_plugins(); !done.ok()) return done;
   auto cidrs = config.pod_cidr;

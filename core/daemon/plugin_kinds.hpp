@@ -4,7 +4,7 @@
 // to the earlier ones when the exchange fails. A plugin that is switched off, or crashed, keeps its kinds; one whose
 // new instance brings none loses them. One that takes another's place brings the same
 // set, or names that are free. A resource of which objects are stored is served on, as what they are, or the exchange
-// (or the first load) fails. Owned by ServerRole; called on the thread that changes plugins.
+// (or the first load) fails. Owned by ControlPlane; called on the thread that changes plugins.
 #pragma once
 
 #include <functional>

@@ -18,16 +18,14 @@ ApiRequest binding(const corev1::Pod& pod, const std::string& node) {
   body.mutable_metadata()->set_name(pod.metadata().name());
   body.mutable_target()->set_kind("Node");
   body.mutable_target()->set_name(node);
-  auto request =
-      sdk::Host::request_for<corev1::Pod>(ApiRequest::CREATE, ControlPlane::kNamespace, pod.metadata().name());
+  auto request = sdk::Host::request_for<corev1::Pod>(ApiRequest::CREATE, TestPlane::kNamespace, pod.metadata().name());
   request.set_subresource("binding");
   request.set_body(body.SerializeAsString());
   return request;
 }
 
 ApiRequest report(const corev1::Pod& pod, const std::string& phase, bool ready) {
-  auto request =
-      sdk::Host::request_for<corev1::Pod>(ApiRequest::PATCH, ControlPlane::kNamespace, pod.metadata().name());
+  auto request = sdk::Host::request_for<corev1::Pod>(ApiRequest::PATCH, TestPlane::kNamespace, pod.metadata().name());
   request.set_subresource("status");
   request.set_patch_type(ApiRequest::STRATEGIC_MERGE_PATCH);
   request.set_body("{\"status\":{\"phase\":\"" + phase + "\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"" +
@@ -40,14 +38,13 @@ ApiRequest confirm_end(const corev1::Pod& pod) {
   metav1::DeleteOptions at_once;
   at_once.set_grace_period_seconds(0);
   at_once.mutable_preconditions()->set_uid(pod.metadata().uid());
-  auto request =
-      sdk::Host::request_for<corev1::Pod>(ApiRequest::DELETE, ControlPlane::kNamespace, pod.metadata().name());
+  auto request = sdk::Host::request_for<corev1::Pod>(ApiRequest::DELETE, TestPlane::kNamespace, pod.metadata().name());
   request.set_body(at_once.SerializeAsString());
   return request;
 }
 
 // All at once; errors are those of a pod that went or was changed meanwhile, and the next look sees that.
-void send(ControlPlane& plane, std::vector<ApiRequest> requests) {
+void send(TestPlane& plane, std::vector<ApiRequest> requests) {
   const size_t count = requests.size();
   if (count == 0) return;
   auto open = std::make_shared<std::atomic<size_t>>(count);
@@ -62,7 +59,7 @@ void send(ControlPlane& plane, std::vector<ApiRequest> requests) {
 
 }  // namespace
 
-FakeNodes::FakeNodes(ControlPlane& plane, Policy policy, std::vector<std::string> nodes)
+FakeNodes::FakeNodes(TestPlane& plane, Policy policy, std::vector<std::string> nodes)
     : plane_(plane), nodes_(std::move(nodes)), policy_(std::move(policy)) {
   view_ = std::make_unique<View<corev1::Pod>>(plane, [this](const View<corev1::Pod>::Objects&) {
     const std::lock_guard lock(mutex_);

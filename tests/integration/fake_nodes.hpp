@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "k8s.io/api/core/v1/pod.pb.h"
-#include "tests/integration/control_plane.hpp"
+#include "tests/integration/test_plane.hpp"
 
 namespace gantry::integration {
 
@@ -19,8 +19,7 @@ class FakeNodes {
   using Policy = std::function<Fate(const corev1::Pod&)>;
 
   // Every pod becomes ready unless a policy says otherwise; pods go round the nodes in turn.
-  explicit FakeNodes(ControlPlane& plane, Policy policy = nullptr,
-                     std::vector<std::string> nodes = {"node-a", "node-b"});
+  explicit FakeNodes(TestPlane& plane, Policy policy = nullptr, std::vector<std::string> nodes = {"node-a", "node-b"});
   ~FakeNodes();
   FakeNodes(const FakeNodes&) = delete;
   FakeNodes& operator=(const FakeNodes&) = delete;
@@ -36,7 +35,7 @@ class FakeNodes {
   void add_step(const corev1::Pod& pod, std::vector<ApiRequest>& out);
   void wake();
 
-  ControlPlane& plane_;
+  TestPlane& plane_;
   const std::vector<std::string> nodes_;
   std::mutex mutex_;
   std::condition_variable woken_;

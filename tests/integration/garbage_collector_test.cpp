@@ -8,7 +8,7 @@
 #include "k8s.io/api/core/v1/config.pb.h"
 #include "k8s.io/api/core/v1/event.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
-#include "tests/integration/control_plane.hpp"
+#include "tests/integration/test_plane.hpp"
 
 namespace gantry::integration {
 namespace {
@@ -34,7 +34,7 @@ metav1::DeleteOptions policy(const std::string& name) {
 
 struct GarbageCollectorTest : testing::Test {
   void start(std::vector<std::string> plugins = {"garbage-collector"}) {
-    auto started = ControlPlane::start({std::move(plugins), {}});
+    auto started = TestPlane::start({std::move(plugins), {}});
     ASSERT_TRUE(started.ok()) << started.error().message();
     plane = std::move(*started);
   }
@@ -58,7 +58,7 @@ struct GarbageCollectorTest : testing::Test {
     };
   }
 
-  std::unique_ptr<ControlPlane> plane;
+  std::unique_ptr<TestPlane> plane;
 };
 
 TEST_F(GarbageCollectorTest, BackgroundDeletesDependentsOfDependents) {

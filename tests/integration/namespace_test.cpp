@@ -7,7 +7,7 @@
 #include "k8s.io/api/core/v1/namespace.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
 #include "k8s.io/api/core/v1/service_account.pb.h"
-#include "tests/integration/control_plane.hpp"
+#include "tests/integration/test_plane.hpp"
 
 namespace gantry::integration {
 namespace {
@@ -17,7 +17,7 @@ using Objects = View<Namespace>::Objects;
 
 struct NamespaceTest : testing::Test {
   void SetUp() override {
-    auto started = ControlPlane::start({{"garbage-collector", "namespace", "serviceaccount"}, {}});
+    auto started = TestPlane::start({{"garbage-collector", "namespace", "serviceaccount"}, {}});
     ASSERT_TRUE(started.ok()) << started.error().message();
     plane = std::move(*started);
     namespaces = std::make_unique<View<Namespace>>(*plane, nullptr, "");
@@ -88,7 +88,7 @@ struct NamespaceTest : testing::Test {
     return pod;
   }
 
-  std::unique_ptr<ControlPlane> plane;
+  std::unique_ptr<TestPlane> plane;
   std::unique_ptr<View<Namespace>> namespaces;
 };
 

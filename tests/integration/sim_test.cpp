@@ -4,19 +4,18 @@
 #include "gantry/pods.hpp"
 #include "k8s.io/api/coordination/v1/lease.pb.h"
 #include "k8s.io/api/core/v1/node.pb.h"
-#include "tests/integration/control_plane.hpp"
+#include "tests/integration/test_plane.hpp"
 
 namespace gantry::integration {
 namespace {
 
 using Pods = View<corev1::Pod>::Objects;
 
-std::unique_ptr<ControlPlane> start_plane(std::map<std::string, int64_t> sim,
-                                          std::vector<std::string> plugins = {"sim"}) {
-  ControlPlane::Options options;
+std::unique_ptr<TestPlane> start_plane(std::map<std::string, int64_t> sim, std::vector<std::string> plugins = {"sim"}) {
+  TestPlane::Options options;
   options.plugins = std::move(plugins);
   options.config["sim"] = std::move(sim);
-  auto plane = ControlPlane::start(std::move(options));
+  auto plane = TestPlane::start(std::move(options));
   EXPECT_TRUE(plane.ok()) << plane.error().message();
   return plane ? std::move(*plane) : nullptr;
 }

@@ -28,24 +28,24 @@ Deployment simulated(const std::string& name, int32_t replicas, const std::map<s
 
 class SimulatedTime : public ::testing::Test {
  protected:
-  static std::unique_ptr<ControlPlane> start(uint64_t seed, int64_t nodes, int64_t heartbeat_ms) {
-    ControlPlane::Options options;
+  static std::unique_ptr<TestPlane> start(uint64_t seed, int64_t nodes, int64_t heartbeat_ms) {
+    TestPlane::Options options;
     options.plugins = {"sim", "replicaset", "deployment"};
     options.config["sim"] = {{"nodes", nodes}, {"heartbeat_ms", heartbeat_ms}};
     options.simulated_seed = seed;
     options.scheduler = true;
-    auto plane = ControlPlane::start(std::move(options));
+    auto plane = TestPlane::start(std::move(options));
     EXPECT_TRUE(plane.ok()) << plane.error().message();
     return plane ? std::move(*plane) : nullptr;
   }
   // What a test asks for takes turns with what goes on inside.
   template <typename M>
-  static void create(ControlPlane& plane, const M& object) {
+  static void create(TestPlane& plane, const M& object) {
     const simulation::Turn turn(&plane.time()->turns(), "the test");
     const auto made = plane.create(object);
     ASSERT_TRUE(made.ok()) << made.error().message();
   }
-  static plugin::SimulatedTime::State advance(ControlPlane& plane, seconds by) {
+  static plugin::SimulatedTime::State advance(TestPlane& plane, seconds by) {
     const auto state = plane.advance(by);
     EXPECT_TRUE(state.ok()) << state.error().message();
     if (!state) return {};
@@ -53,7 +53,7 @@ class SimulatedTime : public ::testing::Test {
     return *state;
   }
   template <typename M>
-  static std::vector<M> all(ControlPlane& plane, const std::string& ns) {
+  static std::vector<M> all(TestPlane& plane, const std::string& ns) {
     auto request = sdk::Host::request_for<M>(ApiRequest::LIST, ns, "");
     std::vector<M> out;
     const auto answer = plane.client().call(request);

@@ -16,9 +16,9 @@ const char* const kWidgetsAreRefused = "its watch of widgets.v1.demo.example.com
 class Unserved : public testing::Test {
  protected:
   Status start(int64_t watches) {
-    auto made = ControlPlane::start({.plugins = {"replicaset", "watcher"},
-                                     .config = {{"watcher", {{"watches", watches}}}},
-                                     .tables = {{"watcher", {std::string(TEST_PLUGINS) + "/watcher.so"}}}});
+    auto made = TestPlane::start({.plugins = {"replicaset", "watcher"},
+                                  .config = {{"watcher", {{"watches", watches}}}},
+                                  .tables = {{"watcher", {std::string(TEST_PLUGINS) + "/watcher.so"}}}});
     if (!made) return std::move(made).error();
     plane_ = std::move(*made);
     return {};
@@ -41,7 +41,7 @@ class Unserved : public testing::Test {
     return false;
   }
 
-  std::unique_ptr<ControlPlane> plane_;
+  std::unique_ptr<TestPlane> plane_;
 };
 
 TEST_F(Unserved, ATypoIsNamedAndNobodyElseWaits) {

@@ -12,8 +12,8 @@
 #include "k8s.io/api/apps/v1/deployment.pb.h"
 #include "k8s.io/api/apps/v1/replica_set.pb.h"
 #include "k8s.io/api/core/v1/event.pb.h"
-#include "tests/integration/control_plane.hpp"
 #include "tests/integration/fake_nodes.hpp"
+#include "tests/integration/test_plane.hpp"
 
 namespace gantry::integration {
 
@@ -108,8 +108,8 @@ inline std::string status_text(const Deployment& deployment) {
 
 struct Workloads : testing::Test {
   void SetUp() override { start({.plugins = {"replicaset", "deployment"}}); }
-  void start(ControlPlane::Options options) {
-    auto started = ControlPlane::start(std::move(options));
+  void start(TestPlane::Options options) {
+    auto started = TestPlane::start(std::move(options));
     ASSERT_TRUE(started.ok()) << started.error().message();
     plane = std::move(*started);
   }
@@ -145,7 +145,7 @@ struct Workloads : testing::Test {
       });
     });
   }
-  std::unique_ptr<ControlPlane> plane;
+  std::unique_ptr<TestPlane> plane;
 };
 
 }  // namespace gantry::integration

@@ -1,6 +1,6 @@
-// A control plane in the test's own process: a store in a temporary folder, the API server, and the controller host
-// with the real plugin files. No sockets, no scheduler, no node. Made and ended by one test; its functions may be
-// called from any thread.
+// The daemon's control plane in the test's own process, with the real plugin files: its store in a temporary folder, on
+// simulated time where wanted, and the API as typed calls. No sockets, no node, no pod ranges; a scheduler where
+// wanted. Made and ended by one test; its functions may be called from any thread.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ namespace gantry::integration {
 using client::ApiRequest;
 using client::ApiResponse;
 
-class ControlPlane {
+class TestPlane {
  public:
   // What a [plugin.NAME] table says beside the plugin's own keys.
   struct Table {
@@ -45,8 +45,8 @@ class ControlPlane {
     bool scheduler = false;
     std::map<std::string, Table> tables = {};
   };
-  static Expected<std::unique_ptr<ControlPlane>> start(Options options);
-  ~ControlPlane();
+  static Expected<std::unique_ptr<TestPlane>> start(Options options);
+  ~TestPlane();
 
   client::Client& client();
   void after(int64_t delay_ms, std::function<void()> fn);
@@ -120,7 +120,7 @@ class ControlPlane {
 
  private:
   struct Impl;
-  explicit ControlPlane(std::unique_ptr<Impl> impl);
+  explicit TestPlane(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -133,8 +133,8 @@ class View {
 
   // `seen` is called, under the view's lock, after every change.
   // `ns` empty: of all namespaces, or of a cluster-wide resource.
-  explicit View(ControlPlane& plane, std::function<void(const Objects&)> seen = nullptr,
-                std::string ns = ControlPlane::kNamespace)
+  explicit View(TestPlane& plane, std::function<void(const Objects&)> seen = nullptr,
+                std::string ns = TestPlane::kNamespace)
       : seen_(std::move(seen)) {
     constexpr auto resource = ResourceOf<M>::name;
     client::WatchRequest what;

@@ -1,0 +1,222 @@
+// The control plane by itself, with all its parts and no plugin: made and ended again on one folder, and ended while
+// clients wait for it.
+#include "core/daemon/control_plane.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <future>
+#include <thread>
+
+#include "core/client/client.hpp"
+#include "gantry/host.hpp"
+#include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/node.pb.h"
+
+namespace gantry::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+// Holds every creation of a ConfigMap until the test lets it go on.
+class HoldingStep : public admission::Step {
+ public:
+  std::string_view name() const override { return "Holding"; }
+  bool handles(const admission::WriteRequest& request) const override { return request.name == "held"; }
+  admission::Answer mutate(admission::WriteRequest&, admission::Pause& pause) const override {
+    const std::lock_guard lock(mutex_);
+    held_ = pause.later();
+    changed_.notify_all();
+    return admission::kLater;
+  }
+  // Null: none came in time.
+  admission::Resume take() const {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, seconds(20), [this] { return held_ != nullptr; });
+    return std::exchange(held_, nullptr);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable admission::Resume held_;
+};
+
+class ControlPlaneTest : public testing::Test {
+ protected:
+  ControlPlaneTest() {
+    std::string name = (fs::temp_directory_path() / "gantry-plane-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) folder_ = name;
+  }
+  ~ControlPlaneTest() override {
+    end();
+    timers_.stop();
+    std::error_code ignored;
+    if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  }
+
+  ControlPlaneOptions options() {
+    ControlPlaneOptions given;
+    given.store.path = folder_ / "store.db";
+    given.api.admission.push_back(holding_);
+    given.clock = &clock_;
+    given.timers = &timers_;
+    given.blocking = &blocking_;
+    given.log = [](std::string_view, int32_t, std::string_view) {};
+    return given;
+  }
+  Status start() {
+    auto opened = ControlPlane::open(options());
+    if (!opened) return std::move(opened).error();
+    plane_ = std::move(*opened);
+    if (auto serves = plane_->serve(); !serves.ok()) return serves;
+    plugin::PluginHostOptions host;
+    host.clock = &clock_;
+    host.timers = &timers_;
+    host.tasks = &tasks_;
+    host.run_dir = folder_ / "run";
+    host.data_dir = folder_;
+    plugins_ = std::make_unique<plugin::PluginHost>(std::move(host));
+    plane_->attach(*plugins_);
+    NodeRanges ranges;
+    ranges.cluster.push_back(*network::Cidr::parse("10.42.0.0/16"));
+    plane_->start(std::move(ranges));
+    client_ = plane_->make_client({"admin", {"system:masters", "system:authenticated"}, {}});
+    return {};
+  }
+  void end() {
+    if (!plane_) return;
+    plugins_->begin_stop();
+    plane_->stop_clients();
+    plane_->stop();
+    plugins_->shutdown();
+    client_.reset();
+    plane_.reset();
+    plugins_.reset();
+  }
+
+  template <typename M>
+  Expected<M> create(const M& object, const std::string& ns) {
+    auto request = sdk::Host::request_for<M>(client::ApiRequest::CREATE, ns, "");
+    request.set_body(object.SerializeAsString());
+    return client::parse_object<M>(client_->call(request));
+  }
+  template <typename M>
+  Expected<M> get(const std::string& name, const std::string& ns) {
+    return client::parse_object<M>(client_->call(sdk::Host::request_for<M>(client::ApiRequest::GET, ns, name)));
+  }
+  static corev1::ConfigMap config_map(const std::string& name) {
+    corev1::ConfigMap map;
+    map.mutable_metadata()->set_name(name);
+    return map;
+  }
+  template <typename Check>
+  static bool eventually(const Check& check) {
+    for (int i = 0; i < 2'000 && !check(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return check();
+  }
+
+  fs::path folder_;
+  plugin::SystemClock clock_;
+  plugin::Timers timers_{clock_};
+  plugin::WorkerPool tasks_{"tasks", 2}, blocking_{"blocking", 2};
+  std::shared_ptr<HoldingStep> holding_ = std::make_shared<HoldingStep>();
+  std::unique_ptr<plugin::PluginHost> plugins_;
+  std::unique_ptr<ControlPlane> plane_;
+  std::unique_ptr<client::Client> client_;
+};
+
+TEST_F(ControlPlaneTest, IsMadeAndEndedTwiceOnOneFolder) {
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(eventually([this] { return plane_->ready(); }));
+  const auto map = create(config_map("kept"), "default");
+  ASSERT_TRUE(map) << map.error().message();
+  corev1::Node node;
+  node.mutable_metadata()->set_name("one");
+  ASSERT_TRUE(create(node, ""));
+  std::string range;
+  EXPECT_TRUE(eventually([&] {
+    if (const auto now = get<corev1::Node>("one", "")) range = now->spec().pod_cidr();
+    return !range.empty();
+  }));
+  EXPECT_TRUE(range.starts_with("10.42.") && range.ends_with(".0/24")) << range;
+  // The folder is one control plane's.
+  const auto second = ControlPlane::open(options());
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message().find(std::to_string(::getpid())), std::string::npos) << second.error().message();
+  end();
+
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(eventually([this] { return plane_->ready(); }));
+  const auto again = get<corev1::ConfigMap>("kept", "default");
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->SerializeAsString(), map->SerializeAsString());
+  node.mutable_metadata()->set_name("two");
+  ASSERT_TRUE(create(node, ""));
+  // Each part works again, and knows what the first one did.
+  EXPECT_TRUE(eventually([&] {
+    const auto now = get<corev1::Node>("two", "");
+    return now && !now->spec().pod_cidr().empty() && now->spec().pod_cidr() != range;
+  }));
+  EXPECT_EQ(get<corev1::Node>("one", "")->spec().pod_cidr(), range);
+}
+
+TEST_F(ControlPlaneTest, AnotherPluginHostTakesItsPlace) {
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(eventually([this] { return plane_->ready(); }));
+  plugins_->begin_stop();
+  plane_->stop_controllers();
+  EXPECT_FALSE(plane_->ready());
+  plugins_->shutdown();
+  plugin::PluginHostOptions host;
+  host.clock = &clock_;
+  host.timers = &timers_;
+  host.tasks = &tasks_;
+  host.run_dir = folder_ / "run";
+  host.data_dir = folder_;
+  plugins_ = std::make_unique<plugin::PluginHost>(std::move(host));
+  plane_->attach(*plugins_);
+  plane_->start_controllers();
+  EXPECT_TRUE(eventually([this] { return plane_->ready(); }));
+  EXPECT_TRUE(create(config_map("after"), "default"));
+}
+
+TEST_F(ControlPlaneTest, ItsPartsStopWhileClientsWait) {
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(eventually([this] { return plane_->ready(); }));
+  std::promise<Status> ended;
+  client::WatchHandler handler;
+  handler.event = [](const client::WatchEvent&) {};
+  handler.ended = [&ended](const Status& why) { ended.set_value(why); };
+  client::WatchRequest what;
+  what.version = "v1";
+  what.resource = "configmaps";
+  const auto watch = client_->watch(std::move(what), std::move(handler));
+  auto held = std::async(std::launch::async, [this] { return create(config_map("held"), "default"); });
+  auto resume = holding_->take();
+  ASSERT_NE(resume, nullptr);
+
+  plugins_->begin_stop();
+  plane_->stop_clients();
+  EXPECT_FALSE(plane_->ready());
+  auto over = ended.get_future();
+  EXPECT_EQ(over.wait_for(seconds(0)), std::future_status::timeout);
+  EXPECT_TRUE(create(config_map("last"), "default")) << "the node agent still has things to say";
+
+  plane_->stop();
+  ASSERT_EQ(over.wait_for(seconds(20)), std::future_status::ready) << "the watch goes on";
+  EXPECT_EQ(held.wait_for(seconds(0)), std::future_status::timeout);
+  const auto refused = create(config_map("late"), "default");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), 503) << refused.error().message();
+  // The store is there until the end: what was let in before may still be written.
+  resume(Status());
+  const auto written = held.get();
+  EXPECT_TRUE(written) << written.error().message();
+  EXPECT_FALSE(plane_->ready());
+}
+
+}  // namespace
+}  // namespace gantry::daemon
