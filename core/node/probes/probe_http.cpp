@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/http/io/socket.hpp"
+#include "core/http/message/response_parser.hpp"
 #include "core/node/probes/probe_net.hpp"
 
 namespace gantry::node {
@@ -148,118 +149,100 @@ class Connection {
   const Deadline& deadline_;
 };
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
-  return text;
+// The answer's first line, or the beginning of what is none.
+std::string status_line_of(std::string_view raw) {
+  return std::string(raw.substr(0, std::min<size_t>(raw.find('\r'), 64)));
 }
 
-struct Head {
-  int code = 0;
-  std::optional<size_t> length;
-  bool chunked = false;
-  std::string location;
-};
+std::string location_of(const http::ResponseParser& answer) {
+  for (const auto& [name, value] : answer.headers()) {
+    if (name == "location") return value;
+  }
+  return {};
+}
 
-std::optional<Head> parse_head(std::string_view text) {
-  Head head;
-  const auto line_end = text.find('\n');
-  const auto line = text.substr(0, line_end);
-  const auto blank = line.find(' ');
-  if (!line.starts_with("HTTP/1.") || blank == std::string_view::npos || line.size() < blank + 4) return std::nullopt;
-  const auto* digits = line.data() + blank + 1;
-  const auto parsed = std::from_chars(digits, digits + 3, head.code);
-  if (parsed.ec != std::errc() || parsed.ptr != digits + 3 || head.code < 100) return std::nullopt;
-  text.remove_prefix(line_end + 1);
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto field = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto colon = field.find(':');
-    if (colon == std::string_view::npos) continue;
-    const auto name = field.substr(0, colon), value = trim(field.substr(colon + 1));
-    if (same_text(name, "Location")) head.location = value;
-    if (same_text(name, "Transfer-Encoding")) head.chunked = same_text(value, "chunked");
-    if (same_text(name, "Content-Length")) {
-      size_t length = 0;
-      if (std::from_chars(value.data(), value.data() + value.size(), length).ec == std::errc()) head.length = length;
+// Reads one answer from its first byte on, as far as it counts. Failures are in Go's words.
+class AnswerReader {
+ public:
+  AnswerReader(Connection& connection, HttpAnswer& out) : connection_(connection), out_(out) {}
+
+  Status read() {
+    while (true) {
+      if (auto taken = take(); !taken.ok() || complete_) return taken;
+      const size_t before = raw_.size();
+      if (auto got = connection_.receive(raw_); !got.ok()) {
+        return got.code() == 504 ? Status::timeout(std::string(in_body() ? kBodyTimeout : kTimeout)) : got;
+      }
+      if (raw_.size() == before) return end();
     }
   }
-  return head;
-}
 
-// The chunks that are there so far; true when the last one is.
-bool unchunk(std::string_view raw, std::string& out) {
-  out.clear();
-  while (true) {
-    const auto line = raw.find("\r\n");
-    if (line == std::string_view::npos) return false;
-    size_t size = 0;
-    if (std::from_chars(raw.data(), raw.data() + line, size, 16).ec != std::errc()) return true;
-    raw.remove_prefix(line + 2);
-    if (size == 0) return true;
-    out += raw.substr(0, size);
-    if (out.size() >= kMaxBody) return true;
-    if (raw.size() < size + 2) return false;
-    raw.remove_prefix(size + 2);
-  }
-}
+ private:
+  bool in_body() const { return parser_->head_done(); }
 
-Status read_body(Connection& connection, const Head& head, std::string raw, std::string& body) {
-  if (head.code == 204 || head.code == 304) return {};
-  while (true) {
-    bool complete = false;
-    if (head.chunked) {
-      complete = unchunk(raw, body);
-    } else {
-      body = raw.substr(0, kMaxBody);
-      complete = body.size() >= std::min(head.length.value_or(kMaxBody), kMaxBody);
+  Status take() {
+    if (raw_.empty()) return {};
+    const bool body = in_body();
+    if (!body) line_ = line_.empty() ? status_line_of(raw_) : line_;
+    const size_t used = parser_->feed(raw_);
+    raw_.erase(0, used);
+    head_ += used;
+    if (!parser_->error().ok()) {
+      return Status::unavailable(
+          in_body() ? "malformed chunked encoding"
+                    : "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"" + line_ + "\"");
     }
-    if (complete) return {};
-    const size_t before = raw.size();
-    if (auto got = connection.receive(raw); !got.ok()) return got;
-    if (raw.size() > before) continue;
-    if (head.chunked || head.length) return Status::unavailable("unexpected EOF");
+    if (!in_body()) {
+      return head_ + raw_.size() <= kMaxHead
+                 ? Status()
+                 : Status::unavailable("net/http: HTTP/1.x transport connection broken: headers too long");
+    }
+    if (parser_->code() < 200 && parser_->code() != 101) return next();
+    if (!body) out_ = {parser_->code(), location_of(*parser_), {}};
+    out_.body += parser_->take_body();
+    complete_ = parser_->done() || out_.body.size() >= kMaxBody;
+    if (out_.body.size() > kMaxBody) out_.body.resize(kMaxBody);
     return {};
   }
-}
+
+  // Behind an interim answer.
+  Status next() {
+    parser_ = std::make_unique<http::ResponseParser>(false);
+    line_.clear();
+    head_ = 0;
+    return take();
+  }
+
+  Status end() {
+    if (!in_body()) return Status::unavailable(line_.empty() ? "EOF" : "unexpected EOF");
+    parser_->feed_end();
+    if (!parser_->error().ok()) return Status::unavailable("unexpected EOF");
+    return {};
+  }
+
+  Connection& connection_;
+  HttpAnswer& out_;
+  std::unique_ptr<http::ResponseParser> parser_ = std::make_unique<http::ResponseParser>(false);
+  std::string raw_, line_;
+  size_t head_ = 0;
+  bool complete_ = false;
+};
 
 // Failures are in Go's words, without the URL.
 Expected<HttpAnswer> get(const HttpProbe& probe, const Deadline& deadline) {
   auto fd = dial(probe.host, probe.port, deadline);
   if (!fd) return fd.error().reason() == "Timeout" ? Status::timeout(std::string(kTimeout)) : fd.error();
   Connection connection(std::move(*fd), deadline);
-  const auto late = [](Status status, std::string_view words) {
-    return status.code() == 504 ? Status::timeout(std::string(words)) : status;
+  const auto late = [](Status status) {
+    return status.code() == 504 ? Status::timeout(std::string(kTimeout)) : status;
   };
   if (probe.tls) {
-    if (auto done = connection.start_tls({}); !done.ok()) return late(std::move(done), kTimeout);
+    if (auto done = connection.start_tls({}); !done.ok()) return late(std::move(done));
   }
-  if (auto sent = connection.send(request_of(probe)); !sent.ok()) return late(std::move(sent), kTimeout);
-  std::string raw;
-  while (true) {
-    const auto end = raw.find("\r\n\r\n");
-    if (end == std::string::npos) {
-      if (raw.size() > kMaxHead)
-        return Status::unavailable("net/http: HTTP/1.x transport connection broken: headers too long");
-      const size_t before = raw.size();
-      if (auto got = connection.receive(raw); !got.ok()) return late(std::move(got), kTimeout);
-      if (raw.size() == before) return Status::unavailable(raw.empty() ? "EOF" : "unexpected EOF");
-      continue;
-    }
-    auto head = parse_head(std::string_view(raw).substr(0, end + 2));
-    if (!head) {
-      return Status::unavailable("net/http: HTTP/1.x transport connection broken: malformed HTTP response \"" +
-                                 raw.substr(0, std::min<size_t>(raw.find('\r'), 64)) + "\"");
-    }
-    raw.erase(0, end + 4);
-    if (head->code < 200 && head->code != 101) continue;  // an interim answer
-    HttpAnswer answer{head->code, head->location, {}};
-    if (auto read = read_body(connection, *head, std::move(raw), answer.body); !read.ok()) {
-      return late(std::move(read), kBodyTimeout);
-    }
-    return answer;
-  }
+  if (auto sent = connection.send(request_of(probe)); !sent.ok()) return late(std::move(sent));
+  HttpAnswer answer;
+  if (auto read = AnswerReader(connection, answer).read(); !read.ok()) return read;
+  return answer;
 }
 
 // Where a redirect leads; nullopt when it leaves the host.

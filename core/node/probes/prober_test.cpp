@@ -149,6 +149,9 @@ TEST(ProbeHttp, SurvivesBadServers) {
             "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"HTTP/1.1 abc\"");
   EXPECT_EQ(output("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"), "unexpected EOF");
   EXPECT_FALSE(output(std::string(100'000, 'x')).empty());
+  EXPECT_EQ(output("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"), "malformed chunked encoding");
+  EXPECT_EQ(output("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'a')),
+            "net/http: HTTP/1.x transport connection broken: headers too long");
 }
 
 TEST(ProbeHttp, ReadsChunksAndInterimAnswers) {
