@@ -99,7 +99,7 @@ TEST_F(Adding, AKindIsTwoFiles) {
   for (const auto& [name, text] : added) put(name, text);
   const std::string kinds = "core/kinds/CMakeFiles/gantry_kinds.dir/";
   ASSERT_EQ(build(kinds + "demo/window.cpp.o " + kinds + "table.cpp.o " +
-                  "core/schema/CMakeFiles/gantry_schema.dir/descriptors_blob.c.o"),
+                  "core/schema/CMakeFiles/gantry_schema.dir/tree/descriptors_blob.c.o"),
             "");
   const std::string base = "/apis/demo.gantry.dev/v1/namespaces/default/windows";
   const auto answers =
