@@ -37,8 +37,6 @@ constexpr size_t kDeadAtOnce = 64;
 constexpr int kReclaims = 16;  // such steps in a row
 // No write for so long is a pause.
 constexpr std::chrono::milliseconds kPause{50};
-// Revisions that are reserved at once for what is not on disk: a process that dies leaves so many unused at most.
-constexpr Revision kReservedAtOnce = 65'536;
 
 class SqliteStore final : public Store {
  public:
@@ -261,9 +259,9 @@ void SqliteStore::process_volatile(const std::vector<Pending*>& writes) {
 Status SqliteStore::reserve(size_t revisions) {
   const Revision needed = memory_.revision() + static_cast<Revision>(revisions);
   if (needed <= reserved_) return {};
-  Status status = database_->reserve_revisions(needed + kReservedAtOnce);
+  Status status = database_->reserve_revisions(needed + options_.reserved_revisions);
   if (status.ok()) {
-    note_reserved(needed + kReservedAtOnce);
+    note_reserved(needed + options_.reserved_revisions);
     return status;
   }
   if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
@@ -305,8 +303,9 @@ Status SqliteStore::commit(Plan& plan, Database::Final final) {
   // On the way, as long as they are needed at all: then nobody waits for them.
   const Revision last = plan.last();
   const bool keeps = final == Database::Final::kKeep;
-  const Revision reserve =
-      keeps && reserved_ > 0 && reserved_ - last < kReservedAtOnce / 2 ? last + kReservedAtOnce : 0;
+  const Revision reserve = keeps && reserved_ > 0 && reserved_ - last < options_.reserved_revisions / 2
+                               ? last + options_.reserved_revisions
+                               : 0;
   if (Status status = database_->commit(plan.events(), dead, final, reserve); !status.ok()) {
     if (!health_.failing()) next_probe_ = Memory::Clock::now() + options_.probe_interval;
     full_ = database_->out_of_space();

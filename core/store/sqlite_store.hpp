@@ -30,6 +30,8 @@ struct SqliteOptions {
   // The same for what is kept in memory alone.
   int64_t volatile_history_entries = 8'192;
   int64_t volatile_history_bytes = 8 << 20;
+  // How many revisions are reserved at once for it: a process that dies leaves about so many unused at most.
+  int64_t reserved_revisions = 65'536;
   // Writes that wait for the writer thread, or for the disk; one alone is always taken.
   size_t max_queue = 16'384;
   size_t max_queue_bytes = 64 << 20;
