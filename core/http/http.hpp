@@ -1,7 +1,7 @@
 // The handler interface: requests, responses, streams, without a word about the HTTP version that carries them.
 //
-// core/apiserver implements Handler; the server of this room (HTTP/1.1 over TLS, later HTTP/2) and the in-process client
-// implement Exchange. Nothing in it blocks.
+// core/apiserver implements Handler; the server of this room (HTTP/1.1 over TLS, later HTTP/2) and the in-process
+// client implement Exchange. Nothing in it blocks.
 #pragma once
 
 #include <cstdint>

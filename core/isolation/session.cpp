@@ -2,9 +2,8 @@
 
 #include <sys/socket.h>
 
-#include "gantry/status_proto.hpp"
-
 #include "core/isolation/seconds.hpp"
+#include "gantry/status_proto.hpp"
 
 namespace gantry::isolation {
 namespace {

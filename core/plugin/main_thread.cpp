@@ -10,10 +10,7 @@
 #include <utility>
 
 namespace gantry::plugin {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 struct MainThread::Worker {
   std::mutex mutex;
@@ -107,7 +104,8 @@ std::vector<std::string> MainThread::stuck(int64_t ms) const {
   std::vector<std::string> found;
   for (const auto& worker : all) {
     const std::lock_guard lock(worker->mutex);
-    const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - worker->since).count();
+    const auto ran =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - worker->since).count();
     if (!worker->busy || ran < ms) continue;
     found.push_back(worker->what + ", for " + std::to_string(ran / 1000) + " s");
   }

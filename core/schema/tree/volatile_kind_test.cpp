@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 
 #include "core/kinds/kinds.hpp"
+#include "core/schema/schema_testing.hpp"
 #include "core/schema/tree/extension_testing.hpp"
 #include "core/schema/tree/registry.hpp"
-#include "core/schema/schema_testing.hpp"
 
 namespace gantry::schema {
 namespace {

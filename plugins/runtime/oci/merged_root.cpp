@@ -30,7 +30,8 @@ constexpr const char* kOpaqueAttribute = "trusted.overlay.opaque";
 
 bool is_opaque(int folder) {
   char value = 0;
-  return ::getxattr(("/proc/self/fd/" + std::to_string(folder)).c_str(), kOpaqueAttribute, &value, 1) == 1 && value == 'y';
+  return ::getxattr(("/proc/self/fd/" + std::to_string(folder)).c_str(), kOpaqueAttribute, &value, 1) == 1 &&
+         value == 'y';
 }
 
 std::string join(const std::string& folder, const std::string& name) {
