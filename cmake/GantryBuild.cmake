@@ -14,8 +14,8 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
-# Several files of a target are compiled as one, which reads what they all include once: half of the time
-# (docs/decisions/unity-build.md). What is in an unnamed namespace must have a name of its own in its room.
+# Several files of a target are compiled as one, which reads what they all include once: two fifths of the
+# time (docs/decisions/unity-build.md). What is in an unnamed namespace must have a name of its own in its room.
 # -DCMAKE_UNITY_BUILD=OFF compiles each by itself.
 set(CMAKE_UNITY_BUILD ON CACHE BOOL "Compile several files of a target as one")
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 8 CACHE STRING "How many of them")

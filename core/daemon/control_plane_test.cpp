@@ -67,11 +67,7 @@ class ControlPlaneTest : public testing::Test {
     given.log = [](std::string_view, int32_t, std::string_view) {};
     return given;
   }
-  Status start() {
-    auto opened = ControlPlane::open(options());
-    if (!opened) return std::move(opened).error();
-    plane_ = std::move(*opened);
-    if (auto serves = plane_->serve(); !serves.ok()) return serves;
+  void attach_plugins() {
     plugin::PluginHostOptions host;
     host.clock = &clock_;
     host.timers = &timers_;
@@ -80,6 +76,13 @@ class ControlPlaneTest : public testing::Test {
     host.data_dir = folder_;
     plugins_ = std::make_unique<plugin::PluginHost>(std::move(host));
     plane_->attach(*plugins_);
+  }
+  Status start() {
+    auto opened = ControlPlane::open(options());
+    if (!opened) return std::move(opened).error();
+    plane_ = std::move(*opened);
+    if (auto serves = plane_->serve(); !serves.ok()) return serves;
+    attach_plugins();
     NodeRanges ranges;
     ranges.cluster.push_back(*network::Cidr::parse("10.42.0.0/16"));
     plane_->start(std::move(ranges));
@@ -170,14 +173,7 @@ TEST_F(ControlPlaneTest, AnotherPluginHostTakesItsPlace) {
   plane_->stop_controllers();
   EXPECT_FALSE(plane_->ready());
   plugins_->shutdown();
-  plugin::PluginHostOptions host;
-  host.clock = &clock_;
-  host.timers = &timers_;
-  host.tasks = &tasks_;
-  host.run_dir = folder_ / "run";
-  host.data_dir = folder_;
-  plugins_ = std::make_unique<plugin::PluginHost>(std::move(host));
-  plane_->attach(*plugins_);
+  attach_plugins();
   plane_->start_controllers();
   EXPECT_TRUE(eventually([this] { return plane_->ready(); }));
   EXPECT_TRUE(create(config_map("after"), "default"));

@@ -62,9 +62,7 @@ const void* PluginHost::host_interface(std::string_view id) const {
 
 std::shared_ptr<Plugin> PluginHost::place(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  for (const auto& plugin : plugins_) {
-    if (plugin->name() == name) return plugin;
-  }
+  if (const auto* known = find_locked(name)) return *known;
   plugins_.push_back(std::make_shared<Plugin>(*this, name));
   plugins_.back()->info_.name = name;
   return plugins_.back();
@@ -183,12 +181,15 @@ std::vector<std::shared_ptr<Plugin>> PluginHost::with_interface(std::string_view
   return found;
 }
 
+const std::shared_ptr<Plugin>* PluginHost::find_locked(std::string_view name) const {
+  const auto found = std::ranges::find(plugins_, name, [](const auto& plugin) { return plugin->name(); });
+  return found == plugins_.end() ? nullptr : &*found;
+}
+
 std::shared_ptr<Plugin> PluginHost::find_any(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  for (const auto& plugin : plugins_) {
-    if (plugin->name() == name) return plugin;
-  }
-  return nullptr;
+  const auto* known = find_locked(name);
+  return known == nullptr ? nullptr : *known;
 }
 
 std::shared_ptr<Plugin> PluginHost::find(std::string_view name) const {

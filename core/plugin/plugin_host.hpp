@@ -183,7 +183,8 @@ class PluginHost {
   Expected<Instance::Opened> map_library(const PluginSettings& settings, const std::filesystem::path& copy,
                                          const std::string& sha256);
   void log_stack(const std::vector<uintptr_t>& stack, const Instance& instance) const;
-  // The process of a plugin ended unasked. [any-thread]
+  const std::shared_ptr<Plugin>* find_locked(std::string_view name) const;  // with mutex_ held; null: unknown
+  // The process of a plugin ended unasked. On the thread that the end of the plugin's instance waits for.
   void crashed(const std::string& name, uint64_t copy, const std::string& cause);
   void note_early_crash(const std::string& name, uint64_t copy);
   bool over() const;  // or about to be

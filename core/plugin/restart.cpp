@@ -24,7 +24,12 @@ bool PluginHost::over() const {
 }
 
 void PluginHost::crashed(const std::string& name, uint64_t copy, const std::string& cause) {
-  const auto plugin = find_any(name);
+  // Borrowed: were this the last to own it, its instance would end on the very thread that this end waits for.
+  Plugin* plugin = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* known = find_locked(name)) plugin = known->get();
+  }
   if (plugin == nullptr || over()) return;
   int64_t wait = -1;
   if (plugin->info().image.number < copy) {

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <future>
+#include <thread>
 
 #include "core/plugin/library.hpp"
 #include "core/plugin/plugin_host.hpp"
@@ -117,6 +119,73 @@ TEST_F(RestartTest, NothingIsStartedAnewWhileTheDaemonStops) {
   plugin_.reset();
   host_.reset();
   EXPECT_EQ(opened_, 1);
+}
+
+// A library whose end waits for the thread that tells of its crash, as one in a process does.
+class Joining final : public LoadedLibrary {
+ public:
+  Joining(std::unique_ptr<LoadedLibrary> real, std::function<void(const std::string&)> on_exit,
+          std::promise<void>& ends, std::promise<bool>& ended_elsewhere)
+      : real_(std::move(real)), on_exit_(std::move(on_exit)), ends_(ends), ended_elsewhere_(ended_elsewhere) {}
+  ~Joining() override {
+    ends_.set_value();
+    const bool elsewhere = std::this_thread::get_id() != thread_.get_id();
+    elsewhere ? thread_.join() : thread_.detach();
+    ended_elsewhere_.set_value(elsewhere);
+  }
+  const gantry_plugin_api& api() const override { return real_->api(); }
+  const fs::path& copy() const override { return real_->copy(); }
+  void crash() {
+    thread_ = std::thread([exit = on_exit_] { exit("killed by SIGSEGV"); });
+  }
+
+ private:
+  std::unique_ptr<LoadedLibrary> real_;
+  std::function<void(const std::string&)> on_exit_;
+  std::promise<void>& ends_;
+  std::promise<bool>& ended_elsewhere_;
+  std::thread thread_;
+};
+
+// The daemon stops just when a process's end is being told of.
+TEST(RestartRace, WhoTellsOfTheEndOwnsNothing) {
+  auto pattern = (fs::temp_directory_path() / "gantry-restart-race-XXXXXX").string();
+  const fs::path dir = ::mkdtemp(pattern.data());
+  std::promise<void> told, ends;
+  std::promise<bool> ended_elsewhere;
+  Joining* library = nullptr;
+  SystemClock clock;
+  Timers timers(clock);
+  WorkerPool pool("test", 1);
+  PluginHostOptions options;
+  options.clock = &clock;
+  options.timers = &timers;
+  options.tasks = &pool;
+  options.run_dir = dir / "run";
+  options.data_dir = dir / "data";
+  options.log = [&](std::string_view, int32_t, std::string_view text) {
+    if (text.find(" crashed: ") == std::string_view::npos) return;
+    told.set_value();
+    // Until the stop has let go of the plugin; it may not wait for this one to be done first.
+    EXPECT_EQ(ends.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  };
+  options.open_isolated = [&](const PluginSettings& settings, const fs::path& copy,
+                              std::function<void(const std::string&)> on_exit) {
+    auto real = LoadedLibrary::open(settings.path, copy, {});
+    EXPECT_TRUE(real.ok()) << real.error().message();
+    auto made = std::make_unique<Joining>(std::move(*real), std::move(on_exit), ends, ended_elsewhere);
+    library = made.get();
+    return Expected<std::unique_ptr<LoadedLibrary>>(std::move(made));
+  };
+  auto host = std::make_unique<PluginHost>(std::move(options));
+  PluginSettings wanted{"slow", fs::path(TEST_PLUGINS) / "slow.so", "", false, nullptr};
+  wanted.isolation.process = true;
+  ASSERT_TRUE(host->load(wanted).ok());
+  library->crash();
+  told.get_future().wait();
+  host.reset();
+  EXPECT_TRUE(ended_elsewhere.get_future().get()) << "on the thread that it waits for";
+  fs::remove_all(dir);
 }
 
 }  // namespace
