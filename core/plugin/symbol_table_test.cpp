@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 #include <functional>
-#include <iterator>
+#include <sstream>
 
 namespace gantry::plugin {
 namespace {
@@ -14,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read_all(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::stringstream read;
+  read << std::ifstream(file, std::ios::binary).rdbuf();
+  return read.str();
 }
 
 // The bytes of an image, to look into and to break.

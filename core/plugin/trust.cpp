@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/files/errno_status.hpp"
@@ -21,18 +21,26 @@ namespace fs = std::filesystem;
 using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using DigestPtr = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
-constexpr std::streamsize kMaxSignature = 16 << 10;
+constexpr size_t kMaxSignature = 16 << 10, kBlock = 64 << 10;
 
-Expected<std::vector<unsigned char>> read_all(const fs::path& path, std::streamsize limit) {
+// `most` 0: as long as it is.
+Expected<std::string> read_all(const fs::path& path, size_t most) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return files::status_of_errno(path.string(), errno);
-  std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(file)), {});
-  if (limit > 0 && static_cast<std::streamsize>(bytes.size()) > limit) {
-    return Status::invalid(path.string() + " is no signature: it has " + std::to_string(bytes.size()) + " bytes");
-  }
+  std::string bytes;
+  std::vector<char> block(kBlock);
+  do {
+    file.read(block.data(), static_cast<std::streamsize>(block.size()));
+    bytes.append(block.data(), static_cast<size_t>(file.gcount()));
+    if (most > 0 && bytes.size() > most) {
+      return Status::invalid(path.string() + " is no signature: it has more than " + std::to_string(most) + " bytes");
+    }
+  } while (file);
   return bytes;
 }
+
+const unsigned char* data_of(const std::string& bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
 Expected<KeyPtr> read_key(const fs::path& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
@@ -59,7 +67,8 @@ Status check_signature(const fs::path& path, const fs::path& image, const fs::pa
   if (EVP_DigestVerifyInit(context.get(), nullptr, plain ? nullptr : EVP_sha256(), nullptr, key->get()) != 1) {
     return Status::invalid("plugins.public_key: " + public_key.string() + " is of a kind that signs no files");
   }
-  const int valid = EVP_DigestVerify(context.get(), signature->data(), signature->size(), bytes->data(), bytes->size());
+  const int valid =
+      EVP_DigestVerify(context.get(), data_of(*signature), signature->size(), data_of(*bytes), bytes->size());
   if (valid == 1) return {};
   return Status::forbidden(signature_path + " is not a signature of " + path.string() + " by the key of " +
                            public_key.string());

@@ -9,7 +9,7 @@
 
 #include <fstream>
 #include <memory>
-#include <vector>
+#include <sstream>
 
 #include "core/plugin/verify.hpp"
 
@@ -37,16 +37,18 @@ class Trust : public testing::Test {
     std::fclose(out);
   }
   void sign(EVP_PKEY* key, const EVP_MD* digest) const {
-    std::ifstream in(file_, std::ios::binary);
-    const std::vector<unsigned char> bytes((std::istreambuf_iterator<char>(in)), {});
+    std::stringstream read;
+    read << std::ifstream(file_, std::ios::binary).rdbuf();
+    const auto bytes = read.str();
+    const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
     ASSERT_EQ(EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key), 1);
     size_t size = 0;
-    ASSERT_EQ(EVP_DigestSign(context.get(), nullptr, &size, bytes.data(), bytes.size()), 1);
+    ASSERT_EQ(EVP_DigestSign(context.get(), nullptr, &size, data, bytes.size()), 1);
     std::string signature(size, '\0');
-    ASSERT_EQ(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes.data(),
-                             bytes.size()),
-              1);
+    ASSERT_EQ(
+        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, bytes.size()),
+        1);
     std::ofstream(file_.string() + ".sig", std::ios::binary) << signature.substr(0, size);
   }
   std::string refusal(const TrustOptions& options) const {
@@ -175,6 +177,16 @@ TEST_F(Trust, SoDoThoseOfEllipticCurves) {
   EXPECT_NE(refusal(signed_by_key()).find("is not a signature of"), std::string::npos);
   sign(key.get(), EVP_sha256());
   EXPECT_EQ(refusal(signed_by_key()), "");
+}
+
+// As sparse and long as a disk may hold it: only as much is read as a signature may have.
+TEST_F(Trust, ASignatureOfAnyLengthIsNotRead) {
+  const KeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), &EVP_PKEY_free);
+  write_key(key.get());
+  sign(key.get(), nullptr);
+  fs::resize_file(file_.string() + ".sig", uintmax_t{1} << 40);
+  EXPECT_NE(refusal(signed_by_key()).find("is no signature: it has more than 16384 bytes"), std::string::npos)
+      << refusal(signed_by_key());
 }
 
 TEST_F(Trust, AKeyThatIsNone) {
