@@ -87,6 +87,8 @@ http::Chunk FrameCache::get(const store::EntryPtr& entry, const ServedForm& form
   Slot old{entry, form, frame};
   std::vector<http::Chunk> dropped;  // freed after the lock
   std::lock_guard lock(mutex_);
+  // Made by two at once: one is kept, and both send it.
+  if (slots_[at].form == form && same_owner(slots_[at].entry, entry)) return slots_[at].frame;
   std::swap(slots_[at], old);
   bytes_ += frame.bytes.size();
   bytes_ -= old.frame.bytes.size();

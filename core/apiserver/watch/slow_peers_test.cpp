@@ -1,5 +1,8 @@
 // Peers that read too slowly: what waits for them is bounded in bytes, in events and in time, and keeps nothing that
 // the store has let go.
+#include <barrier>
+#include <future>
+
 #include "core/apiserver/test_server.hpp"
 #include "core/apiserver/watch/backlog.hpp"
 #include "core/apiserver/watch/frames.hpp"
@@ -264,6 +267,21 @@ TEST_F(SlowPeersTest, PayForWhatWaits) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (account->used() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_EQ(account->used(), 0U);
+}
+
+TEST(FrameCache, WhatTwoMakeAtOnceIsOne) {
+  FrameCache cache;
+  const auto entry = std::make_shared<store::Entry>();
+  const schema::Kind kind;
+  std::barrier both(2);
+  const auto make = [&] {
+    both.arrive_and_wait();
+    return std::string("frame");
+  };
+  const auto get = [&] { return cache.get(entry, {&kind, 0, 1}, make); };
+  auto other = std::async(std::launch::async, get);
+  const auto mine = get();
+  EXPECT_EQ(mine.bytes.data(), other.get().bytes.data());
 }
 
 TEST(FrameCache, IsBoundedInBytesAndKeepsNoVersions) {
