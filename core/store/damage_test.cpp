@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/store/file_lock.hpp"
 #include "core/store/forgetful_disk.hpp"
 #include "core/store/row_sum.hpp"
 #include "core/store/store_test.hpp"
@@ -297,6 +298,47 @@ TEST_F(DamageTest, AnOlderCopyIsNoticed) {
   EXPECT_EQ(store_->revision(), 3);
 }
 
+TEST_F(DamageTest, WithoutItsNoteADatabaseIsNotTakenForWhole) {
+  fill(3);
+  store_.reset();  // all of it is in the database's own file
+  fill(0);
+  ASSERT_TRUE(create("/g/r/n/later").ok());
+  kill_here();
+  const auto note = read_file(beside(".lock"));
+  auto digit = note;
+  digit.replace(32, 1, "4");
+  std::filesystem::remove(beside("-wal"));
+  for (const auto& damaged : {std::string(), std::string("garbage"), std::string(62, '\0'), digit}) {
+    write_file(beside(".lock"), damaged);
+    EXPECT_THAT(refusal(), HasSubstr("state.db.lock, which holds the last revision that was acknowledged, is missing"));
+    EXPECT_THAT(refusal(), HasSubstr("ends at revision 4,")) << "said again";
+  }
+  write_file(beside(".lock"), note);
+  EXPECT_THAT(refusal(), HasSubstr("ends at revision 4, but revision 5 had been acknowledged"));
+  std::filesystem::remove(beside(".lock"));
+  EXPECT_THAT(refusal(), HasSubstr("is missing or damaged"));
+  allow();
+  open();
+  EXPECT_EQ(keys("/g/"), "/g/r/n/10 /g/r/n/11 /g/r/n/12");
+  EXPECT_EQ(store_->revision(), 1'000'004) << "behind whatever was lost";
+  EXPECT_EQ(keys("/g/", 4).substr(0, 8), "Expired:");
+  open();
+  EXPECT_EQ(store_->revision(), 1'000'004);
+}
+
+// Of a release that did not expect it.
+TEST_F(DamageTest, ADatabaseThatNeverExpectedItsNoteGoesOn) {
+  fill(2);
+  store_.reset();
+  sql(options_.path, "DELETE FROM meta WHERE id=3");
+  std::filesystem::remove(beside(".lock"));
+  open();
+  EXPECT_EQ(store_->revision(), 3);
+  store_.reset();
+  std::filesystem::remove(beside(".lock"));
+  EXPECT_THAT(refusal(), HasSubstr("is missing or damaged"));
+}
+
 TEST_F(DamageTest, AllowingWithoutNeedIsForOneStart) {
   fill(1);
   allow();
@@ -331,8 +373,12 @@ class WalTest : public DamageTest {
     ASSERT_GT(wal_.size(), kFirst + 20 * kFrame);
   }
   void put(const std::string& wal) { write_file(beside("-wal"), wal); }
-  // Without what the store itself noted: only the log can tell.
-  void forget_note() { std::filesystem::remove(beside(".lock")); }
+  // Of what the store itself noted only what a power cut may leave: only the log can tell.
+  void forget_note() {
+    auto lock = FileLock::take(options_.path);
+    ASSERT_TRUE(lock.ok()) << lock.error().message();
+    lock->note(1);
+  }
   size_t frames() const { return (wal_.size() - kFirst) / kFrame; }
 
   static constexpr size_t kFirst = 32, kFrame = 24 + 4096;

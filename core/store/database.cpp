@@ -109,6 +109,9 @@ Status Database::start_load() {
   if (*sum != (reserved_ == 0 ? 0 : sum_of_reserved(reserved_))) {
     return damaged("the revision that had been given out is not what was written");
   }
+  const auto expects = number("SELECT count(*) FROM meta WHERE id=3");
+  if (!expects.ok()) return expects.error();
+  expects_note_ = *expects > 0;
   auto pages = number("PRAGMA page_count");
   if (!pages.ok()) return pages.error();
   pages_ = static_cast<size_t>(*pages);
@@ -240,6 +243,13 @@ Status Database::write_reserved(Revision until) {
 Status Database::reserve_revisions(Revision until) {
   Status status = transaction(0, Space::kMayLack, [&] { return write_reserved(until); });
   if (status.ok()) version_ = kVersionWithGaps;
+  return status;
+}
+
+Status Database::expect_note() {
+  Status status = transaction(
+      0, Space::kMayLack, [&] { return execute("REPLACE INTO meta VALUES(3, 1, 0)", "note that the note is there"); });
+  expects_note_ = expects_note_ || status.ok();
   return status;
 }
 

@@ -75,6 +75,10 @@ class Database {
   // `reserve`: as reserve_revisions, at the same time; 0: not.
   Status commit(const std::vector<EventPtr>& events, const std::vector<DeadRow>& dead, Final final = Final::kKeep,
                 Revision reserve = 0);
+  // The database has been told that what was reached is noted beside it: without that note it is not opened as if
+  // nothing were missing.
+  bool expects_note() const { return expects_note_; }
+  Status expect_note();
   // From now on revisions up to there may be given out without a row.
   Status reserve_revisions(Revision until);
   // Writes that many bytes, and takes them back.
@@ -132,6 +136,7 @@ class Database {
   Revision compacted_ = 1, reserved_ = 0;
   Revision last_row_ = 0;
   int version_ = 0;  // of the tables
+  bool expects_note_ = false;
   size_t pages_ = 0;
   int wal_frames_ = 0;  // in the write-ahead log since the last checkpoint
   bool out_of_space_ = false;

@@ -47,11 +47,11 @@ uint32_t sum_of(int64_t number) {
 
 off_t place_of(FileLock::Note which) { return static_cast<off_t>((1 + which) * kLine); }
 
-int64_t read_note(int fd, FileLock::Note which) {
+std::optional<int64_t> read_note(int fd, FileLock::Note which) {
   int64_t number = 0;
   uint32_t sum = 0;
   const bool whole = std::sscanf(read_line(fd, place_of(which)).c_str(), "%" SCNd64 " %" SCNx32, &number, &sum) == 2;
-  return whole && sum == sum_of(number) ? number : 0;
+  return whole && sum == sum_of(number) ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path, std::string
   // Close-on-exec: a container must not keep the lock after the daemon is gone.
   const int fd = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return Status::internal("cannot open lock file " + name + ": " + errno_text(errno));
-  FileLock lock(fd);
+  FileLock lock(fd, name);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
       return Status::internal("cannot lock " + name + ": " + errno_text(errno));
@@ -83,6 +83,14 @@ void FileLock::note(int64_t number, Note which) {
   char text[kLine + 1];
   const int size = std::snprintf(text, sizeof text, "%-20" PRId64 " %08" PRIx32 "\n", number, sum_of(number));
   if (pwrite(fd_, text, static_cast<size_t>(size), place_of(which)) < 0) return;
+}
+
+Status FileLock::sync() {
+  const int folder = open(file_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = folder >= 0 && fsync(fd_) == 0 && fsync(folder) == 0;
+  const int error = errno;
+  if (folder >= 0) close(folder);
+  return synced ? Status() : Status::internal("cannot sync " + file_.string() + ": " + errno_text(error));
 }
 
 FileLock::~FileLock() {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -21,9 +22,11 @@ class FileLock {
   static Expected<FileLock> take(const std::filesystem::path& path, std::string_view what = "database",
                                  std::string_view otherwise = "use another data directory");
 
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)), noted_(other.noted_) {}
+  FileLock(FileLock&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), file_(std::move(other.file_)), noted_(other.noted_) {}
   FileLock& operator=(FileLock&& other) noexcept {
     std::swap(fd_, other.fd_);
+    std::swap(file_, other.file_);
     std::swap(noted_, other.noted_);
     return *this;
   }
@@ -34,14 +37,19 @@ class FileLock {
   enum Note : size_t { kReached, kReserved, kNotes };
   // The number that the holder before left, 0 if none did. Survives the process at once and a power cut later:
   // what is found was noted, but need not be the last.
-  int64_t noted(Note which = kReached) const { return noted_[which]; }
+  int64_t noted(Note which = kReached) const { return noted_[which].value_or(0); }
+  // No number is there, or one that nobody noted: the file is new, or was removed or damaged.
+  bool lost(Note which = kReached) const { return !noted_[which]; }
   // Cheap, and may fail in silence. [one thread]
   void note(int64_t number, Note which = kReached);
+  // From here on a power cut costs at most what was noted later. [one thread]
+  Status sync();
 
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(int fd, std::filesystem::path file) : fd_(fd), file_(std::move(file)) {}
   int fd_ = -1;
-  std::array<int64_t, kNotes> noted_{};
+  std::filesystem::path file_;
+  std::array<std::optional<int64_t>, kNotes> noted_;
 };
 
 }  // namespace gantry::store

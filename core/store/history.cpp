@@ -59,7 +59,7 @@ bool History::too_long() const {
 }
 
 bool History::above_floor() const {
-  return static_cast<int64_t>(log_.size()) > limits_.entries / 8 || bytes_ > limits_.bytes / 8;
+  return static_cast<int64_t>(log_.size()) > limits_.entries / 8 || bytes_ > limits_.bytes / 32;
 }
 
 std::optional<History::Clock::time_point> History::due() const {

@@ -16,7 +16,8 @@ namespace gantry::store {
 struct HistoryLimits {
   int64_t entries = 0;
   int64_t bytes = 0;  // of values, and what was derived from them, that only the log still needs
-  // Older events go too when the log holds more than an eighth of either limit.
+  // Older events go too when the log holds more than an eighth of the entries or a 32nd of the bytes: enough for the
+  // watches of a quiet cluster to resume, and little enough to be kept for good.
   std::chrono::steady_clock::duration age{};
 };
 

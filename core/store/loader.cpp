@@ -8,6 +8,8 @@ namespace gantry::store {
 namespace {
 
 constexpr size_t kNamed = 10;  // objects in one sentence
+// Further than any end that may have been cut off.
+constexpr Revision kFarBehind = 1'000'000;
 
 std::string in_quotes(std::string_view key) {
   std::string text = "\"";
@@ -17,17 +19,19 @@ std::string in_quotes(std::string_view key) {
 
 }  // namespace
 
-Status Loader::run(Revision noted, Revision noted_reserved) {
+Status Loader::run(const Noted& given) {
+  Noted noted = given;
   if (Status s = database_.start_load(); !s.ok()) return s;
   memory_.start_at(database_.compacted(), database_.pages());
   if (Status s = database_.load([this](Row row) { return take(std::move(row)); }); !s.ok()) return s;
   sort_suspects();
   if (Status s = check_behind(noted); !s.ok()) return s;
   if (Status s = check_damage(); !s.ok()) return s;
-  if (Status s = repair(noted); !s.ok()) return s;
+  if (Status s = repair(noted.reached); !s.ok()) return s;
+  reached_ = memory_.revision();
   // What has no state can't be told to who watches from before.
   if (bare_ > 0) memory_.compact(bare_);
-  if (const Revision told = std::max(database_.reserved(), noted_reserved); told > 0) memory_.begin_behind(told);
+  if (const Revision told = std::max(database_.reserved(), noted.reserved); told > 0) memory_.begin_behind(told);
   memory_.finish_load();
   database_.loaded();
   return {};
@@ -64,11 +68,18 @@ void Loader::sort_suspects() {
   }
 }
 
-Status Loader::check_behind(Revision noted) {
+Status Loader::check_behind(Noted& noted) {
   const Revision end = memory_.revision();
-  if (noted <= end) return {};
-  return consent_.ask("database " + name_ + " ends at revision " + std::to_string(end) + ", but revision " +
-                          std::to_string(noted) +
+  const std::string ends = "database " + name_ + " ends at revision " + std::to_string(end);
+  if (noted.lost && database_.expects_note()) {
+    // No revision is given out twice then, and who watches from before is told to begin anew.
+    noted.reached = end + kFarBehind;
+    return consent_.ask(name_ + ".lock, which holds the last revision that was acknowledged, is missing or damaged: " +
+                            ends + ", and whether later writes are lost can't be told",
+                        "put that file back as it was", "to go on with what is there");
+  }
+  if (noted.reached <= end) return {};
+  return consent_.ask(ends + ", but revision " + std::to_string(noted.reached) +
                           " had been acknowledged: later writes are lost, or an older copy was put in its place",
                       "put the newer one back, with its -wal file if it had one", "to go on with what is there");
 }

@@ -21,8 +21,15 @@ class Loader {
   Loader(std::string name, Database& database, Memory& memory, Consent& consent)
       : name_(std::move(name)), database_(database), memory_(memory), consent_(consent) {}
 
-  // Revisions that had been reached for certain, 0 when that is not known: of what is on disk, and without.
-  Status run(Revision noted, Revision noted_reserved);
+  // Revisions that had been reached for certain: of what is on disk, and without. 0: by a database that never noted
+  // any, or, when `lost`, it is not known any more.
+  struct Noted {
+    Revision reached = 0, reserved = 0;
+    bool lost = false;
+  };
+  Status run(const Noted& noted);
+  // What is on disk ends there now.
+  Revision reached() const { return reached_; }
 
  private:
   struct Suspect {
@@ -33,7 +40,7 @@ class Loader {
   bool take(Row row);
   void skip(Revision at);
   void sort_suspects();
-  Status check_behind(Revision noted);
+  Status check_behind(Noted& noted);
   Status check_damage();
   Status repair(Revision noted);
 
@@ -46,6 +53,7 @@ class Loader {
   std::vector<Revision> unusable_;  // rows of which nothing is known
   size_t nameless_ = 0;             // of those, damaged themselves
   Revision bare_ = 0;               // the last deletion without a state
+  Revision reached_ = 0;
   bool history_damaged_ = false;
 };
 

@@ -90,6 +90,7 @@ class SqliteStore final : public Store {
   void process_durable(const std::vector<Pending*>& writes);
   Status reserve(size_t revisions);
   void note_reserved(Revision until);
+  void keep_note(Revision reached);
   void remove_only(const std::vector<Pending*>& removals);
   Status commit(Plan& plan, Database::Final final);
   void publish(Plan& plan, Memory::Kept where);
@@ -133,12 +134,16 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::start(Consent& consent) {
   Loader loader(options_.path.string(), *database_, memory_, consent);
-  const auto noted = [this](FileLock::Note which) { return options_.turns == nullptr ? lock_.noted(which) : 0; };
-  if (Status s = loader.run(noted(FileLock::kReached), noted(FileLock::kReserved)); !s.ok()) return s;
+  Loader::Noted noted;
+  if (options_.turns == nullptr) {
+    noted = {lock_.noted(FileLock::kReached), lock_.noted(FileLock::kReserved), lock_.lost(FileLock::kReached)};
+  }
+  if (Status s = loader.run(noted); !s.ok()) return s;
   // Frames behind a break would be found again behind what is written now.
   if (consent.used()) {
     if (Status s = database_->empty_log(); !s.ok()) return s;
   }
+  if (options_.turns == nullptr) keep_note(loader.reached());
   // What is committed comes before what is kept back.
   (void)database_->reserve(0, 0);
   ballast_.fill();
@@ -148,6 +153,13 @@ Status SqliteStore::start(Consent& consent) {
   writer_ = std::thread([this] { run(); });
   pthread_setname_np(writer_.native_handle(), "store-writer");
   return {};
+}
+
+// The database expects the note once it is certain to be there. When the disk is full, at the next start.
+void SqliteStore::keep_note(Revision reached) {
+  if (!lock_.lost(FileLock::kReached) && database_->expects_note()) return;
+  lock_.note(reached);
+  if (lock_.sync().ok() && !database_->expects_note()) (void)database_->expect_note();
 }
 
 Expected<std::unique_ptr<Watch>> SqliteStore::watch(std::string_view prefix, Revision from, WatchCallback callback,

@@ -38,7 +38,7 @@ struct SqliteOptions {
   // Writes in one transaction; the first is always taken.
   size_t max_batch = 1'024;
   size_t max_batch_bytes = 8 << 20;
-  // History older than this is dropped where it holds more than an eighth of either limit.
+  // History older than this is dropped where it holds more than an eighth of the entries or a 32nd of the bytes.
   std::chrono::seconds history_age{300};
   // A watch without events hears of the revision reached at least this often (a call with no events).
   std::chrono::milliseconds progress_interval{5'000};
