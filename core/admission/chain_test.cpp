@@ -27,6 +27,7 @@ class PlayedRequest : public WriteRequest, public Objects {
   void go_on(std::function<void()> rest) override { rests.push_back(std::move(rest)); }
   std::function<void()> at_deadline(std::function<void()> call) override {
     late = std::move(call);
+    if (over) late();
     return [this] { ++cancelled; };
   }
   store::EntryPtr get(const schema::Kind&, std::string_view, std::string_view) const override {
@@ -47,6 +48,7 @@ class PlayedRequest : public WriteRequest, public Objects {
   std::deque<std::function<void()>> rests;
   std::function<void()> late;
   int cancelled = 0;
+  bool over = false;  // the deadline is
 };
 
 // Does what it is told.
@@ -234,6 +236,18 @@ TEST_F(ChainTest, TheDeadlineAnswersForAStepThatHangs) {
   resume_(Status());  // too late
   request_->run_rests();
   EXPECT_EQ(done_.size(), 1U);
+}
+
+TEST_F(ChainTest, ADeadlineThatIsOverAnswersAtOnceAndLeavesNoTimer) {
+  request_->over = true;
+  add_slow("hanging");
+  add_passing("never");
+  run();
+  request_->run_rests();
+  EXPECT_EQ(log_, (std::vector<std::string>{"hanging"}));
+  ASSERT_EQ(done_.size(), 1U);
+  EXPECT_EQ(done_[0].code(), 504);
+  EXPECT_EQ(request_->cancelled, 1);
 }
 
 TEST_F(ChainTest, AnAnswerAtOnceCountsThoughTimeWasAsked) {

@@ -36,11 +36,17 @@ class PlayedClient : public client::Client {
     handler_ = std::move(handler);
     return std::make_unique<client::Watch>();
   }
-  void list(client::WatchRequest, std::function<void(Expected<List>)> done) override { done(first); }
+  void list(client::WatchRequest, std::function<void(Expected<List>)> done) override {
+    if (refusal.ok())
+      done(first);
+    else
+      done(refusal);
+  }
   void expire() { handler_.ended(Status::expired("too old")); }
   void send(client::WatchEvent::Type type, client::Object object) { handler_.event({type, std::move(object)}); }
 
   List first;
+  Status refusal;
 
  private:
   client::WatchHandler handler_;
@@ -185,9 +191,44 @@ TEST_F(InformerTest, ObjectsOfAnOwnerComeInOrder) {
   EXPECT_TRUE(informer.by_owner("other").empty());
 }
 
+TEST_F(InformerTest, ARefusalIsToldOnceAndUntilItIsOver) {
+  log.clear();
+  const auto fail = [this](const Status& why) {
+    client.refusal = why;
+    client.expire();
+    later();
+  };
+  // What passes is no refusal.
+  for (const int code : {408, 410, 429, 500, 503}) fail(Status(code, "Busy", "later"));
+  EXPECT_TRUE(informer.refused().ok());
+  EXPECT_EQ(log, "");
+  fail(Status::forbidden("no"));
+  EXPECT_EQ(informer.refused().message(), "no");
+  EXPECT_EQ(log, "synced ");
+  later();
+  EXPECT_EQ(log, "synced ") << "the same again";
+  client.refusal = Status::forbidden("still no");
+  later();
+  EXPECT_EQ(informer.refused().message(), "still no");
+  EXPECT_EQ(log, "synced synced ");
+  client.refusal = {};
+  informer.try_again();
+  EXPECT_TRUE(informer.refused().ok());
+  EXPECT_EQ(log, "synced synced synced ");
+}
+
 TEST_F(InformerTest, BrokenBytesAreSkipped) {
   client.send(client::WatchEvent::Type::kAdded, http::make_chunk("\x0a\xff\xff"));
   EXPECT_EQ(informer.list("").size(), 2u);
+}
+
+TEST(IndexObject, MetadataMayEndTheObjectAndNotGoBeyondIt) {
+  const std::string named("\x0a\x03\x0a\x01x", 5), longer("\x0a\x05\x0a\x01x\x12\x00", 7);
+  const auto object = index_object(http::make_chunk(named));
+  ASSERT_NE(object, nullptr);
+  EXPECT_EQ(object->name, "x");
+  EXPECT_NE(index_object(http::make_chunk(longer)), nullptr);
+  EXPECT_EQ(index_object({std::string_view(longer).substr(0, 5), nullptr}), nullptr);
 }
 
 TEST(IndexObject, TheMetadataAloneIsAnObjectToo) {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <map>
 #include <thread>
 
@@ -273,6 +275,35 @@ TEST_F(WorkQueueTest, OneThatIsLateTakesOnePlace) {
   next.get_future().wait();
   EXPECT_EQ(queue.depth(), 1u);
   release.set_value();
+}
+
+size_t threads_of_all() {
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}));
+}
+
+TEST_F(WorkQueueTest, TheThreadThatWasLentForALateOneIsTakenBack) {
+  plugin::WorkerPool one("one", 1);
+  std::promise<void> release, late, busy, end;
+  WorkQueue queue(timers, one, 1, [&, gate = release.get_future().share()](const Key&) {
+    late.set_value();
+    gate.wait();
+    return WorkQueue::Outcome{};
+  });
+  queue.start();
+  queue.add({"", "late"});
+  late.get_future().wait();
+  queue.note_overdue({"", "late"}, true);
+  release.set_value();
+  queue.stop();
+  const size_t before = threads_of_all();
+  one.post([&, gate = end.get_future().share()] {
+    busy.set_value();
+    gate.wait();
+  });
+  busy.get_future().wait();
+  one.post([] {});
+  EXPECT_EQ(threads_of_all(), before);
+  end.set_value();
 }
 
 TEST_F(WorkQueueTest, AKeyHasOneTimerAndNoneWhenTheQueueStops) {
