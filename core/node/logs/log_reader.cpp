@@ -246,14 +246,17 @@ class LogReader::Impl {
   }
 
   Status open() {
-    file_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file_.valid()) {
+    io::UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.valid()) {
       const int error = errno;
       const std::string why = "failed to open log file \"" + path_ + "\": " + std::strerror(error);
       return error == ENOENT ? Status::not_found(why) : Status::internal(why);
     }
-    offset_ = 0;
+    // Not before: the end of an old file without its newline was cut, but what is there was said.
+    if (!carry_.empty()) show(carry_);
     carry_.clear();
+    file_ = std::move(file);
+    offset_ = 0;
     return {};
   }
 
@@ -308,8 +311,7 @@ class LogReader::Impl {
     }
     // The writer may have added to the old file between our last read and the change.
     if (old.st_size > offset_) return true;
-    if (!carry_.empty()) show(carry_);
-    return open().ok();
+    return open().ok();  // one that can't be opened now is looked for again
   }
 
   void look_at_events() {

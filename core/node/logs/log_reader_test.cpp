@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -54,6 +56,12 @@ struct LogReaderTest : ::testing::Test {
     char block[65536];
     for (ssize_t n = 0; (n = ::read(in.get(), block, sizeof block)) > 0;) text.append(block, static_cast<size_t>(n));
     return text;
+  }
+  // It asks before it reads: whoever asks again has read what was there when it asked first.
+  bool asked_again(int before) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (asked < before + 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return asked >= before + 2;
   }
   bool all_gone() {
     for (int i = 0; i < 2000 && pump.size() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -194,13 +202,30 @@ TEST_F(LogReaderTest, FollowsIntoANewFile) {
   EXPECT_EQ(next(2), "x\n");
   // And so behind half a line, once that has been read.
   write(line(5, "cut").substr(0, 38));
-  // It asks before it reads: whoever asks again has read what was there when it asked first.
-  const int before = asked;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (asked < before + 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(asked_again(asked));
   fs::resize_file(path, 0);
   write(line(6, "y"));
   EXPECT_EQ(next(2), "y\n");
+  pump.stop();
+  EXPECT_EQ(rest(), "");
+}
+
+TEST_F(LogReaderTest, ANewFileThatCannotBeOpenedIsLookedForAgain) {
+  write(line(1, "one") + line(2, "torn").substr(0, 40));
+  options.follow = true;
+  start();
+  EXPECT_EQ(next(4), "one\n");
+  // A socket can be seen and not be opened.
+  const io::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s", (dir / "s").c_str());
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  fs::rename(dir / "s", path);
+  EXPECT_TRUE(asked_again(asked));
+  std::ofstream(dir / "n") << line(3, "new");
+  fs::rename(dir / "n", path);
+  EXPECT_EQ(next(8), "tor\nnew\n");
   pump.stop();
   EXPECT_EQ(rest(), "");
 }
