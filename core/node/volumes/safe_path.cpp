@@ -62,8 +62,25 @@ struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-// Empties an open folder. Takes the descriptor.
-Status empty_dir(io::UniqueFd fd, dev_t device, const std::string& shown) {
+// Each level holds a descriptor; a pod may nest its folders as deep as it likes.
+constexpr int kDeepest = 64;
+
+struct Emptied {
+  int top;
+  dev_t device;
+  uint64_t raised = 0;  // folders that were too deep, and lie in the top one now
+};
+
+Status raise(int parent, const std::string& name, const std::string& shown, Emptied& tree) {
+  while (true) {
+    const auto there = "raised-" + std::to_string(++tree.raised);
+    if (::renameat(parent, name.c_str(), tree.top, there.c_str()) == 0) return {};
+    if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return failed_with_errno("raising " + shown);
+  }
+}
+
+// Empties an open folder but for what it raises. Takes the descriptor.
+Status empty_dir(io::UniqueFd fd, Emptied& tree, int depth, const std::string& shown) {
   const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd.get()));
   if (dir == nullptr) return failed_with_errno("reading " + shown);
   fd.release();  // the stream closes it
@@ -74,11 +91,15 @@ Status empty_dir(io::UniqueFd fd, dev_t device, const std::string& shown) {
     const std::string path = shown + "/" + name;
     if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) continue;
     if (errno != EISDIR && errno != EPERM) return failed_with_errno("removing " + path);
+    if (depth == kDeepest) {
+      if (auto raised = raise(parent, name, path, tree); !raised.ok()) return raised;
+      continue;
+    }
     io::UniqueFd child(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
     if (!child.valid() || ::fstat(child.get(), &info) != 0) return failed_with_errno("opening " + path);
-    if (info.st_dev != device) return Status::internal(path + " is still mounted");
-    if (auto emptied = empty_dir(std::move(child), device, path); !emptied.ok()) return emptied;
+    if (info.st_dev != tree.device) return Status::internal(path + " is still mounted");
+    if (auto emptied = empty_dir(std::move(child), tree, depth + 1, path); !emptied.ok()) return emptied;
     if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
       return failed_with_errno("removing " + path);
   }
@@ -171,11 +192,17 @@ Status unmount_below(const fs::path& dir) {
 }
 
 Status remove_tree(const fs::path& dir) {
-  io::UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const io::UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.valid()) return errno == ENOENT ? Status() : failed_with_errno("opening " + dir.string());
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return failed_with_errno("looking at " + dir.string());
-  if (auto emptied = empty_dir(std::move(fd), info.st_dev, dir.string()); !emptied.ok()) return emptied;
+  Emptied tree{fd.get(), info.st_dev};
+  for (uint64_t before = 1; before != tree.raised;) {
+    before = tree.raised;
+    io::UniqueFd top(::openat(fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!top.valid()) return failed_with_errno("opening " + dir.string());
+    if (auto emptied = empty_dir(std::move(top), tree, 0, dir.string()); !emptied.ok()) return emptied;
+  }
   if (::rmdir(dir.c_str()) != 0 && errno != ENOENT) return failed_with_errno("removing " + dir.string());
   return {};
 }
