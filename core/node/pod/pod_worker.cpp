@@ -38,7 +38,7 @@ void PodWorkers::wake_locked(const std::string& uid) {
 
 void PodWorkers::post_locked(const std::string& uid) {
   // A full pool: the next relist wakes the pod again.
-  if (!pool_.post([this, uid] { run(uid); })) items_[uid].state = State::kIdle;
+  if (!pool_.post([gate = gate_, uid] { run(*gate, uid); })) items_[uid].state = State::kIdle;
 }
 
 void PodWorkers::wake_after(const std::string& uid, int64_t delay_ms) {
@@ -87,16 +87,25 @@ void PodWorkers::stop() {
   quiet_.wait(lock, [this] { return running_ == 0; });
 }
 
-void PodWorkers::run(const std::string& uid) {
+void PodWorkers::run(Gate& gate, const std::string& uid) {
+  PodWorkers* workers = nullptr;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = items_.find(uid);
-    if (stopped_ || found == items_.end()) return;
-    found->second.state = State::kRunning;
-    found->second.timer = 0;  // what a timer wanted happens now
-    ++running_;
+    const std::lock_guard hold(gate.mutex);
+    workers = gate.workers;
+    if (workers == nullptr || !workers->begin(uid)) return;
   }
-  finish(uid, sync_(uid));
+  workers->finish(uid, workers->sync_(uid));
+}
+
+// True: stop() waits for its finish().
+bool PodWorkers::begin(const std::string& uid) {
+  const std::lock_guard lock(mutex_);
+  const auto found = items_.find(uid);
+  if (found == items_.end()) return false;
+  found->second.state = State::kRunning;
+  found->second.timer = 0;  // what a timer wanted happens now
+  ++running_;
+  return true;
 }
 
 void PodWorkers::finish(const std::string& uid, const Outcome& outcome) {

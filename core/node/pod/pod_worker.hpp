@@ -43,7 +43,7 @@ class PodWorkers {
     uint64_t timer = 0;
     int64_t due_ns = 0;
   };
-  // Timers outlive the workers; they find them through this, or find nothing.
+  // Timers and what waits in the pool outlive the workers; they find them through this, or find nothing.
   struct Gate {
     std::mutex mutex;
     PodWorkers* workers = nullptr;
@@ -52,7 +52,8 @@ class PodWorkers {
   void post_locked(const std::string& uid);
   void schedule_locked(const std::string& uid, Item& item, int64_t delay_ms);
   void fire(const std::string& uid, uint64_t generation);
-  void run(const std::string& uid);
+  static void run(Gate& gate, const std::string& uid);
+  bool begin(const std::string& uid);
   void finish(const std::string& uid, const Outcome& outcome);
 
   plugin::Timers& timers_;

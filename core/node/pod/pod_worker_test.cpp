@@ -55,6 +55,24 @@ TEST_F(PodWorkersTest, WakesGatherUntilStartAndEndWithStop) {
   EXPECT_EQ(runs, 1);
 }
 
+TEST_F(PodWorkersTest, WhatWaitsInThePoolAtTheStopFindsNobody) {
+  plugin::WorkerPool one("one", 1);
+  std::promise<void> hold, past;
+  one.post([held = hold.get_future().share()] { held.wait(); });
+  std::atomic<int> runs = 0;
+  auto workers = std::make_unique<PodWorkers>(timers, clock, one, [&](const std::string&) {
+    ++runs;
+    return PodWorkers::Outcome{};
+  });
+  workers->start();
+  workers->wake("p");
+  workers.reset();
+  one.post([&] { past.set_value(); });
+  hold.set_value();
+  EXPECT_EQ(past.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(runs, 0);
+}
+
 TEST_F(PodWorkersTest, AFailedSyncIsTriedAgain) {
   std::atomic<int> runs = 0;
   std::promise<void> again;
