@@ -76,7 +76,7 @@ TEST_F(AgentWordsTest, APostStartHookKeepsOnlyItsOwnPodWaiting) {
   ASSERT_TRUE(wait_phase("free", "Running")) << log();
   // One container each, which does not count as running yet.
   EXPECT_EQ(runtime_.containers().size(), kMany + 1);
-  EXPECT_EQ(state("hooked-0").waiting().reason(), "ContainerCreating");
+  EXPECT_TRUE(wait_reason("hooked-0", "ContainerCreating"));
   EXPECT_EQ(get("hooked-0")->status().phase(), "Pending");
   runtime_.end_execs(0);
   for (size_t i = 0; i < kMany; ++i) ASSERT_TRUE(wait_phase("hooked-" + std::to_string(i), "Running")) << log();

@@ -7,16 +7,17 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "core/files/unique_fd.hpp"
-#include "core/node/probes/probe_net.hpp"
+#include "core/node/probes/probe_testing.hpp"
 
 namespace gantry::node {
 namespace {
+
+using testing::soon;
 
 // Expired, for another name, signed by itself.
 class TlsServer {
@@ -70,8 +71,6 @@ class TlsServer {
   int port_ = 0;
   std::thread thread_;
 };
-
-Deadline soon() { return {std::chrono::steady_clock::now() + std::chrono::seconds(5), -1}; }
 
 TEST(ProbeHttps, CertificatesAreNotChecked) {
   TlsServer server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
