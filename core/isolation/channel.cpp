@@ -11,7 +11,7 @@
 namespace gantry::isolation {
 namespace {
 
-constexpr size_t kRead = 16 * 1024;
+constexpr size_t kRead = 16 * 1024, kWrite = 128 * 1024;
 
 }  // namespace
 
@@ -61,25 +61,30 @@ Io Channel::send(const Frame& frame, std::string_view payload, std::span<const i
   marked.descriptors = static_cast<uint8_t>(descriptors.size());
   const Header header = encode_header(marked, payload.size());
   std::string_view head(header.bytes, kHeaderSize);
+  const auto begun = Clock::now();
   while (!head.empty() || !payload.empty()) {
-    const ssize_t sent = send_bytes(fd_.get(), head, payload, descriptors, 0);
+    const ssize_t sent = send_bytes(fd_.get(), head, payload.substr(0, kWrite), descriptors, 0);
     if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Io::kTimeout : Io::kClosed;
     descriptors = {};
     const auto of_head = std::min(head.size(), static_cast<size_t>(sent));
     head.remove_prefix(of_head);
     payload.remove_prefix(static_cast<size_t>(sent) - of_head);
+    // The socket's own timeout is that of each buffer.
+    if (!payload.empty() && late(begun)) return Io::kTimeout;
   }
   return Io::kOk;
 }
 
 Io Channel::receive(Frame& frame) {
-  while (true) {
+  const auto begun = Clock::now();
+  for (bool first = true;; first = false) {
     switch (reader_.next(frame)) {
       case FrameReader::Result::kFrame:
         return !take_descriptors_ || descriptors_.size() >= frame.descriptors ? Io::kOk : Io::kMalformed;
       case FrameReader::Result::kMalformed:
         return Io::kMalformed;
       case FrameReader::Result::kMore:
+        if (!first && late(begun)) return Io::kTimeout;
         if (const Io filled = fill(); filled != Io::kOk) return filled;
     }
   }

@@ -20,7 +20,7 @@ class Channel {
   Channel(Fd fd, size_t max_payload, bool take_descriptors)
       : fd_(std::move(fd)), reader_(max_payload), take_descriptors_(take_descriptors) {}
 
-  // How long one send or receive may take; zero: for ever.
+  // How long one send or receive may take, or a few times that when it goes in pieces; zero: for ever.
   void set_timeout(std::chrono::milliseconds timeout);
 
   // frame.payload is not looked at.
@@ -34,6 +34,8 @@ class Channel {
   const std::string& complaint() const { return reader_.complaint(); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  bool late(Clock::time_point begun) const { return timeout_.count() > 0 && Clock::now() - begun > timeout_; }
   Io fill();
 
   Fd fd_;
