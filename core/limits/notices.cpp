@@ -35,7 +35,7 @@ void Notices::tell(std::string_view topic, std::string_view part, int32_t level,
     auto found = topics_.find(topic);
     if (found == topics_.end()) found = topics_.emplace(topic, Topic{}).first;
     auto& state = found->second;
-    speak = !state.told || now >= state.next_ns;
+    speak = !state.next_ns || now >= *state.next_ns;
     if (speak) {
       state.told = true;
       state.next_ns = now + kPauseNs;
@@ -56,7 +56,7 @@ void Notices::over(std::string_view topic, std::string_view part, std::string_vi
     const std::lock_guard lock(mutex_);
     const auto found = topics_.find(topic);
     if (found == topics_.end() || !found->second.told) return;
-    found->second = {};
+    found->second.told = false;
   }
   if (hooks_.log) hooks_.log(part, GANTRY_LOG_INFO, one_line(text));
 }

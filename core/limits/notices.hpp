@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,13 +30,14 @@ class Notices {
   // as in the log. `text` says what happened, where, and what to do; it is cut at 2 KiB, and control characters in it
   // are escaped, since peers have their words in it.
   void tell(std::string_view topic, std::string_view part, int32_t level, std::string_view text);
-  // The trouble is over: said once if it was told since the last time, and the next tell() speaks at once.
+  // The trouble is over: said once if it was told since the last time. Trouble that comes and goes is no reason to
+  // speak more often.
   void over(std::string_view topic, std::string_view part, std::string_view text);
 
  private:
   struct Topic {
-    bool told = false;
-    int64_t next_ns = 0;
+    bool told = false;  // and not over
+    std::optional<int64_t> next_ns;
     uint64_t unsaid = 0;
   };
   const Hooks hooks_;

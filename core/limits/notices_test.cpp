@@ -46,8 +46,17 @@ TEST_F(NoticesTest, SaysOnceThatItIsOver) {
   notices.over("disk", "store", "fine");
   notices.over("disk", "store", "fine");
   EXPECT_THAT(lines, ElementsAre("store/3: full", "store/" + std::to_string(GANTRY_LOG_INFO) + ": fine"));
-  notices.tell("disk", "store", 3, "again");
-  EXPECT_EQ(lines.back(), "store/3: again");
+  // To and fro: no more than the first of a minute, and its end.
+  for (int i = 0; i < 3; ++i) {
+    notices.tell("disk", "store", 3, "again");
+    notices.over("disk", "store", "fine again");
+  }
+  EXPECT_EQ(lines.size(), 2U);
+  now += Notices::kPauseNs;
+  notices.tell("disk", "store", 3, "still");
+  EXPECT_EQ(lines.back(), "store/3: still (and 3 more since the last time this was said)");
+  notices.over("disk", "store", "fine at last");
+  EXPECT_EQ(lines.size(), 4U);
 }
 
 TEST_F(NoticesTest, WordsOfPeersStayOnOneLineOfBoundedLength) {

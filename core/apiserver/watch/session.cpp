@@ -214,9 +214,8 @@ void WatchSession::give_up(std::unique_lock<std::mutex>& lock) {
 
 void WatchSession::end_lost() {
   if (stream_->queued() <= kRoomForLastWord) {
-    write(error_frame(*call_,
-                      Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
-                                      std::to_string(call_->env->store.compacted(key_prefix(call_->kind()))) + ")")));
+    write(error_frame(*call_, Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
+                                              std::to_string(call_->env->store.revision()) + ")")));
   }
   initial_ = {};
   sending_ = {};
@@ -340,12 +339,7 @@ void WatchSession::subscribe() {
       },
       selection_.only);
   if (!watch) {
-    auto status = watch.error();
-    if (status.code() == 410) {
-      status = Status::expired("too old resource version: " + std::to_string(from_) + " (" +
-                               std::to_string(env.store.revision()) + ")");
-    }
-    write(error_frame(*call_, status));
+    write(error_frame(*call_, watch.error()));
     stream_->end();
     return closed();
   }

@@ -1,7 +1,29 @@
 #include "settings.hpp"
 
+#include <algorithm>
+
+#include "gantry/quantity.hpp"
+
 namespace gantry::sim {
 namespace {
+
+// What the server takes as a label's value, and behind the slash of its key.
+bool is_name(std::string_view text) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  const auto inner = [&](char c) { return plain(c) || c == '-' || c == '_' || c == '.'; };
+  return !text.empty() && text.size() <= 63 && plain(text.front()) && plain(text.back()) &&
+         std::ranges::all_of(text, inner);
+}
+
+bool is_label(std::string_view key, std::string_view value) {
+  const auto slash = key.find('/');
+  const bool prefixed = slash != key.npos;
+  const auto prefix = prefixed ? key.substr(0, slash) : std::string_view("x");
+  const auto name = prefixed ? key.substr(slash + 1) : key;
+  const auto lower = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
+  return !prefix.empty() && prefix.size() <= 253 && std::ranges::all_of(prefix, lower) && is_name(name) &&
+         (value.empty() || is_name(value));
+}
 
 // Reads keys one after the other and keeps the first thing that is wrong.
 class Reader {
@@ -33,6 +55,12 @@ class Reader {
       return wrong(std::string(key) + " must be a share such as \"0.05\" or \"5%\", not \"" + written + "\"");
     value = *parsed;
   }
+  void amount(std::string_view key, std::string& value) {
+    text(key, value);
+    const auto parsed = sdk::Quantity::parse(value);
+    if (!parsed || parsed->negative() || parsed->zero())
+      wrong(std::string(key) + " must be an amount above 0 such as \"4\", \"500m\" or \"8Gi\", not \"" + value + "\"");
+  }
   void wrong(std::string what) {
     if (status_.ok()) status_ = Status::invalid("[plugin.sim] " + std::move(what));
   }
@@ -56,6 +84,8 @@ void read_labels(Reader& in, Settings& out) {
     const auto at = label.find('=');
     if (at == 0 || at == std::string::npos)
       in.wrong("labels: \"" + label + "\" is not KEY=VALUE");
+    else if (!is_label(std::string_view(label).substr(0, at), std::string_view(label).substr(at + 1)))
+      in.wrong("labels: \"" + label + "\" is none that a node can have");
     else
       out.labels.emplace_back(label.substr(0, at), label.substr(at + 1));
   }
@@ -94,8 +124,8 @@ Expected<Settings> read_settings(const sdk::Host& host) {
   Reader in(host);
   in.number("nodes", out.nodes, 0, 10'000);
   in.text("prefix", out.prefix);
-  in.text("cpu", out.cpu);
-  in.text("memory", out.memory);
+  in.amount("cpu", out.cpu);
+  in.amount("memory", out.memory);
   in.number("pods", out.pods, 1, 4'000);
   read_labels(in, out);
   in.text("pod_cidr", out.pod_cidr);
