@@ -91,7 +91,7 @@ bool Supervisor::send(const Frame& frame, Fd descriptor, bool callback) {
   Message message{std::string(encode_header(marked, frame.payload.size()).bytes, kHeaderSize) + frame.payload, 0,
                   std::move(descriptor)};
   const std::lock_guard lock(mutex_);
-  if (ended_ || closing_ || !cause_.empty()) return true;
+  if (closing_ || !cause_.empty()) return true;
   if (callback && outbox_bytes_ > kOutboxFull && frame.payload.size() > kSmall) return false;
   if (callback) callbacks_.push_back(Clock::now());
   if (outbox_.empty()) {
@@ -140,7 +140,7 @@ void Supervisor::flush() {
 void Supervisor::fail(std::string cause) {
   {
     const std::lock_guard lock(mutex_);
-    if (!cause_.empty() || ended_) return;
+    if (!cause_.empty()) return;
     cause_ = std::move(cause);
     kill_ = true;
   }
@@ -150,17 +150,17 @@ void Supervisor::fail(std::string cause) {
 
 std::string Supervisor::broken() {
   std::unique_lock lock(mutex_);
-  if (cause_.empty() && !ended_ && !broken_since_) {
+  if (cause_.empty() && !broken_since_) {
     broken_since_ = Clock::now();
     wake();
   }
-  known_.wait(lock, [this] { return !cause_.empty() || ended_; });
-  return cause_.empty() ? "it was ended" : cause_;
+  known_.wait(lock, [this] { return !cause_.empty(); });
+  return cause_;
 }
 
 bool Supervisor::ended() const {
   const std::lock_guard lock(mutex_);
-  return ended_ || !cause_.empty();
+  return !cause_.empty();
 }
 
 void Supervisor::run() {
@@ -289,7 +289,6 @@ void Supervisor::finish() {
     asked = closing_ && cause_.empty();
     if (cause_.empty()) cause_ = asked ? "it was ended" : how;
     cause = cause_;
-    ended_ = true;
     outbox_.clear();
   }
   known_.notify_all();

@@ -96,7 +96,7 @@ class Supervisor {
   mutable std::mutex mutex_;
   std::condition_variable known_;
   std::string cause_;
-  bool closing_ = false, kill_ = false, ended_ = false;
+  bool closing_ = false, kill_ = false;
   std::optional<Clock::time_point> broken_since_, closing_since_, hurried_since_;
   std::deque<Message> outbox_;
   size_t outbox_bytes_ = 0;
