@@ -9,6 +9,7 @@
 #include "core/apiserver/streams/exec_channels.hpp"
 #include "core/http/message/http_text.hpp"
 #include "core/http/spdy/spdy_frames.hpp"
+#include "core/limits/account.hpp"
 
 namespace gantry::streams {
 
@@ -16,7 +17,6 @@ namespace spdy = http::spdy;
 namespace {
 
 constexpr uint32_t kProtocolError = 1, kInvalidStream = 2, kRefused = 3;
-constexpr size_t kMaxStreams = 16;
 
 std::optional<Channel> channel_named(const spdy::HeaderList& headers) {
   for (const auto& [name, value] : headers) {
@@ -32,7 +32,8 @@ std::optional<Channel> channel_named(const spdy::HeaderList& headers) {
 
 class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<SpdyChannels> {
  public:
-  SpdyChannels(std::shared_ptr<http::ByteStream> bytes, ExecStreams wanted) : bytes_(std::move(bytes)) {
+  SpdyChannels(std::shared_ptr<http::ByteStream> bytes, ExecStreams wanted, std::shared_ptr<limits::Account> account)
+      : bytes_(std::move(bytes)), held_(std::move(account)) {
     missing_ = 1U << static_cast<unsigned>(Channel::kError);
     auto want = [&](bool yes, Channel c) {
       if (yes) missing_ |= 1U << static_cast<unsigned>(c);
@@ -72,16 +73,16 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   }
 
   void feed(std::string_view data) {
+    if (broken_) return;
+    if (!held_.grow(data.size())) return fail();
     reader_.append(data);
     while (!broken_) {
       auto frame = reader_.next();
-      if (!frame) {
-        fail();
-        return;
-      }
-      if (!*frame) return;
+      if (!frame) return fail();
+      if (!*frame) break;
       on_frame(**frame);
     }
+    if (!broken_) static_cast<void>(held_.resize(reader_.held()));
   }
 
   void on_frame(const spdy::Frame& frame) {
@@ -134,7 +135,7 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
       return;
     }
     auto channel = channel_named(*headers);
-    if (!channel || channels_.size() >= kMaxStreams || stream_of(*channel) != 0) {
+    if (!channel || channels_.contains(stream) || stream_of(*channel) != 0) {
       reset(stream, kRefused);
       return;
     }
@@ -168,6 +169,8 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   // What follows a broken frame can't be understood: say goodbye and close.
   void fail() {
     broken_ = true;
+    reader_ = {};
+    held_.reset();
     std::string payload;
     spdy::append_u32(payload, 0);
     spdy::append_u32(payload, kProtocolError);
@@ -183,6 +186,7 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   std::unordered_map<uint32_t, Channel> channels_;
   unsigned missing_ = 0;
   bool broken_ = false;
+  limits::Charge held_;  // what reader_ holds
   spdy::FrameReader reader_;
   spdy::HeaderDecoder decoder_;
   spdy::HeaderEncoder encoder_;
@@ -209,7 +213,7 @@ std::shared_ptr<ExecChannels> spdy_channels(const http::Request& request, http::
   auto bytes = exchange.upgrade_bytes(
       {{"connection", "Upgrade"}, {"upgrade", "SPDY/3.1"}, {"x-stream-protocol-version", std::string(kProtocol)}});
   if (!bytes) return nullptr;
-  return std::make_shared<SpdyChannels>(std::move(bytes), wanted);
+  return std::make_shared<SpdyChannels>(std::move(bytes), wanted, request.account);
 }
 
 }  // namespace gantry::streams

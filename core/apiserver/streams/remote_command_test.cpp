@@ -1,4 +1,4 @@
-// exec and logs through the real server: kubectl where there is one (WebSocket), frames by hand for SPDY.
+// exec and logs through the real server: kubectl where there is one, WebSocket frames by hand; SPDY's codecs.
 #include "core/apiserver/streams/remote_command.hpp"
 
 #include <fcntl.h>

@@ -40,6 +40,7 @@ class FrameReader {
   void append(std::string_view bytes) { buffer_ += bytes; }
   // The next whole frame; none when more bytes are needed; an error ends the session.
   Expected<std::optional<Frame>> next();
+  size_t held() const { return buffer_.size() - used_; }
 
  private:
   std::string buffer_;
