@@ -45,6 +45,31 @@ TEST_F(DeletionTest, OptionsMayBeNull) {
   EXPECT_EQ(ask("GET", pod_path("p")).code, 200);
 }
 
+TEST_F(DeletionTest, OptionsComeInTheBodyOrTheQuery) {
+  for (const std::string name : {"a", "b", "c", "d"}) made(kMaps, config_map(name));
+  const auto both = ask("DELETE", map_path("a"), R"({"orphanDependents":true,"propagationPolicy":"Orphan"})");
+  EXPECT_EQ(both.code, 422);
+  EXPECT_NE(both.text({"message"}).find("orphanDependents and deletionPropagation cannot be both set"),
+            std::string::npos)
+      << both.body;
+  EXPECT_EQ(ask("DELETE", map_path("a") + "?orphanDependents=true", R"({"propagationPolicy":"Orphan"})").code, 422);
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"dryRun":["Some"]})").code, 422);
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"kind":"Pod"})").code, 400);
+  EXPECT_EQ(ask("DELETE", map_path("a"), std::string((3 << 20) + 1, ' ')).code, 413);
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"dryRun":["All"]})").code, 200);
+  EXPECT_EQ(ask("DELETE", kMaps, R"({"dryRun":["All"]})").code, 200);
+  EXPECT_EQ(ask("GET", kMaps).json().at("items").as_array().size(), 4U) << "none of these deletes anything";
+  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"orphanDependents":false,"dryRun":[]})").text({"kind"}), "Status");
+  EXPECT_EQ(ask("GET", map_path("a")).code, 404);
+  const auto orphans = [&](const Answer& answer) {
+    return list_contains(find(answer.json(), {"metadata", "finalizers"}), "orphan");
+  };
+  EXPECT_TRUE(orphans(ask("DELETE", map_path("b") + "?orphanDependents=true")));
+  EXPECT_TRUE(
+      orphans(ask("DELETE", map_path("c") + "?propagationPolicy=Background", R"({"propagationPolicy":"Orphan"})")));
+  EXPECT_EQ(ask("DELETE", map_path("d") + "?orphanDependents=false").text({"kind"}), "Status");
+}
+
 TEST_F(DeletionTest, PodsOnANodeGetTheirGrace) {
   running_pod("p");
   const auto marked = ask("DELETE", pod_path("p"));
