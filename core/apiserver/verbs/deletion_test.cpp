@@ -111,6 +111,14 @@ TEST_F(DeletionTest, FinalizersHoldAnObject) {
   EXPECT_EQ(ask("GET", map_path("a")).code, 404);
 }
 
+TEST_F(DeletionTest, AMarkIsANewGeneration) {
+  const std::string path = "/apis/apps/v1/namespaces/default/deployments";
+  made(path, R"({"metadata":{"name":"a","finalizers":["example.com/hold"]},"spec":{"selector":{"matchLabels":{"a":"b"}},
+      "template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  EXPECT_EQ(int_at(ask("DELETE", path + "/a").json(), {"metadata", "generation"}), 2);
+  EXPECT_EQ(int_at(ask("DELETE", path + "/a").json(), {"metadata", "generation"}), 2);
+}
+
 TEST_F(DeletionTest, AHeldPodStaysAfterItsGrace) {
   running_pod("p", R"(,"finalizers":["example.com/hold"])");
   EXPECT_EQ(ask("DELETE", pod_path("p")).code, 200);

@@ -44,6 +44,8 @@ TEST_F(WritesTest, GenerateNameFindsAFreeName) {
     names.insert(name);
   }
   EXPECT_EQ(names.size(), 3U);
+  const auto longest = made(kMaps, R"({"metadata":{"generateName":")" + std::string(70, 'x') + "\"}}");
+  EXPECT_EQ(longest.text({"metadata", "name"}).size(), 63U);
   const auto nameless = ask("POST", kMaps, R"({"metadata":{}})");
   EXPECT_EQ(nameless.code, 422) << nameless.body;
   EXPECT_EQ(nameless.text({"message"}),
@@ -79,6 +81,24 @@ TEST_F(WritesTest, UpdatesAreCompareAndSet) {
   const auto renamed = ask("PUT", map_path("a"), config_map("b"));
   EXPECT_EQ(renamed.code, 400);
   EXPECT_EQ(renamed.text({"message"}), "the name of the object (b) does not match the name on the URL (a)");
+}
+
+TEST_F(WritesTest, WhatAnObjectSaysOfItselfIsSo) {
+  EXPECT_EQ(ask("POST", kMaps, config_map("a", R"(,"resourceVersion":"1")")).code, 400);
+  const auto first = made(kMaps, config_map("a"));
+  const auto uid = first.text({"metadata", "uid"});
+  const auto other = ask("PUT", map_path("a"), config_map("a", R"(,"uid":"other","annotations":{"a":"b"})"));
+  EXPECT_EQ(other.code, 409);
+  EXPECT_NE(other.text({"message"}).find("Precondition failed: UID in precondition: other, UID in object meta: " + uid),
+            std::string::npos)
+      << other.body;
+  const auto elsewhere = ask("PUT", map_path("a"), config_map("a", R"(,"namespace":"other","annotations":{"a":"b"})"));
+  EXPECT_EQ(elsewhere.code, 400);
+  EXPECT_EQ(elsewhere.text({"message"}),
+            "the namespace of the object (other) does not match the namespace on the URL (default)");
+  EXPECT_EQ(ask("GET", map_path("a")).body, first.body);
+  const auto any = config_map("a", R"(,"resourceVersion":"0","namespace":"default","uid":")" + uid + "\"");
+  EXPECT_EQ(ask("PUT", map_path("a"), any).code, 200);
 }
 
 TEST_F(WritesTest, WritingTheSameChangesNothing) {

@@ -221,6 +221,12 @@ TEST_F(WatchTest, InitialEventsEndWithABookmark) {
   auto skipped = watch(std::string(kMaps) + "?watch=true&sendInitialEvents=false&resourceVersionMatch=NotOlderThan");
   made(kMaps, config_map("b"));
   EXPECT_TRUE(wait_told(*skipped, "ADDED:b")) << told(*skipped);
+  const std::string initial = "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+  auto unmarked = watch(kMaps + initial);
+  made(kMaps, config_map("c"));
+  EXPECT_TRUE(wait_told(*unmarked, "ADDED:a ADDED:b ADDED:c")) << told(*unmarked);
+  EXPECT_EQ(unmarked->text().find("BOOKMARK"), std::string::npos) << "nobody asked for bookmarks";
+  EXPECT_EQ(ask("GET", kMaps + initial + "&resourceVersion=999999").code, 504);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&sendInitialEvents=true").code, 422);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1").code,
             422);
