@@ -10,6 +10,7 @@
 #include "core/apiserver/verbs/verbs.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/schema/rules/rules.hpp"
+#include "core/schema/values/arena.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -141,7 +142,7 @@ void create_document(const CallPtr& call, Json document) {
     }
   }
   object->name = text_at(document, {"metadata", "name"});
-  object->document = std::move(document);
+  schema::take_over(object->document, std::move(document));
   admit(object);
 }
 

@@ -10,6 +10,7 @@
 #include "core/apiserver/verbs/stored.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/schema/rules/rules.hpp"
+#include "core/schema/values/arena.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -107,7 +108,7 @@ void store(const std::shared_ptr<Mutation>& mutation) {
   const bool erase = change.erase || (!change.internal && ready_to_go(kind, next, before));
   if (mutation->dry_run) {
     mutation->current = current;
-    mutation->planned = std::move(change);
+    schema::take_over(mutation->planned, std::move(change));
     return finish_dry_run(*mutation, erase);
   }
   store::Write write;
@@ -169,8 +170,8 @@ void mutate(std::shared_ptr<Mutation> mutation) {
   if (!change) return mutation->done(change.error());
   if (change->unchanged) return mutation->done(Outcome{std::move(current), false});
   mutation->current = std::move(current);
-  mutation->before = std::move(*before);
-  mutation->planned = std::move(*change);
+  schema::take_over(mutation->before, std::move(*before));
+  schema::take_over(mutation->planned, std::move(*change));
   if (mutation->admitted) return store(mutation);
   admit(mutation);
 }

@@ -60,7 +60,7 @@ Expected<Patch> read_patch(const Call& call) {
   }
   auto body = schema::parse_json(call.request.body, schema::kMaxDepth, call.request.account);
   if (!body) return body.error();
-  patch.body = std::move(*body);
+  schema::take_over(patch.body, std::move(*body));
   return patch;
 }
 

@@ -48,8 +48,7 @@ void update(const CallPtr& call) {
                                                                          const Json&) -> Expected<Change> {
     auto next = schema::copy_of(body, call->request.account);
     if (!next) return next.error();
-    Change change;
-    change.next = std::move(*next);
+    Change change{.next = std::move(*next)};
     auto& metadata = metadata_of(change.next);
     if (!metadata.contains("name")) metadata["name"] = name;
     return change;

@@ -9,6 +9,8 @@
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 #include "core/limits/account.hpp"
 #include "gantry/status.hpp"
@@ -20,6 +22,16 @@ boost::json::storage_ptr make_arena(size_t expected, std::shared_ptr<limits::Acc
 
 // A copy in an arena of its own. Error: TooManyRequests, when the account refuses it.
 boost::json::value copy_of(const boost::json::value& document);
+
+// `place` becomes `from`, storage and all. An assignment would copy a document into the storage that `place` has
+// already. For whole documents, and structs of them: what is inside one has the storage of the whole.
+template <typename Holder>
+void take_over(Holder& place, Holder&& from) noexcept {
+  static_assert(std::is_nothrow_move_constructible_v<Holder>);
+  if (&place == &from) return;
+  std::destroy_at(&place);
+  std::construct_at(&place, std::move(from));
+}
 Expected<boost::json::value> copy_of(const boost::json::value& document, std::shared_ptr<limits::Account> account);
 
 }  // namespace gantry::schema
