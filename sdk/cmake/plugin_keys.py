@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-READS = [r'config_(?:string|int|bool|strings)\("(\w+)"', r'\bin\.(?:text|flag|list|number|millis|share)\("(\w+)"']
+READS = [r'config_(?:string|int|bool|strings)\("(\w+)"', r'\bin\.(?:text|amount|flag|list|number|millis|share)\("(\w+)"']
 DAEMONS = [r'\btake\("(\w+)"', r'table\.get\("(\w+)"\)']
 
 

@@ -114,12 +114,17 @@ TEST(DaemonProgram, ALostStoreIsNoNewOne) {
   cluster.kill_daemon();
   const auto store = cluster.dir() / "data" / "store.db";
   std::filesystem::rename(store, cluster.dir() / "store.db");
-  std::filesystem::remove(store.string() + ".lock");
-  const auto refused = run({kDaemon, "--config", cluster.config().string()}, std::chrono::seconds(20));
+  std::filesystem::rename(store.string() + ".lock", cluster.dir() / "store.db.lock");
+  const auto start = [&] { return run({kDaemon, "--config", cluster.config().string()}, std::chrono::seconds(20)); };
+  auto refused = start();
   EXPECT_EQ(refused.code, 1);
   EXPECT_TRUE(contains(refused.err, store.string() + " is missing")) << refused.err;
   EXPECT_FALSE(std::filesystem::exists(store));
   std::filesystem::rename(cluster.dir() / "store.db", store);
+  refused = start();
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(contains(refused.err, store.string() + ".lock, which holds the last revision")) << refused.err;
+  std::filesystem::rename(cluster.dir() / "store.db.lock", store.string() + ".lock");
   cluster.start();
   cluster.stop();
 }
