@@ -47,7 +47,7 @@ struct Collection {
   Status first_error, refusal;
 };
 using CollectionPtr = std::shared_ptr<Collection>;
-constexpr size_t kAtOnce = 256, kBytesAtOnce = 8 << 20;
+constexpr size_t kAtOnce = 1024, kBytesAtOnce = 8 << 20;
 constexpr auto kMoment = std::chrono::milliseconds(20);
 
 void delete_some(const CollectionPtr& all);
