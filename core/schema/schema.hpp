@@ -110,6 +110,8 @@ struct Kind {
   std::vector<Subresource> subresources;
   std::vector<Column> columns;
   std::vector<std::string> selectable_fields;
+  std::shared_ptr<const std::vector<std::string>>
+      selectable_paths;               // the same by name, shared with what is read by them
   std::vector<IndexedField> indexes;  // of these
   std::string name_format;
   int32_t group_priority = 0;

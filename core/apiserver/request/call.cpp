@@ -70,8 +70,7 @@ store::EntryPtr Environment::get(const schema::Kind& kind, std::string_view ns, 
 }
 
 std::string Environment::field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const {
-  const auto* value = attributes(kind, entry).field(path);
-  return value == nullptr ? std::string() : std::string(*value);
+  return std::string(attributes(kind, entry).field(path).value_or(std::string_view()));
 }
 
 std::string Environment::new_uid() const {

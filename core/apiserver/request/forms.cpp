@@ -11,13 +11,7 @@ namespace wire = schema::wire;
 
 struct AttributesForm : store::Derived {
   schema::Attributes attributes;
-  size_t size() const override {
-    size_t bytes = sizeof(*this) + attributes.name.capacity() + attributes.ns.capacity() + attributes.uid.capacity();
-    for (const auto* pairs : {&attributes.labels, &attributes.fields}) {
-      for (const auto& pair : *pairs) bytes += sizeof(pair) + pair.first.capacity() + pair.second.capacity();
-    }
-    return bytes;
-  }
+  size_t size() const override { return sizeof(*this) + attributes.held(); }
 };
 
 void fill_heads(const schema::Kind& kind, ProtobufForm& form) {
@@ -158,7 +152,7 @@ const ProtobufForm& protobuf(const schema::Kind& kind, const store::Entry& entry
   auto bytes = schema::encode_protobuf(*kind.message, document);
   // Stored before the kind's fields changed, or never written by the server: what does not fit is not shown.
   if (!bytes && schema::fit(*kind.message, document)) bytes = schema::encode_protobuf(*kind.message, document);
-  if (bytes) form->bytes = std::move(*bytes);
+  if (bytes) form->bytes.assign(*bytes);  // exactly as long as needed, as it stays
   fill_heads(kind, *form);
   return keep(entry, 1, std::move(form));
 }

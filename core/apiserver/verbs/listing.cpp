@@ -199,8 +199,7 @@ class FieldOf final : public store::FieldIndex {
       : schema_(std::move(schema)), kind_(kind), path_(path) {}
   std::string_view name() const override { return path_; }
   std::string_view value(const store::Entry& entry) const override {
-    const auto* value = attributes(kind_, entry).field(path_);
-    return value == nullptr ? std::string_view() : *value;
+    return attributes(kind_, entry).field(path_).value_or(std::string_view());
   }
 
  private:

@@ -21,14 +21,6 @@ using Requirement = LabelSelector::Requirement;
 
 std::string_view view(boost::json::string_view text) { return {text.data(), text.size()}; }
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-const std::string* look_up(const Pairs& pairs, std::string_view key) {
-  auto it = std::lower_bound(pairs.begin(), pairs.end(), key,
-                             [](const auto& pair, std::string_view k) { return pair.first < k; });
-  return it != pairs.end() && it->first == key ? &it->second : nullptr;
-}
-
 std::string text_of(const Json* value, const Field* field) {
   if (value != nullptr) {
     if (value->is_string()) return std::string(view(value->get_string()));
@@ -60,10 +52,11 @@ std::string selectable(const Kind& kind, const Json& document, std::string_view 
   return text_of(value, field);
 }
 
-std::string member_text(const Object& object, const char* key) {
+std::string_view member_view(const Object& object, const char* key) {
   const Json* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(view(value->get_string())) : "";
+  return value != nullptr && value->is_string() ? view(value->get_string()) : std::string_view();
 }
+std::string member_text(const Object& object, const char* key) { return std::string(member_view(object, key)); }
 
 bool unescape(std::string_view text, std::string& out) {
   for (size_t i = 0; i < text.size(); ++i) {
@@ -95,36 +88,60 @@ std::vector<std::string_view> split_terms(std::string_view text) {
 
 }  // namespace
 
-const std::string* Attributes::label(std::string_view key) const { return look_up(labels, key); }
+std::optional<std::string_view> Attributes::label(std::string_view key) const {
+  size_t low = 0;
+  for (size_t high = labels(); low < high;) {
+    const size_t middle = low + (high - low) / 2;
+    if (label_at(middle).first < key) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == labels() || label_at(low).first != key) return std::nullopt;
+  return label_at(low).second;
+}
 
-const std::string* Attributes::field(std::string_view key) const {
-  if (key == "metadata.name") return &name;
-  if (key == "metadata.namespace") return &ns;
-  return look_up(fields, key);
+std::optional<std::string_view> Attributes::field(std::string_view path) const {
+  if (path == "metadata.name") return name();
+  if (path == "metadata.namespace") return ns();
+  if (paths_ == nullptr) return std::nullopt;
+  const auto found = std::lower_bound(paths_->begin(), paths_->end(), path);
+  if (found == paths_->end() || *found != path) return std::nullopt;
+  return part(2 + static_cast<size_t>(found - paths_->begin()));
 }
 
 Attributes attributes_of(const Kind& kind, const Json& document) {
   Attributes out;
   const Object* object = document.if_object();
   if (object == nullptr) return out;
+  out.paths_ = kind.selectable_paths;
+  std::vector<std::pair<std::string_view, std::string_view>> labels;
+  std::string text;
+  std::vector<uint32_t> ends;
+  ends.reserve(out.first_label());
+  const auto add = [&](std::string_view part) {
+    text += part;
+    ends.push_back(static_cast<uint32_t>(text.size()));
+  };
   const Json* metadata = object->if_contains("metadata");
-  if (metadata != nullptr && metadata->is_object()) {
-    const Object& meta = metadata->get_object();
-    out.name = member_text(meta, "name");
-    out.ns = member_text(meta, "namespace");
-    out.uid = member_text(meta, "uid");
-    const Json* labels = meta.if_contains("labels");
-    if (labels != nullptr && labels->is_object()) {
-      for (const auto& [key, value] : labels->get_object()) {
-        if (value.is_string()) out.labels.emplace_back(view(key), view(value.get_string()));
-      }
+  const Object* meta = metadata == nullptr ? nullptr : metadata->if_object();
+  add(meta == nullptr ? std::string_view() : member_view(*meta, "name"));
+  add(meta == nullptr ? std::string_view() : member_view(*meta, "namespace"));
+  for (size_t i = 2; i < out.first_label(); ++i) add(selectable(kind, document, (*out.paths_)[i - 2]));
+  const Json* given = meta == nullptr ? nullptr : meta->if_contains("labels");
+  if (given != nullptr && given->is_object()) {
+    for (const auto& [key, value] : given->get_object()) {
+      if (value.is_string()) labels.emplace_back(view(key), view(value.get_string()));
     }
   }
-  for (const std::string& path : kind.selectable_fields) {
-    out.fields.emplace_back(path, selectable(kind, document, path));
+  std::sort(labels.begin(), labels.end());
+  for (const auto& [key, value] : labels) {
+    add(key);
+    add(value);
   }
-  std::sort(out.labels.begin(), out.labels.end());
-  std::sort(out.fields.begin(), out.fields.end());
+  out.text_.assign(text);  // exactly as long as needed, as it stays
+  out.ends_.assign(ends.begin(), ends.end());
   return out;
 }
 

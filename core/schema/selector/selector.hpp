@@ -6,7 +6,9 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,13 +18,35 @@
 
 namespace gantry::schema {
 
-// Labels and selectable fields of one object; both sorted by key.
-struct Attributes {
-  std::string name, ns, uid;
-  std::vector<std::pair<std::string, std::string>> labels;
-  std::vector<std::pair<std::string, std::string>> fields;
-  const std::string* label(std::string_view key) const;
-  const std::string* field(std::string_view key) const;
+// Labels and selectable fields of one object. Kept with each version of each object, so it is packed: one text, and
+// where its parts end.
+class Attributes {
+ public:
+  std::string_view name() const { return part(0); }
+  std::string_view ns() const { return part(1); }
+  std::optional<std::string_view> label(std::string_view key) const;
+  std::optional<std::string_view> field(std::string_view path) const;
+  // By key.
+  size_t labels() const { return ends_.empty() ? 0 : (ends_.size() - first_label()) / 2; }
+  std::pair<std::string_view, std::string_view> label_at(size_t i) const {
+    return {part(first_label() + 2 * i), part(first_label() + 2 * i + 1)};
+  }
+  // Bytes beside its own.
+  size_t held() const { return text_.capacity() + ends_.capacity() * sizeof(uint32_t); }
+  bool operator==(const Attributes&) const = default;
+
+ private:
+  friend Attributes attributes_of(const Kind& kind, const Json& document);
+  size_t first_label() const { return 2 + (paths_ == nullptr ? 0 : paths_->size()); }
+  std::string_view part(size_t i) const {
+    if (i >= ends_.size()) return {};
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(text_).substr(begin, ends_[i] - begin);
+  }
+
+  std::shared_ptr<const std::vector<std::string>> paths_;  // the kind's, by name
+  std::string text_;                                       // name, namespace, fields, and of each label key and value
+  std::vector<uint32_t> ends_;
 };
 Attributes attributes_of(const Kind& kind, const Json& document);
 
@@ -39,7 +63,7 @@ class LabelSelector {
   size_t held() const;
   bool empty() const { return requirements_.empty() && !nothing_; }
   using Labels = std::vector<std::pair<std::string, std::string>>;
-  bool matches(const Attributes& attributes) const { return matches(attributes.labels); }
+  bool matches(const Attributes& attributes) const;
   bool matches(const Labels& labels) const;
   // labels: a JSON object of strings, or null.
   bool matches(const Json* labels) const;
@@ -51,16 +75,16 @@ class LabelSelector {
     std::string key;
     Op op = Op::kExists;
     std::vector<std::string> values;  // sorted
-    bool matches(const std::string* value) const;
+    bool matches(std::optional<std::string_view> value) const;
   };
   // By key; of a key that has many they are not all the caller's, but those that say the same.
   const std::vector<Requirement>& requirements() const { return requirements_; }
 
  private:
   void settle();
-  template <typename Lookup>  // const std::string* lookup(std::string_view key)
+  template <typename Lookup>  // std::optional<std::string_view> lookup(std::string_view key)
   bool holds_for_each(Lookup&& lookup) const;
-  bool holds_for(std::string_view key, const std::string& value, size_t& met) const;
+  bool holds_for(std::string_view key, std::string_view value, size_t& met) const;
 
   std::vector<Requirement> requirements_;
   size_t needed_ = 0;  // keys that must be there

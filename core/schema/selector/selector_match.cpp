@@ -92,22 +92,22 @@ void simplify(Requirements::iterator begin, Requirements::iterator end, Requirem
 
 }  // namespace
 
-bool LabelSelector::Requirement::matches(const std::string* value) const {
+bool LabelSelector::Requirement::matches(std::optional<std::string_view> value) const {
   auto named = [&] { return std::binary_search(values.begin(), values.end(), *value); };
   switch (op) {
     case Op::kIn:
-      return value != nullptr && named();
+      return value.has_value() && named();
     case Op::kNotIn:
-      return value == nullptr || !named();
+      return !value || !named();
     case Op::kExists:
-      return value != nullptr;
+      return value.has_value();
     case Op::kNotExists:
-      return value == nullptr;
+      return !value;
     case Op::kGreater:
     case Op::kLess: {
       int64_t have = 0;
       int64_t limit = 0;
-      if (value == nullptr || values.size() != 1 || !parse_int(*value, have)) return false;
+      if (!value || values.size() != 1 || !parse_int(*value, have)) return false;
       if (!parse_int(values.front(), limit)) return false;
       return op == Op::kGreater ? have > limit : have < limit;
     }
@@ -140,25 +140,39 @@ bool LabelSelector::holds_for_each(Lookup&& lookup) const {
 }
 
 // Whether what is required of one label holds; counts it in `met` when its key must be there.
-bool LabelSelector::holds_for(std::string_view key, const std::string& value, size_t& met) const {
+bool LabelSelector::holds_for(std::string_view key, std::string_view value, size_t& met) const {
   bool needed = false;
   auto at = std::lower_bound(requirements_.begin(), requirements_.end(), key,
                              [](const Requirement& requirement, std::string_view k) { return requirement.key < k; });
   for (; at != requirements_.end() && at->key == key; ++at) {
-    if (!at->matches(&value)) return false;
+    if (!at->matches(value)) return false;
     needed = needed || needs_its_key(at->op);
   }
   met += needed ? 1 : 0;
   return true;
 }
 
+bool LabelSelector::matches(const Attributes& attributes) const {
+  if (nothing_ || needed_ > attributes.labels()) return false;
+  if (requirements_.size() <= attributes.labels()) {
+    return holds_for_each([&](std::string_view key) { return attributes.label(key); });
+  }
+  size_t met = 0;
+  for (size_t i = 0; i < attributes.labels(); ++i) {
+    const auto [key, value] = attributes.label_at(i);
+    if (!holds_for(key, value, met)) return false;
+  }
+  return met == needed_;
+}
+
 bool LabelSelector::matches(const Labels& labels) const {
   if (nothing_ || needed_ > labels.size()) return false;
   if (requirements_.size() <= labels.size()) {
-    return holds_for_each([&](std::string_view key) -> const std::string* {
+    return holds_for_each([&](std::string_view key) -> std::optional<std::string_view> {
       const auto found =
           std::find_if(labels.begin(), labels.end(), [&](const auto& label) { return label.first == key; });
-      return found == labels.end() ? nullptr : &found->second;
+      if (found == labels.end()) return std::nullopt;
+      return found->second;
     });
   }
   size_t met = 0;
@@ -176,21 +190,16 @@ bool LabelSelector::matches(const Json* labels) const {
 
 bool LabelSelector::matches(const Object& labels) const {
   if (nothing_ || needed_ > labels.size()) return false;
-  std::string buffer;
   if (requirements_.size() <= labels.size()) {
-    const Json* buffered = nullptr;  // requirements are sorted by key, so that a value is copied once
-    return holds_for_each([&](std::string_view key) -> const std::string* {
+    return holds_for_each([&](std::string_view key) -> std::optional<std::string_view> {
       const Json* value = labels.if_contains(key);
-      if (value == nullptr || !value->is_string()) return nullptr;
-      if (value != std::exchange(buffered, value)) buffer = std::string_view(value->get_string());
-      return &buffer;
+      if (value == nullptr || !value->is_string()) return std::nullopt;
+      return value->get_string();
     });
   }
   size_t met = 0;
   for (const auto& [key, value] : labels) {
-    if (!value.is_string()) continue;
-    buffer = std::string_view(value.get_string());
-    if (!holds_for(key, buffer, met)) return false;
+    if (value.is_string() && !holds_for(key, value.get_string(), met)) return false;
   }
   return met == needed_;
 }
@@ -221,8 +230,8 @@ bool FieldSelector::matches(const Attributes& attributes) const {
   const auto by_value = [](const Term& term, std::string_view value) { return term.value < value; };
   for (auto at = terms_.begin(); at != terms_.end();) {
     const auto end = std::upper_bound(at, terms_.end(), *at, before);
-    const std::string* value = attributes.field(at->field);
-    const auto found = value == nullptr ? end : std::lower_bound(at, end, *value, by_value);
+    const auto value = attributes.field(at->field);
+    const auto found = value ? std::lower_bound(at, end, *value, by_value) : end;
     const bool named = found != end && found->value == *value;
     // No two alike: more than one value would have to be the field's.
     if (at->equal ? !named || end - at > 1 : named) return false;

@@ -154,6 +154,15 @@ TEST(LabelSelector, ManyRequirementsOfOneKey) {
   EXPECT_FALSE(selector->matches(js(R"({"a":"x"})").get_object()));
 }
 
+struct Tree {
+  SchemaPtr schema;
+  Tree() {
+    auto built = Schema::builtin(kinds::all());
+    if (built.ok()) schema = *std::move(built);
+  }
+  const Kind& kind(const char* group, const char* name) { return *schema->find_kind(group, "v1", name); }
+};
+
 // Many terms, of one key or of many, say what each of them says.
 TEST(LabelSelector, ManyTermsAreAskedTogether) {
   const struct {
@@ -176,14 +185,14 @@ TEST(LabelSelector, ManyTermsAreAskedTogether) {
       {R"({"n":"6"})", ",n>1,n>2,n>3,n>4,n<9,n<8,n<7,n<6,n,n", false},
       {R"({"n":"5"})", ",!n,!n,!n,!n,!n,!n,!n,!n,!n", false},
   };
+  Tree tree;
   std::string many = "a!=0";
   for (int i = 1; i < 1000; ++i) many += ",a!=" + std::to_string(i) + ",k" + std::to_string(i) + "!=v";
   for (const auto& c : cases) {
     auto selector = LabelSelector::parse(many + c.more);
     ASSERT_TRUE(selector.ok()) << selector.error().message();
     const Json labels = js(c.labels);
-    Attributes attributes;
-    for (const auto& [key, value] : labels.get_object()) attributes.labels.emplace_back(key, value.get_string());
+    const Attributes attributes = attributes_of(tree.kind("", "ConfigMap"), Json{{"metadata", {{"labels", labels}}}});
     EXPECT_EQ(selector->matches(&labels), c.matches) << c.more << " on " << c.labels;
     EXPECT_EQ(selector->matches(attributes), c.matches) << c.more << " on " << c.labels;
     auto again = LabelSelector::parse(selector->to_string());
@@ -225,26 +234,24 @@ TEST(LabelSelector, ErrorsShowOnlySome) {
   }
 }
 
-struct Tree {
-  SchemaPtr schema;
-  Tree() {
-    auto built = Schema::builtin(kinds::all());
-    if (built.ok()) schema = *std::move(built);
-  }
-  const Kind& kind(const char* group, const char* name) { return *schema->find_kind(group, "v1", name); }
-};
-
 TEST(FieldSelector, PodsAndNodes) {
   Tree tree;
   const Kind& pods = tree.kind("", "Pod");
   Attributes pod = attributes_of(pods, js(R"({"metadata":{"name":"p","namespace":"n","uid":"u",
     "labels":{"b":"2","a":"1"}},"spec":{"nodeName":"w","hostNetwork":true},"status":{"phase":"Running"}})"));
-  EXPECT_EQ(pod.name, "p");
-  EXPECT_EQ(pod.ns, "n");
-  EXPECT_EQ(pod.uid, "u");
-  ASSERT_NE(pod.label("a"), nullptr);
-  EXPECT_EQ(*pod.label("b"), "2");
-  EXPECT_EQ(pod.label("c"), nullptr);
+  EXPECT_EQ(pod.name(), "p");
+  EXPECT_EQ(pod.ns(), "n");
+  EXPECT_EQ(pod.labels(), 2U);
+  EXPECT_EQ(pod.label("a"), "1");
+  EXPECT_EQ(pod.label("b"), "2");
+  for (const char* none : {"", "aa", "c"}) EXPECT_FALSE(pod.label(none).has_value()) << none;
+  EXPECT_EQ(pod.label_at(1), (std::pair<std::string_view, std::string_view>("b", "2")));
+  EXPECT_EQ(pod.field("metadata.name"), "p");
+  EXPECT_EQ(pod.field("spec.nodeName"), "w");
+  EXPECT_EQ(pod.field("spec.serviceAccountName"), "");
+  EXPECT_FALSE(pod.field("spec.nodeNam").has_value());
+  EXPECT_FALSE(Attributes().field("spec.nodeName").has_value());
+  EXPECT_FALSE(Attributes().label("a").has_value());
   const struct {
     const char* selector;
     bool matches;

@@ -1,6 +1,8 @@
 // Owns the field numbers of gantry/schema.proto. Pure functions, any thread.
 #include "core/schema/tree/option_reader.hpp"
 
+#include <algorithm>
+
 #include "core/schema/codec/wire.hpp"
 
 namespace gantry::schema {
@@ -146,6 +148,9 @@ void read_resource(std::string_view bytes, Kind& kind) {
     }
   }
   if (kind.name_format.empty()) kind.name_format = "dns1123-subdomain";
+  auto paths = kind.selectable_fields;
+  std::sort(paths.begin(), paths.end());
+  kind.selectable_paths = std::make_shared<const std::vector<std::string>>(std::move(paths));
 }
 
 }  // namespace
