@@ -72,7 +72,7 @@ void Memory::finish_load() {
     object_bytes_ += size_of(entry);
     entries.push_back(entry);
   }
-  loading_ = {};
+  decltype(loading_)().swap(loading_);  // with its memory
   objects_.assign(std::move(entries));
   if (!on_disk_.empty()) on_disk_.mark(Clock::now());
   // What was not on disk is gone, and nobody could be told how.

@@ -68,7 +68,7 @@ size_t Query::cost(std::string_view raw) {
 void Query::keep_only(std::string_view key, size_t most) {
   const bool kept = has(key);
   std::string value(get(key).substr(0, most));
-  values_ = {};
+  decltype(values_)().swap(values_);  // with its memory
   if (kept) values_.emplace_back(key, std::move(value));
 }
 

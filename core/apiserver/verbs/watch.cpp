@@ -42,7 +42,15 @@ Status read_initial(Call& call, bool must_be_new, WatchSession::Start& start) {
   if (must_be_new && start.from > call.env->store.revision()) {
     return version_too_large(start.from, call.env->store.revision());
   }
-  auto all = call.env->store.list(prefix_of(call, start.selection));
+  const auto prefix = prefix_of(call, start.selection);
+  if (start.selection.only.field) {
+    if (auto found = call.env->store.find(prefix, start.selection.only)) {
+      start.initial = std::move(found->entries);
+      start.from = found->revision;
+      return {};
+    }
+  }
+  auto all = call.env->store.list(prefix);
   if (!all) return all.error();
   start.initial = std::move(all->entries);
   start.from = all->revision;

@@ -18,6 +18,12 @@ constexpr size_t kMaxBacklog = 32'768;
 constexpr size_t kRoomForLastWord = 4 << 20;
 constexpr size_t kStep = 64;
 
+// With its memory, which an assignment of {} keeps: of a vector it is one of no elements.
+template <typename T>
+void drop(std::vector<T>& what) {
+  std::vector<T>().swap(what);
+}
+
 // The version that a watcher saw last, with the revision at which it stopped matching: what upstream sends as deleted.
 store::EntryPtr departed(const store::Event& event) {
   auto entry = std::make_shared<store::Entry>();
@@ -217,8 +223,8 @@ void WatchSession::end_lost() {
     write(error_frame(*call_, Status::expired("too old resource version: " + std::to_string(last_sent_) + " (" +
                                               std::to_string(call_->env->store.revision()) + ")")));
   }
-  initial_ = {};
-  sending_ = {};
+  drop(initial_);
+  drop(sending_);
   charge_.reset();
   stream_->end();
   closed();
@@ -322,7 +328,7 @@ void WatchSession::send_initial() {
     if (selection_.matches(call_->kind(), *entry)) send(EventKind::kAdded, entry);
   }
   if (next_ < initial_.size()) return;
-  initial_ = {};
+  drop(initial_);
   next_ = 0;
   last_sent_ = from_;
   if (mark_initial_end_) send_bookmark(from_, true);
@@ -351,7 +357,7 @@ void WatchSession::subscribe() {
 void WatchSession::send_events() {
   for (size_t i = 0; i < kStep && next_ < sending_.size(); ++i) send_event(*std::exchange(sending_[next_++], nullptr));
   if (next_ < sending_.size()) return;
-  sending_ = {};
+  drop(sending_);
   next_ = 0;
   charge_.reset();
 }

@@ -182,6 +182,28 @@ TEST_F(WatchTest, OneObjectByName) {
   EXPECT_TRUE(wait_told(*stream, "ADDED:a MODIFIED:a")) << told(*stream);
 }
 
+// What is there comes from the index, once a list has made it, and at the same revision as what changes.
+TEST_F(WatchTest, BeginsWithWhatAnIndexedFieldSelects) {
+  constexpr const char* kPods = "/api/v1/namespaces/default/pods";
+  const auto pod = [](const std::string& name, const std::string& node) {
+    return R"({"metadata":{"name":")" + name + R"("},"spec":{"nodeName":")" + node +
+           R"(","containers":[{"name":"c","image":"i"}]}})";
+  };
+  made(kPods, pod("a", "n1"));
+  made(kPods, pod("b", "n2"));
+  const std::string query = "?watch=true&fieldSelector=spec.nodeName%3Dn1";
+  auto looked_through = watch(kPods + query);
+  EXPECT_EQ(ask("GET", std::string(kPods) + "?fieldSelector=spec.nodeName%3Dn1").code, 200);
+  auto found = watch("/api/v1/pods" + query);
+  auto none = watch("/api/v1/namespaces/other/pods" + query);
+  made(kPods, pod("c", "n1"));
+  made(kPods, pod("d", "n2"));
+  EXPECT_EQ(ask("DELETE", std::string(kPods) + "/a?gracePeriodSeconds=0").code, 200);
+  EXPECT_TRUE(wait_told(*looked_through, "ADDED:a ADDED:c DELETED:a")) << told(*looked_through);
+  EXPECT_TRUE(wait_told(*found, "ADDED:a ADDED:c DELETED:a")) << told(*found);
+  EXPECT_EQ(told(*none), "");
+}
+
 TEST_F(WatchTest, OldVersionsAreGone) {
   made(kMaps, config_map("a"));
   made(kMaps, config_map("b"));
