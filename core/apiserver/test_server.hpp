@@ -13,6 +13,7 @@
 #include "core/apiserver/fake_exchange.hpp"
 #include "core/apiserver/request/documents.hpp"
 #include "core/apiserver/server.hpp"
+#include "core/files/testing.hpp"
 #include "core/kinds/kinds.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/store/sqlite_store.hpp"
@@ -43,8 +44,8 @@ struct Answer {
 class ServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/gantry-apiserver-XXXXXX";
-    folder_ = ::mkdtemp(name);
+    folder_ = testing_support::new_database_folder("gantry-apiserver");
+    ASSERT_FALSE(folder_.empty());
     auto built = schema::Registry::create(kinds::all());
     ASSERT_TRUE(built.ok());
     schemas_ = *std::move(built);

@@ -82,7 +82,7 @@ class Story {
 };
 
 TEST_F(DiskTest, WhatIsAcknowledgedIsSynced) {
-  for (int cut_after = 0; cut_after < 40; ++cut_after) {
+  for (int cut_after = 0; cut_after < 40; cut_after += testing_support::scaled(1, 5)) {
     Story story(disk_);
     options_.path = folder_ / (std::to_string(cut_after) + ".db");
     open();
@@ -97,7 +97,7 @@ TEST_F(DiskTest, WhatIsAcknowledgedIsSynced) {
 // Also in a checkpoint and in the first start; and what is left of unsynced writes is no damage.
 TEST_F(DiskTest, PowerMayGoAtAnyMoment) {
   bool reached_the_end = false;
-  for (uint32_t round = 0; !reached_the_end; ++round) {
+  for (uint32_t round = 0; !reached_the_end; round += testing_support::scaled(1U, 5U)) {
     ASSERT_LT(round, 2000u);
     Story story(disk_);
     options_.path = folder_ / (std::to_string(round) + ".db");
@@ -124,7 +124,7 @@ TEST_F(DiskTest, LeftoversOfAnUnsyncedTransactionAreNoDamage) {
   open();
   ASSERT_TRUE(create("/g/r/n/a").ok());
   // Many frames, of which those at the end may be on the disk and those at the beginning not.
-  for (uint32_t seed = 1; seed < 40; ++seed) {
+  for (uint32_t seed = 1; seed < 40; seed += testing_support::scaled(1U, 3U)) {
     disk_.fail_syncs(true);
     EXPECT_FALSE(update("/g/r/n/a", 0, std::string(60'000, 'u')).ok());
     disk_.fail_syncs(false);

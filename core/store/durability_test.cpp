@@ -218,7 +218,7 @@ std::map<Revision, Acknowledged> run_and_kill(const SqliteOptions& options, size
 TEST_F(DurabilityTest, KillNeverLosesAnAcknowledgedWriteNorReusesARevision) {
   options_.history_entries = 50;  // so that rows are deleted all the time, too
   Revision last = 1;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < testing_support::scaled(20, 7); ++round) {
     // Some rounds are long enough for a checkpoint. The second child finds what the first one's
     // death left.
     const auto enough = static_cast<size_t>(round % 7 == 6 ? 3'000 : 20 + round * 13);

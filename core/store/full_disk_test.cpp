@@ -75,7 +75,7 @@ TEST_P(FilledDiskTest, EveryObjectCanGoAndMakesRoom) {
   open();
   const int first = fill("/g/r/a/");
   ASSERT_GT(first, 0);
-  for (int round = 0; round < 4; ++round) {
+  for (int round = 0; round < testing_support::scaled(4, 1); ++round) {
     ASSERT_EQ(empty_to(0), "") << "round " << round;
     const int again = fill("/g/r/b/");
     EXPECT_GT(again, first / 2) << "round " << round;

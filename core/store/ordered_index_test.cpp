@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 
+#include "core/files/testing.hpp"
+
 namespace gantry::store {
 namespace {
 
@@ -56,7 +58,7 @@ TEST(OrderedIndexTest, BehavesAsAMap) {
   std::mt19937 random(7);
   OrderedIndex index;
   Model model;
-  for (int phase = 0; phase < 6; ++phase) {
+  for (int phase = 0; phase < testing_support::scaled(6, 2); ++phase) {
     const bool grow = phase % 2 == 0;
     for (int i = 0; i < 3000; ++i) {
       const std::string key = std::to_string(random() % 4000);

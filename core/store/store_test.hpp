@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/testing.hpp"
 #include "core/limits/notices.hpp"
 #include "core/store/sqlite_store.hpp"
 
@@ -137,9 +138,8 @@ class Lines {
 class StoreTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "gantry-store-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
+    folder_ = testing_support::new_database_folder("gantry-store");
+    ASSERT_FALSE(folder_.empty());
     options_.path = folder_ / "state.db";
   }
   void TearDown() override {

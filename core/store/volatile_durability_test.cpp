@@ -133,7 +133,7 @@ TEST_F(VolatileDiskTest, RevisionsAreReservedAheadAndSeldom) {
 
 TEST_F(VolatileDiskTest, KillsGiveNoRevisionTwice) {
   Revision highest = 0, on_disk = 0;
-  for (int round = 0; round < 12; ++round) {
+  for (int round = 0; round < testing_support::scaled(12, 6); ++round) {
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     const pid_t child = fork();

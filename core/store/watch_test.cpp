@@ -202,6 +202,7 @@ class KeyedWatchTest : public WatchTest {
 };
 
 TEST_F(KeyedWatchTest, OnlyChangesToAndFromTheValueAreTold) {
+  options_.progress_interval = std::chrono::milliseconds(1);
   open();
   Recorder one, two, all;
   auto w1 = watch_tag("/g/r/", "1", one);

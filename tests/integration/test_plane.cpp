@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/daemon/control_plane.hpp"
+#include "core/files/testing.hpp"
 #include "core/isolation/isolated_library.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "k8s.io/api/core/v1/event.pb.h"
@@ -18,10 +19,9 @@ namespace fs = std::filesystem;
 // A folder that goes with the test.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "gantry-integration-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
+  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
@@ -31,6 +31,12 @@ class TemporaryFolder {
  private:
   fs::path path_;
 };
+
+// Where plugins' files can be loaded from.
+std::string new_folder() {
+  std::string name = (fs::temp_directory_path() / "gantry-integration-XXXXXX").string();
+  return ::mkdtemp(name.data()) != nullptr ? name : std::string();
+}
 
 class Numbers : public plugin::ConfigTable {
  public:
@@ -66,7 +72,8 @@ struct TestPlane::Impl {
   void write_log(std::string_view who, int32_t level, std::string_view text);
 
   Options options;
-  TemporaryFolder folder;
+  TemporaryFolder folder{new_folder()};
+  TemporaryFolder database{testing_support::new_database_folder("gantry-integration-store")};
   mutable std::mutex log_mutex;
   std::vector<std::pair<int32_t, std::string>> lines;
   plugin::SystemClock system_clock;
@@ -113,7 +120,7 @@ void TestPlane::Impl::write_log(std::string_view who, int32_t level, std::string
 
 daemon::ControlPlaneOptions TestPlane::Impl::plane_options() {
   daemon::ControlPlaneOptions given;
-  given.store.path = folder.path() / "store.db";
+  given.store.path = database.path() / "store.db";
   given.clock = &clock;
   given.timers = &timers;
   given.blocking = &blocking;
@@ -124,7 +131,7 @@ daemon::ControlPlaneOptions TestPlane::Impl::plane_options() {
 }
 
 Status TestPlane::Impl::open() {
-  if (folder.path().empty()) return Status::internal("no temporary folder");
+  if (folder.path().empty() || database.path().empty()) return Status::internal("no temporary folder");
   const simulation::Turn turn(time ? &time->turns() : nullptr, "the start");
   auto opened = daemon::ControlPlane::open(plane_options());
   if (!opened) return std::move(opened).error();
