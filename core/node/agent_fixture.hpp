@@ -108,7 +108,7 @@ class AgentTest : public apiserver::ServerTest {
     ASSERT_TRUE(patched.ok()) << patched.error().message();
   }
 
-  static bool until(const std::function<bool()>& so, std::chrono::seconds patience = std::chrono::seconds(15)) {
+  static bool until(const std::function<bool()>& so, std::chrono::seconds patience = std::chrono::seconds(60)) {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!so()) {
       if (std::chrono::steady_clock::now() > end) return false;

@@ -95,7 +95,7 @@ class RawClient {
 };
 
 template <typename Condition>
-bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
   auto end = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;

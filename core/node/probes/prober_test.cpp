@@ -275,7 +275,7 @@ TEST_F(ProberTest, AProbeInFlightHoldsNobodyUp) {
   probe.mutable_probe_handler()->mutable_http_get()->mutable_port()->set_int_val(server.port());
   probe.set_timeout_seconds(60);
   prober->add(target, false);
-  for (int i = 0; i < 1000 && server.request().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 6000 && server.request().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   ASSERT_FALSE(server.request().empty());
   prober->remove_pod("u");
   EXPECT_TRUE(prober->state("c1").ready);

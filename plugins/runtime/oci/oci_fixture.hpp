@@ -299,7 +299,7 @@ class OciTest : public testing::Test {
     return out->stdout();
   }
   static bool eventually(const std::function<bool()>& check) {
-    for (const auto deadline = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < deadline;) {
+    for (const auto deadline = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < deadline;) {
       if (check()) return true;
       std::this_thread::sleep_for(10ms);
     }
