@@ -49,7 +49,7 @@ TEST_F(SdkInstall, NothingOfThisTreeIsNeeded) {
 }
 
 TEST_F(SdkInstall, AControllerIsSmall) {
-  build(copy_of("config-mirror"), "config-mirror");
+  build(copy_of("config-mirror"), "config-mirror", kRelease);
   ASSERT_FALSE(HasFatalFailure());
   // What it has of Kubernetes' messages is what it uses: see sdk/CMakeLists.txt.
   EXPECT_LT(fs::file_size(plugins() / "config-mirror.so"), 300'000u);
@@ -63,7 +63,7 @@ TEST_F(SdkInstall, ARuntimeAroundAnother) {
 }
 
 TEST_F(SdkInstall, InPlainC) {
-  build(copy_of("config-census"), "config-census");
+  build(copy_of("config-census"), "config-census", kRelease);
   ASSERT_FALSE(HasFatalFailure());
   EXPECT_LT(fs::file_size(plugins() / "config-census.so"), 20'000u);
   EXPECT_EQ(exports("config-census"), "gantry_plugin\n");
@@ -143,7 +143,7 @@ TEST_F(SdkInstall, TheLibraryIsLinked) {
   EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
   const auto done =
       shell(dir,
-            "c++ -O2 -shared -fPIC -fvisibility=hidden -fno-gnu-unique -Wl,--gc-sections,--no-undefined "
+            "c++ -shared -fPIC -fvisibility=hidden -fno-gnu-unique -Wl,--gc-sections,--no-undefined "
             "-Wl,--exclude-libs,ALL -Wl,--version-script,$(pkg-config --variable=exportmap gantry-sdk-cxx) "
             "alarm.cpp $(pkg-config --cflags --libs gantry-sdk-cxx) -o by-hand.so && "
             "nm -D --defined-only by-hand.so | awk '{print $NF}'");

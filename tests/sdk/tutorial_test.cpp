@@ -56,6 +56,7 @@ TEST(Tutorial, WorksAsWritten) {
                        "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\ncd '" GANTRY_SOURCE_DIR "'\n";
   for (const auto& block : commands) script += block;
   replace_all(script, "build/release", fs::relative(GANTRY_BUILD_DIR, GANTRY_SOURCE_DIR).string());
+  replace_all(script, "cmake --install", "flock " GANTRY_BUILD_DIR "/sdk-install.lock cmake --install");
   replace_all(script, "127.0.0.1:16443", "127.0.0.1:" + port);
   const auto done = run({"bash", "-x", "-c", script}, std::chrono::seconds(500));
   EXPECT_EQ(done.code, 0) << done.out << done.err << read_file(home / "entry-counter/gantryd.log");
