@@ -101,6 +101,26 @@ TEST(Remote, ManyAtOnce) {
   EXPECT_EQ(all.get_future().wait_for(kPatience), std::future_status::ready);
 }
 
+TEST(Remote, EndsWhatGoesOnWhenItIsClosed) {
+  std::promise<std::shared_ptr<http::Exchange>> asked;
+  TestServer server([&](const http::Request& request, std::shared_ptr<http::Exchange> exchange) {
+    if (request.path == "/first") return exchange->respond(text_response("first"));
+    asked.set_value(std::move(exchange));  // never answered
+  });
+  auto remote = *Remote::create(admin_of(server));
+  // A GET on a connection that was used before is tried again where that one dies: not now.
+  EXPECT_EQ(remote->request(raw_request("GET", "/first"))->body, "first");
+  std::promise<Status> ended;
+  remote->request(raw_request("GET", "/"),
+                  [&](const Expected<RawResponse>& answer) { ended.set_value(answer ? Status() : answer.error()); });
+  const auto exchange = asked.get_future().get();
+  remote->close();
+  EXPECT_EQ(ended.get_future().get().message(), "the client was closed");
+  const auto late = remote->request(raw_request("GET", "/"));
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code(), 503);
+}
+
 TEST(Remote, StreamsUntilCancelled) {
   std::promise<void> closed;
   TestServer server([&](http::Request, std::shared_ptr<http::Exchange> exchange) {

@@ -45,7 +45,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
     all_.insert(connection);
     return connection;
   }
+  bool closed() const { return closed_; }
   void close_all() {
+    closed_ = true;
     auto all = std::move(all_);
     all_.clear();
     for (const auto& connection : all) connection->close(Status::unavailable("the client was closed"));
@@ -68,6 +70,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   const std::shared_ptr<io::EventLoop> loop_;
   const std::shared_ptr<const Endpoint> endpoint_;
   const size_t keep_;
+  bool closed_ = false;
   std::vector<std::shared_ptr<ClientConnection>> idle_;
   std::unordered_set<std::shared_ptr<ClientConnection>> all_;
 };
@@ -82,8 +85,9 @@ struct Attempt : std::enable_shared_from_this<Attempt> {
   bool cancelled = false;
 
   void run() {
-    if (cancelled) {
-      if (sink.done) sink.done(Status::unavailable("cancelled"));
+    if (cancelled || pool->closed()) {
+      const auto why = Status::unavailable(cancelled ? "cancelled" : "the client was closed");
+      if (sink.done) std::exchange(sink, {}).done(why);
       return;
     }
     auto used = pool->take();
@@ -245,10 +249,12 @@ struct Remote::Impl {
 Remote::Remote(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Remote::~Remote() {
-  for (auto& pool : impl_->pools) {
-    pool->loop()->post([pool] { pool->close_all(); });
-    pool->loop()->stop();
-  }
+  close();
+  for (auto& pool : impl_->pools) pool->loop()->stop();
+}
+
+void Remote::close() {
+  for (auto& pool : impl_->pools) pool->loop()->post([pool] { pool->close_all(); });
 }
 
 Expected<std::shared_ptr<Remote>> Remote::create(const ServerConfig& config, const RemoteOptions& options) {

@@ -41,6 +41,8 @@ class Remote : public http::Handler {
   static Expected<std::shared_ptr<Remote>> create(const ServerConfig& config, const RemoteOptions& options = {});
   // Ends what is going on; no callback runs afterwards.
   ~Remote() override;
+  // Ends what is going on, with 503; what is asked later ends the same way. Does not wait.
+  void close();
 
   // Bodies of lists and watches are cut as the in-process client expects them.
   void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override;
