@@ -5,13 +5,10 @@
 #include "core/controller/plugin_interfaces.hpp"
 #include "core/controller/running_controller.hpp"
 #include "gantry/abi/cache.h"
+#include "gantry/abi/draft/watches.h"
 #include "gantry/abi/log.h"
-#include "gantry/bytes.hpp"
-#include "gantry/status_proto.hpp"
 
 namespace gantry::controller {
-
-using gantry::abi::ControllerSpec;
 
 namespace {
 
@@ -43,16 +40,10 @@ ControllerHost::~ControllerHost() { stop(); }
 
 void ControllerHost::start() {
   std::vector<ControllerPtr> made;
-  for (const auto& plugin : options_.plugins->with_interface(GANTRY_CONTROLLER_ID)) {
-    const auto call = plugin->enter();
-    auto spec = describe(*plugin, call.pinned());
-    if (!spec) {
-      options_.log(GANTRY_LOG_ERROR, spec.error().message());
-      plugin->set_waiting(spec.error().message());
-      continue;
+  for (const auto* id : {GANTRY_CONTROLLER_ID, GANTRY_WATCHES_ID}) {
+    for (const auto& plugin : options_.plugins->with_interface(id)) {
+      if (auto controller = begin(*plugin)) made.push_back(std::move(controller));
     }
-    made.push_back(make_controller(*plugin, std::move(*spec)));
-    set_running(*plugin, made.back());
   }
   // All of them are known now, so that whole objects serve those who need only metadata, too.
   for (const auto& controller : made) connect(*controller);
@@ -65,55 +56,29 @@ void ControllerHost::start() {
   tell_waiting();
 }
 
-namespace {
-
-// What can be seen to be wrong without asking the server.
-Status check_spec(const ControllerSpec& spec) {
-  const bool has_self = std::any_of(spec.watches().begin(), spec.watches().end(),
-                                    [](const WatchSpec& watch) { return watch.mapping() == WatchSpec::SELF; });
-  for (const auto& watch : spec.watches()) {
-    if (!watch.owner_selector().empty() && !has_self) {
-      return Status::invalid("its ControllerSpec has a watch of " + watch.resource() +
-                             " with an owner_selector, and no SELF watch of the owners");
-    }
-    if (watch.resource().empty() || watch.version().empty()) {
-      return Status::invalid("its ControllerSpec has a watch without a resource or version");
-    }
-    if (watch.mapping() == WatchSpec::OWNER && watch.owner_kind().empty()) {
-      return Status::invalid("its ControllerSpec has a watch of " + watch.resource() +
-                             " that maps to owners of no kind: owner_kind is empty");
-    }
+// Null: it wants nothing, has what it wants already, or can't say it.
+ControllerHost::ControllerPtr ControllerHost::begin(plugin::Plugin& plugin) {
+  const auto call = plugin.enter();
+  if (!call || !wants_something(call.pinned()) || running(plugin) != nullptr) return nullptr;
+  auto wants = ask_wants(call.pinned(), plugin.name());
+  if (!wants) {
+    if (plugin.info().waiting == wants.error().message()) return nullptr;
+    options_.log(GANTRY_LOG_ERROR, wants.error().message());
+    plugin.set_waiting(wants.error().message());
+    return nullptr;
   }
-  return {};
+  auto made = make_controller(plugin, std::move(*wants));
+  set_running(plugin, made);
+  return made;
 }
 
-// What describe gives back, should it outlive who asked.
-struct Description {
-  gantry_code code = 0;
-  Buffer bytes, error;
-};
-
-}  // namespace
-
-Expected<ControllerSpec> ControllerHost::describe(plugin::Plugin& plugin, plugin::Instance& instance) const {
-  const auto* table = instance.interface<gantry_controller>(GANTRY_CONTROLLER_ID);
-  const auto given = std::make_shared<Description>();
-  auto done = instance.call_main("describe", [given, table, self = instance.get()] {
-    given->code = table->describe(self, given->bytes.out(), given->error.out());
-  });
-  ControllerSpec spec;
-  if (done.ok() && given->code != 0) done = status_of(given->code, given->error.view());
-  if (done.ok() && !spec.ParseFromArray(given->bytes.view().data(), static_cast<int>(given->bytes.view().size()))) {
-    done = Status::invalid("its ControllerSpec can't be decoded: it is no gantry.abi.ControllerSpec");
-  }
-  if (done.ok()) done = check_spec(spec);
-  if (!done.ok()) return std::move(done).in("plugin " + plugin.name() + " could not describe its controller");
-  if (spec.name().empty()) spec.set_name(plugin.name());
-  return spec;
+bool ControllerHost::wants_something(const plugin::Instance& instance) const {
+  return (options_.run_controllers && instance.interface<gantry_controller>(GANTRY_CONTROLLER_ID) != nullptr) ||
+         instance.interface<gantry_watches>(GANTRY_WATCHES_ID) != nullptr;
 }
 
-ControllerHost::ControllerPtr ControllerHost::make_controller(plugin::Plugin& plugin, ControllerSpec spec) {
-  return std::make_shared<RunningController>(*this, options_.plugins->find_any(plugin.name()), std::move(spec));
+ControllerHost::ControllerPtr ControllerHost::make_controller(plugin::Plugin& plugin, Wants wants) {
+  return std::make_shared<RunningController>(*this, options_.plugins->find_any(plugin.name()), std::move(wants));
 }
 
 void ControllerHost::connect(RunningController& controller) {
@@ -190,9 +155,9 @@ void ControllerHost::tell_waiting() {
     if (controller->plugin().info().waiting == why) continue;
     controller->plugin().set_waiting(why);
     if (why.empty()) {
-      options_.log(GANTRY_LOG_INFO, "controller " + controller->name() + ": all that it watches is served now");
+      options_.log(GANTRY_LOG_INFO, controller->title() + ": all that it watches is served now");
     } else {
-      options_.log(GANTRY_LOG_ERROR, "controller " + controller->name() + " waits: " + why);
+      options_.log(GANTRY_LOG_ERROR, controller->title() + " waits: " + why);
     }
   }
 }

@@ -1,4 +1,5 @@
-// The controller host: runs every plugin that offers gantry.controller/1.
+// The controller host: runs every plugin that offers gantry.controller/1, and keeps caches for those that offer
+// gantry.watches/1 instead: each is a RunningController, the latter without keys.
 //
 // Owns informers (one for each distinct watch, shared, each with an inbox), the threads that empty the inboxes and on
 // which nothing of a plugin runs, one work queue a controller, and the workers. Gives plugins the host interfaces cache
@@ -19,6 +20,7 @@
 #include "core/client/client.hpp"
 #include "core/controller/informer.hpp"
 #include "core/controller/plugin_services.hpp"
+#include "core/controller/wants.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "gantry/abi.pb.h"
 
@@ -51,6 +53,8 @@ struct ControllerHostOptions {
   std::function<void(int32_t level, std::string_view text)> log;
   limits::Notices* notices = nullptr;  // outlives the host; may be null
   size_t worker_threads = 8;
+  // False, on a machine without the server role: nobody reconciles here; services and watches are there all the same.
+  bool run_controllers = true;
 };
 
 class ControllerHost : public plugin::PluginUser {
@@ -60,7 +64,7 @@ class ControllerHost : public plugin::PluginUser {
   ControllerHost(const ControllerHost&) = delete;
   ControllerHost& operator=(const ControllerHost&) = delete;
 
-  // Describes all controllers, starts their informers, and each controller's workers once its caches are filled.
+  // Asks all plugins what they want, starts their informers, and each controller's workers once its caches are filled.
   void start();
   void stop();
   // Whether all caches are filled, but for those of what the server refuses.
@@ -85,8 +89,9 @@ class ControllerHost : public plugin::PluginUser {
     plugin::Instance* prepared = nullptr;
     bool switched = false;
   };
-  Expected<gantry::abi::ControllerSpec> describe(plugin::Plugin& plugin, plugin::Instance& instance) const;
-  ControllerPtr make_controller(plugin::Plugin& plugin, gantry::abi::ControllerSpec spec);
+  bool wants_something(const plugin::Instance& instance) const;
+  ControllerPtr begin(plugin::Plugin& plugin);
+  ControllerPtr make_controller(plugin::Plugin& plugin, Wants wants);
   void connect(RunningController& controller);
   void connect_to_all(RunningController& controller);
   std::shared_ptr<Informer> informer(const InformerKey& key);

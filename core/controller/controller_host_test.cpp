@@ -1,21 +1,10 @@
 // Controllers as strangers write them: maps and timers that block, processes that end, a watch that is late.
-#include "core/controller/controller_host.hpp"
-
-#include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <condition_variable>
-#include <fstream>
 #include <future>
 
-#include "core/controller/played_api.hpp"
-#include "core/isolation/isolated_library.hpp"
-#include "core/limits/notices.hpp"
+#include "core/controller/host_fixture.hpp"
 #include "core/plugin/bounds.hpp"
-#include "gantry/abi/network.h"
-#include "gantry/bytes.hpp"
-#include "gantry/status_proto.hpp"
 
 namespace gantry::controller {
 namespace {
@@ -24,109 +13,6 @@ namespace fs = std::filesystem;
 using corev1::ConfigMap;
 using corev1::Secret;
 using std::chrono::seconds;
-
-class ControllerHostTest : public testing::Test {
- protected:
-  void SetUp() override {
-    dir_ = fs::temp_directory_path() / ("gantry-controller-test-" + std::to_string(::getpid()));
-    fs::create_directories(folder());
-    plugin::PluginHostOptions options;
-    options.clock = &clock_;
-    options.timers = &timers_;
-    options.tasks = &tasks_;
-    options.log = [this](std::string_view who, int32_t, std::string_view text) { note(who, text); };
-    options.run_dir = dir_ / "run";
-    options.data_dir = dir_;
-    options.try_images = false;
-    notices_ = std::make_unique<limits::Notices>(
-        limits::Notices::Hooks{[this](std::string_view who, int32_t, std::string_view text) { note(who, text); },
-                               nullptr, [this] { return clock_.monotonic_ns(); }});
-    options.notices = notices_.get();
-    options.open_isolated =
-        [this](const plugin::PluginSettings& settings, const fs::path& copy,
-               std::function<void(const std::string&)> on_exit) -> Expected<std::unique_ptr<plugin::LoadedLibrary>> {
-      if (!may_start_) return Status::unavailable("no process today");
-      isolation::IsolationOptions process;
-      process.name = settings.name;
-      process.copy = copy;
-      process.host = PLUGIN_HOST;
-      process.on_exit = std::move(on_exit);
-      return isolation::open_isolated(std::move(process));
-    };
-    plugins_ = std::make_unique<plugin::PluginHost>(std::move(options));
-    watcher_ = api_.client();
-    ControllerHostOptions run;
-    run.plugins = plugins_.get();
-    run.timers = &timers_;
-    run.make_client = [this](const std::string& who) {
-      note("client", who);
-      return api_.client();
-    };
-    run.record_event = [this](const std::string& who, std::string_view, std::string_view type, std::string_view reason,
-                              std::string_view text) {
-      note(who, std::string(type) + " " + std::string(reason) + " " + std::string(text));
-    };
-    run.client = watcher_.get();
-    run.log = [this](int32_t, std::string_view text) { note("controllers", text); };
-    controllers_ = std::make_unique<ControllerHost>(std::move(run));
-  }
-  void TearDown() override {
-    go();
-    plugins_->begin_stop();
-    api_.answer_reads();
-    controllers_.reset();
-    plugins_.reset();
-    fs::remove_all(dir_);
-  }
-  enum class In : uint8_t { kDaemon, kProcess };
-  void start(In in, bool with_other = false) {
-    load("scripted", "scripted.so", in);
-    if (with_other) load("good", "test_plugin_good.so", In::kDaemon);
-    controllers_->start();
-  }
-  void load(const std::string& name, const std::string& file, In in) {
-    plugin::PluginSettings settings{name, fs::path(TEST_PLUGINS) / file, "", false, nullptr};
-    settings.isolation.process = in == In::kProcess;
-    settings.watch.deadline_ms = deadline_ms_;
-    const auto loaded = plugins_->reload(settings);
-    ASSERT_TRUE(loaded.ok()) << loaded.message();
-  }
-  fs::path folder() const { return dir_ / "plugins" / "scripted"; }
-  void go() { std::ofstream(folder() / "go") << "go"; }
-
-  void note(std::string_view who, std::string_view text) {
-    const std::lock_guard lock(mutex_);
-    lines_.push_back(std::string(who) + ": " + std::string(text));
-    noted_.notify_all();
-  }
-  size_t count_locked(const std::string& text) const {
-    return static_cast<size_t>(std::count_if(
-        lines_.begin(), lines_.end(), [&](const std::string& line) { return line.find(text) != std::string::npos; }));
-  }
-  bool logged(const std::string& text, size_t times = 1) {
-    std::unique_lock lock(mutex_);
-    return noted_.wait_for(lock, seconds(90), [&] { return count_locked(text) >= times; });
-  }
-  size_t count(const std::string& text) {
-    const std::lock_guard lock(mutex_);
-    return count_locked(text);
-  }
-
-  fs::path dir_;
-  plugin::SystemClock clock_;
-  plugin::Timers timers_{clock_};
-  plugin::WorkerPool tasks_{"test", 2};
-  std::mutex mutex_;
-  std::condition_variable noted_;
-  std::vector<std::string> lines_;
-  std::atomic<bool> may_start_ = true;
-  int64_t deadline_ms_ = 10'000;
-  std::unique_ptr<limits::Notices> notices_;
-  PlayedApi api_;
-  std::unique_ptr<client::Client> watcher_;
-  std::unique_ptr<plugin::PluginHost> plugins_;
-  std::unique_ptr<ControllerHost> controllers_;
-};
 
 // The watch of config maps is held back after the write, while secrets go on queueing the key.
 TEST_F(ControllerHostTest, AKeyWaitsForWhatItWrote) {
@@ -293,20 +179,11 @@ TEST_F(ControllerHostTest, EveryPluginHasTheApiAsItself) {
     SCOPED_TRACE(in == In::kProcess ? "in a process" : "in the daemon");
     const auto name = std::string(in == In::kProcess ? "errand-apart" : "errand");
     ASSERT_NO_FATAL_FAILURE(load("errand", "errand.so", in));
-    const auto ask = [&] {
-      abi::NetworkNode node;
-      node.set_name(name);
-      const auto call = plugins_->find("errand")->enter();
-      Buffer answer, error;
-      const auto code = call.table<gantry_network>(GANTRY_NETWORK_ID)
-                            ->set_node(call.instance(), to_slice(node.SerializeAsString()), answer.out(), error.out());
-      abi::NetworkResult result;
-      EXPECT_TRUE(result.ParseFromString(std::string(answer.view())));
-      return code == 0 ? result.mac() : status_of(code, error.view()).message();
-    };
+    const auto ask = [&] { return ask_node("errand", name); };
     const auto uid = "made-" + std::to_string(api_.created().size() + 1);
     EXPECT_EQ(ask(), uid);
     EXPECT_TRUE(logged("errand: Normal Fetched found " + uid));
+    EXPECT_EQ(ask_node("errand", "cached"), "the plugin says nowhere what it watches: gantry.watches/1 is for that");
     // The daemon stops: the plugin may still be asked, the API no longer.
     if (in == In::kProcess) {
       EXPECT_EQ(count("client: errand"), 1u) << "one client for all its instances";

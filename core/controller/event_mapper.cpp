@@ -45,7 +45,7 @@ void EventMapper::hold() {
   held_ = true;
 }
 
-void EventMapper::wake(bool replaced) {
+void EventMapper::wake(bool replaced, bool anew) {
   const std::lock_guard lock(mutex_);
   held_ = false;
   ++woken_;
@@ -56,6 +56,11 @@ void EventMapper::wake(bool replaced) {
     again_.push_front(std::exchange(current_, {}));
     mapping_ = active_ = false;
     ++turn_;
+  }
+  if (anew) {
+    anew_ = lost_ = true;
+    events_.clear();
+    bytes_ = 0;
   }
   if (!active_ && (lost_ || !again_.empty() || !events_.empty())) post_locked();
 }
@@ -89,16 +94,25 @@ void EventMapper::post_locked() {
   pool_.post([this, turn = turn_] { run(turn); });
 }
 
+// Fills again_ with everything. False: not now, after all.
+bool EventMapper::gather_locked(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  auto everything = options_.everything();
+  lock.lock();
+  // How often an event ended the process is not forgotten.
+  for (auto& item : everything) {
+    if (broken_.tries > 0 && item.event.now == broken_.event.now) item.tries = broken_.tries;
+  }
+  std::erase_if(everything, [](const Item& item) { return item.tries >= kTries; });
+  again_ = std::move(everything);
+  return !stopped_ && !held_;
+}
+
 // Makes the next event current_. With the lock held, which it may let go for a while.
 bool EventMapper::take_locked(std::unique_lock<std::mutex>& lock) {
   if (stopped_ || held_) return false;
-  if (again_.empty() && std::exchange(lost_, false)) {
-    lock.unlock();
-    auto everything = options_.everything();
-    lock.lock();
-    again_ = std::move(everything);
-    if (stopped_ || held_) return false;
-  }
+  if (std::exchange(anew_, false)) again_.clear();
+  if (again_.empty() && std::exchange(lost_, false) && !gather_locked(lock)) return false;
   auto& from = again_.empty() ? events_ : again_;
   if (from.empty()) return false;
   current_ = std::move(from.front());
@@ -110,7 +124,11 @@ bool EventMapper::take_locked(std::unique_lock<std::mutex>& lock) {
 // True to go on at once.
 bool EventMapper::answered_locked(std::unique_lock<std::mutex>& lock, Answer answer, uint64_t woken) {
   if (answer == Answer::kDone) return true;
-  if (answer == Answer::kBroken && ++current_.tries >= kTries) {
+  if (answer == Answer::kBroken) {
+    ++current_.tries;
+    broken_ = current_;
+  }
+  if (answer == Answer::kBroken && current_.tries >= kTries) {
     const Item skipped = std::exchange(current_, {});
     lock.unlock();
     options_.skipped(skipped);

@@ -57,8 +57,9 @@ class EventMapper {
   // Until wake(), events gather.
   void hold();
   // There may be somebody to ask now. With `replaced`, a map that still runs does so in an instance that nobody else
-  // asks any more: it is left to itself, and its event is mapped again.
-  void wake(bool replaced);
+  // asks any more: it is left to itself, and its event is mapped again. With `anew`, who is asked from now on knows
+  // nothing of what was asked before: what waits is dropped, and everything() comes first.
+  void wake(bool replaced, bool anew = false);
   // Waits until no map runs, at most so long; false: one does.
   bool wait_quiet(int64_t ms);
   // Drops what waits, waits for a map that runs.
@@ -71,6 +72,7 @@ class EventMapper {
   void post_locked();
   void run(uint64_t turn);
   bool take_locked(std::unique_lock<std::mutex>& lock);
+  bool gather_locked(std::unique_lock<std::mutex>& lock);
   bool answered_locked(std::unique_lock<std::mutex>& lock, Answer answer, uint64_t woken);
 
   const Options options_;
@@ -80,10 +82,11 @@ class EventMapper {
   std::deque<Item> events_;
   size_t bytes_ = 0;   // of events_
   bool lost_ = false;  // events were dropped since everything() was asked
+  bool anew_ = false;  // what waits in again_ is void, too
   bool held_ = false, stopped_ = false;
-  bool active_ = false;   // a run is posted or runs: the one of turn_
-  bool mapping_ = false;  // it asks the plugin about current_
-  Item current_;
+  bool active_ = false;    // a run is posted or runs: the one of turn_
+  bool mapping_ = false;   // it asks the plugin about current_
+  Item current_, broken_;  // broken_: the last one that ended the process
   uint64_t turn_ = 0, woken_ = 0;
   size_t runs_ = 0;  // with those of earlier turns, which hang
   plugin::WorkerPool pool_{"maps", 1};

@@ -71,6 +71,20 @@ struct EventMapperTest : testing::Test {
   EventMapper mapper{options()};
 };
 
+// Who is asked from now on is asked of everything first, and of nothing from before.
+TEST_F(EventMapperTest, AnewEverythingComesInThePlaceOfWhatWaits) {
+  set(Answer::kNotNow);
+  mapper.add({item("again")});
+  ASSERT_TRUE(wait_asked(1));
+  mapper.hold();
+  mapper.add({item("waits")});
+  set(Answer::kDone);
+  mapper.wake(false, true);
+  EXPECT_TRUE(wait({"all-1", "all-2"}));
+  mapper.add({item("next")});
+  EXPECT_TRUE(wait({"all-1", "all-2", "next"}));
+}
+
 TEST_F(EventMapperTest, MapsInOrder) {
   mapper.hold();
   for (const char* name : {"a", "b", "c"}) mapper.add({item(name)});

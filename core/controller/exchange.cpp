@@ -12,30 +12,26 @@ constexpr std::chrono::seconds kFillLimit(15);
 // What a selector filters out is never seen.
 constexpr int64_t kSeenLimitMs = 2'000;
 
-bool same(const gantry::abi::ControllerSpec& a, const gantry::abi::ControllerSpec& b) {
-  return a.SerializeAsString() == b.SerializeAsString();
-}
-
 }  // namespace
 
 Status ControllerHost::prepare(plugin::Plugin& plugin, plugin::Instance& next) {
   auto& exchange = exchanges_[&plugin] = {};
-  const bool controls = next.interface<gantry_controller>(GANTRY_CONTROLLER_ID) != nullptr;
-  auto spec = controls ? describe(plugin, next) : gantry::abi::ControllerSpec();
-  if (!spec) return std::move(spec).error();
+  const bool something = wants_something(next);
+  auto wants = something ? ask_wants(next, plugin.name()) : Wants();
+  if (!wants) return std::move(wants).error();
   {
     const std::lock_guard lock(mutex_);
     if (!started_ || stopped_) return {};
   }
   exchange.old = running(plugin);
   exchange.prepared = &next;
-  if (!controls) return {};
-  if (exchange.old != nullptr && same(exchange.old->spec(), *spec)) {
+  if (!something) return {};
+  if (exchange.old != nullptr && exchange.old->wants().same_as(*wants)) {
     exchange.next = exchange.old;
     return {};
   }
   // It watches something else: caches and a queue of its own, filled while the old one works.
-  exchange.next = make_controller(plugin, std::move(*spec));
+  exchange.next = make_controller(plugin, std::move(*wants));
   exchange.next->mapper().hold();
   connect(*exchange.next);
   start_informers();
@@ -69,7 +65,8 @@ Status ControllerHost::pause(plugin::Plugin& plugin, int64_t wait_ms) {
   // Nor would who works next know of writes that the caches do not show yet.
   if (quiet && exchange.old != exchange.next) exchange.old->wait_seen(std::min(wait_ms, kSeenLimitMs));
   if (quiet || wait_ms <= 0) return {};
-  return Status::unavailable("a reconcile did not end within " + std::to_string(wait_ms) + " ms");
+  return Status::unavailable((exchange.old->reconciles() ? "a reconcile" : "being told of a change") +
+                             std::string(" did not end within ") + std::to_string(wait_ms) + " ms");
 }
 
 Status ControllerHost::adopt(plugin::Plugin& plugin, plugin::Instance* next) {
@@ -89,12 +86,7 @@ void ControllerHost::resume(plugin::Plugin& plugin) {
   auto exchange = std::move(exchanges_[&plugin]);
   exchanges_.erase(&plugin);
   const auto now = running(plugin);
-  if (now != nullptr) {
-    if (exchange.switched) now->queue().excuse_overdue();
-    now->queue().resume();
-    now->start_if_synced();
-    now->mapper().wake(exchange.switched);
-  }
+  if (now != nullptr) now->go_on(exchange.switched);
   for (const auto& gone : {exchange.old, exchange.next}) {
     if (gone != nullptr && gone != now) gone->stop();
   }

@@ -3,6 +3,7 @@
 #include "core/controller/running_controller.hpp"
 #include "core/schema/selector/selector.hpp"
 #include "gantry/abi/cache.h"
+#include "gantry/abi/draft/watches.h"
 #include "gantry/abi/queue.h"
 #include "gantry/bytes.hpp"
 #include "gantry/status_proto.hpp"
@@ -17,7 +18,14 @@ std::shared_ptr<RunningController> controller_of(const gantry_host* host) {
   return controller_of(plugin::Plugin::of(host));
 }
 
-Status no_controller() { return Status::unavailable("the controller does not run yet, or no longer"); }
+Status no_controller(const gantry_host* host) {
+  const auto& plugin = plugin::Plugin::of(host);
+  if (plugin.has_interface(GANTRY_CONTROLLER_ID)) {
+    return Status::unavailable("the controller does not run yet, or no longer");
+  }
+  if (plugin.has_interface(GANTRY_WATCHES_ID)) return Status::unavailable("nothing is watched yet, or no longer");
+  return Status::bad_request("the plugin says nowhere what it watches: " GANTRY_WATCHES_ID " is for that");
+}
 
 // The bytes stay alive as long as somebody holds the buffer, whatever the cache does meanwhile.
 void share(gantry_buffer* out, const CachedPtr& object) {
@@ -58,14 +66,13 @@ gantry_code visit_selected(std::vector<CachedPtr> objects, gantry_slice selector
   return 0;
 }
 
-// The cache of what the controller watches; with its owner.
+// The cache of what the plugin watches; with its owner.
 Expected<std::shared_ptr<const Informer>> watched_by(const gantry_host* host, const gantry_resource* resource) {
   const auto controller = controller_of(host);
-  if (controller == nullptr) return no_controller();
+  if (controller == nullptr) return no_controller(host);
   const Informer* informer = controller->find(to_view(resource->group), to_view(resource->resource));
   if (informer == nullptr) {
-    return Status::bad_request("controller " + controller->name() + " does not watch " +
-                               std::string(to_view(resource->resource)));
+    return Status::bad_request(controller->title() + " does not watch " + std::string(to_view(resource->resource)));
   }
   return std::shared_ptr<const Informer>(controller, informer);
 }
@@ -125,7 +132,7 @@ PluginServicesOptions::Answered begin_call(plugin::Plugin& plugin) {
 
 std::string component_of(plugin::Plugin& plugin) {
   const auto controller = controller_of(plugin);
-  return controller == nullptr ? plugin.name() : controller->name() + "-controller";
+  return controller == nullptr || !controller->reconciles() ? plugin.name() : controller->name() + "-controller";
 }
 
 void provide_controller_interfaces(plugin::PluginHost& host) {

@@ -1,4 +1,4 @@
-// The host interfaces of controllers alone: cache, queue. Those of every plugin: plugin_services.hpp.
+// The host interfaces of those that watch: cache, queue. Those of every plugin: plugin_services.hpp.
 #pragma once
 
 #include "core/controller/plugin_services.hpp"

@@ -13,14 +13,11 @@ namespace gantry::controller {
 namespace {
 
 using client::ApiRequest;
-using gantry::abi::ControllerSpec;
 using gantry::abi::ObjectEvent;
 using gantry::abi::WatchSpec;
 
 // A write that no cache shows within this time (filtered out by a selector, say) no longer holds a key back.
 constexpr int64_t kUnseenLimitMs = 30'000;
-// Of an error, in the log.
-constexpr size_t kMaxSaid = 2'048;
 
 // The key this thread reconciles, for note_write; a reconcile never moves between threads.
 struct Current {
@@ -35,7 +32,7 @@ void emit_to_queue(void* context, gantry_slice ns, gantry_slice name) {
 }
 
 // As kubectl names it: "deployments.v1.apps".
-std::string name_of(const WatchSpec& watch) {
+std::string resource_of(const WatchSpec& watch) {
   return watch.resource() + "." + watch.version() + (watch.group().empty() ? "" : "." + watch.group());
 }
 
@@ -46,14 +43,15 @@ bool is_write(ApiRequest::Verb verb) {
 
 }  // namespace
 
-RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, ControllerSpec spec)
+RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, Wants wants)
     : host_(host),
       plugin_(std::move(plugin)),
-      spec_(std::move(spec)),
+      wants_(std::move(wants)),
       mapper_(mapper_options()),
       queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
              [this](const Key& key) { return reconcile(key); }) {
   queue_.on_room([this] { mapper_.wake(false); });
+  if (!reconciles()) mapper_.hold();  // until the caches are filled
 }
 
 EventMapper::Options RunningController::mapper_options() {
@@ -61,12 +59,17 @@ EventMapper::Options RunningController::mapper_options() {
   options.map = [this](const EventMapper::Item& item) { return map(item); };
   options.everything = [this] { return everything(); };
   options.skipped = [this](const EventMapper::Item& item) {
-    host_.options().log(GANTRY_LOG_ERROR, "controller " + name() + ": an event of " + item.topic->resource + " " +
-                                              item.event.now->ns + "/" + item.event.now->name +
-                                              " is left out: its map ended the plugin's process " +
-                                              std::to_string(EventMapper::kTries) + " times");
+    host_.options().log(GANTRY_LOG_ERROR, title() + ": an event of " + name_of(item) +
+                                              " is left out: " + (reconciles() ? "its map" : "being told of it") +
+                                              " ended the plugin's process " + std::to_string(EventMapper::kTries) +
+                                              " times");
   };
   return options;
+}
+
+std::string RunningController::name_of(const EventMapper::Item& item) {
+  const auto* object = item.event.now.get();
+  return object == nullptr ? "the beginning" : item.topic->resource + " " + object->ns + "/" + object->name;
 }
 
 RunningController::~RunningController() { stop(); }
@@ -77,6 +80,10 @@ void RunningController::stop() {
 }
 
 void RunningController::offer(Key key, int64_t delay_ms, WorkQueue::From from) {
+  if (!reconciles()) {
+    return plugin_->host().trouble("plugin-keys", *plugin_,
+                                   "a key was dropped: the plugin has no controller to work on it");
+  }
   if (queue_.offer(std::move(key), delay_ms, from)) return;
   plugin_->host().trouble("plugin-keys", *plugin_,
                           "a key was dropped: it is longer than " + std::to_string(plugin::bounds::kKeySize) +
@@ -130,8 +137,8 @@ std::string RunningController::refused() const {
   for (const auto& source : sources()) {
     const auto why = source.informer->refused();
     if (why.ok()) continue;
-    text +=
-        (text.empty() ? "its watch of " : "; its watch of ") + name_of(source.spec) + " is refused: " + why.message();
+    text += (text.empty() ? "its watch of " : "; its watch of ") + resource_of(source.spec) +
+            " is refused: " + why.message();
   }
   return text;
 }
@@ -139,7 +146,7 @@ std::string RunningController::refused() const {
 std::string RunningController::unfilled() const {
   std::string text;
   for (const auto& source : sources()) {
-    if (!source.informer->synced()) text += (text.empty() ? "" : ", ") + name_of(source.spec);
+    if (!source.informer->synced()) text += (text.empty() ? "" : ", ") + resource_of(source.spec);
   }
   return text;
 }
@@ -147,9 +154,20 @@ std::string RunningController::unfilled() const {
 void RunningController::start_if_synced() {
   if (!synced()) return;
   if (started_.exchange(true)) return;
-  host_.options().log(GANTRY_LOG_DEBUG, "controller " + name() + " runs");
+  host_.options().log(GANTRY_LOG_DEBUG, title() + " runs");
+  if (!reconciles()) return mapper_.wake(false, true);
   queue_.start();
   if (spec_.resync_ms() > 0) queue_all_again();
+}
+
+void RunningController::go_on(bool switched) {
+  const bool told = started_;
+  if (switched) queue_.excuse_overdue();
+  queue_.resume();
+  start_if_synced();
+  // A plugin without a controller hears nothing before its caches are filled, and another instance of it all anew.
+  if (reconciles()) return mapper_.wake(switched);
+  if (told) mapper_.wake(switched, switched);
 }
 
 void RunningController::queue_all_again() {
@@ -209,8 +227,11 @@ EventMapper::Answer RunningController::map(const EventMapper::Item& item) {
   if (queue_.full()) return EventMapper::Answer::kNotNow;
   const auto call = plugin_->try_enter();
   if (!call || call.pinned().lost()) return EventMapper::Answer::kNotNow;
-  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
-  if (table == nullptr || table->map == nullptr) return EventMapper::Answer::kDone;
+  const auto answer = reconciles() ? ask_map(call, item) : tell(call, item);
+  return call.pinned().lost() ? EventMapper::Answer::kBroken : answer;
+}
+
+ObjectEvent RunningController::message_of(const EventMapper::Item& item) {
   const auto& event = item.event;
   ObjectEvent message;
   message.set_type(event.type);
@@ -223,17 +244,25 @@ EventMapper::Answer RunningController::map(const EventMapper::Item& item) {
   };
   message.set_object(bytes_of(*event.now));
   if (event.before != nullptr) message.set_previous(bytes_of(*event.before));
+  return message;
+}
+
+EventMapper::Answer RunningController::ask_map(const plugin::Plugin::Call& call, const EventMapper::Item& item) {
+  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
+  if (table == nullptr || table->map == nullptr) return EventMapper::Answer::kDone;
+  const auto& event = item.event;
   auto& instance = call.pinned();
   const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, event.now->ns,
                                       event.now->name, nullptr, "map");
   const plugin::CallMark mark(instance.mapped(), "map", event.now->ns, event.now->name);
-  table->map(call.instance(), to_slice(message.SerializeAsString()), &emit_to_queue, this);
-  return instance.lost() ? EventMapper::Answer::kBroken : EventMapper::Answer::kDone;
+  table->map(call.instance(), to_slice(message_of(item).SerializeAsString()), &emit_to_queue, this);
+  return EventMapper::Answer::kDone;
 }
 
 // Like a restart: what lost events would have queued is among what all objects queue.
 std::deque<EventMapper::Item> RunningController::everything() {
   std::deque<EventMapper::Item> found;
+  if (!reconciles()) found.push_back({});
   for (const auto& source : sources()) {
     const auto topic = topic_of(*source.informer, source.spec);
     const auto adopters = source.spec.owner_selector().empty() ? nullptr : owners();
@@ -277,9 +306,8 @@ WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   if (code != 0) {
     const auto status = status_of(code, error.view());
     // A conflict is everyday life: somebody else wrote first, the next run sees it.
-    host_.options().log(
-        code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
-        "controller " + name() + ": " + key.ns + "/" + key.name + ": " + status.message().substr(0, kMaxSaid));
+    host_.options().log(code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
+                        title() + ": " + key.ns + "/" + key.name + ": " + status.message().substr(0, kMaxSaid));
     return {true, 0};
   }
   gantry::abi::ReconcileResult message;

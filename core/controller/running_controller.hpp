@@ -1,4 +1,5 @@
-// One controller: its watches, its queue, and the plugin instance that reconciles. Attached to the Plugin, for the host
+// One controller: its watches, its queue, and the plugin instance that reconciles. Or the watches of a plugin without
+// one: its queue is never used, and its mapper tells the plugin of changes. Attached to the Plugin, for the host
 // interfaces to find it. [any-thread]
 #pragma once
 
@@ -21,10 +22,13 @@ namespace gantry::controller {
 
 class RunningController : public std::enable_shared_from_this<RunningController> {
  public:
-  RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, gantry::abi::ControllerSpec spec);
+  RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, Wants wants);
   ~RunningController();  // stop()
 
   const std::string& name() const { return spec_.name(); }
+  std::string title() const { return (reconciles() ? "controller " : "plugin ") + name(); }
+  bool reconciles() const { return wants_.reconciles; }
+  const Wants& wants() const { return wants_; }
   const gantry::abi::ControllerSpec& spec() const { return spec_; }
   plugin::Plugin& plugin() const { return *plugin_; }
   ControllerHost& host() const { return host_; }
@@ -42,6 +46,8 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   // The watches whose caches are not filled yet: "pods.v1, gizmos.v1.example.com".
   std::string unfilled() const;
   void start_if_synced();
+  // After an exchange, which another instance has come out of if it is `switched`.
+  void go_on(bool switched);
   // Of the CUSTOM watches: what waits for a map, and the thread that asks the plugin.
   EventMapper& mapper() { return mapper_; }
   // Drops what waits, and waits for what runs in the plugin for this controller.
@@ -58,6 +64,7 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   void note_write(const Key& key, const client::ApiRequest& request, const client::ApiResponse& response);
 
  private:
+  static constexpr size_t kMaxSaid = 2'048;  // of an error, in the log
   struct Watched {
     std::shared_ptr<Informer> informer;
     gantry::abi::WatchSpec spec;
@@ -79,6 +86,11 @@ class RunningController : public std::enable_shared_from_this<RunningController>
   // What the host maps itself.
   void map_here(const gantry::abi::WatchSpec& spec, const Informer::Event& event, const Informer* owners);
   EventMapper::Answer map(const EventMapper::Item& item);
+  EventMapper::Answer ask_map(const plugin::Plugin::Call& call, const EventMapper::Item& item);
+  // running_controller_tell.cpp
+  EventMapper::Answer tell(const plugin::Plugin::Call& call, const EventMapper::Item& item);
+  static gantry::abi::ObjectEvent message_of(const EventMapper::Item& item);
+  static std::string name_of(const EventMapper::Item& item);  // "pods ns/web"
   std::deque<EventMapper::Item> everything();
   void queue_all_again();
   int64_t held_for_ms(const Key& key);
@@ -89,7 +101,8 @@ class RunningController : public std::enable_shared_from_this<RunningController>
 
   ControllerHost& host_;
   const std::shared_ptr<plugin::Plugin> plugin_;
-  const gantry::abi::ControllerSpec spec_;
+  const Wants wants_;
+  const gantry::abi::ControllerSpec& spec_ = wants_.spec;
   mutable std::mutex watched_mutex_;
   std::vector<Watched> watched_;  // under watched_mutex_; grows, when there are new resources to watch
   std::mutex mutex_;

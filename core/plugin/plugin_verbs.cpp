@@ -38,13 +38,13 @@ Expected<std::string> answer_of(gantry_code code, const Buffer& response, const 
 
 }  // namespace
 
-VerbScope::VerbScope(Instance& instance, const Member& member)
+VerbScope::VerbScope(Instance& instance, const Member& member, std::string_view ns, std::string_view name)
     : instance_(instance),
       member_(member),
       begun_ns_(instance.plugin().host().options().clock->monotonic_ns()),
-      watch_(instance.plugin().host().watchdog(), instance, deadline_ms(instance, member), "", "", nullptr,
+      watch_(instance.plugin().host().watchdog(), instance, deadline_ms(instance, member), ns, name, nullptr,
              member.name),
-      mark_(instance.mapped(), member.name) {}
+      mark_(instance.mapped(), member.name, ns, name) {}
 
 VerbScope::~VerbScope() {
   auto& plugin = instance_.plugin();

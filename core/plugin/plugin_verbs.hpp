@@ -21,7 +21,8 @@ namespace gantry::plugin {
 // What it refers to must outlive it.
 class VerbScope {
  public:
-  VerbScope(Instance& instance, const Member& member);
+  // The names, if any, say what the call is about.
+  VerbScope(Instance& instance, const Member& member, std::string_view ns = {}, std::string_view name = {});
   ~VerbScope();
   VerbScope(const VerbScope&) = delete;
   VerbScope& operator=(const VerbScope&) = delete;

@@ -171,8 +171,8 @@ def reference(folder):
             out += f"| [`{interface.identity}`](#{anchor}) | `{interface.header}` | the {interface.side} |\n"
         body += render_header(path, interfaces)
     out += WORDS
-    body += "## Messages\n\nThe package `gantry.abi` of `gantry/abi.proto` and `gantry/overlay.proto`: what crosses the ABI beside the Kubernetes objects themselves. Fields are only added.\n\n"
-    for name in ("abi.proto", "overlay.proto"):
+    body += "## Messages\n\nThe package `gantry.abi` of `gantry/abi.proto`, `gantry/overlay.proto` and `gantry/watches.proto`: what crosses the ABI beside the Kubernetes objects themselves. Fields are only added.\n\n"
+    for name in ("abi.proto", "overlay.proto", "watches.proto"):
         body += render_messages(os.path.join(folder, "../../../proto/gantry", name))
     return out + "\n" + body.rstrip("\n") + "\n"
 

@@ -10,6 +10,7 @@
 #include "gantry/abi/draft/kinds.h"
 #include "gantry/abi/draft/overlay.h"
 #include "gantry/abi/draft/plugins.h"
+#include "gantry/abi/draft/watches.h"
 #include "gantry/abi/events.h"
 #include "gantry/abi/log.h"
 #include "gantry/abi/metrics.h"

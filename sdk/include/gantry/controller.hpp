@@ -26,6 +26,7 @@
 #include "gantry/abi/controller.h"
 #include "gantry/kinds.hpp"
 #include "gantry/plugin.hpp"
+#include "gantry/watch.hpp"
 
 namespace gantry::sdk {
 
@@ -61,11 +62,8 @@ class Controller {
   // Adds a watch of Message's resource to a spec.
   template <typename Message>
   static gantry::abi::WatchSpec& watch(gantry::abi::ControllerSpec& spec, gantry::abi::WatchSpec::Mapping mapping) {
-    constexpr auto resource = ResourceOf<Message>::name;
     auto& watch = *spec.add_watches();
-    watch.set_group(std::string(resource.group));
-    watch.set_version(std::string(resource.version));
-    watch.set_resource(std::string(resource.resource));
+    set_resource<Message>(watch);
     watch.set_mapping(mapping);
     return watch;
   }
