@@ -5,66 +5,114 @@
 #include "core/daemon/daemon.hpp"
 #include "core/daemon/host_facts.hpp"
 #include "core/files/private_folder.hpp"
+#include "core/kinds/kinds.hpp"
 
 namespace gantry::daemon {
 
-Expected<std::unique_ptr<client::Client>> AgentRole::remote_client(const Config& config) {
+Expected<RemoteServer> RemoteServer::connect(const Config& config) {
   if (config.node_kubeconfig.empty()) {
     return Status::invalid("node.kubeconfig: an agent without the server role needs the kubeconfig of a server");
   }
   auto server = client::read_kubeconfig(config.node_kubeconfig.string());
   if (!server) return std::move(server).error().in("node.kubeconfig");
-  return client::make_https_client(*server);
+  RemoteServer made;
+  for (auto* remote : {&made.node, &made.plugins}) {
+    auto connected = client::Remote::create(*server);
+    if (!connected) return std::move(connected).error();
+    *remote = std::move(*connected);
+  }
+  return made;
 }
 
-Expected<std::unique_ptr<AgentRole>> AgentRole::start(const Base& base, std::unique_ptr<client::Client> client,
-                                                      const std::vector<std::string>& cluster_cidrs) {
-  std::unique_ptr<AgentRole> role(new AgentRole());
-  role->client_ = std::move(client);
+AgentRole::AgentRole(const Base& base, std::unique_ptr<client::Client> client)
+    : base_(base), client_(std::move(client)) {
   client::EventRecorder::Options events;
   events.notices = &base.notices;
-  role->events_ = std::make_unique<client::EventRecorder>(
-      *role->client_, [&clock = base.clock] { return clock.now_unix_ns(); }, events);
-  node::NodeOptions options;
-  options.client = role->client_.get();
-  options.plugins = &base.plugins;
-  options.runtime_plugin = base.config.runtime_plugin;
-  options.network_plugin = base.config.network_plugin;
-  options.overlay_plugin = base.config.overlay_plugin;
-  options.node_name = base.node_name;
-  options.node_address = base.address;
-  for (const auto& label : base.config.node_labels) {
-    const auto split = label.find('=');
-    options.labels.emplace_back(label.substr(0, split), label.substr(split + 1));
-  }
-  options.max_pods = base.config.max_pods;
-  options.data_dir = base.config.data_dir / "node";
-  options.resolv_conf = base.config.resolv_conf;
-  options.cgroup_root = base.config.cgroup_root;
-  if (options.cgroup_root.empty()) {
-    const auto suffix = base.config.instance_suffix();
-    options.cgroup_root = suffix.empty() ? "gantry" : "gantry-" + suffix;
-  }
-  options.cluster_cidrs = cluster_cidrs;
-  options.version = std::string("v1.36.0+gantry-") + kVersion;
-  options.record_event = [events = role->events_.get(), node = base.node_name](
-                             std::string_view regarding, std::string_view type, std::string_view reason,
-                             std::string_view message) {
-    events->record("kubelet", node, regarding, type, reason, message);
-  };
-  options.log = base.logger("node");
-  options.notices = &base.notices;
-  if (auto made = files::ensure_private_folder(options.data_dir); !made.ok()) return made;
-  auto agent = node::NodeAgent::create(std::move(options));
-  if (!agent) return std::move(agent).error();
-  role->agent_ = std::move(*agent);
-  role->agent_->start();
-  return role;
+  events_ = std::make_unique<client::EventRecorder>(
+      *client_, [&clock = base.clock] { return clock.now_unix_ns(); }, events);
 }
 
 AgentRole::~AgentRole() { stop(); }
 
+void AgentRole::attach_plugins(std::shared_ptr<client::Remote> server) {
+  server_ = std::move(server);
+  watches_client_ = client::make_https_client(server_);
+  controller::ControllerHostOptions options;
+  options.plugins = &base_.plugins;
+  options.timers = &base_.timers;
+  options.make_client = [this](const std::string&) { return client::make_https_client(server_); };
+  options.client = watches_client_.get();
+  options.indexes = [this](const controller::InformerKey& what) { return indexes(what); };
+  options.record_event = [this](const std::string& who, std::string_view regarding, std::string_view type,
+                                std::string_view reason, std::string_view message) {
+    events_->record(who, base_.node_name, regarding, type, reason, message);
+  };
+  options.log = base_.logger("plugins");
+  options.notices = &base_.notices;
+  options.run_controllers = false;
+  services_ = std::make_unique<controller::ControllerHost>(std::move(options));
+}
+
+// On the thread that changes plugins.
+std::vector<schema::IndexedField> AgentRole::indexes(const controller::InformerKey& what) {
+  if (schemas_ == nullptr) {
+    auto made = schema::Registry::create(kinds::all());
+    if (!made) return {};
+    schemas_ = std::move(*made);
+  }
+  const auto schema = schemas_->now();
+  const auto* kind = schema->find_resource(what.group, what.version, what.resource);
+  return kind == nullptr ? std::vector<schema::IndexedField>() : kind->indexes;
+}
+
+node::NodeOptions AgentRole::node_options(const std::vector<std::string>& cluster_cidrs) const {
+  const auto& config = base_.config;
+  node::NodeOptions options;
+  options.client = client_.get();
+  options.plugins = &base_.plugins;
+  options.runtime_plugin = config.runtime_plugin;
+  options.network_plugin = config.network_plugin;
+  options.overlay_plugin = config.overlay_plugin;
+  options.node_name = base_.node_name;
+  options.node_address = base_.address;
+  for (const auto& label : config.node_labels) {
+    const auto split = label.find('=');
+    options.labels.emplace_back(label.substr(0, split), label.substr(split + 1));
+  }
+  options.max_pods = config.max_pods;
+  options.data_dir = config.data_dir / "node";
+  options.resolv_conf = config.resolv_conf;
+  options.cgroup_root = config.cgroup_root;
+  if (options.cgroup_root.empty()) {
+    const auto suffix = config.instance_suffix();
+    options.cgroup_root = suffix.empty() ? "gantry" : "gantry-" + suffix;
+  }
+  options.cluster_cidrs = cluster_cidrs;
+  options.version = std::string("v1.36.0+gantry-") + kVersion;
+  options.record_event = [events = events_.get(), node = base_.node_name](
+                             std::string_view regarding, std::string_view type, std::string_view reason,
+                             std::string_view message) {
+    events->record("kubelet", node, regarding, type, reason, message);
+  };
+  options.log = base_.logger("node");
+  options.notices = &base_.notices;
+  return options;
+}
+
+Status AgentRole::start(const std::vector<std::string>& cluster_cidrs) {
+  if (services_) services_->start();
+  auto options = node_options(cluster_cidrs);
+  if (auto made = files::ensure_private_folder(options.data_dir); !made.ok()) return made;
+  auto agent = node::NodeAgent::create(std::move(options));
+  if (!agent) return std::move(agent).error();
+  agent_ = std::move(*agent);
+  agent_->start();
+  return {};
+}
+
 void AgentRole::stop() {
+  if (services_) services_->stop();
+  if (server_) server_->close();
   if (agent_) agent_->stop();
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/client/https/https_client.hpp"
 #include "core/daemon/admin_api.hpp"
 #include "core/daemon/agent_role.hpp"
 #include "core/daemon/daemon_time.hpp"
@@ -71,6 +72,7 @@ struct Daemon::Impl {
   Status load_plugins();
   void follow_plugins();
   void reload_configuration();
+  Status make_agent();
   Status start_agent(const std::vector<std::string>& cluster_cidrs);
   void add_paths();
   std::string status_json() const;
@@ -86,6 +88,7 @@ struct Daemon::Impl {
   plugin::Timers& timers;
   plugin::WorkerPool blocking, tasks;
   limits::Notices notices;
+  RemoteServer elsewhere;  // of a machine without the server role
   std::unique_ptr<plugin::PluginHost> plugins;
   std::unique_ptr<Base> base;
   std::unique_ptr<ServerRole> server;
@@ -250,24 +253,29 @@ void Daemon::Impl::add_paths() {
   add_admin_paths(api, std::move(facts));
 }
 
-// A node that can't be started (no runtime plugin, say) leaves the API serving: that is where one sees why.
-Status Daemon::Impl::start_agent(const std::vector<std::string>& cluster_cidrs) {
-  std::unique_ptr<client::Client> client;
+// Before plugins are loaded.
+Status Daemon::Impl::make_agent() {
   if (server) {
-    client =
-        server->plane().make_client({"system:node:" + base->node_name, {"system:nodes", "system:authenticated"}, {}});
-  } else {
-    auto remote = AgentRole::remote_client(config);
-    if (!remote) return std::move(remote).error();
-    client = std::move(*remote);
-  }
-  auto started = AgentRole::start(*base, std::move(client), cluster_cidrs);
-  if (!started) {
-    if (!server) return std::move(started).error();
-    log.write("node", GANTRY_LOG_ERROR, "this daemon runs no pods: " + started.error().message());
+    http::Identity identity{"system:node:" + base->node_name, {"system:nodes", "system:authenticated"}, {}};
+    agent = std::make_unique<AgentRole>(*base, server->plane().make_client(std::move(identity)));
     return {};
   }
-  agent = std::move(*started);
+  auto remote = RemoteServer::connect(config);
+  if (!remote) return std::move(remote).error();
+  elsewhere = std::move(*remote);
+  agent = std::make_unique<AgentRole>(*base, client::make_https_client(elsewhere.node));
+  agent->attach_plugins(elsewhere.plugins);
+  return {};
+}
+
+// A node that can't be started (no runtime plugin, say) leaves the API serving: that is where one sees why.
+Status Daemon::Impl::start_agent(const std::vector<std::string>& cluster_cidrs) {
+  if (auto started = agent->start(cluster_cidrs); !started.ok()) {
+    if (!server) return started;
+    log.write("node", GANTRY_LOG_ERROR, "this daemon runs no pods: " + started.message());
+    agent.reset();
+    return {};
+  }
   node = &agent->agent();
   if (server) server->plane().api().set_node_backend(&agent->agent());
   return {};
@@ -282,6 +290,9 @@ Status Daemon::Impl::start() {
     if (auto done = server->open(); !done.ok()) return done;
     add_paths();
     server->attach_plugins();
+  }
+  if (config.has_role("agent")) {
+    if (auto done = make_agent(); !done.ok()) return done;
   }
   if (auto done = load_plugins(); !done.ok()) return done;
   auto cidrs = config.pod_cidr;
