@@ -1,5 +1,6 @@
 #include "core/node/machine/cgroups.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "core/files/unique_fd.hpp"
 
@@ -82,21 +84,59 @@ void inherit_cpuset(const fs::path& dir) {
   }
 }
 
-// Deepest first: only folders can be removed from a cgroup file system, and only empty ones.
-Status remove_tree(const fs::path& dir) {
-  std::error_code error;
-  std::vector<fs::path> below;
-  for (fs::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    if (it->is_directory(ignored) && !it->is_symlink(ignored)) below.push_back(it->path());
+io::UniqueFd open_folder(int parent, const char* name) {
+  return io::UniqueFd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+std::vector<std::string> folders_in(int folder) {
+  std::vector<std::string> found;
+  auto again = open_folder(folder, ".");
+  DIR* const dir = ::fdopendir(again.get());
+  if (dir == nullptr) return found;
+  again.release();  // the stream closes it
+  while (const dirent* entry = ::readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") found.emplace_back(name);
   }
+  ::closedir(dir);
+  return found;
+}
+
+// Deepest first: only folders can be removed from a cgroup file system, and only empty ones. A container that may make
+// cgroups nests them as deep as it likes, beyond any path, stack or number of descriptors: so step by step down, and by
+// ".." up again, which a cgroup keeps as long as it is open. The first error; what can go has gone all the same.
+Status remove_tree(const fs::path& top) {
+  auto at = open_folder(AT_FDCWD, top.c_str());
+  if (!at.valid()) return errno == ENOENT ? Status() : cgroup_failed("open", top);
+  std::vector<std::string> names;  // of the levels below the top
+  std::vector<std::vector<std::string>> left{folders_in(at.get())};
   Status first;
-  for (const auto& path : below) {
-    if (auto status = remove_tree(path); !status.ok() && first.ok()) first = std::move(status);
+  const auto shown = [&](const std::string& name) { return left.size() < 3 ? top / name : top / "..." / name; };
+  const auto note = [&](const char* what, const std::string& name) {
+    if (errno != ENOENT && first.ok()) first = cgroup_failed(what, shown(name));
+  };
+  while (!left.back().empty() || !names.empty()) {
+    if (!left.back().empty()) {
+      auto name = std::move(left.back().back());
+      left.back().pop_back();
+      auto next = open_folder(at.get(), name.c_str());
+      if (!next.valid()) {
+        note("open", name);
+        continue;
+      }
+      at = std::move(next);
+      left.push_back(folders_in(at.get()));
+      names.push_back(std::move(name));
+      continue;
+    }
+    at = open_folder(at.get(), "..");
+    if (!at.valid()) return cgroup_failed("go up from", shown(names.back()));
+    if (::unlinkat(at.get(), names.back().c_str(), AT_REMOVEDIR) != 0) note("remove", names.back());
+    names.pop_back();
+    left.pop_back();
   }
-  if (!first.ok()) return first;
-  if (::rmdir(dir.c_str()) != 0 && errno != ENOENT) return cgroup_failed("remove", dir);
-  return {};
+  if (first.ok() && ::rmdir(top.c_str()) != 0 && errno != ENOENT) return cgroup_failed("remove", top);
+  return first;
 }
 
 }  // namespace
