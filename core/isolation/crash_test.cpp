@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, TroubleTest,
     testing::Values(Trouble{"crash", "", "killed by SIGSEGV"}, Trouble{"abort", "", "killed by SIGABRT"},
                     Trouble{"exit", "", "exited with status 5"},
-                    Trouble{"loop", "", "did not answer reconcile within 300 ms and was killed", 300},
+                    Trouble{"loop", "", "did not answer reconcile within 2 s and was killed", 2'000},
                     Trouble{"garbage", "3", "sent a malformed frame: unknown operation 61166"},
                     Trouble{"garbage", "lane", "sent a malformed frame: unknown operation 61166"},
                     Trouble{"oversized", "3",
@@ -75,11 +75,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(IsolationTest, LoopInATimer) {
   auto hasty = options("good");
-  hasty.call_deadline = milliseconds(300);
+  hasty.call_deadline = milliseconds(2'000);
   ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
   ASSERT_TRUE(reconcile("timer-loop").status.ok());
   host_.fire_timers();
-  EXPECT_EQ(cause(), "did not return from a timer or an answer to call_async within 300 ms and was killed");
+  EXPECT_EQ(cause(), "did not return from a timer or an answer to call_async within 2 s and was killed");
 }
 
 // Memory of the daemon's does not pay for a process that asks and does not read.
@@ -102,11 +102,11 @@ TEST_F(IsolationTest, QuestionsAreLeftWhileTheirAnswersAreNotRead) {
   (*large.mutable_data())["text"] = std::string(1 << 20, 'x');
   host_.cache.push_back(large.SerializeAsString());
   auto hasty = options("good");
-  hasty.call_deadline = milliseconds(500);
+  hasty.call_deadline = milliseconds(2'000);
   ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
   ASSERT_TRUE(reconcile("greedy-timer").status.ok());
   host_.fire_timers();
-  EXPECT_NE(cause().find("within 500 ms and was killed"), std::string::npos);
+  EXPECT_NE(cause().find("within 2 s and was killed"), std::string::npos);
   const auto notes = host_.notes();
   const auto lists = std::count(notes.begin(), notes.end(), "list");
   EXPECT_GE(lists, 15);
@@ -117,7 +117,7 @@ TEST_F(IsolationTest, QuestionsAreLeftWhileTheirAnswersAreNotRead) {
 TEST_F(IsolationTest, AStopDoesNotWaitForCallsThatHang) {
   for (const bool begun : {true, false}) {
     auto hasty = options("good");
-    hasty.stop_deadline = milliseconds(200);
+    hasty.stop_deadline = milliseconds(1'000);
     exits_.clear();
     exited_ = {};
     std::promise<void> asked;
@@ -134,8 +134,8 @@ TEST_F(IsolationTest, AStopDoesNotWaitForCallsThatHang) {
     if (begun) library_->hurry();
     call.join();
     EXPECT_EQ(answer.status.code(), 503);
-    EXPECT_EQ(cause(), begun ? "was at work 200 ms after the daemon had begun to stop and was killed"
-                             : "did not answer reconcile within 200 ms and was killed");
+    EXPECT_EQ(cause(), begun ? "was at work 1 s after the daemon had begun to stop and was killed"
+                             : "did not answer reconcile within 1 s and was killed");
     EXPECT_TRUE(library_->lost());
     close();
   }
@@ -143,10 +143,11 @@ TEST_F(IsolationTest, AStopDoesNotWaitForCallsThatHang) {
 
 TEST_F(IsolationTest, WhoIsNotAtWorkLivesOnThroughAStop) {
   auto hasty = options("good");
-  hasty.stop_deadline = milliseconds(50);
+  hasty.stop_deadline = milliseconds(1'000);
   ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));
   library_->hurry();
-  for (int i = 0; i < 200; ++i) {
+  const auto end = std::chrono::steady_clock::now() + milliseconds(1'500);
+  while (std::chrono::steady_clock::now() < end) {
     EXPECT_TRUE(reconcile("clock").status.ok());
     ::usleep(1'000);  // what is measured: calls across the deadline
   }

@@ -207,9 +207,9 @@ TEST_F(IsolationTest, TimersAreBoundedOverThere) {
 
 TEST_F(IsolationTest, TimeThatTheHostTakesIsNotThePlugins) {
   auto hasty = options("good");
-  hasty.call_deadline = std::chrono::milliseconds(400);
+  hasty.call_deadline = std::chrono::milliseconds(2'000);
   host_.api = [](const abi::ApiRequest& request) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(700));  // what is measured, not a wait for something
+    std::this_thread::sleep_for(std::chrono::milliseconds(2'500));  // what is measured, not a wait for something
     return TestingHost::object(TestingHost::named(request.name()));
   };
   ASSERT_NO_FATAL_FAILURE(start(std::move(hasty)));

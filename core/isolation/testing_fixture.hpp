@@ -52,7 +52,7 @@ class IsolationTest : public testing::Test {
   }
 
   static bool comes_back_to(const char* dir, size_t before) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (count(dir) != before && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
