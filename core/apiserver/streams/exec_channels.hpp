@@ -21,7 +21,7 @@ struct ExecStreams {
 };
 
 struct ChannelEvents {
-  std::function<void()> ready;  // all channels are open
+  std::function<void()> ready;  // all channels are open; input comes behind it
   std::function<void(Channel, std::string_view)> data;
   std::function<void(Channel)> ended;  // the peer closed its half
   std::function<void()> gone;          // once, at the end of the connection

@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include "core/apiserver/streams/exec_channels.hpp"
 #include "core/http/message/http_text.hpp"
@@ -17,6 +18,8 @@ namespace spdy = http::spdy;
 namespace {
 
 constexpr uint32_t kProtocolError = 1, kInvalidStream = 2, kRefused = 3;
+// Input that comes before all channels are open is kept, as who sends it has to be read on for the last of them.
+constexpr size_t kMostEarly = 1 << 20;
 
 std::optional<Channel> channel_named(const spdy::HeaderList& headers) {
   for (const auto& [name, value] : headers) {
@@ -82,7 +85,7 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
       if (!*frame) break;
       on_frame(**frame);
     }
-    if (!broken_) static_cast<void>(held_.resize(reader_.held()));
+    if (!broken_) static_cast<void>(held_.resize(reader_.held() + early_.size()));
   }
 
   void on_frame(const spdy::Frame& frame) {
@@ -119,7 +122,12 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
       reset(frame.stream, kInvalidStream);
       return;
     }
-    if (!frame.payload.empty() && events_.data) events_.data(it->second, frame.payload);
+    if (it->second == Channel::kStdin && missing_ != 0) {
+      if (early_.size() + frame.payload.size() > kMostEarly) return fail();
+      early_ += frame.payload;
+    } else if (!frame.payload.empty() && events_.data) {
+      events_.data(it->second, frame.payload);
+    }
     if ((frame.flags & spdy::kFin) != 0) half_close(frame.stream);
   }
 
@@ -151,12 +159,24 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
     if ((frame.flags & spdy::kFin) != 0) half_close(stream);
     bool was_missing = missing_ != 0;
     missing_ &= ~(1U << static_cast<unsigned>(*channel));
-    if (was_missing && missing_ == 0 && events_.ready) events_.ready();
+    if (was_missing && missing_ == 0) begin();
+  }
+
+  void begin() {
+    if (events_.ready) events_.ready();
+    const auto early = std::exchange(early_, {});
+    if (!early.empty() && events_.data) events_.data(Channel::kStdin, early);
+    if (early_end_ && events_.ended) events_.ended(Channel::kStdin);
   }
 
   void half_close(uint32_t stream) {
     auto it = channels_.find(stream);
-    if (it != channels_.end() && events_.ended) events_.ended(it->second);
+    if (it == channels_.end()) return;
+    if (it->second == Channel::kStdin && missing_ != 0) {
+      early_end_ = true;
+    } else if (events_.ended) {
+      events_.ended(it->second);
+    }
   }
 
   void reset(uint32_t stream, uint32_t status) {
@@ -170,6 +190,7 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   void fail() {
     broken_ = true;
     reader_ = {};
+    early_ = {};
     held_.reset();
     std::string payload;
     spdy::append_u32(payload, 0);
@@ -186,8 +207,10 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   std::unordered_map<uint32_t, Channel> channels_;
   unsigned missing_ = 0;
   bool broken_ = false;
-  limits::Charge held_;  // what reader_ holds
+  limits::Charge held_;  // what reader_ and early_ hold
   spdy::FrameReader reader_;
+  std::string early_;
+  bool early_end_ = false;  // the input's half was closed behind it
   spdy::HeaderDecoder decoder_;
   spdy::HeaderEncoder encoder_;
 };

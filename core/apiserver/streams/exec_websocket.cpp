@@ -25,6 +25,7 @@ class WebSocketChannels : public ExecChannels, public std::enable_shared_from_th
     // Tells a waiting client that the server is there, as upstream's does.
     Channel first = wanted_.out ? Channel::kStdout : wanted_.err ? Channel::kStderr : Channel::kError;
     send(first, {});
+    if (events_.ready) events_.ready();  // before anything can come
     auto self = shared_from_this();
     socket_->start([self](bool, std::string_view message) { self->on_message(message); },
                    [self] {
@@ -32,7 +33,6 @@ class WebSocketChannels : public ExecChannels, public std::enable_shared_from_th
                      self->events_ = {};
                      if (gone) gone();
                    });
-    if (events_.ready) events_.ready();
   }
   bool send(Channel channel, std::string_view bytes) override {
     const char number = static_cast<char>(channel);

@@ -134,10 +134,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void write_input(std::string text) {
     if (input_) {
       input_->write(std::move(text));
-    } else if (begun_ || done_) {
-      on_written(text.size());
     } else {
-      early_ += text;
+      on_written(text.size());
     }
   }
   void on_written(size_t bytes) {
@@ -146,7 +144,6 @@ class Session : public std::enable_shared_from_this<Session> {
     }
   }
   void end_input() {
-    input_ended_ = true;
     if (input_) input_->finish();
   }
 
@@ -184,8 +181,6 @@ class Session : public std::enable_shared_from_this<Session> {
     if (in->write.valid()) {
       input_ = FdSink::create(loop_, in->write.release(), [self](size_t bytes) { self->on_written(bytes); });
     }
-    write_input(std::exchange(early_, {}));
-    if (input_ended_) end_input();
     if (out->read.valid()) out_ = source(out->read.release(), Channel::kStdout, open_out_);
     if (err->read.valid()) err_ = source(err->read.release(), Channel::kStderr, open_err_);
     int fds[3] = {in->read.release(), out->write.release(), err->write.release()};
@@ -320,11 +315,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<FdSource> out_, err_;
   std::unique_ptr<client::ExecSession> session_;
   std::optional<Expected<int>> result_;
-  std::string early_;  // input before all channels were there
   std::string size_;
   uint16_t columns_ = 0, rows_ = 0;
   uint64_t activity_ = 0;
-  bool begun_ = false, done_ = false, output_paused_ = false, input_ended_ = false;
+  bool begun_ = false, done_ = false, output_paused_ = false;
   bool open_out_ = false, open_err_ = false;
 };
 

@@ -166,6 +166,20 @@ TEST(SpdyExec, InputMayEndBeforeTheCommandBegins) {
   EXPECT_EQ(client.said[kErrors], kSuccess + ".");
 }
 
+// More than is read ahead of a command, and the last channel behind it.
+TEST(SpdyExec, MuchInputMayComeBeforeTheCommandBegins) {
+  SpdyServer server({true, true, false, false}, run_process({"sh", "-c", "wc -c"}));
+  SpdyClient client(server);
+  client.open(kErrors, "error");
+  client.open(kIn, "stdin");
+  for (int i = 0; i < 30; ++i) client.data(kIn, std::string(30'000, 'x'));
+  client.open(kOut, "stdout");
+  client.data(kIn, "more", spdy::kFin);
+  client.wait_end();
+  EXPECT_EQ(client.said[kOut], "900004\n.");
+  EXPECT_EQ(client.said[kErrors], kSuccess + ".");
+}
+
 TEST(SpdyExec, ResetsEndTheInputAndPingsAreAnswered) {
   SpdyServer server({true, true, false, false}, run_process({"cat"}));
   SpdyClient client(server);
@@ -289,10 +303,55 @@ class HeldUpgrade : public http::Exchange {
   std::shared_ptr<HeldBytes> bytes = std::make_shared<HeldBytes>();
 };
 
-TEST(SpdyExec, HalfAFrameIsPaidFor) {
+http::Request held_request(size_t bytes) {
   http::Request request;
   request.headers = {{"upgrade", "SPDY/3.1"}, {"x-stream-protocol-version", "v4.channel.k8s.io"}};
-  request.account = std::make_shared<limits::Account>(100'000);
+  request.account = std::make_shared<limits::Account>(bytes);
+  return request;
+}
+
+TEST(SpdyExec, EarlyInputIsPaidForAndBounded) {
+  const auto request = held_request(4 << 20);
+  const std::string piece = spdy::data_frame(kIn, 0, std::string(256 << 10, 'x'));
+  for (const bool opens : {true, false}) {
+    HeldUpgrade upgrade;
+    const auto channels = spdy_channels(request, upgrade, {true, true, false, false});
+    ASSERT_NE(channels, nullptr);
+    std::string order;
+    size_t got = 0;
+    ChannelEvents events;
+    events.ready = [&] { order += "ready "; };
+    events.data = [&](Channel, std::string_view bytes) {
+      order += "data ";
+      got += bytes.size();
+    };
+    events.ended = [&](Channel) { order += "ended "; };
+    channels->start(std::move(events));
+    auto& bytes = *upgrade.bytes;
+    spdy::HeaderEncoder encoder;
+    bytes.deliver(opening(encoder, kErrors, "error"));
+    bytes.deliver(opening(encoder, kIn, "stdin"));
+    for (int i = 0; i < 4; ++i) bytes.deliver(piece);
+    EXPECT_EQ(request.account->used(), 1U << 20);
+    EXPECT_EQ(order, "");
+    EXPECT_FALSE(bytes.closed);
+    if (opens) {
+      bytes.deliver(spdy::data_frame(kIn, spdy::kFin, {}));
+      bytes.deliver(opening(encoder, kOut, "stdout"));
+      EXPECT_EQ(order, "ready data ended ");
+      EXPECT_EQ(got, 1U << 20);
+    } else {
+      bytes.deliver(spdy::data_frame(kIn, 0, "x"));
+      EXPECT_TRUE(bytes.closed);
+      EXPECT_EQ(order, "");
+    }
+    EXPECT_EQ(request.account->used(), 0U);
+    bytes.deliver = nullptr;
+  }
+}
+
+TEST(SpdyExec, HalfAFrameIsPaidFor) {
+  const auto request = held_request(100'000);
   HeldUpgrade upgrade;
   const auto channels = spdy_channels(request, upgrade, {true, true, false, false});
   ASSERT_NE(channels, nullptr);
@@ -302,7 +361,9 @@ TEST(SpdyExec, HalfAFrameIsPaidFor) {
   channels->start(std::move(events));
   auto& bytes = *upgrade.bytes;
   spdy::HeaderEncoder encoder;
+  bytes.deliver(opening(encoder, kErrors, "error"));
   bytes.deliver(opening(encoder, kIn, "stdin"));
+  bytes.deliver(opening(encoder, kOut, "stdout"));
   EXPECT_EQ(request.account->used(), 0U);
   const auto frame = spdy::data_frame(kIn, 0, std::string(80'000, 'x'));
   bytes.deliver(frame.substr(0, 60'000));
