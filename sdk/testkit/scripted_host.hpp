@@ -55,6 +55,16 @@ class ScriptedHost {
   void uncache(const std::string& group, const std::string& resource, const std::string& ns, const std::string& name) {
     caches[{group, resource}].erase({ns, name});
   }
+  // How often the plugin was given each object of a kind, by name; each time it had to decode it.
+  template <typename Message>
+  std::map<std::string, size_t> given() const {
+    constexpr auto name = ResourceOf<Message>::name;
+    std::map<std::string, size_t> times;
+    const auto cached = caches.find({std::string(name.group), std::string(name.resource)});
+    if (cached == caches.end()) return times;
+    for (const auto& [key, object] : cached->second) times[key.second] = object.given;
+    return times;
+  }
   // What the API answers; every request is kept in `requests` first.
   std::function<Answer(const abi::ApiRequest&)> api = [](const abi::ApiRequest&) -> Answer {
     return Status::internal("this test expects no request");
@@ -73,6 +83,7 @@ class ScriptedHost {
     std::vector<std::string> owners;
     LabelSelector::Labels labels;
     Indexed indexed;
+    size_t given = 0;  // how often the plugin got it, and had to decode it
   };
   std::map<std::pair<std::string, std::string>, std::map<std::pair<std::string, std::string>, Cached>> caches;
   std::vector<abi::ApiRequest> requests;
@@ -108,11 +119,16 @@ class ScriptedHost {
     const auto code = call(host, bytes, response.out(), error.out());
     done(context, code, to_slice(response.view()), to_slice(error.view()));
   }
+  static int32_t give(Cached& object, gantry_visit visit, void* context) {
+    ++object.given;
+    return visit(context, to_slice(object.bytes));
+  }
   static gantry_code cache_get(const gantry_host* host, const gantry_resource* resource, gantry_slice ns,
                                gantry_slice name, gantry_buffer* object) {
     auto& cache = self(host).caches[{text(resource->group), text(resource->resource)}];
     const auto it = cache.find({text(ns), text(name)});
     if (it == cache.end()) return 404;
+    ++it->second.given;
     fill_buffer(object, it->second.bytes);
     return 0;
   }
@@ -120,17 +136,17 @@ class ScriptedHost {
                                 gantry_slice selector, gantry_visit visit, void* context, gantry_buffer* error) {
     const auto wanted = LabelSelector::parse(to_view(selector));
     if (!wanted) return fail(wanted.error(), error);
-    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+    for (auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
       if ((ns.size > 0 && key.first != to_view(ns)) || !wanted->matches(object.labels)) continue;
-      if (visit(context, to_slice(object.bytes)) != 0) break;
+      if (give(object, visit, context) != 0) break;
     }
     return 0;
   }
   static gantry_code cache_by_owner(const gantry_host* host, const gantry_resource* resource, gantry_slice uid,
                                     gantry_visit visit, void* context) {
-    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+    for (auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
       for (const auto& owner : object.owners) {
-        if (owner == to_view(uid)) visit(context, to_slice(object.bytes));
+        if (owner == to_view(uid)) give(object, visit, context);
       }
     }
     return 0;
@@ -140,11 +156,11 @@ class ScriptedHost {
                                     void* context, gantry_buffer* error) {
     const auto wanted = LabelSelector::parse(to_view(selector));
     if (!wanted) return fail(wanted.error(), error);
-    for (const auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
+    for (auto& [key, object] : self(host).caches[{text(resource->group), text(resource->resource)}]) {
       const auto at = object.indexed.find(to_view(index));
       if (at == object.indexed.end()) return fail(Status::bad_request("no such index: " + text(index)), error);
       if (at->second != to_view(value) || (ns.size > 0 && key.first != to_view(ns))) continue;
-      if (wanted->matches(object.labels) && visit(context, to_slice(object.bytes)) != 0) break;
+      if (wanted->matches(object.labels) && give(object, visit, context) != 0) break;
     }
     return 0;
   }
