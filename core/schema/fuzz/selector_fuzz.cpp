@@ -27,7 +27,7 @@ bool holds(const LabelSelector::Requirement& requirement, const boost::json::obj
       return value == nullptr;
     case Op::kGreater:
     case Op::kLess:
-      return requirement.matches(value != nullptr ? &text : nullptr);
+      return requirement.matches(value != nullptr ? std::optional<std::string_view>(text) : std::nullopt);
   }
   return false;
 }
