@@ -6,7 +6,6 @@
 #include "core/controller/mapping.hpp"
 #include "gantry/abi/log.h"
 #include "gantry/bytes.hpp"
-#include "gantry/status_proto.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/object_meta.pb.h"
 
 namespace gantry::controller {
@@ -46,6 +45,7 @@ bool is_write(ApiRequest::Verb verb) {
 RunningController::RunningController(ControllerHost& host, std::shared_ptr<plugin::Plugin> plugin, Wants wants)
     : host_(host),
       plugin_(std::move(plugin)),
+      verbs_(plugin_, GANTRY_CONTROLLER_ID),
       wants_(std::move(wants)),
       mapper_(mapper_options()),
       queue_(*host.options().timers, host.pool(), static_cast<size_t>(std::max(1, spec_.workers())),
@@ -292,26 +292,25 @@ WorkQueue::Outcome RunningController::reconcile(const Key& key) {
 
 WorkQueue::Outcome RunningController::call_plugin(const Key& key) {
   const uint64_t epoch = queue_.epoch();
-  const auto call = plugin_->enter();
-  const auto* table = call.table<gantry_controller>(GANTRY_CONTROLLER_ID);
-  if (table == nullptr) return {true, 0};  // ended under it: kept, and tried again by the next instance
-  auto& instance = call.pinned();
+  const auto pinned = verbs_.pin();
+  if (!pinned) return {true, 0};  // ended under it: kept, and tried again by the next instance
+  auto& instance = *pinned.instance();
   if (instance.lost()) return {.down = true, .epoch = epoch};
   const auto noted = [&] { queue_.note_overdue(key, !plugin_->is_current(instance)); };
-  const plugin::Watchdog::Watch watch(plugin_->host().watchdog(), instance, instance.watch().deadline_ms, key.ns,
-                                      key.name, std::ref(noted));
-  const plugin::CallMark mark(instance.mapped(), "reconcile", key.ns, key.name);
-  Buffer result, error;
-  const auto code = table->reconcile(call.instance(), to_slice(key.ns), to_slice(key.name), result.out(), error.out());
-  if (code != 0) {
-    const auto status = status_of(code, error.view());
+  const auto result = pinned.call_with(&gantry_controller::reconcile,
+                                       [&](auto function, void* self, gantry_buffer* answer, gantry_buffer* error) {
+                                         return function(self, to_slice(key.ns), to_slice(key.name), answer, error);
+                                       },
+                                       {key.ns, key.name, std::ref(noted)});
+  if (!result) {
+    const auto& status = result.error();
     // A conflict is everyday life: somebody else wrote first, the next run sees it.
-    host_.options().log(code == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
+    host_.options().log(status.code() == 409 ? GANTRY_LOG_DEBUG : GANTRY_LOG_WARN,
                         title() + ": " + key.ns + "/" + key.name + ": " + status.message().substr(0, kMaxSaid));
     return {true, 0};
   }
   gantry::abi::ReconcileResult message;
-  message.ParseFromArray(result.view().data(), static_cast<int>(result.view().size()));
+  message.ParseFromString(*result);
   return {false, message.requeue_after_ms()};
 }
 

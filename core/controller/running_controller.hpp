@@ -16,6 +16,7 @@
 #include "core/controller/controller_host.hpp"
 #include "core/controller/event_mapper.hpp"
 #include "core/controller/work_queue.hpp"
+#include "core/plugin/plugin_verbs.hpp"
 #include "gantry/abi/controller.h"
 
 namespace gantry::controller {
@@ -101,6 +102,7 @@ class RunningController : public std::enable_shared_from_this<RunningController>
 
   ControllerHost& host_;
   const std::shared_ptr<plugin::Plugin> plugin_;
+  const plugin::PluginVerbs<gantry_controller> verbs_;
   const Wants wants_;
   const gantry::abi::ControllerSpec& spec_ = wants_.spec;
   mutable std::mutex watched_mutex_;

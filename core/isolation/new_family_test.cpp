@@ -109,7 +109,7 @@ TEST_P(Everywhere, ItsVerbsWork) {
   EXPECT_EQ(echo.call(&gantry_echo::sing, "").error().message(), "the plugin \"echo\" does not implement sing");
 
   // What no verb's signature has, the table's own does.
-  const auto call = echo.plugin().enter();
+  const auto call = echo.plugin()->enter();
   const auto& table = *call.table<gantry_echo>(GANTRY_ECHO_ID);
   uint64_t sum = 1;
   Buffer error;
@@ -204,7 +204,7 @@ TEST_F(NewFamily, TheWatchdogLetsALongVerbBe) {
   auto waiting = std::async(std::launch::async, [&] { return echo.call(&gantry_echo::wait, ""); });
   ASSERT_TRUE(logged("echo|lingers"));
   EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
-  EXPECT_EQ(echo.plugin().info().overdue, 0u);
+  EXPECT_EQ(echo.plugin()->info().overdue, 0u);
   tell();
   EXPECT_TRUE(waiting.get().ok());
 }

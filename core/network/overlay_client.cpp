@@ -1,54 +1,32 @@
 #include "core/network/overlay_client.hpp"
 
-#include "core/plugin/verb_call.hpp"
-
 namespace gantry::network {
-namespace {
 
-constexpr auto ask_overlay = &plugin::ask<abi::OverlayAdvert, gantry_overlay_verb>;
+using abi::OverlayAdvert;
 
-}  // namespace
-
-Expected<abi::OverlayAdvert> OverlayClient::call(std::string_view operation, Verb verb,
-                                                 const std::string& request) const {
-  const auto pinned = table_.pin();
-  if (pinned.table == nullptr) return table_.absent();
-  const int64_t begun = operations_ ? operations_->begin() : 0;
-  auto result = ask_overlay(pinned.table->*verb, pinned.instance, request);
-  if (operations_) operations_->end(operation, begun, result.ok());
-  return result;
+std::string OverlayClient::operation(std::string_view verb) {
+  constexpr std::string_view kSet = "set_";
+  return verb.starts_with(kSet) ? "set_overlay_" + std::string(verb.substr(kSet.size())) : std::string(verb);
 }
 
-Expected<abi::OverlayAdvert> OverlayClient::set_node(const abi::OverlaySelf& self) const {
-  auto bytes = self.SerializeAsString();
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->self = bytes;
-  }
-  return call("set_overlay_node", &gantry_overlay::set_node, bytes);
+Expected<OverlayAdvert> OverlayClient::set_node(const abi::OverlaySelf& self) const {
+  return set<OverlayAdvert>(&gantry_overlay::set_node, self_, self);
 }
 
 Status OverlayClient::set_nodes(const abi::OverlayNodes& nodes) const {
-  const auto result = call("set_overlay_nodes", &gantry_overlay::set_nodes, nodes.SerializeAsString());
-  return result ? Status() : result.error();
+  return only_status(call<OverlayAdvert>(&gantry_overlay::set_nodes, nodes));
 }
 
-Expected<std::optional<abi::OverlayAdvert>> OverlayClient::adopt(plugin::Instance* next,
-                                                                 const abi::OverlayNodes& all) const {
-  const auto* table = next == nullptr ? nullptr : next->interface<gantry_overlay>(GANTRY_OVERLAY_ID);
-  if (table == nullptr) return std::optional<abi::OverlayAdvert>();
-  std::optional<std::string> self;
-  {
-    const std::lock_guard lock(shared_->mutex);
-    self = shared_->self;
-  }
-  if (!self) return std::optional<abi::OverlayAdvert>();
-  auto advert = ask_overlay(table->set_node, next->get(), *self);
+Expected<std::optional<OverlayAdvert>> OverlayClient::adopt(plugin::Instance* next,
+                                                            const abi::OverlayNodes& all) const {
+  const auto verbs = of(next);
+  const auto self = self_.get();
+  if (!verbs || !self) return std::optional<OverlayAdvert>();
+  auto advert = ask<OverlayAdvert>(verbs, &gantry_overlay::set_node, *self);
   if (!advert) return std::move(advert).error().in("set_node");
   if (all.complete()) {
-    if (auto set = ask_overlay(table->set_nodes, next->get(), all.SerializeAsString()); !set) {
-      return std::move(set).error().in("set_nodes");
-    }
+    auto set = ask<OverlayAdvert>(verbs, &gantry_overlay::set_nodes, all.SerializeAsString());
+    if (!set) return std::move(set).error().in("set_nodes");
   }
   return std::optional(std::move(*advert));
 }

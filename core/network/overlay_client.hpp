@@ -1,30 +1,23 @@
-// The verbs of an overlay backend as typed calls over its ABI table. Each call finds the plugin's instance of the
-// moment; an exchanged one is told first what the old one knew. Copies share their state. Verbs block. [worker]
+// The verbs of an overlay backend as typed calls; an instance that takes the plugin's place is told first what the one
+// before knew. Copies share their state. Verbs block. [worker]
 #pragma once
 
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "core/plugin/operations.hpp"
-#include "core/plugin/plugin_table.hpp"
+#include "core/network/backend_client.hpp"
 #include "gantry/abi/draft/overlay.h"
 #include "gantry/overlay.pb.h"
-#include "gantry/status.hpp"
 
 namespace gantry::network {
 
-class OverlayClient {
+class OverlayClient : public BackendClient<gantry_overlay> {
  public:
-  // `operations`: told of each verb; null: nobody is.
-  explicit OverlayClient(plugin::PluginTable<gantry_overlay> table,
-                         std::shared_ptr<plugin::Operations> operations = nullptr)
-      : table_(std::move(table)), operations_(std::move(operations)), shared_(std::make_shared<Shared>()) {}
+  explicit OverlayClient(plugin::PluginVerbs<gantry_overlay> verbs) : BackendClient(std::move(verbs)) {}
 
-  const plugin::Plugin* plugin() const { return table_.plugin(); }
-  // What the others see as the node's backend.
-  std::string name() const { return plugin() == nullptr ? std::string() : plugin()->acting().name(); }
+  // In metrics that it shares with the network: "set_overlay_node".
+  static std::string operation(std::string_view verb);
 
   Expected<abi::OverlayAdvert> set_node(const abi::OverlaySelf& self) const;
   Status set_nodes(const abi::OverlayNodes& nodes) const;
@@ -33,17 +26,7 @@ class OverlayClient {
   Expected<std::optional<abi::OverlayAdvert>> adopt(plugin::Instance* next, const abi::OverlayNodes& all) const;
 
  private:
-  using Verb = gantry_overlay_verb gantry_overlay::*;
-  // What was set last, for the next instance.
-  struct Shared {
-    std::mutex mutex;
-    std::optional<std::string> self;
-  };
-  Expected<abi::OverlayAdvert> call(std::string_view operation, Verb verb, const std::string& request) const;
-
-  plugin::PluginTable<gantry_overlay> table_;
-  std::shared_ptr<plugin::Operations> operations_;
-  std::shared_ptr<Shared> shared_;
+  Told self_;
 };
 
 }  // namespace gantry::network

@@ -40,7 +40,7 @@ class FakeOverlay {
       return 0;
     };
   }
-  network::OverlayClient client() { return network::OverlayClient(plugin::PluginTable<gantry_overlay>(&table_, this)); }
+  network::OverlayClient client() { return network::OverlayClient({&table_, this, GANTRY_OVERLAY_ID}); }
   void set_advert(abi::OverlayAdvert advert) {
     const std::lock_guard lock(mutex_);
     advert_ = std::move(advert);

@@ -2,6 +2,7 @@
 #include "core/node/node_agent.hpp"
 
 #include "core/node/agent.hpp"
+#include "core/plugin/operations.hpp"
 
 namespace gantry::node {
 namespace {
@@ -31,18 +32,16 @@ Expected<std::unique_ptr<NodeAgent>> NodeAgent::create(NodeOptions options) {
   auto network = chosen(*options.plugins, "network.plugin", options.network_plugin, GANTRY_NETWORK_ID);
   if (!network) return std::move(network).error();
   const AgentClock time{options.plugins->options().clock, options.plugins->options().timers};
-  const auto operations = [&](const char* prefix) {
-    return std::make_shared<plugin::Operations>(options.plugins->metrics(), *time.clock, prefix);
+  const auto operations = [&](const char* prefix, plugin::Operations::Naming naming = nullptr) {
+    return std::make_shared<plugin::Operations>(options.plugins->metrics(), *time.clock, prefix, naming);
   };
-  RuntimeClient runtime_client(plugin::PluginTable<gantry_runtime>(*runtime, GANTRY_RUNTIME_ID),
-                               operations("kubelet_runtime"));
-  NetworkClients networks{network::NetworkClient(plugin::PluginTable<gantry_network>(*network, GANTRY_NETWORK_ID),
-                                                 operations("gantry_network"))};
+  RuntimeClient runtime_client({*runtime, GANTRY_RUNTIME_ID, operations("kubelet_runtime", &RuntimeClient::operation)});
+  NetworkClients networks{network::NetworkClient({*network, GANTRY_NETWORK_ID, operations("gantry_network")})};
   if (!options.overlay_plugin.empty()) {
     auto overlay = chosen(*options.plugins, "network.overlay", options.overlay_plugin, GANTRY_OVERLAY_ID);
     if (!overlay) return std::move(overlay).error();
-    networks.overlay.emplace(plugin::PluginTable<gantry_overlay>(*overlay, GANTRY_OVERLAY_ID),
-                             operations("gantry_network"));
+    networks.overlay.emplace(plugin::PluginVerbs<gantry_overlay>(
+        *overlay, GANTRY_OVERLAY_ID, operations("gantry_network", &network::OverlayClient::operation)));
   }
   return make_agent(std::move(options), time, std::move(runtime_client), std::move(networks));
 }

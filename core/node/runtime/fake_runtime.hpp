@@ -18,7 +18,7 @@ namespace gantry::node::testing {
 class FakeRuntime {
  public:
   FakeRuntime();
-  RuntimeClient client() { return RuntimeClient(plugin::PluginTable<gantry_runtime>(&table_, this)); }
+  RuntimeClient client() { return RuntimeClient({&table_, this, GANTRY_RUNTIME_ID}); }
 
   void add_image(const std::string& name);
   // The main process of a container ends.
@@ -98,7 +98,7 @@ class FakeRuntime {
 class FakeNetwork {
  public:
   FakeNetwork();
-  network::NetworkClient client() { return network::NetworkClient(plugin::PluginTable<gantry_network>(&table_, this)); }
+  network::NetworkClient client() { return network::NetworkClient({&table_, this, GANTRY_NETWORK_ID}); }
   std::map<std::string, std::string> attached() const;  // sandbox and its address
   void fail_next_add(int times);
   std::vector<abi::NetworkNode> others() const;

@@ -1,9 +1,9 @@
 // The room of what speaks to the container runtime: configurations, commands, hooks, stops.
 //
-// Here the verbs of a container runtime as typed calls over its ABI table.
+// Here the verbs of a container runtime as typed calls.
 //
-// Each call finds the plugin's instance of the moment and pins it. Execs and stops, which last, end on the instance
-// that began them; across an exchange of the plugin the event sink moves to the new one. Copies share their state.
+// Execs and stops, which last, end on the instance that began them; across an exchange of the plugin the event sink
+// moves to the new one. Copies share their state.
 // Verbs block: never on a network or timer thread. [worker]
 #pragma once
 
@@ -14,8 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/plugin/operations.hpp"
-#include "core/plugin/plugin_table.hpp"
+#include "core/plugin/plugin_verbs.hpp"
 #include "gantry/abi/runtime.h"
 #include "gantry/runtime.pb.h"
 #include "gantry/status.hpp"
@@ -26,11 +25,12 @@ namespace cri = gantry::runtime::v1;
 
 class RuntimeClient {
  public:
-  // `operations`: told of each verb but exec; null: nobody is.
-  explicit RuntimeClient(plugin::PluginTable<gantry_runtime> table,
-                         std::shared_ptr<plugin::Operations> operations = nullptr);
+  explicit RuntimeClient(plugin::PluginVerbs<gantry_runtime> verbs);
 
-  const plugin::Plugin* plugin() const { return table_.plugin(); }
+  // What the kubelet's metrics call a verb: "run_podsandbox".
+  static std::string operation(std::string_view verb);
+
+  const plugin::Plugin* plugin() const { return verbs_.plugin(); }
   // The plugin is exchanged: events come from `next` (null: from nobody). [main]
   void adopt(plugin::Instance* next) const;
 
@@ -68,16 +68,13 @@ class RuntimeClient {
   void set_event_sink(gantry_runtime_event sink, void* context) const;
 
  private:
-  using Verb = gantry_runtime_verb gantry_runtime::*;
   template <typename Response, typename Request>
-  Expected<Response> call(std::string_view operation, Verb verb, const Request& request,
-                          plugin::CallKind kind = plugin::CallKind::kShort) const;
-  template <typename Response, typename Request>
-  Expected<Response> send(Verb verb, const Request& request, plugin::CallKind kind) const;
+  Expected<Response> call(plugin::Verb gantry_runtime::*verb, const Request& request) const {
+    return verbs_.call<Response>(verb, request);
+  }
   struct Shared;
 
-  plugin::PluginTable<gantry_runtime> table_;
-  std::shared_ptr<plugin::Operations> operations_;
+  plugin::PluginVerbs<gantry_runtime> verbs_;
   std::shared_ptr<Shared> shared_;
 };
 
