@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/isolation/marshal.hpp"
 #include "core/isolation/proxy_tables.hpp"
 #include "core/isolation/session.hpp"
 #include "core/plugin/interface_checks.hpp"
@@ -66,6 +67,7 @@ class IsolatedLibrary final : public plugin::LoadedLibrary {
   const fs::path& copy() const override { return mapped_here_; }
   bool lost() const override { return session_->lost(); }
   void hurry() override { session_->hurry(); }
+  bool call_later(const plugin::Member& member, std::string_view request, const Answered& answered) override;
 
   gantry_code create(const gantry_host* host, void** instance, gantry_buffer* error);
 
@@ -102,6 +104,13 @@ IsolatedLibrary::~IsolatedLibrary() {
   if (slot_ < kSlots) slots[slot_].store(nullptr);
   std::error_code ignored;
   fs::remove(file_, ignored);
+}
+
+bool IsolatedLibrary::call_later(const plugin::Member& member, std::string_view request, const Answered& answered) {
+  using Verb = Marshal<true, gantry_code, gantry_slice, gantry_buffer*, gantry_buffer*>;
+  session_->call_later(op_of(member.number), Verb::request(to_slice(request), nullptr, nullptr),
+                       [answered](Reply reply) { answered(reply.code, std::move(reply.response), reply.error); });
+  return true;
 }
 
 Status IsolatedLibrary::take_slot() {

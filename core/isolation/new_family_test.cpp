@@ -47,6 +47,7 @@ class NewFamily : public testing::Test {
       process.copy = copy;
       process.host = PLUGIN_HOST;
       process.call_deadline = call_deadline_;
+      process.long_call_deadline = long_call_deadline_;
       process.on_exit = std::move(on_exit);
       return isolation::open_isolated(std::move(process));
     };
@@ -73,6 +74,21 @@ class NewFamily : public testing::Test {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, seconds(30), [&] { return log_.find(text) != std::string::npos; });
   }
+  // What calls of `wait` told, in the order in which they did.
+  void wait_later(const PluginVerbs<gantry_echo>& echo) {
+    echo.call_long(&gantry_echo::wait, std::string(), [this](const Expected<std::string>& answer) {
+      const std::lock_guard lock(mutex_);
+      told_.push_back(answer.ok() ? "ended" : answer.error().message());
+      changed_.notify_all();
+    });
+  }
+  bool told(size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, seconds(30), [&] { return told_.size() == count; });
+  }
+  static size_t threads() {
+    return static_cast<size_t>(std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator()));
+  }
   pid_t pid_of(const PluginVerbs<gantry_echo>& echo) {
     const auto said = echo.call(&gantry_echo::say, "in");
     EXPECT_TRUE(said.ok()) << said.error().message();
@@ -80,13 +96,14 @@ class NewFamily : public testing::Test {
   }
 
   fs::path dir_;
-  std::chrono::milliseconds call_deadline_{30'000};
+  std::chrono::milliseconds call_deadline_{30'000}, long_call_deadline_{3'600'000};
   SystemClock clock_;
   Timers timers_{clock_};
   WorkerPool pool_{"test", 2};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string log_;
+  std::vector<std::string> told_;
   std::unique_ptr<PluginHost> host_;
 };
 
@@ -144,6 +161,86 @@ TEST_P(Everywhere, ItIsReloadedWhileALongVerbRuns) {
   tell();
   const auto ended = waiting.get();
   EXPECT_TRUE(ended.ok()) << ended.error().message();
+}
+
+TEST_P(Everywhere, ALongVerbTellsItsEnd) {
+  constexpr size_t kMany = 100;  // more than may be under way at once
+  const auto echo = load(GetParam());
+  for (size_t i = 0; i < kMany; ++i) wait_later(echo);
+  ASSERT_TRUE(logged("echo|lingers"));
+  EXPECT_TRUE(echo.call(&gantry_echo::say, "meanwhile").ok());
+  EXPECT_TRUE(told_.empty());
+  tell();
+  ASSERT_TRUE(told(kMany));
+  EXPECT_EQ(told_, std::vector<std::string>(kMany, "ended"));
+  const auto text = host_->metrics().text();
+  const std::string labels = R"({call="wait",interface="gantry.echo/1",plugin="echo"} )";
+  EXPECT_NE(text.find("gantry_plugin_call_duration_seconds_count" + labels + "100"), std::string::npos) << text;
+}
+
+TEST_P(Everywhere, WhatIsNoLongVerbIsNotCalledAsOne) {
+  const auto echo = load(GetParam());
+  Expected<std::string> answer = std::string();
+  const auto then = [&](Expected<std::string> given) { answer = std::move(given); };
+  echo.call_long(&gantry_echo::say, std::string("x"), then);
+  EXPECT_EQ(answer.error().message(), "say is no long verb");
+  echo.call_long(&gantry_echo::sing, std::string(), then);
+  EXPECT_EQ(answer.error().code(), 501);
+  ASSERT_TRUE(host_->disable("echo").ok());
+  echo.call_long(&gantry_echo::wait, std::string(), then);
+  EXPECT_EQ(answer.error().code(), 503);
+}
+
+TEST_P(Everywhere, ItIsReloadedWhileALongVerbIsToTell) {
+  const auto echo = load(GetParam());
+  wait_later(echo);
+  ASSERT_TRUE(logged("echo|lingers"));
+  PluginSettings settings{"echo", fs::path(TEST_PLUGINS) / "isolation_echo.so", "", false, nullptr};
+  settings.isolation.process = GetParam();
+  EXPECT_TRUE(host_->reload(settings).ok());
+  EXPECT_TRUE(told_.empty());
+  tell();
+  ASSERT_TRUE(told(1));
+  EXPECT_EQ(told_.front(), "ended");
+}
+
+TEST_F(NewFamily, NoThreadOfTheDaemonWaitsForALongVerbOfAProcess) {
+  const auto echo = load(true);
+  EXPECT_TRUE(echo.call(&gantry_echo::say, "a lane is there").ok());
+  const auto before = threads();
+  for (int i = 0; i < 50; ++i) wait_later(echo);
+  ASSERT_TRUE(logged("echo|lingers"));
+  EXPECT_EQ(threads(), before);
+  tell();
+  ASSERT_TRUE(told(50));
+}
+
+TEST_F(NewFamily, LongVerbsEndWithTheirProcess) {
+  const auto echo = load(true);
+  for (int i = 0; i < 70; ++i) wait_later(echo);
+  ASSERT_TRUE(logged("echo|lingers"));
+  ASSERT_EQ(::kill(pid_of(echo), SIGKILL), 0);
+  ASSERT_TRUE(told(70));
+  EXPECT_EQ(told_, std::vector<std::string>(70, "plugin echo: its process has ended: killed by SIGKILL"));
+}
+
+TEST_F(NewFamily, ALongVerbHasADeadlineToo) {
+  call_deadline_ = long_call_deadline_ = std::chrono::milliseconds(300);
+  const auto echo = load(true);
+  wait_later(echo);
+  ASSERT_TRUE(told(1));
+  EXPECT_EQ(told_.front(), "plugin echo: its process has ended: did not answer wait within 300 ms and was killed");
+}
+
+// A daemon that stops kills the process within seconds, and the plugin's instance goes after its calls.
+TEST_F(NewFamily, TheEndOfTheDaemonEndsLongVerbs) {
+  const auto echo = load(true);
+  wait_later(echo);
+  ASSERT_TRUE(logged("echo|lingers"));
+  host_->shutdown();
+  ASSERT_EQ(told_.size(), 1u);
+  EXPECT_EQ(told_.front(),
+            "plugin echo: its process has ended: was at work 2 s after the daemon had begun to stop and was killed");
 }
 
 TEST_F(NewFamily, ItIsKilledInTheMiddleOfACallAndComesBack) {

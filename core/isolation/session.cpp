@@ -24,6 +24,7 @@ Session::Session(const IsolationOptions& options)
       stop_deadline_(options.stop_deadline),
       max_frame_(options.max_frame),
       bridge_([this](const Frame& frame, bool callback) { return supervisor_.send(frame, Fd(), callback); }),
+      later_([this](const Frame& frame) { supervisor_.send(frame); }, [this](Op op) { return too_many(op); }),
       supervisor_(supervisor_options(options)) {}
 
 SupervisorOptions Session::supervisor_options(const IsolationOptions& options) {
@@ -36,6 +37,7 @@ SupervisorOptions Session::supervisor_options(const IsolationOptions& options) {
   made.deadline = options.call_deadline;
   made.stop_deadline = options.stop_deadline;
   made.busy = [this] { return early_calls_ > 0; };
+  made.limit = [this] { return later_.limit(); };
   made.on_frame = [this](Frame& frame) { return serve(frame); };
   made.on_end = [this](const std::string& cause) { end(cause); };
   made.on_exit = options.on_exit;
@@ -73,6 +75,7 @@ std::string Session::serve(Frame& frame) {
     if (frame.kind == Kind::kPost && frame.payload.empty() && supervisor_.callback_returned()) return {};
     return "the end of a callback that does not run";
   }
+  if (frame.kind == Kind::kAnswer) return later_.answer(frame);
   if (frame.kind != Kind::kCall && frame.kind != Kind::kPost) {
     return "an answer with the unknown id " + std::to_string(frame.id);
   }
@@ -93,6 +96,7 @@ void Session::end(const std::string& cause) {
   // Usually their other ends are closed already, unless something that the plugin started still holds them.
   shut_lanes();
   bridge_.end(unavailable(cause).error);
+  later_.end(unavailable(cause));
 }
 
 Reply Session::unavailable(const std::string& cause) const {
@@ -100,17 +104,21 @@ Reply Session::unavailable(const std::string& cause) const {
   return {status.code(), {}, to_proto(status).SerializeAsString()};
 }
 
-Reply Session::too_large(const Call& call) const {
-  const auto status =
-      Status::too_large("plugin " + name_ + ": " + std::to_string(call.payload.size()) + " bytes for " +
-                        name_of(call.op) + "; a frame to its process holds " + std::to_string(max_frame_));
+Reply Session::too_many(Op op) const {
+  const auto status = Status::too_many_requests("plugin " + name_ + ": too many calls of " + name_of(op) + " wait");
+  return {status.code(), {}, to_proto(status).SerializeAsString()};
+}
+
+Reply Session::too_large(Op op, size_t bytes) const {
+  const auto status = Status::too_large("plugin " + name_ + ": " + std::to_string(bytes) + " bytes for " + name_of(op) +
+                                        "; a frame to its process holds " + std::to_string(max_frame_));
   return {status.code(), {}, to_proto(status).SerializeAsString()};
 }
 
 Reply Session::call(Op op, std::string_view payload, Where where, std::span<const int> descriptors) {
   const Early early(*this);
   const Call call{op, payload, descriptors, within(deadline_)};
-  if (payload.size() > max_frame_) return too_large(call);
+  if (payload.size() > max_frame_) return too_large(op, payload.size());
   if (where == Where::kAnyLane) return call_on_lanes(call);
   const std::lock_guard lock(main_mutex_);
   Reply reply;
@@ -120,7 +128,12 @@ Reply Session::call(Op op, std::string_view payload, Where where, std::span<cons
 Reply Session::long_call(Op op, std::string_view payload, std::span<const int> descriptors) {
   const Early early(*this);
   const Call call{op, payload, descriptors, within(long_deadline_)};
-  return payload.size() > max_frame_ ? too_large(call) : call_on_lanes(call);
+  return payload.size() > max_frame_ ? too_large(op, payload.size()) : call_on_lanes(call);
+}
+
+void Session::call_later(Op op, std::string payload, LaterCalls::Answered answered) {
+  if (payload.size() > max_frame_) return answered(too_large(op, payload.size()));
+  later_.begin(op, std::move(payload), within(long_deadline_), std::make_shared<Early>(*this), std::move(answered));
 }
 
 Reply Session::call_on_lanes(const Call& call) {

@@ -22,6 +22,7 @@
 #include "core/isolation/channel.hpp"
 #include "core/isolation/host_bridge.hpp"
 #include "core/isolation/isolated_library.hpp"
+#include "core/isolation/later_calls.hpp"
 #include "core/isolation/payload.hpp"
 #include "core/isolation/supervisor.hpp"
 
@@ -40,6 +41,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Reply call(Op op, std::string_view payload, Where where = Where::kAnyLane, std::span<const int> descriptors = {});
   // With the deadline of what takes its time.
   Reply long_call(Op op, std::string_view payload, std::span<const int> descriptors = {});
+  // The same without a thread that waits: over the control connection, where what the plugin asks of its host meanwhile
+  // comes, too.
+  void call_later(Op op, std::string payload, LaterCalls::Answered answered);
   // The process sent something that makes no sense.
   void complain(const std::string& what) { supervisor_.fail("sent a malformed frame: " + what); }
   // Ends the process; on_exit is not told.
@@ -91,7 +95,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<Lane> make_lane();
   bool transact(Lane& lane, const Call& call, Reply& reply);
   bool await_answer(Lane& lane, const Call& call, uint64_t id, Reply& reply);
-  Reply too_large(const Call& call) const;
+  Reply too_large(Op op, size_t bytes) const;
+  Reply too_many(Op op) const;
   void late(const Call& call);
   std::string serve(Frame& frame);
   void end(const std::string& cause);
@@ -106,6 +111,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::atomic<bool> hurried_{false};
   std::atomic<size_t> early_calls_{0};
   HostBridge bridge_;
+  LaterCalls later_;
 
   std::mutex main_mutex_;
   std::unique_ptr<Lane> main_;

@@ -241,14 +241,16 @@ bool Supervisor::serve_frames() {
 }
 
 int Supervisor::poll_timeout() const {
+  const auto limit = options_.limit();
   const std::lock_guard lock(mutex_);
-  // Callbacks are sent without waking this thread, so it looks for late ones by itself now and then.
+  // Callbacks and calls are sent without waking this thread, so it looks for late ones by itself now and then.
   auto next = Clock::now() + options_.deadline / 2;
   const auto earliest = [&](Clock::time_point time) { next = std::min(next, time); };
   if (!kill_ && broken_since_) earliest(*broken_since_ + kGrace);
   if (!kill_ && closing_since_) earliest(*closing_since_ + kGrace);
   if (!kill_ && hurried_since_ && options_.busy()) earliest(*hurried_since_ + options_.stop_deadline);
   if (!kill_ && !callbacks_.empty()) earliest(callbacks_.front() + options_.deadline);
+  if (!kill_ && limit) earliest(limit->at);
   if (!kill_ && !outbox_.empty()) earliest(progress_ + options_.deadline);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
   return static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
@@ -256,6 +258,7 @@ int Supervisor::poll_timeout() const {
 
 void Supervisor::check_deadlines() {
   std::string cause;
+  const auto limit = options_.limit();
   {
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
@@ -271,6 +274,8 @@ void Supervisor::check_deadlines() {
     } else if (!callbacks_.empty() && now >= callbacks_.front() + options_.deadline) {
       cause = "did not return from a timer or an answer to call_async within " + seconds(options_.deadline) +
               " and was killed";
+    } else if (limit && now >= limit->at) {
+      cause = std::string("did not answer ") + limit->what + " within " + seconds(limit->allowed) + " and was killed";
     } else if (!outbox_.empty() && now >= progress_ + options_.deadline) {
       cause = "did not read its messages for " + seconds(options_.deadline) + " and was killed";
     }

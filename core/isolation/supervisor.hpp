@@ -20,6 +20,13 @@
 
 namespace gantry::isolation {
 
+// When the time of a call is over that is answered on the control connection, and which that is.
+struct CallLimit {
+  std::chrono::steady_clock::time_point at;
+  const char* what = "";
+  std::chrono::milliseconds allowed{0};
+};
+
 struct SupervisorOptions {
   std::string name;
   std::filesystem::path host, cgroup_dir;
@@ -27,6 +34,7 @@ struct SupervisorOptions {
   size_t max_frame = 0;
   std::chrono::milliseconds deadline{0}, stop_deadline{0};
   std::function<bool()> busy;  // calls that began before hurry() are under way; on any thread, quick
+  std::function<std::optional<CallLimit>()> limit;  // the first there is; on the supervisor's thread, quick
   // All three on the supervisor's thread. on_frame gives a complaint, or nothing; on_end comes with the process gone,
   // before `on_exit`.
   std::function<std::string(Frame&)> on_frame;

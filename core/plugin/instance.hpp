@@ -94,6 +94,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool lost() const { return opened_.library->lost(); }
   // The daemon stops: see LoadedLibrary.
   void hurry() { opened_.library->hurry(); }
+  // A long verb without a thread that waits; false when that can't be: see LoadedLibrary.
+  bool call_later(const Member& member, std::string_view request, const LoadedLibrary::Answered& answered) {
+    return opened_.library->call_later(member, request, answered);
+  }
 
  private:
   friend class Plugin;  // counts calls, under its lock

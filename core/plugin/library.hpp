@@ -2,14 +2,18 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/plugin/trust.hpp"
 #include "gantry/abi/plugin.h"
 #include "gantry/status.hpp"
 
 namespace gantry::plugin {
+
+struct Member;
 
 class LoadedLibrary {
  public:
@@ -29,6 +33,14 @@ class LoadedLibrary {
   // The daemon stops: calls into another process, those under way too, have seconds to end, or it is killed.
   // [any-thread]
   virtual void hurry() {}
+  // Of an image in another process: asks the long verb that the table of interfaces has as `member`, and tells the
+  // answer once, on whatever thread, that of the call too: no thread waits. False, and nothing is told, of an image in
+  // this one. [any-thread]
+  using Answered = std::function<void(gantry_code code, std::string response, const std::string& error)>;
+  virtual bool call_later(const Member& member, std::string_view request, const Answered& answered) {
+    (void)member, (void)request, (void)answered;
+    return false;
+  }
 };
 
 // The private copy of a file that passed the checks; nothing is left when it did not.

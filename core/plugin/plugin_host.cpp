@@ -6,6 +6,7 @@
 #include "core/files/errno_status.hpp"
 #include "core/limits/notices.hpp"
 #include "core/plugin/host_interfaces.hpp"
+#include "core/plugin/long_calls.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "gantry/abi/log.h"
 
@@ -18,6 +19,7 @@ PluginHost::PluginHost(PluginHostOptions options)
       metrics_(std::make_unique<MetricsRegistry>()),
       tried_(options_.data_dir / "plugins-tried"),
       crashes_(options_.data_dir / "plugins-crashed", options_.record_crashes),
+      long_calls_(std::make_unique<LongCalls>()),
       reaper_("plugin-reaper", 1),
       watchdog_({[this](const Watchdog::Overdue& call) { overdue(call); },
                  [this](Instance& instance, const std::string& what, int64_t ran_ms) {
@@ -222,6 +224,11 @@ void PluginHost::shutdown() {
     const std::lock_guard lock(alive_->mutex);
     alive_->yes = false;
   }
+  {
+    const std::lock_guard change(change_mutex_);
+    for (const auto& old : retired_) old->hurry();
+  }
+  long_calls_->stop();
   watchdog_.stop();
   reaper_.stop();
   const std::lock_guard change(change_mutex_);

@@ -34,6 +34,7 @@ class Notices;
 
 namespace gantry::plugin {
 
+class LongCalls;
 class MetricsRegistry;
 
 // isolation = "process": how an image is opened in a process of its own. Given by the daemon, so that this room knows
@@ -133,13 +134,15 @@ class PluginHost {
   // The daemon stops: no process is started anew from here on, and those with calls under way are killed when these do
   // not end within seconds. [any-thread]
   void begin_stop();
-  // Destroys all instances, last loaded first. Nobody may call into a plugin any more.
+  // Waits for long calls under way, then destroys all instances, last loaded first. Nobody may call into a plugin any
+  // more.
   void shutdown();
 
   const PluginHostOptions& options() const { return options_; }
   MetricsRegistry& metrics() { return *metrics_; }
   Watchdog& watchdog() { return watchdog_; }
   MainThread& main_thread() { return main_thread_; }
+  LongCalls& long_calls() { return *long_calls_; }
   // Calls into plugins that have been running for at least so long, those given up among them: "plugin slow: reconcile
   // of default/web, for 31 s".
   std::vector<std::string> stuck_calls(int64_t ms);
@@ -224,6 +227,7 @@ class PluginHost {
   std::vector<std::shared_ptr<Plugin>> plugins_;  // in the order of their first load
   std::function<void(const Plugin&)> told_;
   std::map<uint64_t, std::string> early_crashes_;  // by number: of instances that are not a plugin's yet
+  std::unique_ptr<LongCalls> long_calls_;
   WorkerPool reaper_;
   Watchdog watchdog_;  // last: its thread uses the rest
 };

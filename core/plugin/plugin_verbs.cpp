@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/plugin/long_calls.hpp"
 #include "core/plugin/metrics_registry.hpp"
 #include "core/plugin/operations.hpp"
 #include "core/plugin/plugin_host.hpp"
@@ -42,31 +43,32 @@ gantry_code invoke_verb(Pinned::Function verb, void* self, std::string_view requ
 }  // namespace
 
 VerbScope::VerbScope(Instance& instance, const Member& member, About about)
-    : instance_(instance),
-      member_(member),
-      begun_ns_(instance.plugin().host().options().clock->monotonic_ns()),
-      watch_(instance.plugin().host().watchdog(), instance, deadline_ms(instance, member), about.ns, about.name,
+    : watch_(instance.plugin().host().watchdog(), instance, deadline_ms(instance, member), about.ns, about.name,
              std::move(about.noted), member.name),
       mark_(instance.mapped(), member.name, about.ns, about.name) {}
 
-VerbScope::~VerbScope() {
-  auto& plugin = instance_.plugin();
-  auto& metrics = plugin.host().metrics();
-  const auto handles = plugin.call_metrics(member_);
-  const auto took = plugin.host().options().clock->monotonic_ns() - begun_ns_;
-  metrics.record(handles.duration, static_cast<double>(took) / 1e9);
-  if (failed_) metrics.record(handles.errors, 1);
+CallMeasure::CallMeasure(const Pinned& pinned, const Member& member) : pinned_(pinned), member_(member) {
+  if (pinned.instance_ != nullptr) begun_ns_ = pinned.instance_->plugin().host().options().clock->monotonic_ns();
+  if (pinned.operations_ != nullptr) begun_ = pinned.operations_->begin();
 }
 
-Pinned::Call::Call(const Pinned& pinned, const Member& member, About about) : pinned_(pinned), member_(member) {
-  if (pinned.operations_ != nullptr) begun_ = pinned.operations_->begin();
+void CallMeasure::end(bool failed) const {
+  if (pinned_.operations_ != nullptr) pinned_.operations_->end(member_.name, begun_, !failed);
+  if (pinned_.instance_ == nullptr) return;
+  auto& plugin = pinned_.instance_->plugin();
+  const auto handles = plugin.call_metrics(member_);
+  const auto took = plugin.host().options().clock->monotonic_ns() - begun_ns_;
+  plugin.host().metrics().record(handles.duration, static_cast<double>(took) / 1e9);
+  if (failed) plugin.host().metrics().record(handles.errors, 1);
+}
+
+Pinned::Call::Call(const Pinned& pinned, const Member& member, About about) : measure_(pinned, member) {
   if (pinned.instance_ != nullptr) scope_.emplace(*pinned.instance_, member, std::move(about));
 }
 
 Expected<std::string> Pinned::Call::end(gantry_code code) {
-  if (scope_) scope_->end(code);
   scope_.reset();
-  if (pinned_.operations_ != nullptr) pinned_.operations_->end(member_.name, begun_, code == 0);
+  measure_.end(code != 0);
   if (code != 0) return status_of(code, error.view());
   return std::string(response.view());
 }
@@ -154,6 +156,19 @@ Expected<std::string> Callee::ask(size_t offset, std::string_view request) const
   if (!pinned) return absent();
   const auto found = pinned.find(offset);
   return found ? pinned.ask(*found, request) : Status(found.error());
+}
+
+void Callee::ask_long(size_t offset, std::string request, Then then) const {
+  auto pinned = pin_table(CallKind::kLong);
+  if (!pinned) return then(absent());
+  const auto found = pinned.find(offset);
+  if (!found) return then(Status(found.error()));
+  const auto shape = found->member->shape;
+  auto* calls = pinned.instance() == nullptr ? long_calls_ : &pinned.instance()->plugin().host().long_calls();
+  if (shape != Shape::kLongVerb || calls == nullptr) {
+    return then(Status::internal(std::string(found->member->name) + " is no long verb"));
+  }
+  calls->begin(std::move(pinned), *found, std::move(request), std::move(then));
 }
 
 }  // namespace gantry::plugin

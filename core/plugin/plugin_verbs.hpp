@@ -20,6 +20,7 @@
 
 namespace gantry::plugin {
 
+class LongCalls;
 class Operations;
 
 // What a call works on, for sentences, and who hears when it is over its deadline (on the watchdog's thread).
@@ -28,24 +29,29 @@ struct About {
   std::function<void()> noted = nullptr;
 };
 
-// One call of a plugin's function on this thread, from here to the end of the scope: watched, marked, measured.
-// What it refers to must outlive it.
+// One call of a plugin's function on this thread, from here to the end of the scope: watched and marked. What it refers
+// to must outlive it.
 class VerbScope {
  public:
   VerbScope(Instance& instance, const Member& member, About about = {});
-  ~VerbScope();
-  VerbScope(const VerbScope&) = delete;
-  VerbScope& operator=(const VerbScope&) = delete;
-  // With what the call ended; without it, with success.
-  void end(gantry_code code) { failed_ = code != 0; }
 
  private:
-  Instance& instance_;
-  const Member& member_;
-  const int64_t begun_ns_;
-  bool failed_ = false;
   const Watchdog::Watch watch_;
   const CallMark mark_;
+};
+
+class Pinned;
+
+// One call from here to its end, told to the plugin's metrics. What it refers to must outlive it.
+class CallMeasure {
+ public:
+  CallMeasure(const Pinned& pinned, const Member& member);
+  void end(bool failed) const;
+
+ private:
+  const Pinned& pinned_;
+  const Member& member_;
+  int64_t begun_ns_ = 0, begun_ = 0;
 };
 
 using Verb = gantry_code (*)(void* instance, gantry_slice request, gantry_buffer* response, gantry_buffer* error);
@@ -81,15 +87,14 @@ class Pinned {
     Buffer response, error;
 
    private:
-    const Pinned& pinned_;
-    const Member& member_;
-    int64_t begun_ = 0;
+    const CallMeasure measure_;
     std::optional<VerbScope> scope_;
   };
   void* self() const { return self_; }
 
  private:
   friend class Callee;
+  friend class CallMeasure;
   Plugin::Call call_;
   const Interface* known_ = nullptr;
   const void* table_ = nullptr;
@@ -103,8 +108,13 @@ class Callee {
  public:
   // `id` is one of the table of interfaces, and outlives this. `operations` is told of each call, too; null: nobody.
   Callee(std::shared_ptr<Plugin> plugin, const char* id, std::shared_ptr<Operations> operations = nullptr);
-  Callee(const void* table, void* self, const char* id)
-      : id_(id), known_(find_interface(id)), table_(table), self_(self) {}
+  // `long_calls` for those of the test that has them.
+  Callee(const void* table, void* self, const char* id, LongCalls* long_calls = nullptr)
+      : id_(id), known_(find_interface(id)), table_(table), self_(self), long_calls_(long_calls) {}
+
+  // Told of the answer to a long verb, once, on whatever thread, that of the call too; must not block, nor call the
+  // plugin.
+  using Then = std::function<void(Expected<std::string>)>;
 
   // Null: a test's.
   Plugin* plugin() const { return plugin_.get(); }
@@ -115,6 +125,8 @@ class Callee {
   Status absent() const;
   // The verb at `offset`; 503 when the plugin is not running, 501 when it lacks the verb.
   Expected<std::string> ask(size_t offset, std::string_view request) const;
+  // The same of a long verb, without a thread that waits: see LongCalls.
+  void ask_long(size_t offset, std::string request, Then then) const;
   Status undecodable() const;
 
  private:
@@ -125,6 +137,7 @@ class Callee {
   const Interface* known_;
   const void* table_ = nullptr;
   void* self_ = nullptr;
+  LongCalls* long_calls_ = nullptr;
   std::shared_ptr<Operations> operations_;
 };
 
@@ -142,24 +155,23 @@ class PinnedVerbs : public Pinned {
   PinnedVerbs() = default;
   explicit PinnedVerbs(Pinned pinned) : Pinned(std::move(pinned)) {}
 
-  // A function of any signature that gives a code: `invoke(function, self, response, error)` calls it.
-  template <typename Function, typename Invoke>
-  Expected<std::string> call_with(Function Table::*member, Invoke&& invoke, About about = {}) const {
+  // A function of any signature that gives a code: `use(function, self, response, error)` calls it.
+  template <typename F, typename Use>
+  Expected<std::string> call_with(F Table::*member, Use&& use, About about = {}) const {
     const auto found = find(offset_of(member));
     if (!found) return Status(found.error());
     Call call(*this, *found->member, std::move(about));
-    const auto function = reinterpret_cast<Function>(found->function);
-    return call.end(invoke(function, self(), call.response.out(), call.error.out()));
+    const auto function = reinterpret_cast<F>(found->function);
+    return call.end(use(function, self(), call.response.out(), call.error.out()));
   }
-  // The same of what belongs to [main]; `invoke` must own what it uses.
-  template <typename Function, typename Invoke>
-  Expected<std::string> call_main_with(Function Table::*member, Invoke invoke) const {
+  // The same of what belongs to [main]; `use` must own what it uses.
+  template <typename F, typename Use>
+  Expected<std::string> call_main_with(F Table::*member, Use use) const {
     const auto found = find(offset_of(member));
     if (!found) return Status(found.error());
-    return ask_main(*found,
-                    [invoke](Pinned::Function function, void* self, gantry_buffer* response, gantry_buffer* error) {
-                      return invoke(reinterpret_cast<Function>(function), self, response, error);
-                    });
+    return ask_main(*found, [use](Function function, void* self, gantry_buffer* response, gantry_buffer* error) {
+      return use(reinterpret_cast<F>(function), self, response, error);
+    });
   }
   // One that gives nothing back. False: it is not there.
   template <typename... Given, typename... Args>
@@ -193,6 +205,17 @@ class PluginVerbs : public Callee {
   template <typename Response, typename Request>
   Expected<Response> call(Verb Table::*verb, const Request& request) const {
     return decode<Response>(call(verb, std::string_view(request.SerializeAsString())));
+  }
+  // A long verb that tells its answer instead of holding a thread. `then` as Callee says.
+  void call_long(Verb Table::*verb, std::string request, Then then) const {
+    ask_long(offset_of(verb), std::move(request), std::move(then));
+  }
+  template <typename Response, typename Request>
+  void call_long(Verb Table::*verb, const Request& request, std::function<void(Expected<Response>)> then) const {
+    ask_long(offset_of(verb), request.SerializeAsString(),
+             [self = *this, then = std::move(then)](const Expected<std::string>& answer) {
+               then(self.template decode<Response>(answer));
+             });
   }
   template <typename Response>
   Expected<Response> decode(const Expected<std::string>& answer) const {

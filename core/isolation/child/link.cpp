@@ -31,8 +31,9 @@ LaneScope::~LaneScope() { current_lane = nullptr; }
 
 Link::Link(Fd control) : control_(std::move(control), kAnySize, true) {}
 
-void Link::start(std::function<void(Channel)> serve_lane) {
+void Link::start(std::function<void(Channel)> serve_lane, std::function<Reply(Frame&)> serve_call) {
   serve_lane_ = std::move(serve_lane);
+  serve_call_ = std::move(serve_call);
   const auto run = [](void* self) -> void* {
     auto& link = *static_cast<Link*>(self);
     {
@@ -137,8 +138,32 @@ void Link::take(Frame frame, bool nested) {
       return;
     }
     default:
-      return deliver(std::move(frame));
+      return frame.kind == Kind::kCall ? serve_apart(std::move(frame)) : deliver(std::move(frame));
   }
+}
+
+// A call that takes its time: nobody over there waits for it.
+void Link::serve_apart(Frame frame) {
+  struct Start {
+    Link* link;
+    Frame frame;
+  };
+  auto start = std::make_unique<Start>(Start{this, std::move(frame)});
+  const auto run = [](void* argument) -> void* {
+    const std::unique_ptr<Start> started(static_cast<Start*>(argument));
+    started->link->answer(started->frame, started->link->serve_call_(started->frame));
+    return nullptr;
+  };
+  if (start_thread(run, start.get())) {
+    start.release();
+    return;
+  }
+  const auto status = Status::unavailable("the plugin's process can start no thread for another call");
+  answer(start->frame, {status.code(), {}, to_proto(status).SerializeAsString()});
+}
+
+void Link::answer(const Frame& call, const Reply& reply) {
+  send_control({call.op, Kind::kAnswer, 0, call.id, {}}, reply.encode());
 }
 
 void Link::deliver(Frame frame) {

@@ -36,8 +36,9 @@ class Link {
  public:
   explicit Link(Fd control);
 
-  // Starts the reader; `serve_lane` is called on a thread of its own for every lane that the daemon opens.
-  void start(std::function<void(Channel)> serve_lane);
+  // Starts the reader; on a thread of its own each, `serve_lane` is called for every lane that the daemon opens, and
+  // `serve_call` for every call that comes over the control connection.
+  void start(std::function<void(Channel)> serve_lane, std::function<Reply(Frame&)> serve_call);
 
   // Payloads may have so many bytes. Before start().
   void set_max_payload(size_t size) { max_payload_ = size; }
@@ -79,6 +80,8 @@ class Link {
   // Reads until the waiter is served; for ever when there is none.
   void read_until(const Waiter* waiter);
   void take(Frame frame, bool nested);
+  void serve_apart(Frame frame);
+  void answer(const Frame& call, const Reply& reply);
   void deliver(Frame frame);
   void run_callback(const Frame& frame);
   void fire(uint64_t id);
@@ -87,6 +90,7 @@ class Link {
   size_t max_payload_ = std::numeric_limits<uint32_t>::max();
   Channel control_;
   std::function<void(Channel)> serve_lane_;
+  std::function<Reply(Frame&)> serve_call_;
   std::thread::id reader_;
   std::mutex send_mutex_;
   std::mutex mutex_;

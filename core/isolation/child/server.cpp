@@ -20,22 +20,27 @@ std::string text(const char* from) { return from == nullptr ? std::string() : st
 
 }  // namespace
 
+template <typename Work>
+Reply Server::serve_one(Op op, Work&& work) {
+  // The daemon's order of calls on different lanes is one of memory too: this process's threads don't see it.
+  (void)served_.load(std::memory_order_acquire);
+  Reply reply = work();
+  served_.fetch_add(1, std::memory_order_acq_rel);
+  if (max_frame_ > 0 && reply.response.size() + reply.error.size() > max_frame_) {
+    reply = refusal(Status::too_large("the plugin's answer to " + std::string(name_of(op)) + " has " +
+                                      std::to_string(reply.response.size()) + " bytes; a frame holds " +
+                                      std::to_string(max_frame_)));
+  }
+  return reply;
+}
+
 void Server::serve(Channel lane) {
   Frame frame;
   while (lane.receive(frame) == Io::kOk) {
-    Reply reply;
-    {
-      // The daemon's order of calls on different lanes is one of memory too: this process's threads don't see it.
-      (void)served_.load(std::memory_order_acquire);
+    const auto reply = serve_one(frame.op, [&] {
       const LaneScope scope(lane);
-      reply = answer(frame, lane);
-      served_.fetch_add(1, std::memory_order_acq_rel);
-    }
-    if (max_frame_ > 0 && reply.response.size() + reply.error.size() > max_frame_) {
-      reply = refusal(Status::too_large("the plugin's answer to " + std::string(name_of(frame.op)) + " has " +
-                                        std::to_string(reply.response.size()) + " bytes; a frame holds " +
-                                        std::to_string(max_frame_)));
-    }
+      return answer(frame, lane);
+    });
     if (lane.send({frame.op, Kind::kAnswer, 0, frame.id, {}}, reply.encode()) != Io::kOk) break;
   }
   leave("");
@@ -97,7 +102,8 @@ Reply Server::start(PayloadReader in) {
   if (restricted) {
     if (auto status = restrict_calls(allowed); !status.ok()) return refusal(status);
   }
-  link_.start([this](Channel lane) { serve(std::move(lane)); });
+  link_.start([this](Channel lane) { serve(std::move(lane)); },
+              [this](Frame& frame) { return serve_one(frame.op, [&] { return call_member(frame); }); });
   if (auto status = open(path); !status.ok()) return refusal(status);
   const auto& from = *api_->descriptor;
   const auto name = text(from.name);

@@ -22,6 +22,8 @@ class Server {
   void serve(Channel lane);
 
  private:
+  template <typename Work>
+  Reply serve_one(Op op, Work&& work);
   Reply answer(Frame& frame, Channel& lane);
   Reply start(PayloadReader in);
   Reply create(PayloadReader in);

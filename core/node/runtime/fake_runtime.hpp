@@ -12,13 +12,14 @@
 
 #include "core/network/network_client.hpp"
 #include "core/node/runtime/runtime_client.hpp"
+#include "core/plugin/long_calls.hpp"
 
 namespace gantry::node::testing {
 
 class FakeRuntime {
  public:
   FakeRuntime();
-  RuntimeClient client() { return RuntimeClient({&table_, this, GANTRY_RUNTIME_ID}); }
+  RuntimeClient client() { return RuntimeClient({&table_, this, GANTRY_RUNTIME_ID, &long_calls_}); }
 
   void add_image(const std::string& name);
   // The main process of a container ends.
@@ -93,6 +94,7 @@ class FakeRuntime {
   std::mutex sink_mutex_;
   gantry_runtime_event sink_ = nullptr;
   void* sink_context_ = nullptr;
+  plugin::LongCalls long_calls_;  // last: its threads use the rest
 };
 
 class FakeNetwork {

@@ -42,7 +42,6 @@ void Killer::stop() {
     if (entry.timer != 0) timers_.cancel(entry.timer);  // 0 would wait for one to run
   }
   signals_.stop();
-  lasting_.stop();
 }
 
 bool Killer::killing(const std::string& container_id) const {
@@ -63,7 +62,7 @@ bool Killer::kill(KillOrder order) {
     entry.deadline_ns = deadline;
     const bool hook = hooked(entry.order) != nullptr;
     entry.phase = hook ? Phase::kHook : Phase::kSignal;
-    post_locked(signals_, id, entry, hook ? &Killer::run_hook : &Killer::signal);
+    post_locked(id, entry, hook ? &Killer::run_hook : &Killer::signal);
     return true;
   }
   // A second is what rounding the remaining grace may differ by.
@@ -109,9 +108,9 @@ void Killer::arm_locked(const std::string& id, Entry& entry, int64_t delay_ms) {
   });
 }
 
-void Killer::post_locked(plugin::WorkerPool& pool, const std::string& id, Entry& entry, Step step) {
+void Killer::post_locked(const std::string& id, Entry& entry, Step step) {
   entry.round = ++round_;
-  if (pool.post([this, id, step, round = entry.round] { (this->*step)(id, round); })) return;
+  if (signals_.post([this, id, step, round = entry.round] { (this->*step)(id, round); })) return;
   // The queue is full: the signal alone, and later.
   if (entry.phase == Phase::kHook) entry.phase = Phase::kSignal;
   arm_locked(id, entry, kAgainMs);
@@ -128,11 +127,11 @@ void Killer::fire(const std::string& id, uint64_t round) {
         hook = entry->hook;
         break;
       case Phase::kSignal:
-        return post_locked(signals_, id, *entry, &Killer::signal);
+        return post_locked(id, *entry, &Killer::signal);
       case Phase::kGrace:
       case Phase::kKill:
         entry->phase = Phase::kKill;
-        return post_locked(lasting_, id, *entry, &Killer::end);
+        return post_locked(id, *entry, &Killer::end);
       case Phase::kBlocked:
         return;
     }
@@ -170,7 +169,7 @@ void Killer::hook_done(const std::string& id, uint64_t round, const Status& stat
     auto* entry = find_locked(id, round);
     if (entry == nullptr) return;
     entry->phase = Phase::kSignal;
-    post_locked(signals_, id, *entry, &Killer::signal);
+    post_locked(id, *entry, &Killer::signal);
     order = entry->order;
   }
   if (!status.ok() && hooks_.hook_failed) hooks_.hook_failed(order, status);
@@ -202,7 +201,14 @@ void Killer::end(const std::string& id, uint64_t round) {
     if (entry == nullptr) return;
     pod = entry->order.pod_uid;
   }
-  log_failure(id, runtime_.stop_container(id, 0));
+  runtime_.stop_container(id, 0, [gate = gate_, id, pod](const Status& status) {
+    const std::lock_guard hold(gate->mutex);
+    if (gate->killer != nullptr) gate->killer->ended(id, pod, status);
+  });
+}
+
+void Killer::ended(const std::string& id, const std::string& pod, const Status& status) {
+  log_failure(id, status);
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -215,7 +221,11 @@ void Killer::block_locked(const std::string& id, Entry& entry, int64_t grace_sec
   entry.phase = Phase::kBlocked;
   entry.round = ++round_;
   const int64_t grace = std::max(kLeastGraceAfterHook, grace_seconds);
-  if (lasting_.post([this, id, grace] { blocked(id, grace); })) {
+  const auto told = [gate = gate_, id](const Status& status) {
+    const std::lock_guard hold(gate->mutex);
+    if (gate->killer != nullptr) gate->killer->blocked(id, status);
+  };
+  if (signals_.post([this, id, grace, told] { runtime_.stop_container(id, grace, told); })) {
     ++entry.blocked;
   } else if (entry.blocked == 0) {
     entry.phase = Phase::kSignal;
@@ -223,8 +233,8 @@ void Killer::block_locked(const std::string& id, Entry& entry, int64_t grace_sec
   }
 }
 
-void Killer::blocked(const std::string& id, int64_t grace_seconds) {
-  log_failure(id, runtime_.stop_container(id, grace_seconds));
+void Killer::blocked(const std::string& id, const Status& status) {
+  log_failure(id, status);
   std::string pod;
   {
     const std::lock_guard lock(mutex_);

@@ -1,10 +1,10 @@
 // Stops containers: preStop hook, signal, grace, kill. All at once, however many: a container that takes its grace is
 // an entry here and a timer, and its end comes as an event.
 //
-// Signals are sent by 8 threads. What may last has 64 more: a SIGKILL's effect, and whole stops of a runtime that can't
-// signal alone (signal_container of abi/runtime.h). The pod is woken when a container has been stopped, or could not
-// be. A daemon that is killed meanwhile stops it again after its restart, because the pod's plan still says so.
-// [any-thread]
+// Eight threads send signals and begin stops. What lasts holds none of them: a SIGKILL's effect, and whole stops of a
+// runtime that can't signal alone (signal_container of abi/runtime.h) tell their end. The pod is woken when a container
+// has been stopped, or could not be. A daemon that is killed meanwhile stops it again after its restart, because the
+// pod's plan still says so. [any-thread]
 #pragma once
 
 #include <functional>
@@ -65,7 +65,7 @@ class Killer {
     uint64_t round = 0;  // the number of what is awaited: others come too late
     int blocked = 0;
   };
-  // Timers outlive the killer; they find it through this, or find nothing.
+  // Timers and stops outlive the killer; they find it through this, or find nothing.
   struct Gate {
     std::mutex mutex;
     Killer* killer = nullptr;
@@ -75,13 +75,14 @@ class Killer {
   Entry* find_locked(const std::string& id, uint64_t round);
   void arm_locked(const std::string& id, Entry& entry, int64_t delay_ms);
   void fire(const std::string& id, uint64_t round);
-  void post_locked(plugin::WorkerPool& pool, const std::string& id, Entry& entry, Step step);
+  void post_locked(const std::string& id, Entry& entry, Step step);
   void run_hook(const std::string& id, uint64_t round);
   void hook_done(const std::string& id, uint64_t round, const Status& status);
   void signal(const std::string& id, uint64_t round);
   void end(const std::string& id, uint64_t round);
+  void ended(const std::string& id, const std::string& pod, const Status& status);
   void block_locked(const std::string& id, Entry& entry, int64_t grace_seconds);
-  void blocked(const std::string& id, int64_t grace_seconds);
+  void blocked(const std::string& id, const Status& status);
   int64_t left_ms_locked(const Entry& entry) const;
   void log_failure(const std::string& id, const Status& status) const;
 
@@ -94,7 +95,7 @@ class Killer {
   std::map<std::string, Entry> entries_;  // by container
   uint64_t round_ = 0;
   bool stopped_ = false;
-  plugin::WorkerPool signals_{"kill", 8}, lasting_{"kill-wait", 64};
+  plugin::WorkerPool signals_{"kill", 8};
 };
 
 }  // namespace gantry::node

@@ -124,11 +124,14 @@ Status RuntimeClient::start_container(const std::string& id) const {
   return only_status(call<cri::StartContainerResponse>(&gantry_runtime::start_container, request));
 }
 
-Status RuntimeClient::stop_container(const std::string& id, int64_t timeout_seconds) const {
+void RuntimeClient::stop_container(const std::string& id, int64_t timeout_seconds,
+                                   std::function<void(const Status&)> then) const {
   cri::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(timeout_seconds);
-  return only_status(call<cri::StopContainerResponse>(&gantry_runtime::stop_container, request));
+  verbs_.call_long<cri::StopContainerResponse>(
+      &gantry_runtime::stop_container, request,
+      [then = std::move(then)](const Expected<cri::StopContainerResponse>& done) { then(only_status(done)); });
 }
 
 Status RuntimeClient::signal_container(const std::string& id) const {

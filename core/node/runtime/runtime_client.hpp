@@ -46,7 +46,8 @@ class RuntimeClient {
 
   Expected<std::string> create_container(const cri::CreateContainerRequest& request) const;
   Status start_container(const std::string& id) const;
-  Status stop_container(const std::string& id, int64_t timeout_seconds) const;
+  // Holds no thread until it has stopped. `then` is told once, on whatever thread, this one too, and must not block.
+  void stop_container(const std::string& id, int64_t timeout_seconds, std::function<void(const Status&)> then) const;
   // Asks it to end and does not wait. 501: the runtime can't do one without the other.
   Status signal_container(const std::string& id) const;
   Status remove_container(const std::string& id) const;
