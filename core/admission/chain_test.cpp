@@ -24,7 +24,9 @@ class PlayedRequest : public WriteRequest, public Objects {
     objects = this;
     warnings = &said;
   }
-  void go_on(std::function<void()> rest) override { rests.push_back(std::move(rest)); }
+  void go_on(std::function<void(Status)> rest, Status status) override {
+    rests.push_back([rest = std::move(rest), status = std::move(status)] { rest(status); });
+  }
   std::function<void()> at_deadline(std::function<void()> call) override {
     late = std::move(call);
     if (over) late();

@@ -1,16 +1,16 @@
 // A write on its way through the chain: who wants what changed, and from what to what.
 //
-// Made by the API server for each create, update, patch, scale, deletion, binding, and for each exec and log (connect).
+// Made by the API server for each create, update, patch, scale, deletion, binding, and for each exec (connect).
 // It belongs to one request, moves from thread to thread with it, and is never used by two at once.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/http/http.hpp"
+#include "core/limits/later.hpp"
 #include "core/schema/schema.hpp"
 #include "core/store/store.hpp"
 
@@ -29,10 +29,8 @@ class Objects {
   virtual std::string field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const = 0;
 };
 
-class WriteRequest {
+class WriteRequest : public limits::Waiter {
  public:
-  virtual ~WriteRequest() = default;
-
   Operation operation = Operation::kCreate;
   schema::SchemaPtr schema;
   const schema::Kind* kind = nullptr;  // of the object on the path, never null
@@ -57,12 +55,6 @@ class WriteRequest {
   bool creates(std::string_view group, std::string_view plural) const {
     return operation == Operation::kCreate && is_about(group, plural);
   }
-
-  // Where the request goes on after a step that took its time: not on the step's thread. [any-thread]
-  virtual void go_on(std::function<void()> rest) = 0;
-  // Calls `late` once when nobody waits for the answer any longer, unless what is returned is called first.
-  // [any-thread]
-  virtual std::function<void()> at_deadline(std::function<void()> late) = 0;
 };
 using WriteRequestPtr = std::shared_ptr<WriteRequest>;
 

@@ -5,33 +5,22 @@
 // not block]
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
 #include <string_view>
 
 #include "core/admission/request.hpp"
+#include "core/limits/later.hpp"
 #include "core/schema/rules/kind_errors.hpp"
 #include "gantry/status.hpp"
 
 namespace gantry::admission {
 
-// For a step's answer that comes later: to be called once; ok lets the request pass. The step must not touch the
-// request any more once it is called. Dropped without a call: the request fails as an internal error.
-using Resume = std::function<void(Status)>;
-
-// Given to a step while it runs.
-class Pause {
- public:
-  virtual ~Pause() = default;
-  // The step then returns kLater. The request may end before it is called, at its deadline.
-  virtual Resume later() = 0;
-};
-
-// ok: goes on. An error is the request's answer.
-using Answer = std::optional<Status>;
-inline const Answer kPass{Status()};
-inline constexpr std::nullopt_t kLater = std::nullopt;
+// A step's answer: ok lets the request pass, an error is the request's answer. One that comes later may find that the
+// request has ended: at its deadline, with its peer, or with the server.
+using limits::Answer;
+using limits::kLater;
+using limits::kPass;
+using limits::Pause;
+using limits::Resume;
 
 class Step {
  public:

@@ -5,6 +5,7 @@
 #include "core/apiserver/expiry.hpp"
 #include "core/apiserver/request/call.hpp"
 #include "core/apiserver/request/dispatch.hpp"
+#include "core/apiserver/request/errors.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/watch/session.hpp"
 
@@ -125,6 +126,8 @@ void ApiServer::stop() {
   }
   const auto sessions = open_sessions(env);
   for (const auto& session : sessions) session->finish();
+  // Nothing of them may go on once the store has gone, which is the caller's next step.
+  env.waits.end(shutting_down());
   env.loop->stop();
   env.workers.stop();
   for (const auto& session : sessions) session->release();

@@ -42,6 +42,7 @@ struct Options {
   // own.
   std::function<void(std::function<void()>)> run_long;
   size_t most_long = 256;                        // of those that may wait; the rest is answered 429
+  size_t most_waiting = 4'096;                   // requests for an authorizer or an admission step; the rest is 429
   std::shared_ptr<auth::Authorizer> authorizer;  // default: AlwaysAllow
   std::vector<admission::StepPtr> admission;     // steps behind the built-in ones
   std::vector<ReadinessCheck> checks;
@@ -74,7 +75,7 @@ class ApiServer : public http::Handler {
   // After a change of the schema: ends the watches of kinds that are no longer served or are others now, whose readers
   // then come back to what is. [any-thread]
   void end_outdated_watches();
-  // Ends watches and timers; later requests are answered 503. Idempotent.
+  // Ends watches and timers; requests that wait for somebody, and later ones, are answered 503. Idempotent.
   void stop();
 
  private:

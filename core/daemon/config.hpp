@@ -72,6 +72,7 @@ struct Config {
   int64_t connection_memory_mib = 96;
   int64_t watch_backlog_mib = 16;
   int64_t long_requests = 256;
+  int64_t waiting_requests = 4'096;
   int64_t connections = 8'192;
   int64_t anonymous_connections = 1'024;
   int64_t reserved_connections = 64;

@@ -180,6 +180,8 @@ const std::vector<KeySpec>& config_keys() {
               "Most MiB that wait for one watch whose client reads too slowly; then the watch ends."),
       int_key("limits", "long_requests", &Config::long_requests, 1, 1 << 16,
               "Most requests with documents over 16 KiB that wait for a thread; the rest is answered 429."),
+      int_key("limits", "waiting_requests", &Config::waiting_requests, 1, 1 << 20,
+              "Most requests that wait for an authorizer or an admission step; the rest is answered 429."),
       int_key("limits", "connections", &Config::connections, 16, 1 << 20, "Most connections to api.listen."),
       int_key("limits", "anonymous_connections", &Config::anonymous_connections, 1, 1 << 20,
               "Most of them whose peers have not proved who they are; who has been waited for longest makes room for a "

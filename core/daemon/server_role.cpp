@@ -71,6 +71,7 @@ ControlPlaneOptions ServerRole::plane_options() const {
   options.api.watch_backlog_bytes = static_cast<size_t>(config.watch_backlog_mib) << 20;
   options.api.watch_patience_ms = config.stall_seconds * 1'000;
   options.api.most_long = static_cast<size_t>(config.long_requests);
+  options.api.most_waiting = static_cast<size_t>(config.waiting_requests);
   options.api.git_version = std::string("v1.36.0+gantry-") + kVersion;
   options.clock = &base_.clock;
   options.timers = &base_.timers;

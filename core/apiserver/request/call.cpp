@@ -40,6 +40,7 @@ Environment::Environment(const schema::Registry& s, store::Store& st, Options o)
       store(st),
       options(std::move(o)),
       workers(options.run_long, kThreads, options.most_long),
+      waits(options.most_waiting),
       chain(options.admission) {
   if (!options.now_unix_ns) options.now_unix_ns = system_now;
   if (!options.random) options.random = kernel_random;

@@ -21,6 +21,7 @@
 #include "core/apiserver/watch/shared_frames.hpp"
 #include "core/http/io/event_loop.hpp"
 #include "core/limits/account.hpp"
+#include "core/limits/later.hpp"
 
 namespace gantry::apiserver {
 
@@ -46,6 +47,7 @@ struct Environment : admission::Objects {
   FrameCache frames;
   SharedFrames shared_frames;
   Workers workers;
+  limits::Waits waits;  // requests that wait for an authorizer or an admission step
   const admission::Chain chain;
 
   // Tells the store which kinds are kept in memory alone, before anything of this schema's is read or written.
@@ -62,6 +64,9 @@ struct Environment : admission::Objects {
   std::string random_suffix() const;  // five characters, for generateName
 };
 using EnvironmentPtr = std::shared_ptr<Environment>;
+
+// So long a request is waited for that does not say itself for how long.
+constexpr std::chrono::seconds kLongestWait{60};
 
 struct Call {
   EnvironmentPtr env;

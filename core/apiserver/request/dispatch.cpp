@@ -6,6 +6,7 @@
 
 #include "core/apiserver/discovery/discovery.hpp"
 #include "core/apiserver/discovery/health.hpp"
+#include "core/apiserver/request/authorize.hpp"
 #include "core/apiserver/request/errors.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/request/write_options.hpp"
@@ -40,8 +41,9 @@ Route main_route(const Call& call) {
   return {};
 }
 
-Route subresource_route(const Call& call) {
+Route route_of(const Call& call) {
   Route route = main_route(call);
+  if (call.target.subresource.empty()) return route;
   const auto& target = call.target;
   const auto* known = find_subresource(target.subresource);
   if (known != nullptr && known->run == nullptr) return route;
@@ -58,58 +60,16 @@ bool has_verb(const schema::Subresource& subresource, std::string_view verb) {
   return std::find(subresource.verbs.begin(), subresource.verbs.end(), verb) != subresource.verbs.end();
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
-auth::Access access_of(const Call& call, bool is_resource, std::string_view verb) {
-  auth::Access access;
-  access.path = call.request.path;
-  access.is_resource = is_resource;
-  if (!is_resource) {
-    access.verb = lower(call.request.method);
-    return access;
-  }
-  const auto& target = call.target;
-  access.verb = verb.empty() ? lower(call.request.method) : std::string(verb);
-  access.group = target.group;
-  access.version = target.version;
-  access.resource = target.resource;
-  access.subresource = target.subresource;
-  access.ns = target.ns;
-  access.name = target.name;
-  return access;
-}
-
-Status refusal(const auth::Access& access, const http::Identity& who) {
-  const std::string user = "User \"" + who.user + "\" cannot " + access.verb;
-  if (!access.is_resource) return Status::forbidden("forbidden: " + user + " path \"" + access.path + "\"");
-  const std::string qualified = access.resource + (access.group.empty() ? "" : "." + access.group);
-  const std::string resource = access.resource + (access.subresource.empty() ? "" : "/" + access.subresource);
-  const std::string where = access.ns.empty() ? " at the cluster scope" : " in the namespace \"" + access.ns + "\"";
-  const std::string what = access.name.empty() ? qualified : qualified + " \"" + access.name + "\"";
-  StatusDetails details;
-  details.name = access.name;
-  details.group = access.group;
-  details.kind = access.resource;
-  return Status::forbidden(what + " is forbidden: " + user + " resource \"" + resource + "\" in API group \"" +
-                           access.group + "\"" + where)
-      .with_details(std::move(details));
-}
-
-// Only whoever proved an identity is asked about; the rest learn nothing but that.
-Status authorize(const Call& call, const auth::Access& access) {
-  const auto& who = call.request.identity;
-  if (call.env->options.authorizer->allowed(who, access)) return {};
-  return who.anonymous() ? Status::unauthorized("Unauthorized") : refusal(access, who);
-}
-
 bool is_read(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }
 
 bool is_stream(const Call& call) {
   const auto* known = find_subresource(call.target.subresource);
   return known != nullptr && known->streams;
+}
+
+bool connects(const Call& call) {
+  const auto* known = find_subresource(call.target.subresource);
+  return known != nullptr && known->connects;
 }
 
 // How large a document a request makes the server work on, by its body: a short one may stand for a long one, or for
@@ -142,8 +102,7 @@ bool is_served(const Call& call, const Route& route) {
 
 // How long somebody waits for the answer; a watch, and what streams, have times of their own.
 Status read_deadline(Call& call) {
-  constexpr std::chrono::nanoseconds kLongestWait = std::chrono::seconds(60);
-  auto timeout = kLongestWait;
+  std::chrono::nanoseconds timeout = kLongestWait;
   if (const auto text = call.query.get("timeout"); !text.empty()) {
     const auto wanted = schema::parse_duration(text);
     if (!wanted) {
@@ -162,8 +121,7 @@ std::string allowed_methods(const Call& call) {
   other.target = call.target;
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
     other.request.method = method;
-    const bool main = call.target.subresource.empty();
-    const Route route = main ? main_route(other) : subresource_route(other);
+    const Route route = route_of(other);
     if (!is_served(other, route)) continue;
     out += (out.empty() ? "" : ", ") + std::string(method);
   }
@@ -178,13 +136,9 @@ Status check_target(const Target& target) {
   return {};
 }
 
-void dispatch_resource(const CallPtr& call) {
+// What he may do, if he can.
+void serve_resource(const CallPtr& call, const Route& route) {
   const auto& target = call->target;
-  const bool main = target.subresource.empty();
-  const Route route = main ? main_route(*call) : subresource_route(*call);
-  if (auto status = authorize(*call, access_of(*call, true, route.name)); !status.ok()) {
-    return respond_error(*call, status);
-  }
   const auto* known = find_subresource(target.subresource);
   // Not in the schema, because they are not served.
   if (known != nullptr && known->missing && target.kind != nullptr && target.kind->subresource("exec") != nullptr) {
@@ -196,9 +150,6 @@ void dispatch_resource(const CallPtr& call) {
                          Status::method_not_allowed("the server does not allow this method on the requested resource"),
                          {{"Allow", allowed_methods(*call)}});
   }
-  if (route.name != "watch" && !is_stream(*call)) {
-    if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
-  }
   if (!is_stream(*call)) {
     auto form = negotiate(call->request.header("accept"));
     if (!form) return respond_error(*call, form.error());
@@ -208,21 +159,34 @@ void dispatch_resource(const CallPtr& call) {
     if (auto status = read_write_options(*call, route.name); !status.ok()) return respond_error(*call, status);
   }
   const size_t bytes = bytes_at_work(*call, route);
-  at_leisure(call, bytes, [call, run = route.run, streams = is_stream(*call)] {
-    if (streams) return admit_connection(call, run);
+  at_leisure(call, bytes, [call, run = route.run, connection = connects(*call)] {
+    if (connection) return admit_connection(call, run);
     run(call);
   });
 }
 
-void dispatch_path(const CallPtr& call) {
+void dispatch_resource(const CallPtr& call) {
+  const Route route = route_of(*call);
+  if (route.name != "watch" && !is_stream(*call)) {
+    if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
+  }
+  authorize(call, access_to_target(*call, route.name), [call, route] {
+    if (!connects(*call) || route.name == "create") return serve_resource(call, route);
+    authorize(call, access_to_target(*call, "create"), [call, route] { serve_resource(call, route); });
+  });
+}
+
+void serve_path(const CallPtr& call) {
   auto& env = *call->env;
-  const auto& path = call->request.path;
-  if (auto status = authorize(*call, access_of(*call, false, {})); !status.ok()) return respond_error(*call, status);
-  if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
   if (env.discovery->handle(call->request, call->exchange)) return;
-  const auto handler = env.paths.find(path);
+  const auto handler = env.paths.find(call->request.path);
   if (handler != env.paths.end()) return handler->second(call->request, call->exchange);
   respond_error(*call, unknown_resource());
+}
+
+void dispatch_path(const CallPtr& call) {
+  if (auto status = read_deadline(*call); !status.ok()) return respond_error(*call, status);
+  authorize(call, access_to_path(*call), [call] { serve_path(call); });
 }
 
 // Load balancers and probes ask without credentials.
@@ -269,8 +233,6 @@ bool finds_resource(Call& call) {
 
 }  // namespace
 
-Status authorize(const Call& call, std::string_view verb) { return authorize(call, access_of(call, true, verb)); }
-
 // What dispatch() would refuse for who asks, before the body comes.
 Status check_head(const EnvironmentPtr& env, const http::Request& head) {
   if (auto status = refuse_impersonation(head); !status.ok()) return status;
@@ -280,10 +242,8 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
   call.schema = env->schemas.now();
   call.request = head;
   if (auto status = read_query(call); !status.ok()) return status;
-  const bool resource = finds_resource(call);
-  const bool main = call.target.subresource.empty();
-  const auto verb = !resource ? std::string_view() : main ? main_route(call).name : subresource_route(call).name;
-  return authorize(call, access_of(call, resource, verb));
+  if (!finds_resource(call)) return authorize_head(call, access_to_path(call));
+  return authorize_head(call, access_to_target(call, route_of(call).name));
 }
 
 void dispatch(const CallPtr& call) {
@@ -296,7 +256,7 @@ void dispatch(const CallPtr& call) {
   if (path == "/version" || path == "/version/") {
     if (call->env->discovery->handle(call->request, call->exchange)) return;
   }
-  if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
+  if (call->env->stopping) return respond_error(*call, shutting_down());
   if (finds_resource(*call)) return dispatch_resource(call);
   dispatch_path(call);
 }

@@ -6,8 +6,6 @@
 namespace gantry::apiserver {
 
 void dispatch(const CallPtr& call);
-// Whether the caller may do something else to the same resource: what one request does beside its own verb.
-Status authorize(const Call& call, std::string_view verb);
 // Whether a request may go on to send its body.
 Status check_head(const EnvironmentPtr& env, const http::Request& head);
 

@@ -71,10 +71,6 @@ Status invalid_options(std::string_view kind, std::string_view field, std::strin
   return schema::invalid_status(options, "", {{std::string(reason), std::move(message), std::string(field)}});
 }
 
-Status out_of_memory() {
-  return Status::too_many_requests("the memory for requests under way is used up, please try again later");
-}
-
 Status hold(limits::Charge& charge, size_t bytes) {
   constexpr size_t kLittle = 8 << 10;
   if (bytes <= kLittle) {
@@ -83,11 +79,15 @@ Status hold(limits::Charge& charge, size_t bytes) {
   }
   if (charge.grow(bytes)) return {};
   const auto& account = charge.account();
-  if (account->fits(bytes)) return out_of_memory();
+  if (account->fits(bytes)) {
+    return Status::too_many_requests("the memory for requests under way is used up, please try again later");
+  }
   return Status::too_large("Request entity too large: limit is " + std::to_string(account->limit()));
 }
 
 Status out_of_time() { return Status::timeout("Timeout: request did not complete within the allotted timeout"); }
+
+Status shutting_down() { return Status::unavailable("the server is shutting down"); }
 
 Status version_too_large(int64_t wanted, int64_t current) {
   StatusDetails details;

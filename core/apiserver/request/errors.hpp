@@ -21,12 +21,12 @@ Status method_not_supported(const schema::Kind& kind, std::string_view method);
 Status unknown_resource();
 // 422 about a field of ListOptions, DeleteOptions, ... (group meta.k8s.io).
 Status invalid_options(std::string_view kind, std::string_view field, std::string_view reason, std::string message);
-// The caller's account has no room for what the request needs.
-Status out_of_memory();
 // Charges what a request keeps; little is charged in any case, and what the account could never take is 413, not 429.
 Status hold(limits::Charge& charge, size_t bytes);
 // The time of a request, or its peer, is gone.
 Status out_of_time();
+// Where a server stops.
+Status shutting_down();
 Status version_too_large(int64_t wanted, int64_t current);
 
 // The same Status no longer than an answer should be, whatever is quoted in it: its message is cut at 32 KiB, each

@@ -10,8 +10,9 @@ class HostileTest : public ServerTest {
   Options options() override {
     auto out = ServerTest::options();
     struct OnlyAdmins : auth::Authorizer {
-      bool allowed(const http::Identity& who, const auth::Access& access) const override {
-        return !who.anonymous() && (who.user != "guest" || access.verb == "get");
+      limits::Answer decide(const http::Identity& who, const auth::Access& access, limits::Pause&) const override {
+        const bool may = !who.anonymous() && (who.user != "guest" || access.verb == "get");
+        return may ? limits::kPass : auth::denied();
       }
     };
     out.authorizer = std::make_shared<OnlyAdmins>();

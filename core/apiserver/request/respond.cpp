@@ -111,7 +111,7 @@ void later(const CallPtr& call, size_t bytes, std::function<void()> work) {
 
 bool hand_over(const CallPtr& call, std::function<void()> work) {
   return call->env->workers.begin(guarded(call, [call, work = std::move(work)] {
-    if (call->env->stopping) return respond_error(*call, Status::unavailable("the server is shutting down"));
+    if (call->env->stopping) return respond_error(*call, shutting_down());
     if (awaited(*call)) work();
   }));
 }

@@ -60,10 +60,16 @@ class TestStep : public admission::Step {
     const std::lock_guard lock(mutex);
     return std::exchange(waiting, {});
   }
-  std::vector<admission::Resume> wait_for_one() const {
+  // So many, when they are there.
+  std::vector<admission::Resume> take(size_t count) const {
     std::unique_lock lock(mutex);
-    changed.wait_for(lock, std::chrono::seconds(20), [this] { return !waiting.empty(); });
+    changed.wait_for(lock, std::chrono::seconds(20), [&] { return waiting.size() >= count; });
+    EXPECT_GE(waiting.size(), count);
     return std::exchange(waiting, {});
+  }
+  size_t count() const {
+    const std::lock_guard lock(mutex);
+    return told.size();
   }
   Told last() const {
     const std::lock_guard lock(mutex);
@@ -121,9 +127,16 @@ TEST_F(AdmissionTest, StepsAreToldWhatIsDone) {
   EXPECT_EQ(told.subresource, "binding");
   EXPECT_TRUE(told.has_object);
   EXPECT_EQ(ask("GET", std::string(kPods) + "/p/log").code, 503);  // there is no node
-  told = step_->last();
-  EXPECT_EQ(told.operation, Operation::kConnect);
-  EXPECT_EQ(told.subresource, "log");
+  EXPECT_EQ(step_->last().subresource, "binding") << "it is read";
+  for (const char* method : {"POST", "GET"}) {
+    const size_t before = step_->count();
+    EXPECT_EQ(ask(method, std::string(kPods) + "/p/exec?command=a&stdout=1").code, 503);
+    EXPECT_EQ(step_->count(), before + 1) << method;
+    told = step_->last();
+    EXPECT_EQ(told.operation, Operation::kConnect);
+    EXPECT_EQ(told.plural + " " + told.subresource + " " + told.ns + " " + told.name, "pods exec default p");
+    EXPECT_FALSE(told.has_object || told.has_old);
+  }
 }
 
 TEST_F(AdmissionTest, AStepMayChangeWhatIsStored) {
@@ -165,6 +178,7 @@ TEST_F(AdmissionTest, AValidatingStepRefusesEachKindOfWrite) {
   EXPECT_EQ(ask("DELETE", map_path("forbidden")).code, 403);
   EXPECT_EQ(ask("DELETE", kMaps).code, 403);
   EXPECT_EQ(ask("GET", map_path("forbidden")).text({"data", "k"}), "v");
+  EXPECT_EQ(ask("POST", std::string(kPods) + "/forbidden/exec?command=a&stdout=1").code, 403);
 }
 
 // On the test's own thread, and on each request's: as many wait as like to, and others are answered meanwhile.
@@ -207,7 +221,7 @@ TEST_F(AdmissionTest, AnUpdateThatWaitedIsMadeAnewOfWhatIsThereThen) {
   ASSERT_EQ(ask(between).code, 200);
   // The version that the step saw is outdated; it is asked again about the new one.
   for (int i = 0; i < 2; ++i) {
-    const auto resumes = step_->wait_for_one();
+    const auto resumes = step_->take(1);
     ASSERT_EQ(resumes.size(), 1U);
     resumes.front()(Status());
   }
@@ -236,14 +250,53 @@ TEST_F(AdmissionTest, AStepThatForgetsARequestFailsIt) {
 TEST_F(AdmissionTest, ServersStopWhileAStepWaits) {
   const auto exchange = begin(request("POST", kMaps, config_map("slow")));
   server_->stop();
-  for (const auto& resume : step_->take()) resume(Status());
   ASSERT_TRUE(exchange->wait_answer());
+  EXPECT_EQ(exchange->code(), 503);
+  for (const auto& resume : step_->take()) resume(Status());
+  EXPECT_EQ(exchange->answers(), 1);
+}
+
+// A step that answers when the server is gone, and its store with it, touches neither.
+TEST_F(AdmissionTest, StepsThatAnswerAfterTheStoresEnd) {
+  for (const char* name : {"slow-a", "slow-b"}) {
+    auto other = request("POST", kMaps, config_map(name));
+    other.identity.user = "somebody else";
+    ASSERT_EQ(ask(std::move(other)).code, 201);
+  }
+  const auto create = begin(request("POST", kMaps, config_map("slow")));
+  const auto update = begin(request("PATCH", map_path("slow-a"), R"({"data":{"k":"w"}})", kMergePatch));
+  const auto connect = begin(request("POST", std::string(kPods) + "/slow/exec?command=a"));
+  const auto collection = begin(request("DELETE", kMaps));
+  const auto waiting = step_->take(5);  // of the collection two
+  close();
+  for (const auto& exchange : {create, update, collection}) {
+    ASSERT_TRUE(exchange->wait_answer());
+    EXPECT_EQ(exchange->code(), 503) << exchange->body();
+  }
+  ASSERT_TRUE(connect->wait_answer());
+  for (const auto& resume : waiting) resume(Status());
+  for (const auto& exchange : {create, update, connect, collection}) EXPECT_EQ(exchange->answers(), 1);
+  open();
+  EXPECT_EQ(ask("GET", map_path("slow")).code, 404);
+  EXPECT_EQ(ask("GET", map_path("slow-a")).text({"data", "k"}), "v");
+  EXPECT_EQ(ask("GET", map_path("slow-b")).code, 200);
+}
+
+TEST_F(AdmissionTest, AStepWhosePeerHasGoneIsWaitedForNoLonger) {
+  const auto exchange = begin(request("POST", kMaps, config_map("slow")));
+  exchange->leave();
+  ASSERT_TRUE(exchange->wait_answer());
+  EXPECT_EQ(exchange->code(), 504);
+  for (const auto& resume : step_->take()) resume(Status());
+  EXPECT_EQ(ask("GET", map_path("slow")).code, 404);
 }
 
 // PUT that makes what is not there is a create, also to who decides what may be done.
 class NoCreates : public auth::Authorizer {
  public:
-  bool allowed(const http::Identity&, const auth::Access& access) const override { return access.verb != "create"; }
+  limits::Answer decide(const http::Identity&, const auth::Access& access, limits::Pause&) const override {
+    return access.verb == "create" ? auth::denied() : limits::kPass;
+  }
 };
 
 class NoCreatesTest : public ServerTest {

@@ -101,7 +101,7 @@ void write(std::shared_ptr<NewObject> object) {
   }
   if (kind.behavior->read_at_once) derive(kind, object->document, change);
   object->charge = limits::Charge(call.request.account);
-  if (!object->charge.resize(size_of(change))) return respond_error(call, out_of_memory());
+  if (auto status = hold(object->charge, size_of(change)); !status.ok()) return respond_error(call, status);
   if (object->name_base.empty()) object->document = JsonObject{{"metadata", JsonObject{{"name", name}}}};
   call.env->store.write(std::move(change),
                         [object](Expected<store::EntryPtr> result) { written(object, std::move(result)); });

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "core/apiserver/request/body.hpp"
+#include "core/apiserver/request/errors.hpp"
 #include "core/apiserver/request/forms.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/verbs/deletion.hpp"
@@ -75,11 +76,18 @@ Next next_locked(Collection& all) {
   const bool rest = all.next < all.page.entries.size();
   if (!all.pausing) return all.open == 0 || (rest && all.open == kAtOnce / 2) ? Next::kSome : Next::kNothing;
   if (all.open > 0) return Next::kNothing;
-  if (all.begun) return Next::kPause;
-  all.first_error = all.refusal;
+  if (all.begun && !all.call->env->stopping) return Next::kPause;
+  if (all.first_error.ok()) all.first_error = all.refusal;
   all.again.clear();
   all.next = all.page.entries.size();
   return Next::kSome;
+}
+
+// The server stops: what is left is not begun.
+void give_up_locked(Collection& all) {
+  all.again.clear();
+  all.next = all.page.entries.size();
+  if (all.first_error.ok()) all.first_error = shutting_down();
 }
 
 // Where too much of others waits, and nothing of this collection: what has begun has its turn a moment later, as long
@@ -92,7 +100,9 @@ void one_done(const CollectionPtr& all, size_t index, const Expected<Outcome>& o
     all->open_bytes -= all->page.entries[index]->value.size();
     --all->open;
     all->begun = all->begun || code == 0;
-    if (code == 429 && std::chrono::steady_clock::now() < all->call->deadline) {
+    if (all->call->env->stopping) {
+      give_up_locked(*all);
+    } else if (code == 429 && std::chrono::steady_clock::now() < all->call->deadline) {
       all->again.push_back(index);
       all->pausing = true;
       all->refusal = outcome.error();

@@ -123,7 +123,7 @@ void store(const std::shared_ptr<Mutation>& mutation) {
   }
   if (!erase && kind.behavior->read_at_once) derive(kind, next, write);
   mutation->charge = limits::Charge(mutation->call->request.account);
-  if (!mutation->charge.resize(size_of(write))) return mutation->done(out_of_memory());
+  if (auto status = hold(mutation->charge, size_of(write)); !status.ok()) return mutation->done(status);
   env.store.write(std::move(write),
                   [mutation, erase](Expected<store::EntryPtr> result) { written(mutation, erase, std::move(result)); });
 }

@@ -9,9 +9,9 @@ constexpr SubresourceRoute kRoutes[] = {
     {.name = "scale", .run = scale},
     {.name = "eviction", .run = pod_evict},
     {.name = "log", .run = pod_log, .streams = true},
-    {.name = "exec", .run = pod_exec, .streams = true},
-    {.name = "attach", .run = not_implemented, .streams = true, .missing = true},
-    {.name = "portforward", .run = not_implemented, .streams = true, .missing = true},
+    {.name = "exec", .run = pod_exec, .streams = true, .connects = true},
+    {.name = "attach", .run = not_implemented, .streams = true, .connects = true, .missing = true},
+    {.name = "portforward", .run = not_implemented, .streams = true, .connects = true, .missing = true},
 };
 
 }  // namespace

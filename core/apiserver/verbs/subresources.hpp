@@ -12,9 +12,11 @@ struct SubresourceRoute {
   std::string_view name;
   // Null: the object's own verb, which looks at the subresource.
   void (*run)(const CallPtr& call) = nullptr;
-  // Its body is no document: it does not care what the caller accepts, has no deadline, and is a connection to the
-  // admission chain.
+  // Its body is no document: it does not care what the caller accepts, and has no deadline.
   bool streams = false;
+  // Opens a connection, which is one to the admission chain too, and for which the right to read is not enough: by
+  // WebSocket it begins with GET.
+  bool connects = false;
   // Known, but not served: run says so in words that kubectl shows.
   bool missing = false;
 };

@@ -1,6 +1,6 @@
 // update: PUT of an object, of its status, of a namespace's finalizers. [any-thread]
+#include "core/apiserver/request/authorize.hpp"
 #include "core/apiserver/request/body.hpp"
-#include "core/apiserver/request/dispatch.hpp"
 #include "core/apiserver/request/errors.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/verbs/mutate.hpp"
@@ -21,8 +21,8 @@ void create_missing(const CallPtr& call, Json body) {
                          Status::bad_request("the name of the object (" + std::string(name) +
                                              ") does not match the name on the URL (" + call->target.name + ")"));
   }
-  if (auto status = authorize(*call, "create"); !status.ok()) return respond_error(*call, status);
-  create_document(call, std::move(body));
+  const auto kept = std::make_shared<Json>(std::move(body));
+  authorize(call, access_to_target(*call, "create"), [call, kept] { create_document(call, std::move(*kept)); });
 }
 
 }  // namespace

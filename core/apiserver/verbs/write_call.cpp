@@ -3,18 +3,9 @@
 
 #include "core/apiserver/request/forms.hpp"
 #include "core/apiserver/request/respond.hpp"
+#include "core/apiserver/request/waiting.hpp"
 
 namespace gantry::apiserver {
-namespace {
-
-// A timer of the server's loop that may be called off before the loop knows of it. By the loop alone, but for the
-// posts.
-struct Deadline {
-  std::function<void()> late;
-  io::EventLoop::TimerId timer = 0;
-};
-
-}  // namespace
 
 WriteCall::WriteCall(CallPtr of, admission::Operation what) : call(std::move(of)) {
   operation = what;
@@ -29,30 +20,12 @@ WriteCall::WriteCall(CallPtr of, admission::Operation what) : call(std::move(of)
   warnings = &call->warnings;
 }
 
-void WriteCall::go_on(std::function<void()> rest) { later(call, call->request.body.size(), std::move(rest)); }
+void WriteCall::go_on(std::function<void(Status)> rest, Status status) {
+  apiserver::go_on(call, std::move(rest), std::move(status));
+}
 
 std::function<void()> WriteCall::at_deadline(std::function<void()> late) {
-  auto& env = *call->env;
-  if (call->deadline == std::chrono::steady_clock::time_point::max()) return nullptr;
-  auto deadline = std::make_shared<Deadline>();
-  deadline->late = std::move(late);
-  const std::weak_ptr<io::EventLoop> loop = env.loop;
-  env.loop->post([deadline, loop, at = call->deadline] {
-    const auto alive = loop.lock();
-    if (!alive || !deadline->late) return;
-    const auto left = std::max(at - std::chrono::steady_clock::now(), std::chrono::steady_clock::duration::zero());
-    deadline->timer = alive->after(left, [deadline] {
-      if (auto run = std::exchange(deadline->late, nullptr)) run();
-    });
-  });
-  return [deadline, loop] {
-    const auto alive = loop.lock();
-    if (!alive) return;
-    alive->post([deadline, loop] {
-      deadline->late = nullptr;
-      if (const auto running = loop.lock()) running->cancel(deadline->timer);
-    });
-  };
+  return apiserver::at_deadline(call, std::move(late));
 }
 
 void admit_connection(const CallPtr& call, void (*go)(const CallPtr&)) {

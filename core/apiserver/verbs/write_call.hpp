@@ -12,15 +12,14 @@ class WriteCall : public admission::WriteRequest {
   // About the call's own object.
   WriteCall(CallPtr of, admission::Operation what);
 
-  // On the server's loop, or on a worker when the request is a long one.
-  void go_on(std::function<void()> rest) override;
-  // By the call's deadline.
+  void go_on(std::function<void(Status)> rest, Status status) override;
   std::function<void()> at_deadline(std::function<void()> late) override;
+  limits::Waits* waits() override { return &call->env->waits; }
 
   const CallPtr call;
 };
 
-// Both stages for a request that stores nothing (exec, logs); then `go` or the refusal.
+// Both stages for a request that stores nothing (exec); then `go` or the refusal.
 void admit_connection(const CallPtr& call, void (*go)(const CallPtr&));
 
 }  // namespace gantry::apiserver

@@ -78,7 +78,7 @@ bool WatchSession::begin() {
     }
   }
   if (!stream_) {
-    if (env.stopping) respond_error(*call_, Status::unavailable("the server is shutting down"));
+    if (env.stopping) respond_error(*call_, shutting_down());
     return false;
   }
   // An idle watch keeps nothing of its request but a word for Tables, and the path's names: here, and in two keys.
