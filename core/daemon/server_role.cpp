@@ -153,16 +153,18 @@ Status ServerRole::listen() {
   auto https = http::HttpsServer::start(std::move(options), outer_ ? *outer_ : plane_->api());
   if (!https) return std::move(https).error();
   https_ = std::move(*https);
+  serving_ = https_.get();
   return {};
 }
 
 std::vector<std::string> ServerRole::urls() const {
   std::vector<std::string> urls;
-  for (size_t i = 0; https_ && i < base_.config.listen.size(); ++i) {
+  const auto* https = serving_.load();
+  for (size_t i = 0; https != nullptr && i < base_.config.listen.size(); ++i) {
     auto host = listen_host(base_.config.listen[i]);
     if (host.empty()) host = base_.address;
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    urls.push_back("https://" + host + ":" + std::to_string(https_->port(i)));
+    urls.push_back("https://" + host + ":" + std::to_string(https->port(i)));
   }
   return urls;
 }
@@ -194,6 +196,7 @@ void ServerRole::stop_clients() {
 
 void ServerRole::stop_api() {
   if (plane_) plane_->stop();
+  serving_ = nullptr;
   https_.reset();
 }
 

@@ -2,6 +2,7 @@
 // Daemon on the main thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,8 +55,9 @@ class ServerRole {
 
   // From open() on.
   ControlPlane& plane() { return *plane_; }
+  // Also while run() and the stop are at work. [any-thread]
   std::vector<std::string> urls() const;
-  bool ready() const { return https_ && plane_->ready(); }
+  bool ready() const { return serving_.load() != nullptr && plane_->ready(); }
 
  private:
   ControlPlaneOptions plane_options() const;
@@ -69,6 +71,7 @@ class ServerRole {
   std::unique_ptr<ControlPlane> plane_;
   std::unique_ptr<http::Handler> outer_;  // what the sockets' requests go through, under simulated time
   std::unique_ptr<http::HttpsServer> https_;
+  std::atomic<const http::HttpsServer*> serving_{nullptr};  // https_, for the requests that it brings
 };
 
 }  // namespace gantry::daemon
