@@ -85,6 +85,20 @@ TEST(CodecJson, TypeErrorsNameThePath) {
             std::string::npos);
 }
 
+// As upstream's decoder does: each byte that belongs to no character, in keys too.
+TEST(CodecJson, BytesThatAreNoTextAreReplaced) {
+  std::vector<std::string> problems;
+  const auto pod = decode(*pod_kind().message, Media::kJson,
+                          "{\"metadata\":{\"name\":\"a\xff\xe2\x82\",\"labels\":{\"k\xc3\":\"\xed\xa0\x80\xc3\xa9\"}},"
+                          "\"spec\":{\"nodeName\":\"a\",\"nodeName\":\"b\"}}",
+                          {.problems = &problems});
+  ASSERT_TRUE(pod.ok()) << pod.error().message();
+  const auto& metadata = pod->at("metadata").as_object();
+  EXPECT_EQ(metadata.at("name").as_string(), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(metadata.at("labels").at("k\xef\xbf\xbd").as_string(), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
+  EXPECT_EQ(problems, (std::vector<std::string>{"duplicate field \"spec.nodeName\""}));
+}
+
 TEST(CodecJson, HostileInputIsRefused) {
   std::string deep(100000, '[');
   for (std::string_view bad :
@@ -95,7 +109,7 @@ TEST(CodecJson, HostileInputIsRefused) {
                                                "1",
                                                "{}x",
                                                "{\"a\":1}{",
-                                               "{\"metadata\":{\"name\":\"\xff\"}}",
+                                               "{\"metadata\":\xff}",
                                                "{'a':1}",
                                                "{\"a\":01}",
                                                "{\"a\":1e}",

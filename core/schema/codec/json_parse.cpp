@@ -13,6 +13,7 @@
 #include "core/schema/codec/canonical.hpp"
 #include "core/schema/values/arena.hpp"
 #include "core/schema/values/counted.hpp"
+#include "gantry/text.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -116,7 +117,7 @@ struct DuplicateNames : SilentHandler {
   void count(size_t key_bytes) {
     constexpr size_t kNode = 96;
     bytes += kNode + key_bytes;
-    if (bytes > charge.bytes() && !charge.resize(2 * bytes)) throw std::bad_alloc();
+    if (bytes > charge.bytes() && !charge.resize(2 * bytes)) refuse(*charge.account(), 2 * bytes);
   }
   std::string path() const {
     std::string out;
@@ -270,9 +271,16 @@ Error run(boost::json::basic_parser<Handler>& parser, std::string_view bytes) {
   return error;
 }
 
-}  // namespace
+// Text of what is none, as upstream's decoder makes it; charged for as long as it is read.
+template <typename Work>
+auto with_text_of(std::string_view bytes, const std::shared_ptr<limits::Account>& account, Work work) {
+  constexpr size_t kLongest = 3;  // of a byte's replacement
+  limits::Charge charge(account);
+  if (!charge.resize(kLongest * bytes.size())) refuse(*account, kLongest * bytes.size());
+  return work(as_text(bytes));
+}
 
-Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
+Expected<Json> parse_text(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
   Error error;
   std::array<unsigned char, 4096> first;  // of the parser's stack, enough for most
   boost::json::parser parser(make_heap(account), options_of(max_depth), first.data(), first.size());
@@ -282,9 +290,23 @@ Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth, std::sh
   return parser.release();
 }
 
+}  // namespace
+
+Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account) {
+  auto parsed = parse_text(bytes, max_depth, account);
+  if (parsed || is_utf8(bytes)) return parsed;
+  return with_text_of(bytes, account,
+                      [&](const std::string& text) { return parse_text(text, max_depth, std::move(account)); });
+}
+
 void find_duplicate_fields(std::string_view bytes, const DecodeOptions& options, Problems& problems) {
   boost::json::basic_parser<DuplicateProbe> probe(options_of(options.max_depth));
-  if (run(probe, bytes) || !probe.handler().found) return;
+  if (run(probe, bytes)) {
+    if (is_utf8(bytes)) return;
+    return with_text_of(bytes, options.account,
+                        [&](const std::string& text) { find_duplicate_fields(text, options, problems); });
+  }
+  if (!probe.handler().found) return;
   boost::json::basic_parser<DuplicateNames> names(options_of(options.max_depth));
   names.handler().problems = &problems;
   names.handler().charge = limits::Charge(options.account);

@@ -97,7 +97,7 @@ void YamlMemory::reads(std::string_view piece) {
   if (tokens_ + kept_ <= kParser + kUnasked) {
     charge_.settle(tokens_ + kept_);
   } else if (!charge_.resize(tokens_ + kept_)) {
-    throw std::bad_alloc();
+    refuse(*charge_.account(), tokens_ + kept_);
   }
 }
 

@@ -20,7 +20,7 @@ class YamlMemory {
  public:
   YamlMemory(std::string_view text, std::shared_ptr<limits::Account> account);
 
-  // The parser is about to read `piece`, the text's next one. Throws std::bad_alloc when the account refuses,
+  // The parser is about to read `piece`, the text's next one. Throws Refused when the account refuses,
   // YamlTooLarge above kMaxYamlMemory.
   void reads(std::string_view piece);
   // The parser has come to this place of the text: the tokens before it are gone.

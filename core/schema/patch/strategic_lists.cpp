@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/serializer.hpp>
-#include <new>
 #include <utility>
 #include <vector>
 
 #include "core/schema/patch/json_edit.hpp"
+#include "core/schema/values/counted.hpp"
 
 namespace gantry::schema::strategic {
 namespace {
@@ -64,7 +64,7 @@ bool Positions::add(const std::string& id, size_t place) {
   constexpr size_t kNode = 96;
   const bool fresh = places_.emplace(id, place).second;
   if (fresh) bytes_ += kNode + id.size();
-  if (bytes_ > charge_.bytes() && !charge_.resize(2 * bytes_)) throw std::bad_alloc();
+  if (bytes_ > charge_.bytes() && !charge_.resize(2 * bytes_)) refuse(*charge_.account(), 2 * bytes_);
   return fresh;
 }
 

@@ -35,7 +35,7 @@ std::string shown(const Json& value);
 bool identity(const Json& element, const std::string& merge_key, std::string& out);
 
 // Places of elements by their identity, of equal ones the first. A tree, since hashes can be made to collide; what it
-// takes is charged while it lives, and std::bad_alloc thrown when that is refused.
+// takes is charged while it lives, and Refused thrown when that is refused.
 class Positions {
  public:
   explicit Positions(const std::shared_ptr<limits::Account>& account) : charge_(account) {}

@@ -26,6 +26,13 @@ std::string config_map(size_t entries) {
 
 const Message& config_message() { return *testing::kind("", "ConfigMap").message; }
 
+// Others hold all but this.
+AccountPtr filled(size_t room) {
+  auto account = std::make_shared<Account>(kPlenty);
+  account->add(kPlenty - room);
+  return account;
+}
+
 struct Work {
   const char* name;
   std::function<Status(AccountPtr)> run;
@@ -79,13 +86,13 @@ TEST(Accounts, WhatAFunctionMakesIsChargedUntilItGoes) {
 
 TEST(Accounts, ARefusalIsAnAnswerAndLeavesNothingCharged) {
   for (const Work& each : all_work()) {
-    auto account = std::make_shared<Account>(kLittle);
+    auto account = filled(kLittle);
     const Status status = each.run(account);
     EXPECT_EQ(status.code(), 429) << each.name << ": " << status.message();
     EXPECT_EQ(status.reason(), "TooManyRequests") << each.name;
     EXPECT_EQ(status.details()->retry_after_seconds, 1) << each.name;
-    EXPECT_EQ(account->used(), 0U) << each.name;
-    EXPECT_LE(account->peak(), kLittle + 3 * kUnasked) << each.name;
+    EXPECT_EQ(account->used(), kPlenty - kLittle) << each.name;
+    EXPECT_LE(account->peak(), kPlenty + 3 * kUnasked) << each.name;
   }
 }
 
@@ -107,9 +114,10 @@ TEST(Accounts, ARefusalAtAnyMomentIsAnAnswer) {
     ASSERT_TRUE(each.run(plenty).ok()) << each.name;
     constexpr size_t kSteps = 25;
     for (size_t i = 0; i < kSteps; ++i) {
-      auto account = std::make_shared<Account>(plenty->peak() * i / kSteps);
+      const size_t room = plenty->peak() * i / kSteps;
+      auto account = filled(room);
       EXPECT_EQ(each.run(account).code(), 429) << each.name << " " << i;
-      EXPECT_EQ(account->used(), 0U) << each.name << " " << i;
+      EXPECT_EQ(account->used(), kPlenty - room) << each.name << " " << i;
     }
   }
 }
@@ -126,9 +134,21 @@ TEST(Accounts, ASmallDocumentIsNeverRefused) {
 }
 
 TEST(Accounts, ARefusalAboveCounts) {
-  auto all = std::make_shared<Account>(kLittle);
+  auto all = filled(kLittle);
   EXPECT_EQ(parse_json(config_map(5000), kMaxDepth, std::make_shared<Account>(kPlenty, all)).error().code(), 429);
-  EXPECT_EQ(all->used(), 0U);
+  EXPECT_EQ(all->used(), kPlenty - kLittle);
+}
+
+// To try again later would not help.
+TEST(Accounts, WhatNeverFitsIsTooLarge) {
+  for (const Media media : {Media::kJson, Media::kYaml}) {
+    auto account = std::make_shared<Account>(kLittle);
+    const auto refused = decode(config_message(), media, config_map(5000), {.account = account});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), 413);
+    EXPECT_EQ(refused.error().message(), "Request entity too large: limit is 65536");
+    EXPECT_EQ(account->used(), 0U);
+  }
 }
 
 TEST(Accounts, WhatIsPutIntoADocumentLaterIsChargedWithoutAsking) {
@@ -152,7 +172,7 @@ TEST(Accounts, ADocumentHoldsAboutWhatItIsLong) {
 TEST(Accounts, DefaultsAreRefusedToo) {
   std::string text = R"({"metadata":{"name":"a"},"spec":{"containers":[)";
   for (int i = 0; i < 2000; ++i) text += i > 0 ? ",{}" : "{}";
-  auto account = std::make_shared<Account>(300 << 10);
+  auto account = filled(300 << 10);
   auto pod = decode(*testing::pod_kind().message, Media::kJson, text + "]}}", {.account = account});
   ASSERT_TRUE(pod.ok());
   EXPECT_EQ(apply_defaults(testing::pod_kind(), *pod).code(), 429);

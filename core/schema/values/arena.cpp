@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/memory_resource.hpp>
+#include <string>
 #include <utility>
 
 #include "core/schema/values/counted.hpp"
@@ -31,7 +32,7 @@ class Charged {
     if (!Asking::now() || bytes_ + bytes <= kUnasked) {
       account_->add(bytes);
     } else if (!account_->take(bytes)) {
-      throw std::bad_alloc();
+      refuse(*account_, bytes_ + bytes);
     }
     bytes_ += bytes;
   }
@@ -132,6 +133,11 @@ Status out_of_memory() {
              "the documents of this request need more memory than its connection, or all requests together, may take "
              "now; try again later")
       .with_details(std::move(details));
+}
+
+void refuse(const limits::Account& account, size_t bytes) {
+  if (account.fits(bytes)) throw Refused(out_of_memory());
+  throw Refused(Status::too_large("Request entity too large: limit is " + std::to_string(account.limit())));
 }
 
 boost::json::storage_ptr make_arena(size_t expected, std::shared_ptr<limits::Account> account) {
