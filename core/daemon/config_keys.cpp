@@ -187,7 +187,8 @@ const std::vector<KeySpec>& config_keys() {
               "Most of them whose peers have not proved who they are; who has been waited for longest makes room for a "
               "new one."),
       int_key("limits", "reserved_connections", &Config::reserved_connections, 1, 1'024,
-              "Most connections to the unix socket in run_dir, which these others take nothing of."),
+              "Most connections to the unix socket in run_dir, which these others take nothing of; an idle one makes "
+              "room for a new one."),
       int_key("limits", "reserved_descriptors", &Config::reserved_descriptors, 0, 1 << 16,
               "Descriptors that connections to api.listen leave for everything else."),
       int_key("limits", "stall_seconds", &Config::stall_seconds, 1, 3'600,

@@ -23,12 +23,13 @@ Connection::Connection(std::shared_ptr<ServerCore> core, std::shared_ptr<io::Eve
       forget_(std::move(forget)),
       local_(local),
       stranger_(!local) {
-  if (stranger_) core_->crowd.enter(place_);
+  (local_ ? core_->visitors : core_->crowd).enter(place_);
 }
 
 Connection::~Connection() {
   if (outbox_) outbox_->close();
   leave_strangers();
+  if (local_) core_->visitors.leave(place_);
 }
 
 void Connection::process() {
@@ -38,6 +39,7 @@ void Connection::process() {
     if (!parser_) {
       parser_ = std::make_unique<RequestParser>(options().header_limit, options().body_limit);
       head_seen_ = false;
+      set_idle(false);
       set_deadline(options().header_timeout);
     }
     size_t used = parser_->feed(in_);
@@ -266,6 +268,7 @@ void Connection::finish_response() {
     return;
   }
   state_ = State::kRequest;
+  set_idle(true);
   set_deadline(options().idle_timeout);
   if (!processing_) {
     process();

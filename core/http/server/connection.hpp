@@ -35,6 +35,7 @@ struct ServerCore {
   // The accounts above the connections': who proved an identity, who did not, who came by the unix socket.
   std::shared_ptr<limits::Account> known, strangers, local;
   Strangers crowd;
+  Strangers visitors;  // the unix socket's peers: who has no request under way makes room, longest idle first
   std::mutex mutex;
   std::condition_variable gone;
   size_t connections = 0, local_connections = 0;  // under mutex; the latter are not of the former
@@ -73,7 +74,8 @@ class Connection : public io::EventLoop::Watcher,
   // The server stops: idle connections close, streams end, the rest closes after its answer.
   void drain();
   void close();
-  // Was taken out of the strangers for somebody else: ends, unless its peer has proved meanwhile who he is.
+  // Was taken out of the strangers, or the visitors, for somebody else: ends, unless its peer has proved meanwhile who
+  // he is, or has asked something.
   void make_way();
   Strangers::Place& place() { return place_; }
 
@@ -120,6 +122,7 @@ class Connection : public io::EventLoop::Watcher,
   void recognize();
   void become_known();
   void leave_strangers();
+  void set_idle(bool idle);
   void open_account(const std::shared_ptr<limits::Account>& above);
   bool recount();
   std::string peer_name() const;
@@ -156,7 +159,7 @@ class Connection : public io::EventLoop::Watcher,
   const bool local_;
   bool close_after_ = false, peer_ended_ = false, processing_ = false, head_seen_ = false;
   bool reader_paused_ = false, handshake_wants_write_ = false;
-  bool stranger_ = false;
+  bool stranger_ = false, idle_ = false;
   bool window_ = false;  // bytes wait for the peer, and deadline_ is when he must have taken some
   size_t window_waiting_ = 0, window_taken_ = 0, discarded_ = 0;
   uint64_t request_id_ = 0;

@@ -37,6 +37,7 @@ void Connection::begin() {
   if (!options().authenticator) become_known();  // nobody can prove anything
   if (local_ || !core_->tls) {
     state_ = State::kRequest;
+    set_idle(true);
     set_deadline(options().header_timeout);
   } else {
     set_deadline(options().handshake_timeout);

@@ -7,6 +7,7 @@
 #include "gantry/abi/log.h"
 
 namespace gantry::http {
+
 void ServerCore::open_accounts(const ServerOptions& from) {
   const auto all = std::make_shared<limits::Account>(from.memory);
   const size_t admins = from.memory / 16;
@@ -55,8 +56,20 @@ void Connection::leave_strangers() {
 }
 
 void Connection::make_way() {
-  if (stranger_) close();
-  core_->crowd.gone();
+  if (stranger_ || idle_) close();
+  auto& others = local_ ? core_->visitors : core_->crowd;
+  others.gone();
+  if (!local_ || idle_) return;
+  // He stays, and has his place again.
+  others.admit();
+  others.enter(place_);
+}
+
+// Whether a peer who came by the unix socket has no request under way.
+void Connection::set_idle(bool idle) {
+  if (!local_) return;
+  idle_ = idle;
+  idle ? core_->visitors.wait(place_, weak_from_this()) : core_->visitors.serve(place_);
 }
 
 bool Connection::recount() {

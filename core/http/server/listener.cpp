@@ -48,8 +48,8 @@ void tune(int fd) {
 io::UniqueFd spare_descriptor() { return io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 // Ends who has been waited for longest. False: nobody can go.
-bool end_first(ServerCore& core) {
-  auto first = core.crowd.take_first();
+bool end_first(Strangers& crowd) {
+  auto first = crowd.take_first();
   if (!first) return false;
   const auto loop = first->loop();
   if (loop->in_loop()) {
@@ -74,7 +74,9 @@ void adopt(const std::shared_ptr<Lane>& lane, const std::shared_ptr<ServerCore>&
     connection->begin();
     lane->sweep_later();
     // He came while those before him had no place yet from which they could go.
-    if (core->crowd.count() > core->options.anonymous_connections) end_first(*core);
+    auto& others = local ? core->visitors : core->crowd;
+    const auto& most = local ? core->options.local_connections : core->options.anonymous_connections;
+    if (others.count() > most) end_first(others);
   });
 }
 
@@ -124,17 +126,26 @@ bool Listener::admit(int fd) {
 }
 
 bool Listener::admit_local() {
-  {
+  auto& visitors = core_->visitors;
+  const size_t most = core_->options.local_connections;
+  const auto full = [&] {
     const std::lock_guard lock(core_->mutex);
-    if (core_->local_connections < core_->options.local_connections) {
-      ++core_->local_connections;
-      return true;
+    return core_->local_connections >= most + visitors.going();
+  };
+  if (full()) {
+    const size_t entering = visitors.entering();
+    crowded_ = true;
+    if (!end_first(visitors) && (entering == 0 || entering > kAccepted)) {
+      core_->tell("local-connections-full", "a connection to the unix socket is refused: " + std::to_string(most) +
+                                                " are open, and all of them are at work ([limits] "
+                                                "reserved_connections)");
+      return false;
     }
   }
-  core_->tell("local-connections-full",
-              "a connection to the unix socket is refused: " + std::to_string(core_->options.local_connections) +
-                  " are open ([limits] reserved_connections)");
-  return false;
+  visitors.admit();
+  const std::lock_guard lock(core_->mutex);
+  ++core_->local_connections;
+  return true;
 }
 
 bool Listener::admit_network(int fd) {
@@ -167,7 +178,7 @@ bool Listener::is_full() const {
 
 bool Listener::make_room(bool few_descriptors) {
   crowded_ = true;
-  const bool ended = end_first(*core_);
+  const bool ended = end_first(core_->crowd);
   if (few_descriptors) {
     core_->tell("descriptors-exhausted",
                 "few descriptors are left of " + std::to_string(descriptor_limit()) +

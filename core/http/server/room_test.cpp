@@ -165,7 +165,49 @@ TEST(Room, TheUnixSocketHasItsOwn) {
   const auto one = connect_unix(server), two = connect_unix(server);
   EXPECT_EQ(ask_unix(one), "HTTP/1.1 200");
   EXPECT_EQ(ask_unix(two), "HTTP/1.1 200");
-  EXPECT_EQ(ask_unix(connect_unix(server)), "") << "a third";
+}
+
+// For who comes, who has asked nothing for longest; who is at work stays.
+TEST(Room, IdleAdminsMakeRoomForNewOnes) {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Exchange>> held;
+  const auto hold = [&](const Request& request, std::shared_ptr<Exchange> exchange) {
+    if (request.path != "/held") return echo(request, std::move(exchange));
+    const std::lock_guard lock(mutex);
+    held.push_back(std::move(exchange));
+  };
+  const auto at_work = [&] {
+    const std::lock_guard lock(mutex);
+    return held.size();
+  };
+  const auto send = [](const io::UniqueFd& fd, const std::string& text) {
+    return ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  };
+  const auto is_over = [](const io::UniqueFd& fd) {
+    char byte = 0;
+    return ::recv(fd.get(), &byte, 1, 0) == 0;
+  };
+  TestServer server(hold, [](ServerOptions& options) {
+    options.local_connections = 3;
+    options.threads = 1;  // so that they come in their order
+  });
+  const auto busy = connect_unix(server), silent = connect_unix(server), asked = connect_unix(server);
+  ASSERT_TRUE(send(busy, get("/held")));
+  EXPECT_EQ(ask_unix(asked), "HTTP/1.1 200");
+  ASSERT_TRUE(eventually([&] { return at_work() == 1; }));
+  const auto fourth = connect_unix(server);
+  EXPECT_EQ(ask_unix(fourth), "HTTP/1.1 200");
+  EXPECT_TRUE(is_over(silent)) << "he came before the others had asked";
+  EXPECT_EQ(ask_unix(asked), "HTTP/1.1 200") << "the latest now";
+  const auto fifth = connect_unix(server);
+  EXPECT_EQ(ask_unix(fifth), "HTTP/1.1 200");
+  EXPECT_TRUE(is_over(fourth));
+  ASSERT_TRUE(send(asked, get("/held")) && send(fifth, get("/held")));
+  ASSERT_TRUE(eventually([&] { return at_work() == 3; }));
+  EXPECT_EQ(ask_unix(connect_unix(server)), "") << "all are at work";
+  for (auto& exchange : held) exchange->respond({});
+  held.clear();
+  for (const auto* fd : {&busy, &asked, &fifth}) EXPECT_FALSE(is_over(*fd));
 }
 
 // Lowers the soft limit for as long as it lives.

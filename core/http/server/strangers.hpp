@@ -1,5 +1,6 @@
-// Connections whose peers have proved nothing, in the order in which they make room for others: who has been waited for
-// longest comes first. Each call costs the same, however many there are. [any-thread]
+// Connections that make room for others (whose peers have proved nothing, or came by the unix socket and ask nothing),
+// in the order in which they do: who has been waited for longest comes first. Each call costs the same, however many
+// there are. [any-thread]
 #pragma once
 
 #include <cstddef>
