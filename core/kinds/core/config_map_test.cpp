@@ -26,5 +26,11 @@ TEST(ConfigMap, HasKeysOnceAndMayBeFrozen) {
                           "data: Forbidden: field is immutable when `immutable` is set"));
 }
 
+TEST(ConfigMap, HoldsAMebibyteAndNoMore) {
+  EXPECT_THAT(problems(kind("", "ConfigMap"),
+                       R"({"metadata":{"name":"c"},"data":{"a":")" + std::string(1024 * 1024, 'x') + R"("}})"),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace gantry::kinds::core_config_map_test

@@ -72,5 +72,23 @@ TEST(Event, OfTheOlderApiThatSayWhenInTheNewerWay) {
               ElementsAre("message: Invalid value: \"\": can have at most 1024 characters"));
 }
 
+TEST(Event, OfTheNewerApiIsWhereItsObjectIs) {
+  const auto with = [](std::string_view ns, std::string_view about) {
+    return problems(kind("events.k8s.io", "Event"),
+                    R"({"metadata":{"name":"e","namespace":")" + std::string(ns) +
+                        R"("},"eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c.io/c",
+                        "reportingInstance":"i","action":"a","reason":"r","type":"Normal","regarding":)" +
+                        std::string(about) + "}");
+  };
+  constexpr std::string_view kOfA = R"({"kind":"Pod","namespace":"a"})", kOfNone = R"({"kind":"Node"})";
+  EXPECT_THAT(with("a", kOfA), IsEmpty());
+  EXPECT_THAT(with("default", kOfNone), IsEmpty());
+  EXPECT_THAT(with("kube-system", kOfNone), IsEmpty());
+  EXPECT_THAT(with("b", kOfA),
+              ElementsAre("involvedObject.namespace: Invalid value: \"a\": does not match event.namespace"));
+  EXPECT_THAT(with("b", kOfNone),
+              ElementsAre("involvedObject.namespace: Invalid value: \"\": does not match event.namespace"));
+}
+
 }  // namespace
 }  // namespace gantry::kinds::events_event_test

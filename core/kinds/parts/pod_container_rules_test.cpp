@@ -150,5 +150,113 @@ TEST(Containers, Probes) {
       IsEmpty());
 }
 
+TEST(Containers, SourcesOfTheEnvironment) {
+  constexpr std::string_view kBoth = "may not have more than one field specified at a time";
+  EXPECT_THAT(container_problems(R"("env":[{"name":"E","valueFrom":{"configMapKeyRef":{"name":"C","key":"a/b"}}}])"),
+              ElementsAre(HasSubstr("env[0].valueFrom.configMapKeyRef.name: Invalid value: \"C\""),
+                          HasSubstr("env[0].valueFrom.configMapKeyRef.key: Invalid value: \"a/b\"")));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"s","key":"a/b"}}}])"),
+              ElementsAre(HasSubstr("env[0].valueFrom.secretKeyRef.key: Invalid value: \"a/b\"")));
+  EXPECT_THAT(container_problems(R"("env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])"),
+              IsEmpty());
+  EXPECT_THAT(container_problems(R"("env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"s","key":"k"},
+                                     "configMapKeyRef":{"name":"c","key":"k"}}}])"),
+              ElementsAre("spec.containers[0].env[0].valueFrom: Invalid value: \"\": " + std::string(kBoth)));
+  EXPECT_THAT(
+      container_problems(
+          R"("env":[{"name":"E"}],"envFrom":[{"secretRef":{"name":"s"}},{"prefix":"a=","secretRef":{"name":"S"}}])"),
+      ElementsAre(HasSubstr("spec.containers[0].envFrom[1].prefix: Invalid value: \"a=\""),
+                  HasSubstr("spec.containers[0].envFrom[1].secretRef.name: Invalid value: \"S\"")));
+  EXPECT_THAT(container_problems(R"("envFrom":[{"secretRef":{"name":"s"},"configMapRef":{"name":"c"}}])"),
+              ElementsAre("spec.containers[0].envFrom: Invalid value: \"\": " + std::string(kBoth)));
+}
+
+TEST(Containers, FieldsAndResourcesAsVariables) {
+  const auto field = [](std::string_view path) {
+    return container_problems(R"("env":[{"name":"E","valueFrom":{"fieldRef":{"fieldPath":")" + std::string(path) +
+                              R"("}}}])");
+  };
+  EXPECT_THAT(field("status.podIP"), IsEmpty());
+  EXPECT_THAT(field("metadata.labels['a.b/c']"), IsEmpty());
+  EXPECT_THAT(field("metadata.annotations['A']"), IsEmpty()) << "case does not matter";
+  EXPECT_THAT(field("metadata.labels['a b']"), ElementsAre(HasSubstr("fieldRef: Invalid value: \"a b\"")));
+  EXPECT_THAT(field("metadata.labels"), ElementsAre(HasSubstr("fieldPath: Unsupported value: \"metadata.labels\"")));
+  EXPECT_THAT(field("status.odd"), ElementsAre(HasSubstr("field label not supported: status.odd")));
+  const auto resource = [](std::string_view name, std::string_view divisor) {
+    return container_problems(R"("env":[{"name":"E","valueFrom":{"resourceFieldRef":{"resource":")" +
+                              std::string(name) + R"(","divisor":")" + std::string(divisor) + R"("}}}])");
+  };
+  EXPECT_THAT(resource("limits.cpu", "1m"), IsEmpty());
+  EXPECT_THAT(resource("limits.cpu", "1"), IsEmpty());
+  EXPECT_THAT(resource("limits.cpu", "2"), ElementsAre(HasSubstr("only divisor's values 1m and 1 are supported")));
+  EXPECT_THAT(resource("limits.hugepages-2Mi", "1"), IsEmpty());
+  EXPECT_THAT(resource("limits.disks", "1"), ElementsAre(HasSubstr("Unsupported value: \"limits.disks\"")));
+}
+
+TEST(Containers, ResourcesThatAreNotShared) {
+  const auto with = [](std::string_view request, std::string_view limit) {
+    return container_problems(R"("resources":{"requests":{"cpu":"1",)" + std::string(request) +
+                              R"(},"limits":{"cpu":"1",)" + std::string(limit) + "}}");
+  };
+  EXPECT_THAT(with(R"("example.com/gpu":"1")", R"("example.com/gpu":"1")"), IsEmpty());
+  EXPECT_THAT(with(R"("example.com/gpu":"1")", R"("example.com/gpu":"2")"),
+              ElementsAre("spec.containers[0].resources.requests: Invalid value: \"1\": must be equal to "
+                          "example.com/gpu limit of 2"));
+  EXPECT_THAT(with(R"("hugepages-2Mi":"2Mi")", R"("hugepages-2Mi":"4Mi")"),
+              ElementsAre(HasSubstr("must be equal to hugepages-2Mi limit of 4Mi")));
+  EXPECT_THAT(container_problems(R"("resources":{"limits":{"requests.a/b":"1"},"requests":{}})"),
+              ::testing::Contains(HasSubstr("limits[requests.a/b]: Invalid value: \"requests.a/b\": doesn't follow "
+                                            "extended resource name standard")));
+}
+
+TEST(Containers, DevicesAndMountsAreAtPathsOfTheirOwn) {
+  constexpr std::string_view kVolume = R"("volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"c"}}],)";
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"}],
+                                    "volumeDevices":[{"name":"v","devicePath":"/b"}])",
+                                 kVolume),
+              IsEmpty());
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a"}],
+                                    "volumeDevices":[{"name":"v","devicePath":"/a"}])",
+                                 kVolume),
+              ElementsAre("spec.containers[0].volumeMounts[0].mountPath: Invalid value: \"/a\": must not already exist "
+                          "as a path in volumeDevices"));
+  EXPECT_THAT(container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/c"}],"volumeDevices":[
+                                    {"name":"v","devicePath":"/a"},{"name":"w","devicePath":"/a"}])",
+                                 kVolume),
+              ElementsAre("spec.containers[0].volumeDevices[1].devicePath: Invalid value: \"/a\": must be unique",
+                          "spec.containers[0].volumeDevices[1].name: Not found: \"w\""));
+  EXPECT_THAT(container_problems(
+                  R"("volumeMounts":[{"name":"v","mountPath":"/a","subPath":"a","subPathExpr":"$(B)/b"}])", kVolume),
+              ElementsAre(HasSubstr("subPathExpr: Invalid value: \"$(B)/b\": subPathExpr and subPath are mutually")));
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","subPathExpr":"../$(B)/b"}])", kVolume),
+      ElementsAre(HasSubstr("subPathExpr: Invalid value: \"../$(B)/b\": must not contain '..'")));
+  EXPECT_THAT(
+      container_problems(R"("volumeMounts":[{"name":"v","mountPath":"/a","recursiveReadOnly":"Enabled"}])", kVolume),
+      ElementsAre(HasSubstr("recursiveReadOnly: Forbidden: may only be specified when readOnly is true")));
+}
+
+TEST(Containers, GainNoPrivilegesOnlyWithoutOnesThatTheyHave) {
+  EXPECT_THAT(container_problems(
+                  R"("securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"add":["CAP_SYS_ADMIN"]}})"),
+              ElementsAre(HasSubstr("cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS")));
+  EXPECT_THAT(container_problems(R"("securityContext":{"allowPrivilegeEscalation":true,"privileged":true})"),
+              IsEmpty());
+  EXPECT_THAT(container_problems(R"("securityContext":{"privileged":true},"volumeMounts":[
+                                    {"name":"v","mountPath":"/a","mountPropagation":"Bidirectional"}])",
+                                 R"("volumes":[{"name":"v"}],)"),
+              IsEmpty());
+}
+
+TEST(Containers, SleepNoLongerThanTheyMayTakeToEnd) {
+  const auto sleep = [](int seconds) {
+    return container_problems(R"("lifecycle":{"preStop":{"sleep":{"seconds":)" + std::to_string(seconds) + "}}}");
+  };
+  EXPECT_THAT(sleep(0), IsEmpty());
+  EXPECT_THAT(sleep(30), IsEmpty());
+  EXPECT_THAT(sleep(-1),
+              ::testing::Contains(HasSubstr("must be non-negative and less than terminationGracePeriodSeconds")));
+}
+
 }  // namespace
 }  // namespace gantry::kinds::parts_pod_container_rules_test
