@@ -233,6 +233,24 @@ std::string Cluster::cgroup_name() const {
   return "gantry-" + std::string(text, 6);
 }
 
+namespace {
+
+pid_t parent_of(pid_t pid) {
+  const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = stat.rfind(')');  // then " S 123 "
+  return name_end == std::string::npos ? 0 : std::atoi(stat.c_str() + std::min(name_end + 4, stat.size()));
+}
+
+// The first process first: numbers wrap around, so that a child's may be less.
+void put_first(std::vector<pid_t>& pids) {
+  const auto first = std::find_if(pids.begin(), pids.end(), [&](pid_t pid) {
+    return std::find(pids.begin(), pids.end(), parent_of(pid)) == pids.end();
+  });
+  if (first != pids.end()) std::rotate(pids.begin(), first, first + 1);
+}
+
+}  // namespace
+
 std::map<std::string, std::vector<pid_t>> Cluster::container_pids() const {
   std::map<std::string, std::vector<pid_t>> found;
   std::vector<fs::path> roots;
@@ -248,6 +266,7 @@ std::map<std::string, std::vector<pid_t>> Cluster::container_pids() const {
       }
     }
   }
+  for (auto& [cgroup, pids] : found) put_first(pids);
   return found;
 }
 

@@ -55,7 +55,7 @@ class Cluster {
   std::filesystem::path kubeconfig() const { return dir_ / "kubeconfig"; }
   std::filesystem::path config() const { return dir_ / "gantry.toml"; }
   std::string daemon_log() const;
-  // Main processes of this cluster's containers and sandboxes: cgroup path to pids.
+  // Processes of this cluster's containers and sandboxes: cgroup path to pids, the first process first.
   std::map<std::string, std::vector<pid_t>> container_pids() const;
   // What of this cluster is in the kernel now: conmon processes, mounts, cgroups, veth devices, network namespaces.
   std::vector<std::string> leftovers() const;
