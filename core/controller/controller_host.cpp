@@ -150,6 +150,7 @@ void ControllerHost::start_informers() {
 }
 
 void ControllerHost::tell_waiting() {
+  const std::lock_guard telling(telling_);  // or who looked first, and tells last, has the last word
   for (const auto& controller : controllers()) {
     const auto why = controller->refused();
     if (controller->plugin().info().waiting == why) continue;

@@ -112,6 +112,7 @@ class ControllerHost : public plugin::PluginUser {
   plugin::WorkerPool pool_;
   plugin::WorkerPool inboxes_;
   std::map<const plugin::Plugin*, Exchange> exchanges_;  // two when one plugin takes another's place
+  std::mutex telling_;                                   // one tells at a time what waits; before mutex_
   mutable std::mutex mutex_;
   std::condition_variable synced_;
   std::vector<ControllerPtr> controllers_;

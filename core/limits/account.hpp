@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include "gantry/status.hpp"
+
 namespace gantry::limits {
 
 class Account {
@@ -47,6 +49,9 @@ class Account {
   const std::shared_ptr<Account> parent_;
   std::atomic<size_t> used_{0}, peak_{0};
 };
+
+// Whether this is what an account's refusal comes to: no room now, or never.
+inline bool is_refusal(const Status& status) { return status.code() == 429 || status.code() == 413; }
 
 // Bytes charged for as long as this lives. Without an account it counts for nobody. Not thread-safe; move it along.
 class Charge {

@@ -178,7 +178,7 @@ Json parse_entry(const store::Entry& entry) { return *parse_entry(entry, nullptr
 
 Expected<Json> parse_entry(const store::Entry& entry, const std::shared_ptr<limits::Account>& account) {
   auto document = schema::parse_json(entry.value, schema::kMaxDepth, account);
-  if (document || document.error().code() == 429) return document;
+  if (document || limits::is_refusal(document.error())) return document;
   return Json(JsonObject());  // not what the server wrote
 }
 

@@ -26,7 +26,7 @@ Expected<Json> next_of(Call& call, const Patch& patch, const Json& document) {
 // patched without the values that don't, and the warnings name those.
 Expected<Json> patched_object(Call& call, const Patch& patch, const Json& document) {
   auto next = next_of(call, patch, document);
-  if (next || next.error().code() == 429) return next;
+  if (next || limits::is_refusal(next.error())) return next;
   auto fitting = schema::copy_of(document, call.request.account);
   if (!fitting) return fitting;
   std::vector<std::string> left_out;
