@@ -154,12 +154,12 @@ void ControllerHost::tell_waiting() {
   for (const auto& controller : controllers()) {
     const auto why = controller->refused();
     if (controller->plugin().info().waiting == why) continue;
-    controller->plugin().set_waiting(why);
     if (why.empty()) {
       options_.log(GANTRY_LOG_INFO, controller->title() + ": all that it watches is served now");
     } else {
       options_.log(GANTRY_LOG_ERROR, controller->title() + " waits: " + why);
     }
+    controller->plugin().set_waiting(why);  // after its line, so that whoever sees it finds that, too
   }
 }
 
