@@ -189,8 +189,9 @@ class SpdyChannels : public ExecChannels, public std::enable_shared_from_this<Sp
   // What follows a broken frame can't be understood: say goodbye and close.
   void fail() {
     broken_ = true;
-    reader_ = {};
-    early_ = {};
+    // With their memory, which an assignment of something empty to a string keeps.
+    static_cast<void>(std::exchange(reader_, {}));
+    static_cast<void>(std::exchange(early_, {}));
     held_.reset();
     std::string payload;
     spdy::append_u32(payload, 0);

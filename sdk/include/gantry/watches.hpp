@@ -1,9 +1,10 @@
-// gantry.watches/1 made from the members of a plugin's class, for one that is no controller:
-//   gantry::abi::WatchList watches() const;                  // { WatchList list; watch<corev1::Node>(list); return
-//   list; } Status begin();                                          // if it has this Status changed(const
-//   gantry::abi::ObjectEvent& event);   // and this
-// and in get_interface: static constexpr auto table = gantry::sdk::watches_table<T>(); the id among the plugin's in
-// GANTRY_PLUGIN. Host::cached() and its kin then read the caches. Threads: see abi/draft/watches.h.
+// gantry.watches/1 made from the members of a plugin's class, for one that is no controller. The class has
+//   gantry::abi::WatchList watches() const;
+// which names what it watches with watch<Message>(list), and, if it likes,
+//   Status begin();
+//   Status changed(const gantry::abi::ObjectEvent& event);
+// Its get_interface gives watches_table<T>(), and GANTRY_PLUGIN has the id among the plugin's. Host::cached() and its
+// kin then read the caches. Threads: see abi/draft/watches.h.
 #pragma once
 
 #include "gantry/abi/draft/watches.h"
