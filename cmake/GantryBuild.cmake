@@ -12,7 +12,7 @@ find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+      CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime,pch_defines ${CCACHE})
 endif()
 # Several files of a target are compiled as one, which reads what they all include once: two fifths of the
 # time (docs/decisions/unity-build.md). What is in an unnamed namespace must have a name of its own in its room.
@@ -139,6 +139,20 @@ function(gantry_test_plugin name)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test_plugins)
 endfunction()
 
+# What tests include is compiled once for all of them (docs/decisions/unity-build.md). Not for fuzz targets, which are
+# compiled otherwise.
+function(gantry_precompiled_test_headers)
+  if(NOT BUILD_TESTING OR NOT CMAKE_UNITY_BUILD)
+    return()
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/test_headers.cpp "")
+  add_executable(gantry_test_headers EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/test_headers.cpp)
+  gantry_warnings(gantry_test_headers)
+  target_compile_options(gantry_test_headers PRIVATE -O0)
+  target_link_libraries(gantry_test_headers PRIVATE GTest::gtest_main GTest::gmock Boost::json)
+  target_precompile_headers(gantry_test_headers PRIVATE ${CMAKE_SOURCE_DIR}/tests/precompiled.hpp)
+endfunction()
+
 # gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l]): a GoogleTest program run by ctest. Those with the label
 # e2e (the daemon itself, guides, the installed SDK) are built with sanitizers only when named, and ctest does not run them.
 function(gantry_test name)
@@ -165,6 +179,10 @@ function(gantry_test name)
   endif()
   if(NOT A_LABELS STREQUAL "fuzz")
     target_compile_options(${name} PRIVATE -O0)  # what is tested is optimized, what tests it is run once
+    if(TARGET gantry_test_headers)
+      target_link_libraries(${name} PRIVATE Boost::json)
+      target_precompile_headers(${name} REUSE_FROM gantry_test_headers)
+    endif()
   endif()
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${A_LIBS} GTest::gtest_main GTest::gmock)
@@ -179,3 +197,5 @@ function(gantry_test name)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
+
+gantry_precompiled_test_headers()

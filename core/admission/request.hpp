@@ -4,6 +4,7 @@
 // It belongs to one request, moves from thread to thread with it, and is never used by two at once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class Objects {
 
 class WriteRequest : public limits::Waiter {
  public:
+  ~WriteRequest() override {
+    for (const auto& end : at_end) end();
+  }
   Operation operation = Operation::kCreate;
   schema::SchemaPtr schema;
   const schema::Kind* kind = nullptr;  // of the object on the path, never null
@@ -47,6 +51,9 @@ class WriteRequest : public limits::Waiter {
   // Set by a mutating step that put in what the server has not looked at: its defaults are filled in, and what the
   // server owns (uid, creation time, status) becomes the server's again.
   bool needs_defaults = false;
+  // Called once the request has ended, whatever came of it: what it wrote is stored. By then `ns`, `name` (of a made-up
+  // name the one that was taken) and `kind` alone are there. On any thread, the store's writer's too: must not block.
+  std::vector<std::function<void()>> at_end;
 
   // Whether it is about this resource, its own address and not a subresource's.
   bool is_about(std::string_view group, std::string_view plural) const {

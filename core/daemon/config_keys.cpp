@@ -163,6 +163,11 @@ const std::vector<KeySpec>& config_keys() {
       int_key("network", "node_prefix", &Config::node_prefix, 1, 30,
               "How long the prefix of a node's range of IPv4 addresses is."),
       int_key("network", "node_prefix_ipv6", &Config::node_prefix_ipv6, 1, 126, "The same for IPv6."),
+      list_key(
+          "network", "service_cidr", &Config::service_cidr,
+          "The ranges of Services' cluster IPs, at most one of IPv4 and one of IPv6; the first is that of Services "
+          "that ask for no family. None: every Service is headless or an ExternalName."),
+      text_key("network", "node_ports", &Config::node_ports, "The range of Services' ports on each node."),
       text_key("network", "plugin", &Config::network_plugin,
                "The network plugin that attaches pods; empty: the only one there is."),
       text_key("network", "overlay", &Config::overlay_plugin,

@@ -10,6 +10,7 @@
 
 #include "core/auth/authenticator.hpp"
 #include "core/network/range_pool.hpp"
+#include "core/network/services/service_ranges.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -127,6 +128,25 @@ void check_network(const Config& config, Errors& errors) {
   }
 }
 
+void check_services(const Config& config, Errors& errors) {
+  for (const char* key : {"network.service_cidr", "network.node_ports"}) {
+    const bool addresses = std::string_view(key) == "network.service_cidr";
+    const auto parsed = network::ServiceRanges::parse(addresses ? config.service_cidr : std::vector<std::string>(),
+                                                      addresses ? "1-65535" : config.node_ports);
+    if (!parsed) errors.push_back(config.place_of(key) + ": " + parsed.error().message());
+  }
+  for (const auto& text : config.service_cidr) {
+    const auto services = network::Cidr::parse(text);
+    for (const auto& other : config.pod_cidr) {
+      const auto pods = network::Cidr::parse(other);
+      if (!services || !pods || !services->overlaps(*pods)) continue;
+      expect(config, "network.service_cidr",
+             "addresses that no pod has, found \"" + text + "\", which meets network.pod_cidr \"" + other + "\"",
+             errors);
+    }
+  }
+}
+
 void check_limits(const Config& config, Errors& errors) {
   for (const Share& share : kShares) {
     if (config.*share.value <= config.*share.whole) continue;
@@ -183,6 +203,7 @@ void check_rules(const Config& config, Errors& errors) {
   check_folders(config, errors);
   check_api(config, errors);
   check_network(config, errors);
+  check_services(config, errors);
   check_limits(config, errors);
   check_simulation(config, errors);
 }

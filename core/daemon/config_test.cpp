@@ -90,6 +90,12 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[network]\npod_cidr = \"10.0.0.0/8\"\nnode_prefix = 25\n", "expected 8 to 24 for 10.0.0.0/8, found 25"},
       {"[network]\npod_cidr = \"fd00:42::/47\"\n",
        "network.node_prefix_ipv6: expected 47 to 63 for fd00:42::/47, found 64"},
+      {"[network]\nservice_cidr = \"10.0.0.0/8\"\n",
+       "g.toml:2:16: network.service_cidr: \"10.0.0.0/8\" must have a prefix from /12 to /30"},
+      {"[network]\nnode_ports = \"1\"\n", "g.toml:2:14: network.node_ports: \"1\" is no range of ports"},
+      {"[network]\npod_cidr = \"10.96.0.0/12\"\n",
+       "network.service_cidr: expected addresses that no pod has, found \"10.96.0.0/16\", which meets "
+       "network.pod_cidr \"10.96.0.0/12\""},
       {"[network]\nnode_prefix = 31\n", "network.node_prefix: expected an integer from 1 to 30, found 31"},
       {"[api]\nlisten = [\"127.0.0.1:7000\", \"127.0.0.1:7000\"]\n",
        "g.toml:2:10: api.listen: expected addresses that do not overlap, found \"127.0.0.1:7000\" and "

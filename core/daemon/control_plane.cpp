@@ -1,8 +1,11 @@
 #include "core/daemon/control_plane.hpp"
 
+#include <unistd.h>
+
 #include "core/daemon/stored_kinds.hpp"
 #include "core/kinds/kinds.hpp"
 #include "core/limits/notices.hpp"
+#include "core/network/services/service_allocation.hpp"
 #include "gantry/abi/log.h"
 
 namespace gantry::daemon {
@@ -69,6 +72,24 @@ apiserver::Options ControlPlane::api_options() {
   return options;
 }
 
+Status ControlPlane::give_service_numbers() {
+  if (options_.services.addresses.empty()) return {};
+  network::ServiceAllocationOptions options;
+  options.store = store_.get();
+  options.ranges = options_.services;
+  options.random = [time = options_.simulated] {
+    uint64_t chance = 0;
+    if (time != nullptr) return time->random();
+    if (::getentropy(&chance, sizeof chance) != 0) chance = static_cast<uint64_t>(::getpid());
+    return chance;
+  };
+  options.log = logger("network");
+  auto step = network::make_service_allocation(std::move(options));
+  if (!step) return std::move(step).error();
+  options_.api.admission.push_back(std::move(*step));
+  return {};
+}
+
 Status ControlPlane::serve() {
   auto schemas = schema::Registry::create(kinds::all());
   if (!schemas) return std::move(schemas).error();
@@ -76,6 +97,7 @@ Status ControlPlane::serve() {
   if (auto* time = options_.simulated) {
     time->set_mark([this] { return store_->revision(); });
   }
+  if (auto status = give_service_numbers(); !status.ok()) return status;
   auto api = apiserver::ApiServer::create(*schemas_, *store_, api_options());
   if (!api) return std::move(api).error();
   api_ = std::move(*api);

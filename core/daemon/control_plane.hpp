@@ -24,6 +24,7 @@
 #include "core/controller/controller_host.hpp"
 #include "core/daemon/plugin_kinds.hpp"
 #include "core/network/pod_ranges.hpp"
+#include "core/network/services/service_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/simulated_time.hpp"
 #include "core/scheduler/scheduler.hpp"
@@ -45,6 +46,7 @@ struct ControlPlaneOptions {
   limits::Notices* notices = nullptr;          // may be null
   std::function<void(std::string_view part, int32_t level, std::string_view text)> log;  // [any-thread]
   bool scheduler = true;
+  network::ServiceRanges services;  // no addresses: Services get neither these nor node ports
 };
 
 // What nodes get their ranges of pod addresses from. No cluster range: nobody gives them any.
@@ -100,6 +102,7 @@ class ControlPlane {
  private:
   explicit ControlPlane(ControlPlaneOptions options) : options_(std::move(options)) {}
   apiserver::Options api_options();
+  Status give_service_numbers();
   void start_scheduler();
   void give_ranges(NodeRanges ranges);
   void say_unserved() const;

@@ -73,6 +73,7 @@ ControlPlaneOptions ServerRole::plane_options() const {
   options.api.most_long = static_cast<size_t>(config.long_requests);
   options.api.most_waiting = static_cast<size_t>(config.waiting_requests);
   options.api.git_version = std::string("v1.36.0+gantry-") + kVersion;
+  if (auto ranges = network::ServiceRanges::parse(config.service_cidr, config.node_ports)) options.services = *ranges;
   options.clock = &base_.clock;
   options.timers = &base_.timers;
   options.blocking = &base_.blocking;

@@ -86,7 +86,8 @@ void write(std::shared_ptr<NewObject> object) {
   auto& call = *object->call;
   const auto& kind = call.kind();
   if (!object->name_base.empty()) {
-    metadata_of(object->document)["name"] = object->name_base + call.env->random_suffix();
+    object->name = object->name_base + call.env->random_suffix();
+    metadata_of(object->document)["name"] = object->name;
   }
   const auto name = text_at(object->document, {"metadata", "name"});
   store::Write change;

@@ -1,0 +1,28 @@
+// The admission step that gives Services their cluster IPs and node ports, and takes them back: upstream does it in the
+// storage of Services, behind its admission steps and before validation, which is where the last step that may change a
+// request stands.
+//
+// Made by the control plane with its store; a number that a write did not keep is free again when its request has
+// ended, and those of a Service that is gone when the store says so. [any-thread]
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/admission/chain.hpp"
+#include "core/network/services/service_numbers.hpp"
+#include "core/store/store.hpp"
+
+namespace gantry::network {
+
+struct ServiceAllocationOptions {
+  store::Store* store = nullptr;  // outlives the step
+  ServiceRanges ranges;           // no addresses: Services get neither
+  std::function<uint64_t()> random;
+  std::function<void(int32_t level, std::string_view text)> log;
+};
+
+// Reads the Services that are stored; those that have the same number are logged.
+Expected<admission::StepPtr> make_service_allocation(ServiceAllocationOptions options);
+
+}  // namespace gantry::network
