@@ -81,6 +81,28 @@ build() {
   cmake --build --preset "$preset" ${1:+--target "$@"}
 }
 
+# begin_build PRESET [TARGET...]: builds beside what is done until end_build, and after it: tests mostly wait, and what
+# they leave of the processors is a build's. One at a time.
+building=
+begin_build() {
+  local preset=$1
+  shift
+  step "Configuring ($preset)" "read the message of cmake above; \"rm -r build/$preset\" starts afresh"
+  cmake --preset "$preset" --log-level=WARNING
+  (exec nice -n 19 ninja -C "build/$preset" "$@") >"build/$preset.log" 2>&1 &
+  building=$!
+  trap 'kill "$building" 2>/dev/null || true' EXIT
+}
+# end_build PRESET
+end_build() {
+  step "Building ($1)" "read the first error above; if the compiler was killed, the machine has too little memory: stop other programs"
+  local code=0
+  wait "$building" || code=$?
+  trap - EXIT
+  if [ "$code" -eq 0 ]; then tail -n 1 "build/$1.log"; else cat "build/$1.log"; fi
+  return "$code"
+}
+
 ctl() { "$bin/gantryctl" "$@"; }
 
 # The process id of the daemon that runs with the default configuration; nothing when none does.
