@@ -19,6 +19,13 @@ constexpr std::string_view kScaleVersion = "autoscaling/v1";
 
 using ScaleOf = std::function<Expected<Json>(const Json& current_scale)>;
 
+// Of ReplicationControllers it is a plain map of labels.
+Json as_label_selector(const Json& selector) {
+  const auto* object = selector.if_object();
+  const bool plain = object != nullptr && !object->empty() && object->begin()->value().is_string();
+  return plain ? Json(JsonObject{{"matchLabels", selector}}) : selector;
+}
+
 Json scale_of(const Json& workload) {
   JsonObject metadata;
   for (const std::string_view key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
@@ -28,7 +35,7 @@ Json scale_of(const Json& workload) {
   if (const auto replicas = int_at(workload, {"spec", "replicas"}); replicas != 0) spec["replicas"] = replicas;
   JsonObject status{{"replicas", int_at(workload, {"status", "replicas"})}};
   if (const Json* selector = find(workload, {"spec", "selector"})) {
-    const auto parsed = schema::LabelSelector::from_document(*selector);
+    const auto parsed = schema::LabelSelector::from_document(as_label_selector(*selector));
     if (parsed && !parsed->empty()) status["selector"] = parsed->to_string();
   }
   return JsonObject{{"kind", "Scale"},

@@ -211,6 +211,13 @@ TEST_F(SubresourcesTest, ScaleHasATable) {
   EXPECT_EQ(boost::json::serialize(cells), R"(["web",3,2])");
 }
 
+TEST_F(SubresourcesTest, ScaleOfAPlainSelectorHasItAsText) {
+  put(kind("", "replicationcontrollers"),
+      R"({"metadata":{"name":"web","namespace":"shop"},"spec":{"selector":{"app":"web","tier":"a"}}})");
+  auto& exchange = run(scale, call(kind("", "replicationcontrollers"), "web", "scale", "GET"));
+  EXPECT_NE(exchange.body().find(R"("status":{"replicas":0,"selector":"app=web,tier=a"})"), std::string::npos);
+}
+
 TEST_F(SubresourcesTest, ScaleToNothingIsZeroInTheTable) {
   put_deployment(0);
   auto request = call(kind("apps", "deployments"), "web", "scale", "GET");

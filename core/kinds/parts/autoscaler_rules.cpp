@@ -4,6 +4,7 @@
 
 #include "core/kinds/parts/autoscaler.hpp"
 #include "core/kinds/parts/pod_container_rules.hpp"
+#include "core/kinds/parts/resource_names.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {

@@ -9,8 +9,6 @@ namespace gantry::kinds {
 void check_environment(const JsonObject& container, const At& at, Errors& errors);
 // limits and requests; `at` is the resources object.
 void check_resources(const JsonObject& resources, const At& at, Errors& errors);
-// Of a resource that a container may have; `at` is what is to be named so.
-void check_resource_name(std::string_view name, const At& at, Errors& errors);
 // Claims name what the pod has claimed.
 void check_claims(const std::set<std::string_view>& known, const JsonObject& resources, const At& at, Errors& errors);
 

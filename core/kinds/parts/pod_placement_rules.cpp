@@ -68,10 +68,7 @@ void check_term(const JsonObject& term, const At& at, Errors& errors) {
 
 void check_node_affinity(const JsonObject& affinity, const At& at, Errors& errors) {
   if (const JsonObject* required = get_object(affinity, kRequired)) {
-    At here = at.child(kRequired);
-    size_t i = 0;
-    each(*required, "nodeSelectorTerms",
-         [&](const JsonObject& term) { check_term(term, here.child("nodeSelectorTerms", i++), errors); });
+    check_node_selector(*required, at.child(kRequired), errors);
   }
   size_t i = 0;
   each(affinity, kPreferred, [&](const JsonObject& preferred) {
@@ -125,6 +122,12 @@ void check_spread(const JsonObject& spec, const At& at, Errors& errors) {
 }
 
 }  // namespace
+
+void check_node_selector(const JsonObject& selector, const At& at, Errors& errors) {
+  size_t i = 0;
+  each(selector, "nodeSelectorTerms",
+       [&](const JsonObject& term) { check_term(term, at.child("nodeSelectorTerms", i++), errors); });
+}
 
 void check_label_selector(const JsonObject& selector, const At& at, Errors& errors) {
   if (const JsonObject* labels = get_object(selector, "matchLabels")) {

@@ -1,59 +1,24 @@
-// Owns the rules of limits and requests: known names, whole numbers where things are whole, requests within limits.
+// Owns the rules of limits and requests: whole numbers where things are whole, requests within limits.
 // Pure functions, any thread.
-#include <array>
 #include <set>
 
 #include "core/kinds/parts/pod_container_rules.hpp"
+#include "core/kinds/parts/resource_names.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
 namespace {
 
-bool is_huge_page(std::string_view name) { return name.starts_with("hugepages-"); }
-
-// Resources of Kubernetes itself; others belong to the domain before their slash.
-bool is_native(std::string_view name) {
-  return name.find('/') == std::string_view::npos || name.find("kubernetes.io/") != std::string_view::npos;
-}
-
-bool is_for_containers(std::string_view name) {
-  return name == "cpu" || name == "memory" || name == "ephemeral-storage" || is_huge_page(name);
-}
-
-// Names that mean something somewhere, if not in a container.
-bool is_standard(std::string_view name) {
-  constexpr std::array<std::string_view, 15> kOthers = {"storage",
-                                                        "requests.cpu",
-                                                        "requests.memory",
-                                                        "requests.ephemeral-storage",
-                                                        "limits.cpu",
-                                                        "limits.memory",
-                                                        "limits.ephemeral-storage",
-                                                        "pods",
-                                                        "resourcequotas",
-                                                        "services",
-                                                        "replicationcontrollers",
-                                                        "secrets",
-                                                        "configmaps",
-                                                        "persistentvolumeclaims",
-                                                        "requests.storage"};
-  if (is_for_containers(name) || name.starts_with("requests.hugepages-")) return true;
-  for (std::string_view other : kOthers) {
-    if (name == other) return true;
-  }
-  return name == "services.nodeports" || name == "services.loadbalancers";
-}
-
 void check_amount(std::string_view name, const Json& value, const At& at, Errors& errors) {
   const auto* text = value.if_string();
-  if (text == nullptr || is_native(name)) return;
+  if (text == nullptr || is_native_resource(name)) return;
   auto amount = schema::Quantity::parse(*text);
   if (amount && amount->milli_value() % 1000 != 0) errors.invalid(at, "", value, "must be an integer");
 }
 
 void check_against_limit(std::string_view name, std::string_view request, const JsonObject* limits, const At& at,
                          Errors& errors) {
-  bool overcommit = is_native(name) && !is_huge_page(name);
+  bool overcommit = may_overcommit(name);
   std::string_view text = limits != nullptr ? get_text(*limits, name) : std::string_view();
   if (text.empty()) {
     if (!overcommit) errors.required(at, "limits", "Limit must be set for non overcommitable resources");
@@ -71,21 +36,6 @@ void check_against_limit(std::string_view name, std::string_view request, const 
 }
 
 }  // namespace
-
-void check_resource_name(std::string_view name, const At& at, Errors& errors) {
-  errors.format(at, "", "qualified-name", name);
-  if (name.find('/') == std::string_view::npos) {
-    if (!is_standard(name)) {
-      errors.invalid(at, "", Json(name), "must be a standard resource type or fully qualified");
-    }
-    if (!is_for_containers(name)) errors.invalid(at, "", Json(name), "must be a standard resource for containers");
-  } else if (!is_native(name)) {
-    bool quota = name.starts_with("requests.");
-    if (quota || !format_problems("qualified-name", "requests." + std::string(name)).empty()) {
-      errors.invalid(at, "", Json(name), "doesn't follow extended resource name standard");
-    }
-  }
-}
 
 void check_resources(const JsonObject& resources, const At& at, Errors& errors) {
   bool huge = false, small = false;

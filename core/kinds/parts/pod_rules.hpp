@@ -27,6 +27,10 @@ void check_label_selector(const JsonObject& selector, const At& at, Errors& erro
 void check_placement(const JsonObject& spec, const At& at, Errors& errors);
 // A path that stays below where it is put.
 void check_descending_path(std::string_view path, const At& at, std::string_view name, Errors& errors);
+// A path without "..".
+void check_no_backsteps(std::string_view path, const At& at, std::string_view name, Errors& errors);
+// nodeSelectorTerms of a selector of nodes.
+void check_node_selector(const JsonObject& selector, const At& at, Errors& errors);
 // fieldRef and resourceFieldRef of an environment variable or a volume's file.
 enum class RefUse : uint8_t { kEnv, kFile };
 void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/storage.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds {
@@ -116,22 +117,17 @@ void check_projected(const JsonObject& projected, const At& at, Errors& errors) 
   });
 }
 
-void check_host_path(const JsonObject& source, const At& at, Errors& errors) {
-  std::string_view path = get_text(source, "path"), rest = path;
-  while (!rest.empty()) {
-    size_t slash = rest.find('/');
-    if (rest.substr(0, slash) == "..") return errors.invalid(at, "path", Json(path), "must not contain '..'");
-    if (slash == std::string_view::npos) return;
-    rest.remove_prefix(slash + 1);
-  }
-}
-
 void check_volume_source(std::string_view key, const JsonObject& source, const At& at, Errors& errors) {
-  if (key == "hostPath") return check_host_path(source, at, errors);
+  if (key == "hostPath") return check_no_backsteps(get_text(source, "path"), at, "path", errors);
   if (key == "configMap") return check_named(source, at, errors);
   if (key == "secret") return check_items(source, at, errors);
   if (key == "downwardAPI") return check_downward_items(source, at, errors);
   if (key == "projected") return check_projected(source, at, errors);
+  if (key == "ephemeral") {
+    At claim = at.child("volumeClaimTemplate");
+    const JsonObject* spec = get_object(object_at(source, "volumeClaimTemplate"), "spec");
+    if (spec != nullptr) check_claim_spec(*spec, claim.child("spec"), errors);
+  }
   if (key == "gitRepo") {
     std::string_view directory = get_text(source, "directory");
     if (!directory.empty()) check_descending_path(directory, at, "directory", errors);
@@ -182,6 +178,16 @@ void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors&
       errors.invalid(at, "divisor", Json(resource),
                      "only divisor's values 1m and 1 are supported with the cpu resource");
     }
+  }
+}
+
+void check_no_backsteps(std::string_view path, const At& at, std::string_view name, Errors& errors) {
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    size_t slash = rest.find('/');
+    if (rest.substr(0, slash) == "..") return errors.invalid(at, name, Json(path), "must not contain '..'");
+    if (slash == std::string_view::npos) return;
+    rest.remove_prefix(slash + 1);
   }
 }
 
