@@ -43,8 +43,9 @@ std::string expression_text(const Json& expression) {
 void container_names(Row& row, std::string& out) { containers(row, out, "name"); }
 void container_images(Row& row, std::string& out) { containers(row, out, "image"); }
 
-void selector(Row& row, std::string& out) {
-  const Json* spec = at(row.document, "spec.selector");
+void selector(Row& row, std::string& out) { put_selector(at(row.document, "spec.selector"), out); }
+
+void put_selector(const Json* spec, std::string& out) {
   if (spec == nullptr || !spec->is_object()) return put(out, "<none>");
   const JsonObject& object = spec->get_object();
   if (!object.contains("matchLabels") && !object.contains("matchExpressions")) {

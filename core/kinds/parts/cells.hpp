@@ -20,6 +20,7 @@ void container_names(Row& row, std::string& out);
 void container_images(Row& row, std::string& out);
 // spec.selector: one of labels and expressions, or a plain map as Services have it.
 void selector(Row& row, std::string& out);
+void put_selector(const Json* selector, std::string& out);
 // How many members the object or list at a path has.
 size_t members_at(const Row& row, std::string_view path);
 

@@ -18,7 +18,7 @@ constexpr std::string_view kMayChange =
 // Of a list that is too long.
 constexpr size_t kShownAddresses = 8;
 
-size_t count(const JsonObject& object, std::string_view key) {
+size_t count_at(const JsonObject& object, std::string_view key) {
   const JsonArray* list = get_array(object, key);
   return list != nullptr ? list->size() : 0;
 }
@@ -96,7 +96,7 @@ void check_gated(JsonObject& next, const JsonObject& spec, const JsonObject& old
     }
   });
   take_over(next, old, "schedulingGates");
-  if (count(old, "schedulingGates") == 0) return;
+  if (count_at(old, "schedulingGates") == 0) return;
   static const JsonObject kNone;
   const JsonObject* selector = get_object(spec, "nodeSelector");
   if (!has_entries(selector != nullptr ? *selector : kNone, get_object(old, "nodeSelector"))) {
@@ -199,7 +199,7 @@ void check_all_addresses(const JsonObject& status, const JsonObject& before, con
 
 void check_pod_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors) {
   for (std::string_view list : {"containers", "initContainers"}) {
-    if (count(spec, list) != count(old, list)) {
+    if (count_at(spec, list) != count_at(old, list)) {
       return errors.forbidden(at, list, "pod updates may not add or remove containers");
     }
   }

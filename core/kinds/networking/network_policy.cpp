@@ -1,0 +1,101 @@
+// NetworkPolicies: directions that follow from the rules, peers and ports. Pure functions, any thread.
+#include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/ip_rules.hpp"
+#include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/workload.hpp"
+
+namespace gantry::kinds::networking_network_policy {
+namespace {
+
+void default_after(JsonObject& policy) {
+  JsonObject& spec = ensure_object(policy, "spec");
+  if (has_items(spec, "policyTypes")) return;
+  JsonArray types{"Ingress"};
+  if (has_items(spec, "egress")) types.emplace_back("Egress");
+  spec["policyTypes"] = std::move(types);
+}
+
+void check_port(const JsonObject& port, const At& at, Errors& errors) {
+  const Json* last = get(port, "endPort");
+  if (last == nullptr) return;
+  const Json* first = get(port, "port");
+  if (first == nullptr)
+    return errors.invalid(at, "endPort", *last, "may not be specified when `port` is not specified");
+  const int64_t* number = first->if_int64();
+  if (number == nullptr) {
+    return errors.invalid(at, "endPort", *last, "may not be specified when `port` is non-numeric");
+  }
+  const int64_t end = get_number(port, "endPort");
+  if (end < *number) errors.invalid(at, "endPort", *last, "must be greater than or equal to `port`");
+  if (end < 1 || end > 65535) errors.invalid(at, "endPort", *last, schema::inclusive_range(1, 65535));
+}
+
+void check_block(const JsonObject& block, const At& at, Errors& errors) {
+  const std::string_view text = get_text(block, "cidr");
+  if (text.empty()) return;  // said by the tree
+  check_range(text, Spelling::kAny, at, "cidr", errors);
+  const auto whole = parse_range(text);
+  const JsonArray* parts = get_array(block, "except");
+  for (size_t i = 0; whole && parts != nullptr && i < parts->size(); ++i) {
+    const auto* part = (*parts)[i].if_string();
+    if (part == nullptr) continue;
+    At here = at.child("except", i);
+    check_range(*part, Spelling::kAny, here, "", errors);
+    const auto inner = parse_range(*part);
+    if (inner && !is_part(*inner, *whole)) errors.invalid(here, "", (*parts)[i], "must be a strict subset of `cidr`");
+  }
+}
+
+void check_peer(const JsonObject& peer, const At& at, Errors& errors) {
+  size_t peers = 0;
+  for (std::string_view key : {"podSelector", "namespaceSelector"}) {
+    const JsonObject* selector = get_object(peer, key);
+    if (selector == nullptr) continue;
+    ++peers;
+    check_label_selector(*selector, at.child(key), errors);
+  }
+  const JsonObject* block = get_object(peer, "ipBlock");
+  if (block != nullptr) check_block(*block, at.child("ipBlock"), errors);
+  if (block == nullptr && peers == 0) errors.required(at, "", "must specify a peer");
+  if (block != nullptr && peers > 0) errors.forbidden(at, "", "may not specify both ipBlock and another peer");
+}
+
+void check_rules(const JsonObject& spec, std::string_view direction, std::string_view peers, const At& at,
+                 Errors& errors) {
+  size_t i = 0;
+  each(spec, direction, [&](const JsonObject& rule) {
+    At here = at.child(direction, i++);
+    size_t port = 0, peer = 0;
+    each(rule, "ports", [&](const JsonObject& item) { check_port(item, here.child("ports", port++), errors); });
+    each(rule, peers, [&](const JsonObject& item) { check_peer(item, here.child(peers, peer++), errors); });
+  });
+}
+
+void validate(const JsonObject& policy, const JsonObject* old, Errors& errors) {
+  At root;
+  At at = root.child("spec");
+  const JsonObject* spec = changed_spec(policy, old);
+  if (spec == nullptr) return;
+  check_label_selector(object_at(*spec, "podSelector"), at.child("podSelector"), errors);
+  check_rules(*spec, "ingress", "from", at, errors);
+  check_rules(*spec, "egress", "to", at, errors);
+  const JsonArray* types = get_array(*spec, "policyTypes");
+  if (types != nullptr && types->size() > 2) {
+    errors.invalid(at, "policyTypes", *types, "may not specify more than two policyTypes");
+  }
+}
+
+void policy_selector(Row& row, std::string& out) { put_selector(at(row.document, "spec.podSelector"), out); }
+
+constexpr NamedCell kCells[] = {{"policy-selector", policy_selector}};
+
+}  // namespace
+
+constinit const Behavior behavior{.group = "networking.k8s.io",
+                                  .kind = "NetworkPolicy",
+                                  .default_after = default_after,
+                                  .validate = validate,
+                                  .cells = kCells,
+                                  .read_at_once = false};
+
+}  // namespace gantry::kinds::networking_network_policy

@@ -1,0 +1,150 @@
+// Owns the reading and the spelling of IP addresses and ranges in rules. Pure functions, any thread.
+#include "core/kinds/parts/ip_rules.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace gantry::kinds {
+namespace {
+
+constexpr size_t kLongestIp = 64;
+
+struct Ip {
+  std::array<uint8_t, 16> bytes{};
+  bool six = false, mapped = false, zeros = false;  // ::ffff:10.0.0.1, 010.0.0.1
+};
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool has_leading_zero(std::string_view digits) { return digits.size() > 1 && digits.front() == '0'; }
+
+// A number up to `most`.
+std::optional<int> read_number(std::string_view digits, int most) {
+  if (!all_digits(digits)) return std::nullopt;
+  int number = 0;
+  for (char c : digits) {
+    number = number * 10 + (c - '0');
+    if (number > most) return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<Ip> read_four(std::string_view text) {
+  Ip ip;
+  for (size_t i = 12; i < 16; ++i) {
+    const size_t dot = text.find('.');
+    if ((dot == std::string_view::npos) != (i == 15)) return std::nullopt;
+    const std::string_view part = text.substr(0, dot);
+    const auto number = read_number(part, 255);
+    if (!number) return std::nullopt;
+    ip.bytes[i] = static_cast<uint8_t>(*number);
+    ip.zeros = ip.zeros || has_leading_zero(part);
+    if (i < 15) text.remove_prefix(dot + 1);
+  }
+  return ip;
+}
+
+std::optional<Ip> read_ip(std::string_view text) {
+  if (text.size() > kLongestIp || text.find('\0') != std::string_view::npos) return std::nullopt;
+  if (text.find(':') == std::string_view::npos) return read_four(text);
+  Ip ip;
+  if (inet_pton(AF_INET6, std::string(text).c_str(), ip.bytes.data()) != 1) return std::nullopt;
+  const bool low = std::all_of(ip.bytes.begin(), ip.bytes.begin() + 10, [](uint8_t byte) { return byte == 0; });
+  ip.mapped = low && ip.bytes[10] == 0xff && ip.bytes[11] == 0xff;
+  ip.six = !ip.mapped;
+  if (ip.mapped) ip.bytes[10] = ip.bytes[11] = 0;
+  return ip;
+}
+
+// RFC 5952, which inet_ntop follows but for addresses that begin with 96 bits of zero.
+std::string ip_text(const std::array<uint8_t, 16>& bytes, bool six) {
+  char out[INET6_ADDRSTRLEN];
+  if (!six) return inet_ntop(AF_INET, bytes.data() + 12, out, sizeof out);
+  std::string text = inet_ntop(AF_INET6, bytes.data(), out, sizeof out);
+  if (text.find('.') == std::string::npos) return text;
+  snprintf(out, sizeof out, "::%x:%x", bytes[12] << 8 | bytes[13], bytes[14] << 8 | bytes[15]);
+  return out;
+}
+
+void keep_bits(std::array<uint8_t, 16>& bytes, bool six, int bits) {
+  const int first = six ? 0 : 96;
+  for (int bit = first + bits; bit < 128; ++bit) {
+    bytes[static_cast<size_t>(bit / 8)] &= static_cast<uint8_t>(~(0x80U >> (bit % 8)));
+  }
+}
+
+struct RangeText {
+  Ip ip;
+  int bits = 0;
+  bool zeros = false;
+};
+
+std::optional<RangeText> read_range(std::string_view text) {
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto ip = read_ip(text.substr(0, slash));
+  const std::string_view digits = text.substr(slash + 1);
+  if (!ip) return std::nullopt;
+  const auto bits = read_number(digits, ip->six || ip->mapped ? 128 : 32);
+  if (!bits) return std::nullopt;
+  return RangeText{*ip, *bits, ip->zeros || has_leading_zero(digits)};
+}
+
+std::string canonical_problem(const std::string& canonical) {
+  return "must be in canonical form (\"" + canonical + "\")";
+}
+
+std::vector<std::string> range_problems(std::string_view text, Spelling spelling) {
+  const auto range = read_range(text);
+  if (!range) return {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
+  if (range->zeros) return {"must not have leading 0s in IP or prefix length"};
+  if (range->ip.mapped) return {"must not have an IPv4-mapped IPv6 address"};
+  auto kept = range->ip.bytes;
+  keep_bits(kept, range->ip.six, range->bits);
+  if (kept != range->ip.bytes) return {"must not have bits set beyond the prefix length"};
+  const std::string canonical = ip_text(kept, range->ip.six) + "/" + std::to_string(range->bits);
+  if (spelling == Spelling::kCanonical && text != canonical) return {canonical_problem(canonical)};
+  return {};
+}
+
+}  // namespace
+
+std::optional<IpRange> parse_range(std::string_view text) {
+  const auto range = read_range(text);
+  if (!range) return std::nullopt;
+  IpRange out{range->ip.bytes, range->ip.six, range->ip.mapped ? std::max(range->bits - 96, 0) : range->bits};
+  keep_bits(out.bytes, out.six, out.bits);
+  return out;
+}
+
+bool is_part(const IpRange& inner, const IpRange& outer) {
+  if (inner.six != outer.six || inner.bits <= outer.bits) return false;
+  auto start = inner.bytes;
+  keep_bits(start, inner.six, outer.bits);
+  return start == outer.bytes;
+}
+
+bool looks_like_ip(std::string_view text) { return read_ip(text).has_value(); }
+
+std::vector<std::string> ip_problems(std::string_view text, Spelling spelling) {
+  const auto ip = read_ip(text);
+  if (!ip) return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
+  if (ip->zeros) return {"must not have leading 0s"};
+  if (ip->mapped) return {"must not be an IPv4-mapped IPv6 address"};
+  const std::string canonical = ip_text(ip->bytes, ip->six);
+  if (spelling == Spelling::kCanonical && text != canonical) return {canonical_problem(canonical)};
+  return {};
+}
+
+void check_ip(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors) {
+  for (const std::string& problem : ip_problems(text, spelling)) errors.invalid(at, name, Json(text), problem);
+}
+
+void check_range(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors) {
+  for (const std::string& problem : range_problems(text, spelling)) errors.invalid(at, name, Json(text), problem);
+}
+
+}  // namespace gantry::kinds
