@@ -80,10 +80,10 @@ sigset_t handled_signals() {
 }
 
 // Waits for the signal that ends the daemon; SIGHUP has it look at its plugins' configuration.
-void wait_for_end(gantry::daemon::Daemon& daemon, gantry::daemon::Log& log, const sigset_t& set) {
+void wait_for_end(gantry::daemon::Daemon& daemon, gantry::daemon::Log& log) {
+  gantry::daemon::Signals signals({SIGTERM, SIGINT, SIGHUP});
   for (;;) {
-    int signal = 0;
-    if (sigwait(&set, &signal) != 0) continue;
+    const int signal = signals.next();
     if (signal == SIGHUP) {
       daemon.reload_configuration();
       continue;
@@ -94,7 +94,7 @@ void wait_for_end(gantry::daemon::Daemon& daemon, gantry::daemon::Log& log, cons
 }
 
 int run(Config config) {
-  // Before any thread starts, so that all inherit it: signals come to this thread by sigwait.
+  // Before any thread starts, so that all inherit it: signals are read, and interrupt nobody.
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -121,7 +121,7 @@ int run(Config config) {
     return 0;
   }
   log.write("", GANTRY_LOG_INFO, std::string("gantryd ") + gantry::daemon::kVersion + " is running");
-  wait_for_end(**daemon, log, set);
+  wait_for_end(**daemon, log);
   (*daemon)->stop();
   return 0;
 }

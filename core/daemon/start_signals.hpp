@@ -1,17 +1,34 @@
-// Hears the signals that end the daemon while it starts: what starts can't be asked to stop, but must not be waited for
-// either.
+// The signals that the daemon hears: those that end it while it starts (what starts can't be asked to stop, but must
+// not be waited for either), then one after the other while it runs.
 //
-// Lives for the time of the start, on the thread that starts. SIGTERM and SIGINT must be blocked in all threads.
+// An Asio io_context over a signalfd, and not a signal_set: that one's handler would run in a child between fork and
+// exec, too, and write the child's signals into the daemon's pipe. They must be blocked in all threads. Used by main.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <initializer_list>
+#include <memory>
 #include <thread>
-
-#include "core/files/unique_fd.hpp"
 
 namespace gantry::daemon {
 
+// Reads signals on the thread that waits.
+class Signals {
+ public:
+  // Throws std::system_error, or Boost's, where no descriptor is left.
+  explicit Signals(std::initializer_list<int> heard);
+  ~Signals();
+  // Waits for the next one.
+  int next();
+
+ private:
+  friend class StartSignals;
+  struct Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+// Lives for the time of the start, on the thread that starts. SIGTERM and SIGINT.
 class StartSignals {
  public:
   // `overdue`: called on another thread when the start is not over that long after a signal.
@@ -28,7 +45,7 @@ class StartSignals {
 
   const std::chrono::milliseconds grace_;
   const std::function<void(int)> overdue_;
-  const io::UniqueFd signals_, over_;
+  Signals signals_;
   int signal_ = 0;
   std::thread thread_;
 };

@@ -16,6 +16,7 @@ class StartSignalsTest : public testing::Test {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, &before_);
   }
   void TearDown() override { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -43,6 +44,32 @@ TEST_F(StartSignalsTest, AStartThatDoesNotEndIsLeft) {
   ASSERT_EQ(heard.wait_for(std::chrono::seconds(30)), std::future_status::ready);
   EXPECT_EQ(heard.get(), SIGTERM);
   EXPECT_EQ(signals.end(), SIGTERM);
+}
+
+// A start whose signal came, and which ended in time.
+TEST_F(StartSignalsTest, AStartThatEndsInTimeKnowsItsSignal) {
+  StartSignals signals(std::chrono::seconds(60), [](int) { ADD_FAILURE(); });
+  ::kill(::getpid(), SIGINT);
+  sigset_t left;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  do {
+    sigpending(&left);
+  } while (sigismember(&left, SIGINT) != 0 && std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(signals.end(), SIGINT);
+}
+
+TEST_F(StartSignalsTest, WhileItRunsOneAfterTheOther) {
+  Signals signals({SIGTERM, SIGINT, SIGHUP});
+  for (const int sent : {SIGHUP, SIGHUP, SIGINT, SIGTERM}) {
+    ::kill(::getpid(), sent);
+    EXPECT_EQ(signals.next(), sent);
+  }
+  std::thread later([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ::kill(::getpid(), SIGTERM);
+  });
+  EXPECT_EQ(signals.next(), SIGTERM) << "it waits";
+  later.join();
 }
 
 }  // namespace
