@@ -47,6 +47,8 @@ void Account::give(size_t bytes) {
 
 bool Account::fits(size_t bytes) const { return bytes <= limit_ && (parent_ == nullptr || parent_->fits(bytes)); }
 
+size_t Account::least_limit() const { return parent_ == nullptr ? limit_ : std::min(limit_, parent_->least_limit()); }
+
 bool Account::over() const {
   for (const Account* at = this; at != nullptr; at = at->parent_.get()) {
     if (at->used() > at->limit_) return true;

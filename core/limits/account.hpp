@@ -35,6 +35,8 @@ class Account {
 
   // Whether so many bytes could be taken if nothing else were.
   bool fits(size_t bytes) const;
+  // The smallest limit here and above: what fits() nowhere passes it.
+  size_t least_limit() const;
   // Here or above, more is charged than the limit.
   bool over() const;
   size_t used() const { return used_.load(std::memory_order_relaxed); }

@@ -50,6 +50,8 @@ TEST(Account, WhatFitsIsNotAboutWhatIsTaken) {
   EXPECT_FALSE(one.fits(81));
   EXPECT_TRUE(wide.fits(100));
   EXPECT_FALSE(wide.fits(101)) << "above";
+  EXPECT_EQ(one.least_limit(), 80U);
+  EXPECT_EQ(wide.least_limit(), 100U) << "what is refused is told the limit that it passes first";
 }
 
 TEST(Account, AdmitsOnePieceOfAnySizeBelowTheLimit) {

@@ -193,7 +193,7 @@ Status Connection::tightness(size_t wanted) const {
   if (account_->fits(wanted)) {
     return Status::too_many_requests("too many bytes of requests are under way; try again later");
   }
-  return Status::too_large("Request entity too large: limit is " + std::to_string(account_->limit()));
+  return Status::too_large("Request entity too large: limit is " + std::to_string(account_->least_limit()));
 }
 
 // More comes than may be kept: he is told so where he can be, else the connection ends.

@@ -114,6 +114,15 @@ TEST(Memory, OfOneConnection) {
   EXPECT_EQ(code_of(grows.receive_until("\r\n")), "HTTP/1.1 413") << "its buffer doubles";
 }
 
+TEST(Memory, WhoAsksForMoreThanThereIsHearsHowMuchThereIs) {
+  TestServer server(echo, [](ServerOptions& options) { options.anonymous_memory = 50'000; });
+  RawClient stranger(server.port(), true);
+  stranger.send(get("/a?" + std::string(60'000, 'q')));
+  const auto answer = stranger.receive();
+  EXPECT_EQ(code_of(answer), "HTTP/1.1 413");
+  EXPECT_NE(answer.find("limit is 50000\""), std::string::npos) << answer;
+}
+
 TEST(Memory, StrangersHaveAShareOfTheirOwn) {
   TestServer server(echo, [](ServerOptions& options) { options.anonymous_memory = 256 << 10; });
   RawClient half(server.port(), true);

@@ -137,7 +137,7 @@ Status out_of_memory() {
 
 void refuse(const limits::Account& account, size_t bytes) {
   if (account.fits(bytes)) throw Refused(out_of_memory());
-  throw Refused(Status::too_large("Request entity too large: limit is " + std::to_string(account.limit())));
+  throw Refused(Status::too_large("Request entity too large: limit is " + std::to_string(account.least_limit())));
 }
 
 boost::json::storage_ptr make_arena(size_t expected, std::shared_ptr<limits::Account> account) {
