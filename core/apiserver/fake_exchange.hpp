@@ -143,7 +143,16 @@ class FakeExchange : public http::Exchange, public Waitable {
  public:
   bool open() const override { return !left_; }
   // The peer goes away before he is answered.
-  void leave() { left_ = true; }
+  void leave() {
+    left_ = true;
+    std::function<void()> left;
+    change([&] { left = std::exchange(when_left_, nullptr); });
+    if (left) left();
+  }
+  void when_left(std::function<void()> left) override {
+    if (left_) return left();
+    change([&] { when_left_ = std::move(left); });
+  }
   void respond(http::Response response) override {
     change([&] {
       response_ = std::move(response);
@@ -201,6 +210,7 @@ class FakeExchange : public http::Exchange, public Waitable {
 
  private:
   std::atomic<bool> left_{false};
+  std::function<void()> when_left_;
   http::Response response_;
   int answers_ = 0;
   std::shared_ptr<FakeStream> stream_;

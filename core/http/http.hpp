@@ -130,6 +130,9 @@ class Exchange {
   virtual ~Exchange() = default;
   // False when the peer has gone, and no work should be done for him any more.
   virtual bool open() const { return true; }
+  // Calls `left` when the peer goes before he is answered, at once when he has; the last one that was given counts. On
+  // a network thread: it must not block. [any-thread]
+  virtual void when_left(std::function<void()> left) { static_cast<void>(left); }
   virtual void respond(Response response) = 0;
   virtual std::shared_ptr<Stream> start_stream(int code, std::string content_type) = 0;
   // 101 with these headers, then raw bytes; null when the transport can't (answered 400 by it).

@@ -13,27 +13,23 @@ namespace {
 
 using Clock = io::EventLoop::Clock;
 
-// How often a peer is looked at who may have gone: nobody tells of it while he is to be answered.
-constexpr std::chrono::milliseconds kLook{500};
-
-// A timer of the server's loop that may be called off before the loop knows of it. By the loop alone, but for the
-// posts.
+// Who is told that nobody waits any longer, unless it is called off first. By the server's loop alone.
 struct Deadline {
-  Clock::time_point at;
-  std::weak_ptr<http::Exchange> exchange;
   std::function<void()> late;
   io::EventLoop::TimerId timer = 0;
+
+  void pass() {
+    if (late) std::exchange(late, nullptr)();
+  }
 };
 
-void wait_for(const std::shared_ptr<Deadline>& deadline, const std::weak_ptr<io::EventLoop>& weak) {
+// Does this on the loop, while there is one.
+void post_to(const std::weak_ptr<io::EventLoop>& weak, std::function<void(io::EventLoop&)> work) {
   const auto loop = weak.lock();
-  if (!loop || !deadline->late) return;
-  const auto exchange = deadline->exchange.lock();
-  const auto left = deadline->at - Clock::now();
-  if (left <= Clock::duration::zero() || !exchange || !exchange->open()) {
-    return std::exchange(deadline->late, nullptr)();
-  }
-  deadline->timer = loop->after(std::min<Clock::duration>(left, kLook), [deadline, weak] { wait_for(deadline, weak); });
+  if (!loop) return;
+  loop->post([weak, work = std::move(work)] {
+    if (const auto running = weak.lock()) work(*running);
+  });
 }
 
 }  // namespace
@@ -47,18 +43,20 @@ void go_on(const CallPtr& call, std::function<void(Status)> rest, Status status)
 std::function<void()> at_deadline(const CallPtr& call, std::function<void()> late) {
   const std::weak_ptr<io::EventLoop> loop = call->env->loop;
   auto deadline = std::make_shared<Deadline>();
-  deadline->at = std::min(call->deadline, Clock::now() + kLongestWait);
-  deadline->exchange = call->exchange;
   deadline->late = std::move(late);
-  call->env->loop->post([deadline, loop] { wait_for(deadline, loop); });
-  return [deadline, loop] {
-    const auto alive = loop.lock();
-    if (!alive) return;
-    alive->post([deadline, loop] {
+  const auto at = std::min(call->deadline, Clock::now() + kLongestWait);
+  const auto end = [deadline, loop](bool passed) {
+    post_to(loop, [deadline, passed](io::EventLoop& running) {
+      running.cancel(deadline->timer);
+      if (passed) deadline->pass();
       deadline->late = nullptr;
-      if (const auto running = loop.lock()) running->cancel(deadline->timer);
     });
   };
+  post_to(loop, [deadline, at](io::EventLoop& running) {
+    deadline->timer = running.after(at - Clock::now(), [deadline] { deadline->pass(); });
+  });
+  call->exchange->when_left([end] { end(true); });
+  return [end] { end(false); };
 }
 
 }  // namespace gantry::apiserver

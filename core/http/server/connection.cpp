@@ -147,6 +147,7 @@ void Connection::send(std::string head) {
 
 void Connection::respond(const RequestFacts& facts, http::Response response) {
   if (state_ != State::kHandling || facts.id != request_id_) return;
+  peer_gone_ = nullptr;
   size_t length = 0, own = 0;
   const auto measure = [&] {
     length = own = 0;
@@ -182,6 +183,7 @@ void Connection::start_stream(const RequestFacts& facts, int code, const std::st
     outbox->close();
     return;
   }
+  peer_gone_ = nullptr;
   HeadOptions head;
   head.chunked = facts.chunks_allowed;
   if (!facts.chunks_allowed) close_after_ = true;
@@ -204,10 +206,17 @@ void Connection::upgrade(const RequestFacts& facts, const http::Headers& headers
     if (state_ == State::kHandling) close();
     return;
   }
+  peer_gone_ = nullptr;
   send(response_head(101, {}, headers, {}));
   outbox_ = std::move(outbox);
   state_ = State::kUpgraded;
   flush();
+}
+
+void Connection::when_left(uint64_t request, std::function<void()> left) {
+  if (state_ != State::kClosed && (state_ != State::kHandling || request != request_id_)) return;
+  peer_gone_ = left_ ? nullptr : std::move(left);
+  if (left) left();
 }
 
 void Connection::set_reader(DataCallback data, std::function<void()> ended) {
@@ -216,7 +225,7 @@ void Connection::set_reader(DataCallback data, std::function<void()> ended) {
     return;
   }
   reader_ = std::make_shared<DataCallback>(std::move(data));
-  reader_ended_ = std::move(ended);
+  peer_gone_ = std::move(ended);
   deliver();
   resume_reading();
 }

@@ -84,6 +84,8 @@ class Connection : public io::EventLoop::Watcher,
   void start_stream(const RequestFacts& facts, int code, const std::string& content_type,
                     std::shared_ptr<Outbox> outbox);
   void upgrade(const RequestFacts& facts, const http::Headers& headers, std::shared_ptr<Outbox> outbox);
+  // `left`: see Exchange::when_left.
+  void when_left(uint64_t request, std::function<void()> left);
   void set_reader(DataCallback data, std::function<void()> ended);
   void set_paused(bool paused);
 
@@ -174,7 +176,7 @@ class Connection : public io::EventLoop::Watcher,
   size_t uncounted_ = 0;  // bytes at the front of out_ that did not come from the outbox
   std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<DataCallback> reader_;
-  std::function<void()> reader_ended_;
+  std::function<void()> peer_gone_;  // told whoever reads an upgraded stream, or waits for an answer
   PeerCertificate peer_;
 };
 

@@ -164,11 +164,14 @@ void Connection::on_eof() {
   peer_ended_ = true;
   left_ = true;
   switch (state_) {
+    // A client may close its side behind the request and still listen.
     case State::kHandling:
+      if (peer_gone_) std::exchange(peer_gone_, nullptr)();
+      return;
     case State::kWriting:
-      return;  // a client may close its side behind the request and still listen
+      return;
     case State::kUpgraded:
-      if (reader_ended_) std::exchange(reader_ended_, nullptr)();
+      if (peer_gone_) std::exchange(peer_gone_, nullptr)();
       if (out_.empty() && outbox_ && outbox_->queued() == 0) close();
       return;
     default:
@@ -250,7 +253,7 @@ void Connection::linger() {
     close();
     return;
   }
-  if (reader_ended_) std::exchange(reader_ended_, nullptr)();
+  if (peer_gone_) std::exchange(peer_gone_, nullptr)();
   reader_.reset();
   set_deadline(kLinger);
   update_interest();
@@ -296,7 +299,7 @@ void Connection::close() {
   auto outbox = std::move(outbox_);
   outbox_.reset();
   if (outbox) outbox->close();
-  if (reader_ended_) std::exchange(reader_ended_, nullptr)();
+  if (peer_gone_) std::exchange(peer_gone_, nullptr)();
   reader_.reset();
   auto forget = std::exchange(forget_, nullptr);
   if (forget) forget(this);

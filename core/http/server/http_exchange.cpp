@@ -94,6 +94,10 @@ void HttpExchange::run(std::function<void()> work) {
   }
 }
 
+void HttpExchange::when_left(std::function<void()> left) {
+  run([connection = connection_, id = facts_.id, left = std::move(left)] { connection->when_left(id, left); });
+}
+
 void HttpExchange::respond(http::Response response) {
   if (!first()) return;
   if (connection_->loop()->in_loop()) {

@@ -19,6 +19,7 @@ class HttpExchange : public http::Exchange {
   ~HttpExchange() override;
 
   bool open() const override { return !connection_->left(); }
+  void when_left(std::function<void()> left) override;
   void respond(http::Response response) override;
   std::shared_ptr<http::Stream> start_stream(int code, std::string content_type) override;
   std::shared_ptr<http::ByteStream> upgrade_bytes(http::Headers headers) override;

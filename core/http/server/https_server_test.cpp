@@ -5,10 +5,14 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <condition_variable>
 #include <cstdio>
+#include <future>
+#include <mutex>
 #include <thread>
 
 #include "core/http/server/test_server.hpp"
+#include "core/http/server/testing_client.hpp"
 
 namespace gantry::http {
 namespace {
@@ -85,6 +89,43 @@ TEST(HttpsServer, BodiesUpToTheLimit) {
         std::string::npos)
         << how;
   }
+}
+
+// Who waits with an answer is told at once that nobody wants it; once only, and not of who has been answered.
+TEST(HttpsServer, TellsThatAPeerLeftBeforeHisAnswer) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string heard;
+  std::shared_ptr<http::Exchange> kept;
+  TestServer server([&](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+    exchange->when_left([&, path = request.path] {
+      const std::lock_guard lock(mutex);
+      heard += path;
+      changed.notify_all();
+    });
+    if (request.path == "/answered") exchange->respond(text_response("here"));
+    const std::lock_guard lock(mutex);
+    kept = std::move(exchange);
+    changed.notify_all();
+  });
+  const auto until = [&](auto condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), condition);
+  };
+  EXPECT_EQ(curl(server, "", "/answered"), "here");
+  for (const bool known : {true, false}) {
+    kept.reset();
+    auto client = std::make_unique<RawClient>(known ? RawClient::admin(server) : RawClient(server.port(), true));
+    client->send("GET /left HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(until([&] { return kept != nullptr; }));
+    EXPECT_TRUE(kept->open());
+    client.reset();
+    ASSERT_TRUE(until([&] { return heard == (known ? "/left" : "/left/left"); })) << heard;
+    EXPECT_FALSE(kept->open());
+  }
+  std::promise<void> late;
+  kept->when_left([&] { late.set_value(); });
+  EXPECT_EQ(late.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready) << "he has left already";
 }
 
 TEST(HttpsServer, HeadKeepsTheLengthAndDropsTheBody) {
