@@ -142,7 +142,7 @@ void serve_resource(const CallPtr& call, const Route& route) {
   const auto* known = find_subresource(target.subresource);
   // Not in the schema, because they are not served.
   if (known != nullptr && known->missing && target.kind != nullptr && target.kind->subresource("exec") != nullptr) {
-    return known->run(call);
+    return admit_connection(call, known->run);
   }
   if (auto status = check_target(target); !status.ok()) return respond_error(*call, status);
   if (!is_served(*call, route)) {

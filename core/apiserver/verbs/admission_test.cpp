@@ -137,6 +137,13 @@ TEST_F(AdmissionTest, StepsAreToldWhatIsDone) {
     EXPECT_EQ(told.plural + " " + told.subresource + " " + told.ns + " " + told.name, "pods exec default p");
     EXPECT_FALSE(told.has_object || told.has_old);
   }
+  for (const std::string name : {"attach", "portforward"}) {
+    const size_t before = step_->count();
+    EXPECT_EQ(ask("POST", std::string(kPods) + "/p/" + name).code, 501);
+    EXPECT_EQ(step_->count(), before + 1) << name;
+    EXPECT_EQ(step_->last().subresource, name);
+    EXPECT_EQ(step_->last().operation, Operation::kConnect);
+  }
 }
 
 TEST_F(AdmissionTest, AStepMayChangeWhatIsStored) {

@@ -17,7 +17,7 @@ struct SubresourceRoute {
   // Opens a connection, which is one to the admission chain too, and for which the right to read is not enough: by
   // WebSocket it begins with GET.
   bool connects = false;
-  // Known, but not served: run says so in words that kubectl shows.
+  // Known, but not served: run says so in words that kubectl shows, to who might use it if it were.
   bool missing = false;
 };
 
