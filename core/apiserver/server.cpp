@@ -88,7 +88,7 @@ ApiServer::ApiServer(std::shared_ptr<Environment> environment) : environment_(st
 
 ApiServer::~ApiServer() { stop(); }
 
-Status ApiServer::check_head(const http::Request& head) { return apiserver::check_head(environment_, head); }
+Status ApiServer::check_head(http::Request& head) { return apiserver::check_head(environment_, head); }
 
 void ApiServer::handle(http::Request request, std::shared_ptr<http::Exchange> exchange) {
   auto call = std::make_shared<Call>();

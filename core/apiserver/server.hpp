@@ -64,7 +64,7 @@ class ApiServer : public http::Handler {
                                                      Options options);
   ~ApiServer() override;
 
-  Status check_head(const http::Request& head) override;
+  Status check_head(http::Request& head) override;
   void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override;
 
   // Answers a path outside the API ("/metrics"); asked after authorization. Before the first request.

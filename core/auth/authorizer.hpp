@@ -18,6 +18,7 @@ struct Access {
   std::string group, version, resource, subresource, ns, name;
   std::string path;  // of a non-resource request
   bool is_resource = false;
+  bool operator==(const Access&) const = default;
 };
 
 // Forbidden: he may not; the message is the reason that he is given behind the server's own words, and may be empty.

@@ -45,7 +45,7 @@ void apply_limits(const Config& config, http::ServerOptions& options) {
 class TakesTurns : public http::Handler {
  public:
   TakesTurns(simulation::Turns& turns, http::Handler& inner) : turns_(turns), inner_(inner) {}
-  Status check_head(const http::Request& head) override { return inner_.check_head(head); }
+  Status check_head(http::Request& head) override { return inner_.check_head(head); }
   void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override {
     const simulation::Turn turn(&turns_, "a request");
     inner_.handle(std::move(request), std::move(exchange));

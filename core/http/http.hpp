@@ -26,6 +26,7 @@ struct Identity {
   std::vector<std::string> groups;
   std::string uid;
   std::vector<std::pair<std::string, std::vector<std::string>>> extra = {};  // what else the proof says, by key
+  bool operator==(const Identity&) const = default;
   bool anonymous() const { return user == "system:anonymous"; }
 };
 
@@ -41,6 +42,8 @@ struct Request {
   // Who pays for what is kept for this request (decoded documents, answers, backlogs); null for callers in the process.
   // Its head and its body are counted by the transport for as long as the Exchange lives.
   std::shared_ptr<limits::Account> account;
+  // What Handler::check_head found out, for its handle().
+  std::shared_ptr<void> checked = nullptr;
   std::string_view header(std::string_view lower_case_name) const {
     for (const auto& [name, value] : headers) {
       if (name == lower_case_name) return value;
@@ -146,7 +149,7 @@ class Handler {
   virtual ~Handler() = default;
   // Asked by a transport when a request's head is there and its body is not: what is not ok is the answer, and the body
   // is not taken. Must not block. [any-thread]
-  virtual Status check_head(const Request& head) {
+  virtual Status check_head(Request& head) {
     static_cast<void>(head);
     return {};
   }

@@ -1,6 +1,9 @@
 // Asks the authorizer, and says no in upstream's words. [any-thread]
 #include "core/apiserver/request/authorize.hpp"
 
+#include <memory>
+#include <mutex>
+
 #include "core/apiserver/request/documents.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/request/waiting.hpp"
@@ -42,12 +45,64 @@ Status judge(const Call& call, const auth::Access& access, const Status& verdict
   return Status::internal("Internal Server Error: " + quoted(uri) + ": " + verdict.message());
 }
 
-// Nobody waits for it.
-class Glance : public limits::Pause {
+// What was asked at a head, and the answer: there already, or for whoever asks the same when the body has come.
+class HeadQuestion : public std::enable_shared_from_this<HeadQuestion> {
  public:
-  limits::Resume later() override {
-    return [](const Status&) {};
+  HeadQuestion(http::Identity who, auth::Access access) : who_(std::move(who)), access_(std::move(access)) {}
+
+  limits::Answer ask(const auth::Authorizer& authorizer) {
+    Asked asked(weak_from_this());
+    auto verdict = authorizer.decide(who_, access_, asked);
+    // One that takes its time and keeps nothing to answer with gave no answer: a wait would have no end.
+    if (!verdict && !asked.taken) verdict = no_answer();
+    if (verdict) answer(*verdict);
+    return verdict;
   }
+  bool is(const http::Identity& who, const auth::Access& access) const { return who == who_ && access == access_; }
+  limits::Answer answer_for(limits::Pause& pause) {
+    const std::lock_guard lock(mutex_);
+    if (!verdict_) waiting_ = pause.later();
+    return verdict_;
+  }
+  void answer(Status verdict) {
+    limits::Resume waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      if (verdict_) return;
+      verdict_ = std::move(verdict);
+      waiting = std::exchange(waiting_, nullptr);
+    }
+    if (waiting) waiting(*verdict_);
+  }
+  static Status no_answer() { return Status::internal("the authorizer ended without an answer"); }
+
+ private:
+  // Answers when the last copy of a Resume goes, if the request is still there.
+  struct LastCopy {
+    explicit LastCopy(std::weak_ptr<HeadQuestion> of) : question(std::move(of)) {}
+    ~LastCopy() { tell(no_answer()); }
+    LastCopy(const LastCopy&) = delete;
+    LastCopy& operator=(const LastCopy&) = delete;
+    void tell(Status verdict) const {
+      if (const auto asked = question.lock()) asked->answer(std::move(verdict));
+    }
+    const std::weak_ptr<HeadQuestion> question;
+  };
+  struct Asked : limits::Pause {
+    explicit Asked(std::weak_ptr<HeadQuestion> of) : question(std::move(of)) {}
+    limits::Resume later() override {
+      taken = true;
+      return [last = std::make_shared<LastCopy>(question)](Status verdict) { last->tell(std::move(verdict)); };
+    }
+    const std::weak_ptr<HeadQuestion> question;
+    bool taken = false;
+  };
+
+  const http::Identity who_;
+  const auth::Access access_;
+  std::mutex mutex_;
+  limits::Answer verdict_;  // set once; by mutex, as what waits for it
+  limits::Resume waiting_;
 };
 
 }  // namespace
@@ -75,7 +130,11 @@ auth::Access access_to_path(const Call& call) {
 }
 
 bool Authorization::ask() {
-  const auto verdict = settle(call_->env->options.authorizer->decide(call_->request.identity, access_, *this));
+  const auto& request = call_->request;
+  const auto asked = std::static_pointer_cast<HeadQuestion>(request.checked);
+  const auto verdict = settle(asked && asked->is(request.identity, access_)
+                                  ? asked->answer_for(*this)
+                                  : call_->env->options.authorizer->decide(request.identity, access_, *this));
   if (!verdict) return false;
   if (verdict->ok()) return true;
   respond_error(*call_, judge(*call_, access_, *verdict));
@@ -91,9 +150,10 @@ std::function<void(Status)> Authorization::rest() const {
   };
 }
 
-Status authorize_head(const Call& call, const auth::Access& access) {
-  Glance glance;
-  const auto verdict = call.env->options.authorizer->decide(call.request.identity, access, glance);
+Status authorize_head(Call& call, auth::Access access) {
+  const auto question = std::make_shared<HeadQuestion>(call.request.identity, access);
+  const auto verdict = question->ask(*call.env->options.authorizer);
+  call.request.checked = question;
   return !verdict || verdict->ok() ? Status() : judge(call, access, *verdict);
 }
 

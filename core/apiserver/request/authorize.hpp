@@ -46,7 +46,8 @@ void authorize(const CallPtr& call, auth::Access access, const Then& then) {
   if (Asked(call, std::move(access), then).ask()) then();
 }
 
-// The same for a head whose body has not come: what the authorizer takes its time for passes until then.
-Status authorize_head(const Call& call, const auth::Access& access);
+// The same for a head whose body has not come: what the authorizer takes its time for passes until then. What it says
+// is kept with the request, and is the answer to the same question once the body is there.
+Status authorize_head(Call& call, auth::Access access);
 
 }  // namespace gantry::apiserver

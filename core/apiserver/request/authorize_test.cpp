@@ -156,13 +156,62 @@ TEST_F(AuthorizeTest, RefusalsAndFailures) {
 
 // Nobody learns nothing, also later; and his body is not waited with.
 TEST_F(AuthorizeTest, StrangersWait) {
-  const auto head = as("system:anonymous", request("POST", kMaps));
+  auto head = as("system:anonymous", request("POST", kMaps));
   EXPECT_TRUE(server_->check_head(head).ok());
   authorizer_->take(1).front().resume(auth::denied());
   const auto exchange = begin("system:anonymous", request("GET", one_));
   authorizer_->take(1).front().resume(auth::denied("because"));
   ASSERT_TRUE(exchange->wait_answer());
   EXPECT_EQ(exchange->code(), 401);
+}
+
+// One question for the head and for the body, whichever comes first: the answer or the body.
+TEST_F(AuthorizeTest, IsAskedOnceForAHeadAndItsBody) {
+  const auto head_of = [&](const std::string& name) {
+    auto head = as("system:anonymous", request("POST", kMaps, config_map(name)));
+    EXPECT_TRUE(server_->check_head(head).ok());
+    return head;
+  };
+  const auto serve = [&](http::Request whole) {
+    auto exchange = std::make_shared<FakeExchange>();
+    server_->handle(std::move(whole), exchange);
+    return exchange;
+  };
+  auto early = head_of("early");
+  authorizer_->take(1).front().resume(Status());
+  const auto made = serve(std::move(early));
+  ASSERT_TRUE(made->wait_answer());
+  EXPECT_EQ(made->code(), 201);
+  auto late = head_of("late");
+  const auto question = authorizer_->take(1);
+  const auto exchange = serve(std::move(late));
+  EXPECT_EQ(exchange->answers(), 0);
+  question.front().resume(auth::denied());
+  ASSERT_TRUE(exchange->wait_answer());
+  EXPECT_EQ(exchange->code(), 401);
+  auto forgotten = head_of("forgotten");
+  authorizer_->take(1).clear();
+  const auto failed = serve(std::move(forgotten));
+  ASSERT_TRUE(failed->wait_answer());
+  EXPECT_EQ(failed->code(), 500) << "who drops a question has not said yes";
+  EXPECT_TRUE(authorizer_->waiting.empty());
+}
+
+TEST_F(AuthorizeTest, WhatIsKeptOfAHeadIsForThatQuestionAlone) {
+  auto head = as("system:anonymous", request("POST", kMaps, config_map("one")));
+  EXPECT_TRUE(server_->check_head(head).ok());
+  authorizer_->take(1).front().resume(Status());
+  auto other_user = as("slow", head), other_verb = head, other_name = head;
+  other_verb.method = "DELETE";
+  other_name.path += "/one";
+  std::vector<std::shared_ptr<FakeExchange>> all;
+  for (const auto& asked : {other_user, other_verb, other_name}) {
+    all.push_back(std::make_shared<FakeExchange>());
+    server_->handle(asked, all.back());
+    EXPECT_EQ(all.back()->answers(), 0);
+  }
+  for (const auto& question : authorizer_->take(3)) question.resume(auth::denied());
+  for (const auto& exchange : all) EXPECT_TRUE(exchange->wait_answer());
 }
 
 TEST_F(AuthorizeTest, TheRequestsTimeEndsAWait) {

@@ -234,7 +234,7 @@ bool finds_resource(Call& call) {
 }  // namespace
 
 // What dispatch() would refuse for who asks, before the body comes.
-Status check_head(const EnvironmentPtr& env, const http::Request& head) {
+Status check_head(const EnvironmentPtr& env, http::Request& head) {
   if (auto status = refuse_impersonation(head); !status.ok()) return status;
   if (is_open_path(head.path) || !head.identity.anonymous()) return {};
   Call call;
@@ -242,8 +242,11 @@ Status check_head(const EnvironmentPtr& env, const http::Request& head) {
   call.schema = env->schemas.now();
   call.request = head;
   if (auto status = read_query(call); !status.ok()) return status;
-  if (!finds_resource(call)) return authorize_head(call, access_to_path(call));
-  return authorize_head(call, access_to_target(call, route_of(call).name));
+  const bool resource = finds_resource(call);
+  const auto status =
+      authorize_head(call, resource ? access_to_target(call, route_of(call).name) : access_to_path(call));
+  head.checked = std::move(call.request.checked);
+  return status;
 }
 
 void dispatch(const CallPtr& call) {

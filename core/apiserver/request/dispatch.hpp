@@ -7,6 +7,6 @@ namespace gantry::apiserver {
 
 void dispatch(const CallPtr& call);
 // Whether a request may go on to send its body.
-Status check_head(const EnvironmentPtr& env, const http::Request& head);
+Status check_head(const EnvironmentPtr& env, http::Request& head);
 
 }  // namespace gantry::apiserver

@@ -21,7 +21,7 @@ using HandlerFunction = std::function<void(http::Request, std::shared_ptr<http::
 struct FunctionHandler : http::Handler {
   HandlerFunction function;
   std::function<Status(const http::Request&)> check;  // of heads, before the first request
-  Status check_head(const http::Request& head) override { return check ? check(head) : Status(); }
+  Status check_head(http::Request& head) override { return check ? check(head) : Status(); }
   void handle(http::Request request, std::shared_ptr<http::Exchange> exchange) override {
     function(std::move(request), std::move(exchange));
   }
