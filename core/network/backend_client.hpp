@@ -67,9 +67,4 @@ class BackendClient {
   plugin::PluginVerbs<Table> verbs_;
 };
 
-template <typename T>
-Status only_status(const Expected<T>& result) {
-  return result ? Status() : result.error();
-}
-
 }  // namespace gantry::network

@@ -9,7 +9,7 @@ Expected<NetworkResult> NetworkClient::set_node(const abi::NetworkNode& node) co
 }
 
 Status NetworkClient::set_nodes(const abi::NetworkNodes& nodes) const {
-  return only_status(set<NetworkResult>(&gantry_network::set_nodes, nodes_, nodes));
+  return plugin::only_status(set<NetworkResult>(&gantry_network::set_nodes, nodes_, nodes));
 }
 
 Status NetworkClient::adopt(plugin::Instance* next) const {
@@ -31,13 +31,13 @@ Expected<NetworkResult> NetworkClient::add(const abi::NetworkAttachment& attachm
 }
 
 Status NetworkClient::del(const abi::NetworkAttachment& attachment) const {
-  return only_status(call<NetworkResult>(&gantry_network::del, attachment));
+  return plugin::only_status(call<NetworkResult>(&gantry_network::del, attachment));
 }
 
 Status NetworkClient::gc(const std::vector<std::string>& sandbox_ids) const {
   abi::NetworkLive live;
   for (const auto& id : sandbox_ids) live.add_sandbox_ids(id);
-  return only_status(call<NetworkResult>(&gantry_network::gc, live));
+  return plugin::only_status(call<NetworkResult>(&gantry_network::gc, live));
 }
 
 }  // namespace gantry::network

@@ -14,7 +14,7 @@ Expected<OverlayAdvert> OverlayClient::set_node(const abi::OverlaySelf& self) co
 }
 
 Status OverlayClient::set_nodes(const abi::OverlayNodes& nodes) const {
-  return only_status(call<OverlayAdvert>(&gantry_overlay::set_nodes, nodes));
+  return plugin::only_status(call<OverlayAdvert>(&gantry_overlay::set_nodes, nodes));
 }
 
 Expected<std::optional<OverlayAdvert>> OverlayClient::adopt(plugin::Instance* next,

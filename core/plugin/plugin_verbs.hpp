@@ -149,6 +149,12 @@ size_t offset_of(Function Table::*member) {
   return static_cast<size_t>(at - reinterpret_cast<const char*>(&kNone));
 }
 
+// Of an answer that says nothing but whether it went well.
+template <typename T>
+Status only_status(const Expected<T>& result) {
+  return result ? Status() : result.error();
+}
+
 template <typename Table>
 class PinnedVerbs : public Pinned {
  public:

@@ -14,11 +14,6 @@
 namespace gantry::node {
 namespace {
 
-template <typename T>
-Status only_status(const Expected<T>& result) {
-  return result ? Status() : result.error();
-}
-
 template <typename Item>
 std::vector<Item> take_all(google::protobuf::RepeatedPtrField<Item>& items) {
   return {std::make_move_iterator(items.begin()), std::make_move_iterator(items.end())};
@@ -89,13 +84,13 @@ Expected<std::string> RuntimeClient::run_pod_sandbox(const cri::PodSandboxConfig
 Status RuntimeClient::stop_pod_sandbox(const std::string& id) const {
   cri::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return only_status(call<cri::StopPodSandboxResponse>(&gantry_runtime::stop_pod_sandbox, request));
+  return plugin::only_status(call<cri::StopPodSandboxResponse>(&gantry_runtime::stop_pod_sandbox, request));
 }
 
 Status RuntimeClient::remove_pod_sandbox(const std::string& id) const {
   cri::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return only_status(call<cri::RemovePodSandboxResponse>(&gantry_runtime::remove_pod_sandbox, request));
+  return plugin::only_status(call<cri::RemovePodSandboxResponse>(&gantry_runtime::remove_pod_sandbox, request));
 }
 
 Expected<cri::PodSandboxStatusResponse> RuntimeClient::pod_sandbox_status(const std::string& id) const {
@@ -121,7 +116,7 @@ Expected<std::string> RuntimeClient::create_container(const cri::CreateContainer
 Status RuntimeClient::start_container(const std::string& id) const {
   cri::StartContainerRequest request;
   request.set_container_id(id);
-  return only_status(call<cri::StartContainerResponse>(&gantry_runtime::start_container, request));
+  return plugin::only_status(call<cri::StartContainerResponse>(&gantry_runtime::start_container, request));
 }
 
 void RuntimeClient::stop_container(const std::string& id, int64_t timeout_seconds,
@@ -131,19 +126,19 @@ void RuntimeClient::stop_container(const std::string& id, int64_t timeout_second
   request.set_timeout(timeout_seconds);
   verbs_.call_long<cri::StopContainerResponse>(
       &gantry_runtime::stop_container, request,
-      [then = std::move(then)](const Expected<cri::StopContainerResponse>& done) { then(only_status(done)); });
+      [then = std::move(then)](const Expected<cri::StopContainerResponse>& done) { then(plugin::only_status(done)); });
 }
 
 Status RuntimeClient::signal_container(const std::string& id) const {
   cri::StopContainerRequest request;
   request.set_container_id(id);
-  return only_status(call<cri::StopContainerResponse>(&gantry_runtime::signal_container, request));
+  return plugin::only_status(call<cri::StopContainerResponse>(&gantry_runtime::signal_container, request));
 }
 
 Status RuntimeClient::remove_container(const std::string& id) const {
   cri::RemoveContainerRequest request;
   request.set_container_id(id);
-  return only_status(call<cri::RemoveContainerResponse>(&gantry_runtime::remove_container, request));
+  return plugin::only_status(call<cri::RemoveContainerResponse>(&gantry_runtime::remove_container, request));
 }
 
 Expected<std::vector<cri::Container>> RuntimeClient::list_containers(const std::string& pod_uid) const {
@@ -189,7 +184,7 @@ Expected<std::string> RuntimeClient::pull_image(const std::string& image, const 
 Status RuntimeClient::remove_image(const std::string& image) const {
   cri::RemoveImageRequest request;
   request.mutable_image()->set_image(image);
-  return only_status(call<cri::RemoveImageResponse>(&gantry_runtime::remove_image, request));
+  return plugin::only_status(call<cri::RemoveImageResponse>(&gantry_runtime::remove_image, request));
 }
 
 Expected<std::vector<std::string>> RuntimeClient::import_image(int archive_fd) const {
