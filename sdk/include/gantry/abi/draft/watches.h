@@ -23,7 +23,8 @@ typedef struct gantry_watches {
   gantry_code (*describe)(void* instance, gantry_buffer* watches, gantry_buffer* error);
   /* All objects are told from the beginning, each as ADDED, once all caches are filled: comes before the first change
    * that an instance is told, and again when more waited than the host keeps (16,384 changes, 8 MiB of objects). What
-   * the instance remembers of earlier changes is void. [worker] [optional] */
+   * the instance remembers of earlier changes is void. An object that is made or changes while the first ones are
+   * gathered may be told twice as ADDED. [worker] [optional] */
   gantry_code (*begin)(void* instance, gantry_buffer* error);
   /* An object changed: a gantry.abi.ObjectEvent. Changes of one object come in order, one call after another, on a
    * thread that the plugin has for it; the caches may show what is newer. An error is told in the log, and the change
