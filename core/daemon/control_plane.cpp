@@ -125,6 +125,7 @@ std::vector<controller::ControllerHostOptions::Resource> ControlPlane::resources
   std::vector<controller::ControllerHostOptions::Resource> found;
   const auto schema = schemas_->now();
   for (const auto* kind : schema->kinds()) {
+    if (kind->storage != kind) continue;  // another version shows the same objects
     if (kind->has_verb("list") && kind->has_verb("watch")) found.push_back({kind->group, kind->version, kind->plural});
   }
   return found;
@@ -204,6 +205,7 @@ void ControlPlane::give_ranges(NodeRanges ranges) {
   options.node_prefix_ipv6 = ranges.prefix_ipv6;
   options.now_unix_ns = now();
   options.schedule = schedule();
+  options.run = [this](std::function<void()> read) { ranges_reads_.post(std::move(read)); };
   options.record_event = recorder("cidrAllocator");
   options.log = logger("network");
   options.trouble = [this](std::string_view topic, std::string_view text) {
@@ -240,6 +242,7 @@ void ControlPlane::stop_controllers() {
 void ControlPlane::stop_clients() {
   started_ = false;
   ranges_.reset();
+  ranges_reads_.stop();
   if (scheduler_) scheduler_->stop();
   if (controllers_) controllers_->stop();
   kinds_.reset();

@@ -126,6 +126,7 @@ class ControlPlane {
   mutable std::mutex controllers_mutex_;                     // held while another thread looks at them
   std::unique_ptr<controller::ControllerHost> controllers_;  // exchanged under controllers_mutex_
   std::unique_ptr<scheduler::Scheduler> scheduler_;
+  plugin::WorkerPool ranges_reads_{"node-ranges", 1};
   std::unique_ptr<network::PodRanges> ranges_;
   std::atomic<bool> started_{false};
 };

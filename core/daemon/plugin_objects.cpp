@@ -171,7 +171,10 @@ void PluginObjects::start() {
     for (const auto& info : options_.host->list()) note(info.name);
   };
   handler.event = [seen](const client::WatchEvent& event) { seen(event.object); };
-  watch_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), options_.schedule);
+  client::ReflectorOptions watching;
+  watching.schedule = options_.schedule;
+  watching.run = [this](std::function<void()> read) { pool_.post(std::move(read)); };
+  watch_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), std::move(watching));
 }
 
 void PluginObjects::stop() {

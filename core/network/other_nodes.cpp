@@ -37,7 +37,10 @@ void OtherNodes::start() {
   client::ReflectorHandler handler;
   handler.replace = [this](const client::Client::List& list) { replace(list); };
   handler.event = [this](const client::WatchEvent& change) { event(change); };
-  reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), options_.schedule);
+  client::ReflectorOptions watching;
+  watching.schedule = options_.schedule;
+  watching.run = options_.run;
+  reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), std::move(watching));
   if (!options_.network_alone) tell_regularly();
 }
 

@@ -27,6 +27,8 @@ class OtherNodes {
     // regularly, and not while there has been no other node.
     bool network_alone = false;
     std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;  // never after stop()
+    // Reads what the client tells, as client::ReflectorOptions::run; not where the plugin is called.
+    std::function<void(std::function<void()> fn)> run;
     std::function<void(std::string_view topic, const std::string& text)> trouble;
   };
   explicit OtherNodes(Options options);

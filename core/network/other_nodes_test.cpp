@@ -44,6 +44,7 @@ struct OtherNodesTest : testing::Test {
     options.self = "n1";
     options.network_alone = network_alone;
     options.schedule = client.scheduler();
+    options.run = run;
     options.trouble = [this](std::string_view topic, const std::string& text) {
       const std::lock_guard lock(mutex);
       troubles.push_back(std::string(topic) + ": " + text);
@@ -77,9 +78,23 @@ struct OtherNodesTest : testing::Test {
   std::condition_variable changed;
   Status answer;
   std::vector<std::string> calls, troubles;
+  std::function<void(std::function<void()>)> run;
   std::unique_ptr<OtherNodes> nodes;
   using Calls = std::vector<std::string>;
 };
+
+TEST_F(OtherNodesTest, ReadsWhereItIsTold) {
+  std::vector<std::function<void()>> reads;
+  run = [&](std::function<void()> read) { reads.push_back(std::move(read)); };
+  make(false);
+  client.first = {{other("n1"), other("n2")}, "1"};
+  nodes->start();
+  nodes->open();
+  EXPECT_FALSE(nodes->all().complete()) << "not on the client's thread";
+  ASSERT_EQ(reads.size(), 1U);
+  reads.front()();
+  EXPECT_EQ(told(1), Calls{"=+n2@192.0.2.9"});
+}
 
 TEST_F(OtherNodesTest, ToldOnceTheNodeIsReadyAndThenOfDifferences) {
   client.first = {{other("n1"), other("n2")}, "1"};

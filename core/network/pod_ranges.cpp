@@ -99,7 +99,10 @@ class PodRanges::Impl : public std::enable_shared_from_this<Impl> {
       else
         self->see(seen);
     };
-    reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), options_.schedule);
+    client::ReflectorOptions watching;
+    watching.schedule = options_.schedule;
+    watching.run = options_.run;
+    reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), std::move(watching));
   }
   void stop() { reflector_.reset(); }
 
@@ -258,10 +261,15 @@ class PodRanges::Impl : public std::enable_shared_from_this<Impl> {
                                                  "; a wider network.pod_cidr or a longer network.node_prefix has more");
     }
     options_.client->call(std::move(request), [weak = weak_from_this(), name, uid, act](const auto& answer) {
-      Seen now;
-      if (answer && answer->objects_size() == 1) read(answer->objects(0), now);
-      if (const auto self = weak.lock())
-        self->answered(name, uid, act, answer ? Status() : answer.error(), now.version);
+      const auto self = weak.lock();
+      if (!self) return;
+      auto take = [weak, name, uid, act, answer] {
+        Seen now;
+        if (answer && answer->objects_size() == 1) read(answer->objects(0), now);
+        if (const auto alive = weak.lock())
+          alive->answered(name, uid, act, answer ? Status() : answer.error(), now.version);
+      };
+      self->options_.run ? self->options_.run(std::move(take)) : take();
     });
   }
 

@@ -2,7 +2,8 @@
 //
 // Runs in the server role. A node keeps its ranges for as long as it exists; they are free again when it is gone. Where
 // a cluster's range is used up, the node waits for one to come free: one Event and the condition NetworkUnavailable say
-// so. Writes that fail are tried again, ever later. Callbacks come on the client's and the timers' threads.
+// so. Writes that fail are tried again, ever later. Works on the thread that it
+// is given, and on the timers'.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,8 @@ struct PodRangesOptions {
   int node_prefix_ipv4 = 24, node_prefix_ipv6 = 64;
   std::function<int64_t()> now_unix_ns;
   std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;
+  // Reads what the client tells, on a thread of the caller's (client::ReflectorOptions::run). Null: on the client's.
+  std::function<void(std::function<void()> fn)> run = nullptr;
   // Writes an Event; `regarding` is a serialized ObjectReference.
   std::function<void(std::string_view regarding, std::string_view type, std::string_view reason,
                      std::string_view message)>

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "core/network/played_client.hpp"
 
 namespace gantry::network {
@@ -25,6 +27,7 @@ struct PodRangesTest : testing::Test {
                        std::string(message));
     };
     options.log = [](int32_t, std::string_view) {};
+    options.run = run;
     options.trouble = [this](std::string_view topic, std::string_view) { troubles.emplace_back(topic); };
     return std::make_unique<PodRanges>(std::move(options));
   }
@@ -33,7 +36,35 @@ struct PodRangesTest : testing::Test {
   }
   PlayedClient client;
   std::vector<std::string> events, troubles;
+  std::function<void(std::function<void()>)> run;
 };
+
+TEST_F(PodRangesTest, ReadsWhereItIsTold) {
+  std::deque<std::function<void()>> reads;
+  run = [&](std::function<void()> read) { reads.push_back(std::move(read)); };
+  const auto next = [&] {
+    ASSERT_EQ(reads.size(), 1U);
+    const auto read = std::move(reads.front());
+    reads.pop_front();
+    read();
+  };
+  client.first = {{played_node("a")}, "1"};
+  const auto ranges = start({"10.42.0.0/16"});
+  EXPECT_TRUE(client.requests.empty()) << "not on the client's thread";
+  next();
+  EXPECT_EQ(client.requests, std::vector{range_patch("a", "10.42.0.0/24")});
+  client.send(Type::kDeleted, played_node("a"));
+  EXPECT_EQ(reads.size(), 2U) << "the answer, and the event";
+  while (!reads.empty()) {
+    const auto read = std::move(reads.front());
+    reads.pop_front();
+    read();
+  }
+  client.send(Type::kAdded, played_node("b"));
+  EXPECT_EQ(client.requests.size(), 1U);
+  next();
+  EXPECT_EQ(client.requests.back(), range_patch("b", "10.42.0.0/24"));
+}
 
 TEST_F(PodRangesTest, GivesEachNodeARangeThatNobodyHas) {
   client.first = {{played_node("new"), played_node("old", {"10.42.0.0/24"})}, "1"};

@@ -27,7 +27,8 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
       : parts_(std::move(options), std::move(runtime), std::move(networks)),
         io_(parts_, pods_),
         network_(parts_, {[this] { network_ready(); }, [this](const std::string& why) { network_failed(why); },
-                          [this](std::function<void()> work) { jobs_.post(std::move(work)); }, scheduler(time.timers)}),
+                          [this](std::function<void()> work) { jobs_.post(std::move(work)); }, scheduler(time.timers),
+                          reader()}),
         workers_(*time.timers, *time.clock, sync_pool_, [this](const std::string& uid) { return sync(uid); }) {
     life_->agent = this;
     parts_.clock = time.clock;
@@ -54,9 +55,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     handler.event = [this](const client::WatchEvent& event) {
       if (const auto uid = pods_.event(event)) workers_.wake(*uid);
     };
-    client::ReflectorOptions watching;
-    watching.schedule = scheduler(parts_.timers);
-    watching.run = [this](std::function<void()> read) { watches_.post(std::move(read)); };
+    client::ReflectorOptions watching{scheduler(parts_.timers), reader(), {}};
     pods_watch_ =
         client::start_reflector(*parts_.options.client, std::move(what), std::move(handler), std::move(watching));
     network_.follow_nodes();
@@ -147,6 +146,10 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     };
   }
 
+  std::function<void(std::function<void()>)> reader() {
+    return [this](std::function<void()> read) { watches_.post(std::move(read)); };
+  }
+
   void make_parts() {
     const auto schedule = scheduler(parts_.timers);
     parts_.wake = [this](const std::string& uid) { workers_.wake(uid); };
@@ -184,7 +187,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     parts_.hooks = std::make_unique<HookRunner>(*parts_.commands, *parts_.timers);
     parts_.killer = std::make_unique<Killer>(parts_.runtime, *parts_.hooks, *parts_.timers, std::move(kills));
     registration_ = make_registration(
-        parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); });
+        parts_.options, [this] { return facts(); }, [this] { jobs_.post([this] { apply_network(); }); }, reader());
   }
 
   // The runtime has to answer before pods are touched: its name is part of every status.
@@ -379,7 +382,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   std::map<std::string, std::string> seen_;  // jobs_ alone
   // One thread: relist, facts and network work come one after the other.
   plugin::WorkerPool jobs_{"node", 1};
-  plugin::WorkerPool watches_{"node-watches", 1};  // reads pods
+  plugin::WorkerPool watches_{"node-watches", 1};  // reads what the client tells
   plugin::WorkerPool sync_pool_{"pods", 16};
   PodWorkers workers_;
   std::unique_ptr<Registration> registration_;

@@ -26,6 +26,7 @@ network::OtherNodes::Options NodeNetwork::others_options() {
   options.self = parts_.options.node_name;
   options.network_alone = !parts_.overlay;
   options.schedule = hooks_.schedule;
+  options.run = hooks_.read;
   options.trouble = [this](std::string_view topic, const std::string& text) { parts_.options.trouble(topic, text); };
   options.tell = [this](const abi::OverlayNodes& nodes) -> Status {
     if (parts_.stopping) return {};

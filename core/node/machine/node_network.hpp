@@ -22,6 +22,7 @@ class NodeNetwork {
     std::function<void(const std::string& why)> failed;
     std::function<void(std::function<void()>)> post;
     std::function<void(int64_t, std::function<void()>)> schedule;
+    std::function<void(std::function<void()>)> read;  // of what the client tells
   };
   NodeNetwork(NodeParts& parts, Hooks hooks);
 

@@ -43,8 +43,13 @@ const client::ResourceRef& nodes() {
 // in-process client answers from inside call().
 class NodeRegistrar : public std::enable_shared_from_this<NodeRegistrar> {
  public:
-  NodeRegistrar(const NodeOptions& options, std::function<NodeFacts()> facts, std::function<void()> changed)
-      : options_(options), host_(options.plugins->options()), facts_(std::move(facts)), changed_(std::move(changed)) {}
+  NodeRegistrar(const NodeOptions& options, std::function<NodeFacts()> facts, std::function<void()> changed,
+                std::function<void(std::function<void()>)> read)
+      : options_(options),
+        host_(options.plugins->options()),
+        facts_(std::move(facts)),
+        changed_(std::move(changed)),
+        read_(std::move(read)) {}
 
   void start() {
     event("Normal", "Starting", "Starting kubelet.");
@@ -66,9 +71,12 @@ class NodeRegistrar : public std::enable_shared_from_this<NodeRegistrar> {
       else
         self->seen(event.object);
     };
-    reflector_ = client::start_reflector(
-        *options_.client, std::move(what), std::move(handler),
-        [timers = host_.timers](int64_t delay, std::function<void()> fn) { timers->start(delay, std::move(fn)); });
+    client::ReflectorOptions watching;
+    watching.schedule = [timers = host_.timers](int64_t delay, std::function<void()> fn) {
+      timers->start(delay, std::move(fn));
+    };
+    watching.run = read_;
+    reflector_ = client::start_reflector(*options_.client, std::move(what), std::move(handler), std::move(watching));
     guarded([this] { register_node(); });
     later(kLookMs, [](NodeRegistrar& self) { self.look_regularly(); });
   }
@@ -120,7 +128,12 @@ class NodeRegistrar : public std::enable_shared_from_this<NodeRegistrar> {
   void call(client::ApiRequest request, Step&& step) {
     options_.client->call(std::move(request), [weak = weak_from_this(), step](Expected<client::ApiResponse> response) {
       const auto self = weak.lock();
-      if (self != nullptr) self->guarded([&] { step(*self, client::parse_object<corev1::Node>(response)); });
+      if (self == nullptr) return;
+      auto take = [weak, step, response = std::move(response)] {
+        const auto alive = weak.lock();
+        if (alive != nullptr) alive->guarded([&] { step(*alive, client::parse_object<corev1::Node>(response)); });
+      };
+      self->read_ ? self->read_(std::move(take)) : take();
     });
   }
 
@@ -286,6 +299,7 @@ class NodeRegistrar : public std::enable_shared_from_this<NodeRegistrar> {
   const plugin::PluginHostOptions& host_;
   const std::function<NodeFacts()> facts_;
   const std::function<void()> changed_;
+  const std::function<void(std::function<void()>)> read_;
   std::recursive_mutex life_;
   bool stopped_ = false;
   bool reporting_ = false, report_again_ = false;
@@ -315,9 +329,10 @@ class RegistrationImpl final : public Registration {
 }  // namespace
 
 std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
-                                                std::function<void()> changed) {
+                                                std::function<void()> changed,
+                                                std::function<void(std::function<void()>)> read) {
   return std::make_unique<RegistrationImpl>(
-      std::make_shared<NodeRegistrar>(options, std::move(facts), std::move(changed)));
+      std::make_shared<NodeRegistrar>(options, std::move(facts), std::move(changed), std::move(read)));
 }
 
 }  // namespace gantry::node

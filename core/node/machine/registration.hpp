@@ -3,7 +3,7 @@
 // Here this machine as a Node object: registration, the heartbeat Lease, capacity, conditions, addresses, images.
 //
 // Registers (and repairs what upstream's kubelet repairs of an existing Node), renews the Lease every 10 s, writes
-// status when it changes and every 5 minutes. Timers and the client's threads; nothing blocks. [any-thread]
+// status when it changes and every 5 minutes. Timers and the reader's thread; nothing blocks. [any-thread]
 #pragma once
 
 #include <functional>
@@ -37,9 +37,10 @@ class Registration {
   virtual corev1::Node node() const = 0;
 };
 
-// `facts` is called on a timer or client thread and must not block. `changed` runs when the pod range or the node's
-// spec changed.
+// `facts` is called on a timer's thread or the reader's and must not block. `changed` runs when the pod range or the
+// node's spec changed. `read` runs what reads the client's answers, on a thread of the caller's; null: on the client's.
 std::unique_ptr<Registration> make_registration(const NodeOptions& options, std::function<NodeFacts()> facts,
-                                                std::function<void()> changed);
+                                                std::function<void()> changed,
+                                                std::function<void(std::function<void()>)> read = nullptr);
 
 }  // namespace gantry::node

@@ -35,7 +35,7 @@ struct RegistrationTest : ::testing::Test {
           const std::lock_guard lock(mutex);
           return facts;
         },
-        [this] { ++changes; });
+        [this] { ++changes; }, read);
     registration->start();
   }
   std::optional<corev1::Node> node() { return api.find<corev1::Node>("nodes", "", "n1"); }
@@ -64,8 +64,33 @@ struct RegistrationTest : ::testing::Test {
   NodeFacts facts;
   std::vector<std::string> events;
   std::atomic<int> changes{0}, looks{0};
+  std::function<void(std::function<void()>)> read;
   std::unique_ptr<Registration> registration;
 };
+
+TEST_F(RegistrationTest, ReadsWhereItIsTold) {
+  std::vector<std::function<void()>> reads;
+  read = [&](std::function<void()> one) {
+    const std::lock_guard lock(mutex);
+    reads.push_back(std::move(one));
+  };
+  start();
+  ASSERT_TRUE(api.wait([&] {
+    const std::lock_guard lock(mutex);
+    return node().has_value() && reads.size() >= 2;  // the list, and the answer to what made the node
+  }));
+  EXPECT_FALSE(registration->registered()) << "not on the client's thread";
+  for (size_t i = 0; !registration->registered() && i < 10; ++i) {
+    std::vector<std::function<void()>> now;
+    {
+      const std::lock_guard lock(mutex);
+      now.swap(reads);
+    }
+    for (const auto& one : now) one();
+  }
+  EXPECT_TRUE(registration->registered());
+  registration.reset();
+}
 
 TEST_F(RegistrationTest, MakesTheNodeAndItsLease) {
   start();
