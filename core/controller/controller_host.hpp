@@ -39,7 +39,7 @@ struct ControllerHostOptions {
   std::function<std::unique_ptr<client::Client>(const std::string& plugin)> make_client;
   // The identity of the informers.
   client::Client* client = nullptr;
-  // Resources with list and watch, for ControllerSpec.watch_all_resources.
+  // Resources with list and watch, each once, for ControllerSpec.watch_all_resources.
   struct Resource {
     std::string group, version, resource;
   };

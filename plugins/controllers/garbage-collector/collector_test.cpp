@@ -177,6 +177,27 @@ TEST_F(CollectorTest, OrphanRemovesReferencesAndThenItsFinalizer) {
   EXPECT_EQ(done[1], "PATCH c {\"metadata\":{\"resourceVersion\":\"1\",\"finalizers\":null}}");
 }
 
+TEST_F(CollectorTest, WhatIsServedInTwoVersionsIsLookedAtOnce) {
+  has_older = true;
+  auto& owner = add("configmaps", "ns", "c");
+  terminate("configmaps", owner, "orphan");
+  add("pods", "ns", "p", {"c"});
+  ASSERT_TRUE(look("configmaps", "ns", "c").ok());
+  std::vector<std::string> lists;
+  for (const auto& request : host.requests) {
+    if (request.verb() == abi::ApiRequest::LIST) lists.push_back(request.version() + " " + request.resource());
+  }
+  EXPECT_EQ(lists, (std::vector<std::string>{"v1 configmaps", "v1 pods"}));
+  EXPECT_EQ(writes().size(), 2U) << "the pod, and the owner's finalizer";
+  // An owner may be named by either.
+  add("configmaps", "ns", "d");
+  auto& pod = add("pods", "ns", "q", {"d"});
+  pod.mutable_metadata()->mutable_owner_references(0)->set_api_version("v1beta1");
+  cache("pods", pod);
+  ASSERT_TRUE(look("pods", "ns", "q").ok());
+  EXPECT_TRUE(host.requests.empty());
+}
+
 TEST_F(CollectorTest, OrphanTriesAgainAfterAConflict) {
   auto& owner = add("configmaps", "ns", "c");
   add("pods", "ns", "p", {"c"});

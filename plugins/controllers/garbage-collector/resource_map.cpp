@@ -1,6 +1,7 @@
 #include "resource_map.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "gantry/discovery.hpp"
@@ -25,46 +26,50 @@ const Resource* find_in(const std::vector<Resource>& list, std::string_view api_
 
 }  // namespace
 
-ResourceMap::List ResourceMap::current() const {
+ResourceMap::Lists ResourceMap::current() const {
   const std::lock_guard lock(mutex_);
-  return list_;
+  return lists_;
 }
 
-Expected<ResourceMap::List> ResourceMap::refresh() {
+Expected<ResourceMap::Lists> ResourceMap::refresh() {
   uint64_t news = 0;
   {
     const std::lock_guard lock(mutex_);
     news = news_;
-    if (list_ != nullptr && host_.monotonic_ns() - read_at_ns_ < kRefreshNs) return list_;
+    if (lists_.served != nullptr && host_.monotonic_ns() - read_at_ns_ < kRefreshNs) return lists_;
   }
   sdk::ApiRequest request;
   request.set_verb(sdk::ApiRequest::DISCOVER);
   const auto answer = host_.call(request);
   if (!answer) return Status(answer.error()).in("discovery");
-  auto list = std::make_shared<std::vector<Resource>>();
+  auto list = std::make_shared<std::vector<Resource>>(), once = std::make_shared<std::vector<Resource>>();
+  std::set<std::pair<std::string, std::string>> seen;
   for (const auto& bytes : answer->objects()) {
     auto served = sdk::read_resources(bytes);
     if (!served) return std::move(served).error();
     for (auto& resource : *served) {
       if (!collectable(resource)) continue;
+      const bool first = seen.emplace(resource.group, resource.name).second;  // the preferred version comes first
       list->push_back({std::move(resource.group), std::move(resource.version), std::move(resource.name),
                        std::move(resource.kind), resource.namespaced});
+      if (first) once->push_back(list->back());
     }
   }
+  const Lists lists{list, once};
   const std::lock_guard lock(mutex_);
-  if (news_ != news) return List(list);  // it may have been read too early for what is new
-  list_ = list;
+  if (news_ != news) return lists;  // it may have been read too early for what is new
+  lists_ = lists;
   read_at_ns_ = host_.monotonic_ns();
-  return List(list);
+  return lists;
 }
 
 Expected<Resource> ResourceMap::find(std::string_view api_version, std::string_view kind) {
-  if (const auto known = current()) {
+  if (const auto known = current().served) {
     if (const auto* found = find_in(*known, api_version, kind)) return *found;
   }
   const auto fresh = refresh();
   if (!fresh) return fresh.error();
-  if (const auto* found = find_in(**fresh, api_version, kind)) return *found;
+  if (const auto* found = find_in(*fresh->served, api_version, kind)) return *found;
   return Status::not_found("the server has no kind " + std::string(kind) + " in " + std::string(api_version));
 }
 
@@ -74,14 +79,17 @@ void ResourceMap::saw(std::string_view group, std::string_view resource) {
   if (std::any_of(seen_.begin(), seen_.end(), is_it)) return;
   seen_.emplace_back(group, resource);
   const auto has_it = [&](const Resource& known) { return known.name == resource && known.group == group; };
-  if (list_ != nullptr && std::any_of(list_->begin(), list_->end(), has_it)) return;
-  list_ = nullptr;
+  const auto& once = lists_.once;
+  if (once != nullptr && std::any_of(once->begin(), once->end(), has_it)) return;
+  lists_ = {};
   ++news_;
 }
 
 Expected<std::shared_ptr<const std::vector<Resource>>> ResourceMap::all() {
-  if (auto known = current()) return known;
-  return refresh();
+  if (auto known = current().once) return known;
+  const auto fresh = refresh();
+  if (!fresh) return fresh.error();
+  return fresh->once;
 }
 
 }  // namespace gantry::garbage_collector

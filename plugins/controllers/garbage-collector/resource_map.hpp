@@ -27,21 +27,26 @@ class ResourceMap {
 
   // NotFound when the server has no such kind.
   Expected<Resource> find(std::string_view api_version, std::string_view kind);
-  // Everything that can be listed, watched and deleted, but for events, which nobody owns.
+  // Everything that can be listed, watched and deleted, each in the version that the server prefers, but for events,
+  // which nobody owns.
   Expected<std::shared_ptr<const std::vector<Resource>>> all();
   // There is an object of this resource: if it is new, all() is to know it. [any-thread]
   void saw(std::string_view group, std::string_view resource);
 
  private:
   using List = std::shared_ptr<const std::vector<Resource>>;
-  Expected<List> refresh();
-  List current() const;
+  struct Lists {
+    List served;  // in all versions: an owner may be named by any
+    List once;    // each in one
+  };
+  Expected<Lists> refresh();
+  Lists current() const;
 
   const sdk::Host host_;
   mutable std::mutex mutex_;
-  List list_;
+  Lists lists_;                                            // null: to be read
   std::vector<std::pair<std::string, std::string>> seen_;  // each counts as new once
-  uint64_t news_ = 0;                                      // how often list_ was found to lack one
+  uint64_t news_ = 0;                                      // how often lists_ were found to lack one
   int64_t read_at_ns_ = 0;
 };
 

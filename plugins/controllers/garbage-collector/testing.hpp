@@ -86,12 +86,18 @@ class TestCluster {
   Collector collector{sdk::Host(&host.host)};
   std::map<std::tuple<std::string, std::string, std::string>, Object> api;
   bool has_widgets = false;      // in discovery
+  bool has_older = false;        // all of it in another version, too
   std::vector<Status> refusals;  // the next writes fail with these
 
  private:
   testkit::ScriptedHost::Answer serve(const abi::ApiRequest& request) {
     using abi::ApiRequest;
-    if (request.verb() == ApiRequest::DISCOVER) return testkit::ScriptedHost::answer(discovery());
+    if (request.verb() == ApiRequest::DISCOVER) {
+      abi::ApiResponse out;
+      out.add_objects(discovery("v1").SerializeAsString());
+      if (has_older) out.add_objects(discovery("v1beta1").SerializeAsString());
+      return out;
+    }
     if (request.verb() == ApiRequest::LIST) return list(request);
     const auto it = api.find({request.resource(), request.namespace_(), request.name()});
     if (it == api.end()) return Status::not_found(request.name() + " not found");
@@ -115,9 +121,9 @@ class TestCluster {
     }
     return out;
   }
-  metav1::APIResourceList discovery() const {
+  metav1::APIResourceList discovery(const char* version) const {
     metav1::APIResourceList list;
-    list.set_group_version("v1");
+    list.set_group_version(version);
     const auto add = [&](const char* name, const char* kind, bool namespaced) {
       auto& resource = *list.add_resources();
       resource.set_name(name);
