@@ -17,8 +17,7 @@ namespace gantry::scheduler {
 
 enum class Verdict : uint8_t {
   kFits,
-  kUnschedulable,  // now: when pods leave the node, by themselves or preempted, it may fit
-  kUnresolvable,   // whatever pods leave the node
+  kUnschedulable,
 };
 
 // Why nodes can't take a pod, in upstream's words, and how many say so.

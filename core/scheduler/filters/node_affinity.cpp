@@ -32,7 +32,7 @@ Verdict check(const WaitingPod&, const Notes* notes, const NodeState& node, Reas
   if (labeled && (!wanted.required || sdk::node_selector_matches(*wanted.required, node.facts.view())))
     return Verdict::kFits;
   reasons.add("node(s) didn't match Pod's node affinity/selector");
-  return Verdict::kUnresolvable;
+  return Verdict::kUnschedulable;
 }
 
 }  // namespace

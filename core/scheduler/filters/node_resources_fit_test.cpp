@@ -16,8 +16,7 @@ TEST(NodeResourcesFit, SaysAllThatIsMissing) {
   EXPECT_EQ(reasons_against(gpu, node), Said{"Insufficient x.io/gpu"});
 }
 
-// What no pod's end brings is not to be had by preemption, as soon as one resource is so.
-TEST(NodeResourcesFit, KnowsWhatPreemptionCanNotBring) {
+TEST(NodeResourcesFit, CountsWhatIsTaken) {
   auto node = node_with("2", "1Gi");
   node.requested.milli_cpu = 1500;
   node.requested.memory = 1 << 29;
@@ -25,9 +24,9 @@ TEST(NodeResourcesFit, KnowsWhatPreemptionCanNotBring) {
   EXPECT_EQ(verdict(pod_with("500m", "512Mi")), Verdict::kFits);
   EXPECT_EQ(verdict(pod_with("501m", "")), Verdict::kUnschedulable);
   EXPECT_EQ(verdict(pod_with("2", "1Gi")), Verdict::kUnschedulable);
-  EXPECT_EQ(verdict(pod_with("2001m", "")), Verdict::kUnresolvable);
-  EXPECT_EQ(verdict(pod_with("2", "2Gi")), Verdict::kUnresolvable);
-  EXPECT_EQ(verdict(pod_with("3", "1Gi")), Verdict::kUnresolvable);
+  EXPECT_EQ(verdict(pod_with("2001m", "")), Verdict::kUnschedulable);
+  EXPECT_EQ(verdict(pod_with("2", "2Gi")), Verdict::kUnschedulable);
+  EXPECT_EQ(verdict(pod_with("3", "1Gi")), Verdict::kUnschedulable);
   node.pods = node.facts.max_pods - 1;
   EXPECT_EQ(verdict(pod_with("", "")), Verdict::kFits);
   node.pods = node.facts.max_pods;
