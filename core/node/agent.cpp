@@ -76,9 +76,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     parts_.runtime.set_event_sink(nullptr, nullptr);
     workers_.stop();
     sync_pool_.stop();
-    parts_.hooks->stop();
-    parts_.commands->stop();
-    parts_.killer->stop();
+    parts_.stop_calls();
     io_.stop();
     jobs_.stop();
     parts_.prober.reset();
@@ -153,6 +151,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   void make_parts() {
     const auto schedule = scheduler(parts_.timers);
     parts_.wake = [this](const std::string& uid) { workers_.wake(uid); };
+    parts_.make_lasting();
     parts_.sandbox_seen = [this](const std::string& id, const std::string& uid) { pods_.note_sandbox(id, uid); };
     parts_.objects = make_object_cache(*parts_.options.client, parts_.wake, schedule);
     parts_.volumes = make_volumes(parts_.options.data_dir, *parts_.objects);

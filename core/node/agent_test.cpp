@@ -25,6 +25,37 @@ TEST_F(AgentTest, RunsAPodAndTakesItDown) {
   EXPECT_TRUE(has_event("Killing: Stopping container c"));
 }
 
+// Of both more than the node has threads for pods.
+TEST_F(AgentTest, WhatTheRuntimeTakesLongForHoldsUpNoOtherPod) {
+  constexpr int kMany = 20;
+  const auto name = [](const char* what, int i) { return what + std::to_string(i); };
+  for (int i = 0; i < kMany; ++i) create(make_pod(name("end-", i)));
+  for (int i = 0; i < kMany; ++i) ASSERT_TRUE(wait_phase(name("end-", i), "Running")) << log();
+  runtime_.hold_lasting();
+  for (int i = 0; i < kMany; ++i) {
+    remove(name("end-", i), 0);
+    auto pod = make_pod(name("pull-", i));
+    pod.mutable_spec()->mutable_containers(0)->set_image("nowhere:1");
+    create(pod);
+  }
+  ASSERT_TRUE(until([&] { return runtime_.calls("pull_image") == 16 && runtime_.calls("stop_pod_sandbox") == kMany; }))
+      << runtime_.calls("pull_image") << log();
+  create(make_pod("free"));
+  ASSERT_TRUE(wait_phase("free", "Running")) << log();
+  EXPECT_EQ(runtime_.calls("pull_image"), 16) << "so many at a time";
+  EXPECT_TRUE(has_event("Pulling: Pulling image \"nowhere:1\""));
+  EXPECT_EQ(container_status("pull-0").state().waiting().reason(), "ContainerCreating");
+  runtime_.let_go();
+  for (int i = 0; i < kMany; ++i) {
+    ASSERT_TRUE(until([&] { return !get(name("end-", i)); })) << log();
+    ASSERT_TRUE(until([&] {
+      const auto reason = container_status(name("pull-", i)).state().waiting().reason();
+      return reason == "ErrImagePull" || reason == "ImagePullBackOff";
+    })) << log();
+  }
+  EXPECT_EQ(runtime_.calls("stop_pod_sandbox"), kMany) << "once each";
+}
+
 TEST_F(AgentTest, ARestartedAgentLeavesEverythingAsItIs) {
   create(make_pod("p", {"a", "b"}));
   ASSERT_TRUE(wait_phase("p", "Running")) << log();

@@ -5,12 +5,31 @@
 #include "gantry/abi/log.h"
 
 namespace gantry::node {
+namespace {
+
+// At a time.
+constexpr size_t kMostPulls = 16, kMostSandboxStops = 32;
+
+}  // namespace
 
 void NodeOptions::trouble(std::string_view topic, const std::string& text) const {
   if (notices != nullptr)
     notices->tell(topic, "node", GANTRY_LOG_WARN, text);
   else if (log)
     log(GANTRY_LOG_WARN, text);
+}
+
+void NodeParts::make_lasting() {
+  pulls = std::make_unique<LastingCalls>(kMostPulls, wake);
+  sandbox_stops = std::make_unique<LastingCalls>(kMostSandboxStops, wake);
+}
+
+void NodeParts::stop_calls() const {
+  pulls->stop();
+  sandbox_stops->stop();
+  hooks->stop();
+  commands->stop();
+  killer->stop();
 }
 
 std::filesystem::path NodeParts::log_dir(const corev1::Pod& pod) const {

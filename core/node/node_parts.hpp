@@ -18,6 +18,7 @@
 #include "core/node/pod/status_writer.hpp"
 #include "core/node/probes/prober.hpp"
 #include "core/node/runtime/killer.hpp"
+#include "core/node/runtime/lasting_calls.hpp"
 #include "core/node/runtime/runtime_client.hpp"
 #include "core/node/volumes/objects.hpp"
 #include "core/node/volumes/volumes.hpp"
@@ -60,10 +61,14 @@ struct NodeParts {
   std::unique_ptr<CommandRunner> commands;
   std::unique_ptr<HookRunner> hooks;
   std::unique_ptr<Killer> killer;
+  std::unique_ptr<LastingCalls> pulls, sandbox_stops;  // by image, and by sandbox
 
   std::function<void(const std::string& uid)> wake;
   std::function<void(const std::string& sandbox_id, const std::string& uid)> sandbox_seen;
 
+  void make_lasting();  // once `wake` is there
+  // Hooks, commands, and what lasts wake nobody afterwards.
+  void stop_calls() const;
   int64_t now() const { return clock->now_unix_ns(); }
   void log(int32_t level, const std::string& text) const {
     if (options.log) options.log(level, text);

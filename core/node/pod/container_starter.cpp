@@ -48,13 +48,18 @@ ContainerStarter::Failure ContainerStarter::fail(const corev1::Container& contai
 
 std::optional<ContainerStarter::Failure> ContainerStarter::start(const ContainerStart& what) {
   const auto& container = *what.container;
-  if (auto waits = wait_for_backoff(container)) return waits;
+  const bool goes_on = is_pulling(container);
+  if (auto waits = goes_on ? std::nullopt : wait_for_backoff(container)) return waits;
   std::optional<Failure> failure;
-  auto image = ensure_image(container, failure);
+  auto image = goes_on ? pull(container, failure) : ensure_image(container, failure);
   if (failure) return failure;
   auto request = request_for(what, *image);
   if (!request) return fail(container, "CreateContainerConfigError", request.error().message());
   return launch(what, *request);
+}
+
+bool ContainerStarter::is_pulling(const corev1::Container& container) const {
+  return parts_.pulls->has(pod_.metadata().uid(), container.image());
 }
 
 std::optional<ContainerStarter::Failure> ContainerStarter::wait_for_backoff(const corev1::Container& container) {
@@ -116,30 +121,39 @@ Expected<cri::Image> ContainerStarter::ensure_image(const corev1::Container& con
 Expected<cri::Image> ContainerStarter::pull(const corev1::Container& container, std::optional<Failure>& failure) {
   const auto& name = container.image();
   const auto key = image_key(pod_, container);
-  const int64_t begin = parts_.now();
-  if (const int64_t left =
-          parts_.image_backoff.remaining_ns(key, begin - parts_.image_backoff.age_ns(key, begin), begin);
-      left > 0) {
+  const int64_t now = parts_.now();
+  if (const int64_t left = parts_.image_backoff.remaining_ns(key, now - parts_.image_backoff.age_ns(key, now), now);
+      left > 0 && !is_pulling(container)) {
     const std::string message = "Back-off pulling image \"" + name + "\"";
     parts_.events.container_normal(pod_, container.name(), "BackOff", message);
     parts_.events.container_warning(pod_, container.name(), "Failed", "Error: ImagePullBackOff");
     failure = Failure{{"ImagePullBackOff", message}, left / kMilli + 1};
     return Status::unavailable(message);
   }
-  parts_.events.container_normal(pod_, container.name(), "Pulling", "Pulling image \"" + name + "\"");
-  auto pulled = parts_.runtime.pull_image(name, *job_.sandbox);
-  auto image = pulled ? parts_.runtime.image_status(name) : Expected<cri::Image>(pulled.error());
+  const auto done = parts_.pulls->outcome(pod_.metadata().uid(), name, now, [&](LastingCalls::Then then) {
+    parts_.events.container_normal(pod_, container.name(), "Pulling", "Pulling image \"" + name + "\"");
+    parts_.runtime.pull_image(name, *job_.sandbox, std::move(then));
+  });
+  if (done) return pulled(container, *done, failure);
+  failure = Failure{{}, kHopelessMs, true};
+  return Status::unavailable("image \"" + name + "\" is being pulled");
+}
+
+Expected<cri::Image> ContainerStarter::pulled(const corev1::Container& container, const LastingCalls::Done& done,
+                                              std::optional<Failure>& failure) {
+  const auto& name = container.image();
+  auto image = done.answer ? parts_.runtime.image_status(name) : Expected<cri::Image>(done.answer.error());
   if (image && image->id().empty())
     image = Status::not_found("image \"" + name + "\" is not there after it was pulled");
   if (!image) {
     const auto& why = image.error().message();
     parts_.events.container_warning(pod_, container.name(), "Failed", "Failed to pull image \"" + name + "\": " + why);
     parts_.events.container_warning(pod_, container.name(), "Failed", "Error: ErrImagePull");
-    parts_.image_backoff.next(key, begin, parts_.now());
+    parts_.image_backoff.next(image_key(pod_, container), done.begun_ns, parts_.now());
     failure = Failure{{"ErrImagePull", why}, kSoonMs};
     return image;
   }
-  const auto took = go_precise(parts_.now() - begin);
+  const auto took = go_precise(parts_.now() - done.begun_ns);
   parts_.events.container_normal(pod_, container.name(), "Pulled",
                                  "Successfully pulled image \"" + name + "\" in " + took + " (" + took +
                                      " including waiting). Image size: " + std::to_string(image->size()) + " bytes.");

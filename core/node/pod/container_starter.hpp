@@ -25,7 +25,8 @@ class ContainerStarter {
   // Why it does not run, and when to try again.
   struct Failure {
     WaitingReason waiting;
-    int64_t retry_ms = 0;  // 0: the usual back-off of failed syncs
+    int64_t retry_ms = 0;    // 0: the usual back-off of failed syncs
+    bool under_way = false;  // no failure: its image is being pulled, and the pod is woken when that is over
   };
   ContainerStarter(NodeParts& parts, const Job& job) : parts_(parts), job_(job), pod_(*job.pod) {}
 
@@ -34,9 +35,12 @@ class ContainerStarter {
   const std::string& started() const { return started_; }
 
  private:
+  bool is_pulling(const corev1::Container& container) const;
   std::optional<Failure> wait_for_backoff(const corev1::Container& container);
   Expected<cri::Image> ensure_image(const corev1::Container& container, std::optional<Failure>& failure);
   Expected<cri::Image> pull(const corev1::Container& container, std::optional<Failure>& failure);
+  Expected<cri::Image> pulled(const corev1::Container& container, const LastingCalls::Done& done,
+                              std::optional<Failure>& failure);
   Expected<cri::CreateContainerRequest> request_for(const ContainerStart& what, const cri::Image& image);
   std::optional<Failure> launch(const ContainerStart& what, const cri::CreateContainerRequest& request);
   Failure fail(const corev1::Container& container, const std::string& reason, const std::string& message) const;

@@ -94,9 +94,10 @@ PodSync::Result PodSync::act(const PodPlan& plan) {
   }
   if (view_.sandboxes.empty()) write_status();  // "ContainerCreating" is seen while it is made
   cri::PodSandboxConfig config;
-  if (auto status = ensure_sandbox(plan, config); !status.ok()) {
+  const auto ensured = ensure_sandbox(plan, config);
+  if (!ensured || !ensured->ok()) {
     write_status();
-    return failed("sandbox", status);
+    return ensured ? failed("sandbox", *ensured) : woken_later();
   }
   return start_containers(plan, config);
 }
@@ -142,7 +143,7 @@ Expected<cri::PodSandboxConfig> PodSync::config_for(uint32_t attempt) const {
   return sandbox_config(input);
 }
 
-Status PodSync::ensure_sandbox(const PodPlan& plan, cri::PodSandboxConfig& config) {
+std::optional<Status> PodSync::ensure_sandbox(const PodPlan& plan, cri::PodSandboxConfig& config) {
   const auto* ready = view_.ready_sandbox();
   auto made = config_for(plan.create_sandbox ? plan.sandbox_attempt : ready->metadata().attempt());
   if (!made) return std::move(made).error();
@@ -153,8 +154,11 @@ Status PodSync::ensure_sandbox(const PodPlan& plan, cri::PodSandboxConfig& confi
     return Status::unavailable("the pod network is not ready");
   }
   if (plan.sandbox_changed) {
-    parts_.events.normal(*pod_, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-    if (auto status = stop_sandboxes(); !status.ok()) return status;
+    const auto& newest = view_.sandboxes.front().id();
+    if (!memory_.stopped.contains(newest) && !parts_.sandbox_stops->has(memory_.uid, newest)) {
+      parts_.events.normal(*pod_, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+    }
+    if (auto stopped = stop_sandboxes(); !stopped || !stopped->ok()) return stopped;
   }
   const auto refuse = [&](Status status) {
     parts_.events.warning(*pod_, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + status.message());
@@ -218,11 +222,12 @@ PodSync::Result PodSync::start_containers(const PodPlan& plan, const cri::PodSan
       if (begin_post_start(*start.container, starter.started())) break;
       continue;
     }
+    if (!failure->under_way) memory_.waiting[start.container->name()] = std::move(failure->waiting);
     if (failure->retry_ms == 0) result.outcome.failed = true;
     if (failure->retry_ms > 0 && (result.outcome.again_ms == 0 || failure->retry_ms < result.outcome.again_ms)) {
       result.outcome.again_ms = failure->retry_ms;
     }
-    memory_.waiting[start.container->name()] = std::move(failure->waiting);
+    if (failure->under_way) break;  // the others in their order
   }
   if (auto view = read_pod(parts_.runtime, memory_.uid); view) view_ = std::move(*view);
   update_probes();
@@ -282,13 +287,12 @@ void PodSync::remove_dead() {
   }
   for (size_t i = 1; i < view_.sandboxes.size(); ++i) {
     const auto& sandbox = view_.sandboxes[i];
-    if (sandbox.state() == cri::SANDBOX_READY) {
-      static_cast<void>(detach(sandbox));
-      static_cast<void>(parts_.runtime.stop_pod_sandbox(sandbox.id()));
-    }
+    if (sandbox.state() == cri::SANDBOX_READY && !stop_sandbox(sandbox)) continue;
     if (in_use.contains(sandbox.id())) continue;
     if (auto status = parts_.runtime.remove_pod_sandbox(sandbox.id()); !status.ok()) {
       parts_.log(2, "remove sandbox " + sandbox.id() + ": " + status.message());
+    } else {
+      memory_.stopped.erase(sandbox.id());
     }
   }
 }

@@ -44,6 +44,7 @@ struct PodMemory {
   std::set<std::string> probed;                                   // containers given to the prober
   std::map<std::string, std::shared_ptr<PostStart>> post_starts;  // by container's name
   std::string last_warning;                                       // of a failure that repeats
+  std::set<std::string> stopped;                                  // sandboxes of which nothing runs any more
   bool holds_objects = false, first = true, cleaned = false;
   bool deleted = false;  // the final DELETE was answered
 };
@@ -62,6 +63,8 @@ class PodSync {
 
  private:
   Result failed(const std::string& what, const Status& why);
+  // What lasts wakes the pod; it looks by itself, too.
+  static Result woken_later() { return {{false, 10'000}, false}; }
 
   // pod_sync.cpp: a pod that shall run
   Result keep_running();
@@ -69,7 +72,7 @@ class PodSync {
   bool past_deadline(int64_t& left_ms);
   Result end_pod();
   Status prepare(bool for_start);
-  Status ensure_sandbox(const PodPlan& plan, cri::PodSandboxConfig& config);
+  std::optional<Status> ensure_sandbox(const PodPlan& plan, cri::PodSandboxConfig& config);
   Status attach(const std::string& sandbox_id);
   Expected<cri::PodSandboxConfig> config_for(uint32_t attempt) const;
   Result start_containers(const PodPlan& plan, const cri::PodSandboxConfig& config);
@@ -95,9 +98,11 @@ class PodSync {
   Result terminate();
   int64_t grace_seconds() const;
   bool stop_containers(int64_t grace);
-  Status stop_sandboxes();
+  // Null: they are being stopped, and the pod is woken then.
+  std::optional<Status> stop_sandboxes();
+  std::optional<Status> stop_sandbox(const cri::PodSandbox& sandbox);
   Status detach(const cri::PodSandbox& sandbox);
-  Status clean(bool containers_too);
+  std::optional<Status> clean(bool containers_too);
   Result delete_object();
   void warn_once(const std::string& reason, const std::string& message);
 

@@ -25,7 +25,9 @@ void PodSync::warn_once(const std::string& reason, const std::string& message) {
 PodSync::Result PodSync::finish() {
   cancel_post_starts();
   if (!stop_containers(pod_->spec().termination_grace_period_seconds())) return {};
-  if (auto status = clean(false); !status.ok()) return failed("clean up", status);
+  const auto cleaned = clean(false);
+  if (!cleaned) return woken_later();
+  if (!cleaned->ok()) return failed("clean up", *cleaned);
   return {};
 }
 
@@ -52,7 +54,11 @@ PodSync::Result PodSync::terminate() {
     write_status(true);
     if (!parts_.statuses->settled(memory_.uid)) return {};
   }
-  if (auto status = clean(true); !status.ok()) return failed("clean up", status);
+  const auto cleaned = clean(true);
+  if (!cleaned) return woken_later();
+  if (!cleaned->ok()) return failed("clean up", *cleaned);
+  parts_.pulls->forget(memory_.uid);
+  parts_.sandbox_stops->forget(memory_.uid);
   memory_.cleaned = true;
   parts_.statuses->forget(memory_.uid);
   return gone_ ? Result{{}, true} : delete_object();
@@ -106,19 +112,38 @@ Status PodSync::detach(const cri::PodSandbox& sandbox) {
   return parts_.network.del(make_attachment(sandbox.id(), netns, pod_ != nullptr ? *pod_ : unknown));
 }
 
-Status PodSync::stop_sandboxes() {
-  for (const auto& sandbox : view_.sandboxes) {
+std::optional<Status> PodSync::stop_sandbox(const cri::PodSandbox& sandbox) {
+  const auto& id = sandbox.id();
+  if (memory_.stopped.contains(id)) return Status();
+  if (!parts_.sandbox_stops->has(memory_.uid, id)) {
     if (auto status = detach(sandbox); !status.ok()) return std::move(status).in("network");
-    if (auto status = parts_.runtime.stop_pod_sandbox(sandbox.id()); !status.ok())
-      return std::move(status).in("sandbox");
   }
-  memory_.attached.clear();
-  memory_.pod_ips.clear();
-  return {};
+  const auto done = parts_.sandbox_stops->outcome(memory_.uid, id, parts_.now(), [&](LastingCalls::Then then) {
+    parts_.runtime.stop_pod_sandbox(id, [then = std::move(then)](const Status& status) {
+      then(status.ok() ? Expected<std::string>(std::string()) : Expected<std::string>(status));
+    });
+  });
+  if (!done) return std::nullopt;
+  if (!done->answer) return Status(done->answer.error()).in("sandbox");
+  memory_.stopped.insert(id);
+  return Status();
 }
 
-Status PodSync::clean(bool containers_too) {
-  if (auto status = stop_sandboxes(); !status.ok()) return status;
+std::optional<Status> PodSync::stop_sandboxes() {
+  bool all = true;
+  for (const auto& sandbox : view_.sandboxes) {
+    const auto stopped = stop_sandbox(sandbox);
+    if (stopped && !stopped->ok()) return stopped;
+    all = all && stopped;
+  }
+  if (!all) return std::nullopt;
+  memory_.attached.clear();
+  memory_.pod_ips.clear();
+  return Status();
+}
+
+std::optional<Status> PodSync::clean(bool containers_too) {
+  if (auto stopped = stop_sandboxes(); !stopped || !stopped->ok()) return stopped;
   if (containers_too) {
     for (const auto& instance : view_.containers) {
       if (auto status = parts_.runtime.remove_container(instance.id()); !status.ok())
@@ -137,7 +162,7 @@ Status PodSync::clean(bool containers_too) {
   parts_.container_backoff.forget(memory_.uid + "/");
   parts_.image_backoff.forget(memory_.uid + "/");
   if (auto status = parts_.cgroups.remove(memory_.uid); !status.ok()) return std::move(status).in("cgroup");
-  if (!containers_too) return {};
+  if (!containers_too) return Status();
   // The folder of an unknown pod is found by its end.
   std::error_code error;
   for (std::filesystem::directory_iterator it(parts_.options.data_dir / "logs", error), end; !error && it != end;
@@ -147,7 +172,7 @@ Status PodSync::clean(bool containers_too) {
     std::filesystem::remove_all(it->path(), removing);
     if (removing) return Status::internal("logs: " + removing.message());
   }
-  return {};
+  return Status();
 }
 
 // The object goes when nothing of the pod is left here. Finalizers may hold it; then its end is somebody else's.

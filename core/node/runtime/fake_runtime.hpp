@@ -42,6 +42,9 @@ class FakeRuntime {
   // Execs run until end_execs() or their cancellation, instead of ending at once with 7.
   bool holds_execs = false;
   void end_execs(int exit_code);
+  // Pulls and ends of sandboxes last until let_go().
+  void hold_lasting();
+  void let_go();
   size_t execs() const;  // that run
 
  private:
@@ -79,6 +82,7 @@ class FakeRuntime {
   static void exec_cancel(void* instance, uint64_t id);
   void tell(const std::string& sandbox_id, const std::string& container_id);
   static int64_t now();
+  void wait_while_held();
 
   gantry_runtime table_{};
   mutable std::mutex mutex_;
@@ -88,6 +92,7 @@ class FakeRuntime {
   std::set<std::string> images_;
   std::map<std::string, int> calls_, failures_;
   std::vector<std::string> stops_;
+  bool held_ = false;
   std::map<uint64_t, std::pair<gantry_exec_exit, void*>> execs_;
   uint64_t last_exec_ = 0;
   int next_ = 0;

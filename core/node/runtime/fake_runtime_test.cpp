@@ -249,7 +249,24 @@ Status FakeRuntime::run_pod_sandbox(const cri::RunPodSandboxRequest& in, cri::Ru
   return {};
 }
 
+void FakeRuntime::hold_lasting() {
+  const std::lock_guard lock(mutex_);
+  held_ = true;
+}
+
+void FakeRuntime::let_go() {
+  const std::lock_guard lock(mutex_);
+  held_ = false;
+  changed_.notify_all();
+}
+
+void FakeRuntime::wait_while_held() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !held_; });
+}
+
 Status FakeRuntime::stop_pod_sandbox(const cri::StopPodSandboxRequest& in, cri::StopPodSandboxResponse&) {
+  wait_while_held();
   end_sandbox(in.pod_sandbox_id());
   return {};
 }
@@ -387,6 +404,7 @@ Status FakeRuntime::image_status(const cri::ImageStatusRequest& in, cri::ImageSt
 }
 
 Status FakeRuntime::pull_image(const cri::PullImageRequest& in, cri::PullImageResponse&) {
+  wait_while_held();
   return Status::not_found("image \"" + in.image().image() + "\" is nowhere to be found");
 }
 

@@ -81,10 +81,12 @@ Expected<std::string> RuntimeClient::run_pod_sandbox(const cri::PodSandboxConfig
   return response->pod_sandbox_id();
 }
 
-Status RuntimeClient::stop_pod_sandbox(const std::string& id) const {
+void RuntimeClient::stop_pod_sandbox(const std::string& id, std::function<void(const Status&)> then) const {
   cri::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return plugin::only_status(call<cri::StopPodSandboxResponse>(&gantry_runtime::stop_pod_sandbox, request));
+  verbs_.call_long<cri::StopPodSandboxResponse>(
+      &gantry_runtime::stop_pod_sandbox, request,
+      [then = std::move(then)](const auto& done) { then(plugin::only_status(done)); });
 }
 
 Status RuntimeClient::remove_pod_sandbox(const std::string& id) const {
@@ -171,14 +173,16 @@ Expected<cri::Image> RuntimeClient::image_status(const std::string& image) const
   return std::move(*response->mutable_image());
 }
 
-Expected<std::string> RuntimeClient::pull_image(const std::string& image, const cri::PodSandboxConfig& sandbox) const {
+void RuntimeClient::pull_image(const std::string& image, const cri::PodSandboxConfig& sandbox,
+                               std::function<void(Expected<std::string>)> then) const {
   cri::PullImageRequest request;
   request.mutable_image()->set_image(image);
   request.mutable_image()->set_user_specified_image(image);
   *request.mutable_sandbox_config() = sandbox;
-  auto response = call<cri::PullImageResponse>(&gantry_runtime::pull_image, request);
-  if (!response) return std::move(response).error();
-  return response->image_ref();
+  verbs_.call_long<cri::PullImageResponse>(
+      &gantry_runtime::pull_image, request, [then = std::move(then)](const Expected<cri::PullImageResponse>& done) {
+        then(done ? Expected<std::string>(done->image_ref()) : Expected<std::string>(done.error()));
+      });
 }
 
 Status RuntimeClient::remove_image(const std::string& image) const {

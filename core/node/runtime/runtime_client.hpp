@@ -38,7 +38,8 @@ class RuntimeClient {
   Expected<cri::StatusResponse> status() const;
 
   Expected<std::string> run_pod_sandbox(const cri::PodSandboxConfig& config, const std::string& handler) const;
-  Status stop_pod_sandbox(const std::string& id) const;
+  // Holds no thread, as stop_container.
+  void stop_pod_sandbox(const std::string& id, std::function<void(const Status&)> then) const;
   Status remove_pod_sandbox(const std::string& id) const;
   Expected<cri::PodSandboxStatusResponse> pod_sandbox_status(const std::string& id) const;
   // All, or those of one pod.
@@ -57,7 +58,9 @@ class RuntimeClient {
   Expected<std::vector<cri::Image>> list_images() const;
   // Without an id when the image is not there.
   Expected<cri::Image> image_status(const std::string& image) const;
-  Expected<std::string> pull_image(const std::string& image, const cri::PodSandboxConfig& sandbox) const;
+  // Holds no thread, as stop_container. The answer is what the runtime calls the image.
+  void pull_image(const std::string& image, const cri::PodSandboxConfig& sandbox,
+                  std::function<void(Expected<std::string>)> then) const;
   Status remove_image(const std::string& image) const;
   Expected<std::vector<std::string>> import_image(int archive_fd) const;
 
