@@ -65,7 +65,7 @@ struct Config {
 
   std::vector<std::string> pod_cidr;  // empty: network::free_cluster_range() (kept in data_dir)
   int64_t node_prefix = 24, node_prefix_ipv6 = 64;
-  std::vector<std::string> service_cidr{"10.96.0.0/16"};  // empty: Services get no addresses
+  std::vector<std::string> service_cidr{"10.43.0.0/16"};  // empty: Services get no addresses
   std::string node_ports = "30000-32767";
   std::string network_plugin, overlay_plugin, runtime_plugin;  // which ones: see the packaged defaults
 

@@ -93,9 +93,9 @@ TEST(Config, MistakesNameThePlaceAndTheRule) {
       {"[network]\nservice_cidr = \"10.0.0.0/8\"\n",
        "g.toml:2:16: network.service_cidr: \"10.0.0.0/8\" must have a prefix from /12 to /30"},
       {"[network]\nnode_ports = \"1\"\n", "g.toml:2:14: network.node_ports: \"1\" is no range of ports"},
-      {"[network]\npod_cidr = \"10.96.0.0/12\"\n",
-       "network.service_cidr: expected addresses that no pod has, found \"10.96.0.0/16\", which meets "
-       "network.pod_cidr \"10.96.0.0/12\""},
+      {"[network]\npod_cidr = \"10.40.0.0/13\"\n",
+       "network.service_cidr: expected addresses that no pod has, found \"10.43.0.0/16\", which meets "
+       "network.pod_cidr \"10.40.0.0/13\""},
       {"[network]\nnode_prefix = 31\n", "network.node_prefix: expected an integer from 1 to 30, found 31"},
       {"[api]\nlisten = [\"127.0.0.1:7000\", \"127.0.0.1:7000\"]\n",
        "g.toml:2:10: api.listen: expected addresses that do not overlap, found \"127.0.0.1:7000\" and "

@@ -218,6 +218,19 @@ void ControlPlane::give_ranges(NodeRanges ranges) {
   ranges_ = std::make_unique<network::PodRanges>(std::move(options));
 }
 
+void ControlPlane::advertise(const network::Address& server, int port) {
+  if (options_.services.addresses.empty()) return;
+  own_client_ = make_client(component("apiserver"));
+  network::ApiServiceOptions options;
+  options.client = own_client_.get();
+  options.ranges = options_.services.addresses;
+  options.server = server;
+  options.port = port;
+  options.schedule = schedule();
+  options.log = logger("network");
+  own_service_ = std::make_unique<network::ApiService>(std::move(options));
+}
+
 bool ControlPlane::synced() const {
   const std::lock_guard lock(controllers_mutex_);
   return controllers_ && controllers_->synced();
@@ -243,6 +256,7 @@ void ControlPlane::stop_clients() {
   started_ = false;
   ranges_.reset();
   ranges_reads_.stop();
+  own_service_.reset();
   if (scheduler_) scheduler_->stop();
   if (controllers_) controllers_->stop();
   kinds_.reset();

@@ -24,6 +24,7 @@
 #include "core/controller/controller_host.hpp"
 #include "core/daemon/plugin_kinds.hpp"
 #include "core/network/pod_ranges.hpp"
+#include "core/network/services/api_service.hpp"
 #include "core/network/services/service_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/simulated_time.hpp"
@@ -71,6 +72,9 @@ class ControlPlane {
   void attach(plugin::PluginHost& plugins);
   // Controllers, scheduler and address ranges; after plugins are loaded.
   void start(NodeRanges ranges = {});
+  // Where clients find the API: the Service "kubernetes" leads there from now on, in a cluster whose Services have
+  // addresses. After start(), once.
+  void advertise(const network::Address& server, int port);
   // Ends what works through the API; in-process clients are still answered. May be repeated, like stop().
   void stop_clients();
   // Ends the rest but the store: watches end, later requests are answered 503.
@@ -120,7 +124,7 @@ class ControlPlane {
   // Answers the last writes while it ends, which needs the schema.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<apiserver::ApiServer> api_;
-  std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_;
+  std::unique_ptr<client::Client> controllers_client_, scheduler_client_, ranges_client_, events_client_, own_client_;
   std::unique_ptr<client::EventRecorder> events_;
   std::unique_ptr<PluginKinds> kinds_;
   mutable std::mutex controllers_mutex_;                     // held while another thread looks at them
@@ -128,6 +132,7 @@ class ControlPlane {
   std::unique_ptr<scheduler::Scheduler> scheduler_;
   plugin::WorkerPool ranges_reads_{"node-ranges", 1};
   std::unique_ptr<network::PodRanges> ranges_;
+  std::unique_ptr<network::ApiService> own_service_;
   std::atomic<bool> started_{false};
 };
 

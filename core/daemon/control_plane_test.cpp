@@ -12,12 +12,18 @@
 #include "core/client/client.hpp"
 #include "gantry/host.hpp"
 #include "k8s.io/api/core/v1/config.pb.h"
+#include "k8s.io/api/core/v1/endpoints.pb.h"
 #include "k8s.io/api/core/v1/node.pb.h"
+#include "k8s.io/api/core/v1/service.pb.h"
+#include "k8s.io/api/discovery/v1/endpoint_slice.pb.h"
+#include "k8s.io/api/networking/v1/service_cidr.pb.h"
 
 namespace gantry::daemon {
 namespace {
 
 namespace fs = std::filesystem;
+namespace discoveryv1 = k8s::io::api::discovery::v1;
+namespace networkingv1 = k8s::io::api::networking::v1;
 using std::chrono::seconds;
 
 // Holds every creation of a ConfigMap until the test lets it go on.
@@ -65,6 +71,7 @@ class ControlPlaneTest : public testing::Test {
     given.timers = &timers_;
     given.blocking = &blocking_;
     given.log = [](std::string_view, int32_t, std::string_view) {};
+    given.services = *network::ServiceRanges::parse(std::vector<std::string>{"10.43.0.0/24"}, "30000-30100");
     return given;
   }
   void attach_plugins() {
@@ -164,6 +171,41 @@ TEST_F(ControlPlaneTest, IsMadeAndEndedTwiceOnOneFolder) {
     return now && !now->spec().pod_cidr().empty() && now->spec().pod_cidr() != range;
   }));
   EXPECT_EQ(get<corev1::Node>("one", "")->spec().pod_cidr(), range);
+}
+
+TEST_F(ControlPlaneTest, LeadsToTheServerByAServiceThatIsWrittenAgain) {
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  const auto leads = [this] {
+    const auto service = get<corev1::Service>("kubernetes", "default");
+    const auto endpoints = get<corev1::Endpoints>("kubernetes", "default");
+    return service && service->spec().cluster_ip() == "10.43.0.1" && service->spec().ports(0).port() == 443 &&
+           service->spec().ports(0).target_port().int_val() == 6443 && endpoints && endpoints->subsets_size() == 1 &&
+           endpoints->subsets(0).addresses(0).ip() == "192.0.2.1" && endpoints->subsets(0).ports(0).port() == 6443 &&
+           get<discoveryv1::EndpointSlice>("kubernetes", "default") && get<networkingv1::ServiceCIDR>("kubernetes", "");
+  };
+  ASSERT_TRUE(eventually(leads));
+  const auto first = get<corev1::Service>("kubernetes", "default")->metadata().uid();
+  ASSERT_TRUE(client_->call(client::delete_request({"", "v1", "services"}, "default", "kubernetes")));
+  EXPECT_TRUE(
+      eventually([&] { return leads() && get<corev1::Service>("kubernetes", "default")->metadata().uid() != first; }));
+  // What somebody changed is put right, and the rest is left.
+  auto endpoints = *get<corev1::Endpoints>("kubernetes", "default");
+  endpoints.mutable_subsets(0)->mutable_addresses(0)->set_ip("192.0.2.66");
+  (*endpoints.mutable_metadata()->mutable_labels())["mine"] = "yes";
+  ASSERT_TRUE(client_->call(
+      client::update_request({"", "v1", "endpoints"}, "default", "kubernetes", endpoints.SerializeAsString())));
+  EXPECT_TRUE(eventually(leads));
+  EXPECT_EQ(get<corev1::Endpoints>("kubernetes", "default")->metadata().labels().at("mine"), "yes");
+  end();
+
+  // The second one finds what the first one wrote, and the server at another port.
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 7443);
+  EXPECT_TRUE(eventually([this] {
+    return get<corev1::Service>("kubernetes", "default")->spec().ports(0).target_port().int_val() == 7443 &&
+           get<corev1::Endpoints>("kubernetes", "default")->subsets(0).ports(0).port() == 7443;
+  }));
 }
 
 TEST_F(ControlPlaneTest, AnotherPluginHostTakesItsPlace) {

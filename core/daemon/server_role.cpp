@@ -133,6 +133,7 @@ Status ServerRole::run(const std::vector<std::string>& cluster_cidrs) {
   if (!ranges) return std::move(ranges).error();
   plane_->start(std::move(*ranges));
   if (auto listening = listen(); !listening.ok()) return listening;
+  if (const auto server = network::Address::parse(base_.address)) plane_->advertise(*server, https_->port(0));
   return write_admin_kubeconfig();
 }
 

@@ -1,4 +1,7 @@
 // Every kubectl command that works on objects, against the real daemon.
+#include <fstream>
+#include <sstream>
+
 #include "tests/e2e/suite.hpp"
 
 namespace gantry::e2e {
@@ -68,6 +71,37 @@ TEST_F(Kubectl, ApplyThreeWays) {
   EXPECT_TRUE(contains(k({"apply", "--dry-run=server", "-f", "-"}, first), "server dry run"));
   EXPECT_EQ(path("cm/c", "{.data}"), R"({"a":"3"})");
   EXPECT_NE(try_k({"diff", "-f", "-"}, first).code, 0);
+}
+
+// Manifests as people publish them, of all kinds; what nothing acts on yet is kept and shown all the same.
+TEST_F(Kubectl, ManifestsOfAllKinds) {
+  std::string all, replaced;
+  for (const char* file : {"core", "apps", "cluster", "network"}) {
+    std::stringstream text;
+    text << std::ifstream(std::string(GANTRY_SOURCE_DIR) + "/tests/manifests/" + file + ".yaml").rdbuf();
+    all += text.str() + "---\n";
+  }
+  for (size_t from = 0; from < all.size();) {
+    const size_t end = all.find("---\n", from) + 4;
+    const auto document = all.substr(from, end - from);
+    // Of a pod and of a Job the server adds to what may not change.
+    if (!contains(document, "\nkind: Pod\n") && !contains(document, "\nkind: Job\n")) replaced += document;
+    from = end;
+  }
+  const auto lines = [](const std::string& text, const std::string& part) {
+    size_t count = 0;
+    for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++count;
+    return count;
+  };
+  const size_t count = lines(all, "\nkind: ");
+  EXPECT_EQ(lines(k({"apply", "-f", "-"}, all), " created\n"), count);
+  EXPECT_EQ(lines(k({"apply", "-f", "-"}, all), " unchanged\n"), count);
+  const auto diff = try_k({"diff", "-f", "-"}, all);
+  EXPECT_EQ(diff.code, 0) << diff.out << diff.err;
+  EXPECT_EQ(lines(k({"replace", "-f", "-"}, replaced), " replaced\n"), lines(replaced, "\nkind: "));
+  EXPECT_TRUE(contains(k({"get", "svc", "shop"}), "NodePort"));
+  EXPECT_TRUE(contains(k({"get", "pvc,pv,ing,netpol,sts,ds,cj,quota,limits"}), "shop-db"));
+  EXPECT_EQ(lines(k({"delete", "--wait=false", "-f", "-"}, all), " deleted"), count);
 }
 
 TEST_F(Kubectl, LabelAnnotatePatchReplace) {
