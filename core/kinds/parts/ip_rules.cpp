@@ -5,14 +5,13 @@
 
 #include <algorithm>
 
+#include "core/kinds/parts/addresses.hpp"
+
 namespace gantry::kinds {
 namespace {
 
-constexpr size_t kLongestIp = 64;
-
-struct Ip {
-  std::array<uint8_t, 16> bytes{};
-  bool six = false, mapped = false, zeros = false;  // ::ffff:10.0.0.1, 010.0.0.1
+struct Ip : Address {
+  bool mapped = false, zeros = false;  // ::ffff:10.0.0.1, 010.0.0.1
 };
 
 bool all_digits(std::string_view text) {
@@ -32,31 +31,25 @@ std::optional<int> read_number(std::string_view digits, int most) {
   return number;
 }
 
-std::optional<Ip> read_four(std::string_view text) {
-  Ip ip;
-  for (size_t i = 12; i < 16; ++i) {
-    const size_t dot = text.find('.');
-    if ((dot == std::string_view::npos) != (i == 15)) return std::nullopt;
-    const std::string_view part = text.substr(0, dot);
-    const auto number = read_number(part, 255);
-    if (!number) return std::nullopt;
-    ip.bytes[i] = static_cast<uint8_t>(*number);
-    ip.zeros = ip.zeros || has_leading_zero(part);
-    if (i < 15) text.remove_prefix(dot + 1);
+// "10.0.0.5" of "010.0.0.005".
+std::string without_zeros(std::string_view text) {
+  std::string out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('.', begin), text.size());
+    std::string_view part = text.substr(begin, end - begin);
+    while (has_leading_zero(part)) part.remove_prefix(1);
+    if (begin > 0) out += '.';
+    out += part;
+    begin = end + 1;
   }
-  return ip;
+  return out;
 }
 
 std::optional<Ip> read_ip(std::string_view text) {
-  if (text.size() > kLongestIp || text.find('\0') != std::string_view::npos) return std::nullopt;
-  if (text.find(':') == std::string_view::npos) return read_four(text);
-  Ip ip;
-  if (inet_pton(AF_INET6, std::string(text).c_str(), ip.bytes.data()) != 1) return std::nullopt;
-  const bool low = std::all_of(ip.bytes.begin(), ip.bytes.begin() + 10, [](uint8_t byte) { return byte == 0; });
-  ip.mapped = low && ip.bytes[10] == 0xff && ip.bytes[11] == 0xff;
-  ip.six = !ip.mapped;
-  if (ip.mapped) ip.bytes[10] = ip.bytes[11] = 0;
-  return ip;
+  const bool colons = text.find(':') != std::string_view::npos;
+  if (const auto address = parse_address(text)) return Ip{{*address}, colons && !address->six, false};
+  const auto address = colons ? std::nullopt : parse_address(without_zeros(text));
+  return address ? std::optional(Ip{{*address}, false, true}) : std::nullopt;
 }
 
 // RFC 5952, which inet_ntop follows but for addresses that begin with 96 bits of zero.
