@@ -254,8 +254,8 @@ TEST(Containers, SleepNoLongerThanTheyMayTakeToEnd) {
   };
   EXPECT_THAT(sleep(0), IsEmpty());
   EXPECT_THAT(sleep(30), IsEmpty());
-  EXPECT_THAT(sleep(-1),
-              ::testing::Contains(HasSubstr("must be non-negative and less than terminationGracePeriodSeconds")));
+  EXPECT_THAT(sleep(-1), ElementsAre("spec.containers[0].lifecycle.preStop.sleep: Invalid value: -1: must be "
+                                     "non-negative and less than terminationGracePeriodSeconds (30)"));
 }
 
 }  // namespace
