@@ -11,6 +11,7 @@ std::string_view view(boost::json::string_view text) { return {text.data(), text
 void containers(Row& row, std::string& out, std::string_view member) {
   const JsonArray* list = list_at(row.document, "spec.template.spec.containers");
   if (list == nullptr) list = list_at(row.document, "template.spec.containers");
+  if (list == nullptr) list = list_at(row.document, "spec.jobTemplate.spec.template.spec.containers");
   std::string text;
   if (list != nullptr) {
     for (const Json& container : *list) {

@@ -15,7 +15,7 @@ using schema::cells::Row;
 using schema::cells::since;
 using schema::cells::text_at;
 
-// Of the pod template, wherever the kind keeps it (spec.template, or PodTemplate's own).
+// Of the pod template, wherever the kind keeps it (spec.template, spec.jobTemplate, or PodTemplate's own).
 void container_names(Row& row, std::string& out);
 void container_images(Row& row, std::string& out);
 // spec.selector: one of labels and expressions, or a plain map as Services have it.

@@ -45,6 +45,17 @@ void check_condition(const JsonObject& condition, const At& at, Errors& errors) 
 
 }  // namespace
 
+void check_condition_types(const JsonObject& status, std::string_view missing, const At& at, Errors& errors) {
+  std::set<std::string_view> types;
+  size_t i = 0;
+  each(status, "conditions", [&](const JsonObject& condition) {
+    At here = at.child("conditions", i++);
+    const std::string_view type = get_text(condition, "type");
+    if (!types.insert(type).second) errors.duplicate(here, "type", Json(type));
+    if (type.empty()) errors.required(here, "type", missing);
+  });
+}
+
 void check_conditions(const JsonObject& status, const At& at, Errors& errors) {
   std::set<std::string_view> types;
   size_t i = 0;

@@ -145,10 +145,14 @@ void check_label_selector(const JsonObject& selector, const At& at, Errors& erro
   });
 }
 
-void check_placement(const JsonObject& spec, const At& at, Errors& errors) {
+void check_tolerations(const JsonObject& holder, const At& at, Errors& errors) {
   size_t i = 0;
-  each(spec, "tolerations",
+  each(holder, "tolerations",
        [&](const JsonObject& toleration) { check_toleration(toleration, at.child("tolerations", i++), errors); });
+}
+
+void check_placement(const JsonObject& spec, const At& at, Errors& errors) {
+  check_tolerations(spec, at, errors);
   if (const JsonObject* affinity = get_object(spec, "affinity")) {
     At here = at.child("affinity");
     if (const JsonObject* node = get_object(*affinity, "nodeAffinity")) {

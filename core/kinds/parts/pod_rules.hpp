@@ -25,6 +25,8 @@ void check_profiles(const JsonObject& context, const At& at, Errors& errors);
 // spec.selector and its like; `at` is the selector.
 void check_label_selector(const JsonObject& selector, const At& at, Errors& errors);
 void check_placement(const JsonObject& spec, const At& at, Errors& errors);
+// The list at `tolerations` of what is at `at`.
+void check_tolerations(const JsonObject& holder, const At& at, Errors& errors);
 // A path that stays below where it is put.
 void check_descending_path(std::string_view path, const At& at, std::string_view name, Errors& errors);
 // A path without "..".

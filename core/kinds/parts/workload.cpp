@@ -17,30 +17,22 @@ bool is_empty_selector(const JsonObject& selector) {
   return (labels == nullptr || labels->empty()) && (expressions == nullptr || expressions->empty());
 }
 
-void check_template(const JsonObject& spec, const JsonObject& selector, const At& at, Errors& errors) {
-  const JsonObject* pod_template = get_object(spec, "template");
-  At here = at.child("template");
-  static const JsonObject kNone;
-  const JsonObject* metadata = pod_template != nullptr ? get_object(*pod_template, "metadata") : nullptr;
-  const JsonObject* labels = metadata != nullptr ? get_object(*metadata, "labels") : nullptr;
-  if (!is_empty_selector(selector)) {
-    auto parsed = schema::LabelSelector::from_document(selector);
-    const JsonObject& have = labels != nullptr ? *labels : kNone;
-    if (parsed && !parsed->matches(have)) {
-      At there = here.child("metadata");
-      errors.invalid(there, "labels", have, "`selector` does not match template `labels`");
-    }
-  }
-  if (pod_template == nullptr) return errors.required(at, "template");
-  check_pod_template(*pod_template, here, errors);
-  const JsonObject* pod = get_object(*pod_template, "spec");
-  if (pod == nullptr) return;
-  At there = here.child("spec");
-  std::string_view policy = get_text(*pod, "restartPolicy");
-  if (policy == "OnFailure" || policy == "Never") errors.not_supported(there, "restartPolicy", policy, {"Always"});
-  if (get(*pod, "activeDeadlineSeconds") != nullptr) {
-    errors.forbidden(there, "activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported");
-  }
+bool is_nothing(const Json& value) {
+  const JsonObject* object = value.if_object();
+  if (object == nullptr) return value.is_null();
+  return std::all_of(object->begin(), object->end(), [](const auto& entry) { return is_nothing(entry.value()); });
+}
+
+// Whether all that is in `a` is in `b`.
+bool is_within(const JsonObject& a, const JsonObject& b) {
+  return std::all_of(a.begin(), a.end(), [&](const auto& entry) {
+    const Json* other = b.if_contains(entry.key());
+    return other != nullptr ? same_meaning(entry.value(), *other) : is_nothing(entry.value());
+  });
+}
+
+const JsonObject& labels_of(const JsonObject& spec) {
+  return object_at(object_at(object_at(spec, "template"), "metadata"), "labels");
 }
 
 }  // namespace
@@ -68,17 +60,80 @@ void keep_labels(JsonObject& next, const JsonObject& old) {
   }
 }
 
-void check_selected(const JsonObject& spec, const At& at, Errors& errors) {
+void check_selector(const JsonObject& spec, const At& at, Errors& errors, const WorkloadWords& words) {
   const JsonObject* selector = get_object(spec, "selector");
-  static const JsonObject kNone;
-  if (selector != nullptr) {
-    At here = at.child("selector");
-    check_label_selector(*selector, here, errors);
-    if (is_empty_selector(*selector)) {
-      errors.invalid(here, "", *selector, "empty selector is invalid for deployment");
-    }
+  if (selector == nullptr) return;
+  At here = at.child("selector");
+  check_label_selector(*selector, here, errors);
+  if (!is_empty_selector(*selector)) return;
+  errors.invalid(here, "", *selector, "empty selector is invalid for " + std::string(words.selector));
+}
+
+void check_selects(const JsonObject& spec, const At& at, Errors& errors) {
+  const JsonObject& selector = object_at(spec, "selector");
+  if (is_empty_selector(selector)) return;
+  auto parsed = schema::LabelSelector::from_document(selector);
+  const JsonObject& labels = labels_of(spec);
+  if (!parsed || parsed->matches(labels)) return;
+  At here = at.child("template");
+  At there = here.child("metadata");
+  errors.invalid(there, "labels", labels, "`selector` does not match template `labels`");
+}
+
+void check_runs_on(const JsonObject& spec, const At& at, Errors& errors, const WorkloadWords& words) {
+  const JsonObject& pod = object_at(object_at(spec, "template"), "spec");
+  At here = at.child("template");
+  At there = here.child("spec");
+  std::string_view policy = get_text(pod, "restartPolicy");
+  if (policy == "OnFailure" || policy == "Never") errors.not_supported(there, "restartPolicy", policy, {"Always"});
+  if (get(pod, "activeDeadlineSeconds") != nullptr) {
+    errors.forbidden(there, "activeDeadlineSeconds",
+                     "activeDeadlineSeconds in " + std::string(words.pods) + " is not Supported");
   }
-  check_template(spec, selector != nullptr ? *selector : kNone, at, errors);
+}
+
+void check_selected(const JsonObject& spec, const At& at, Errors& errors, const WorkloadWords& words) {
+  check_selector(spec, at, errors, words);
+  check_selects(spec, at, errors);
+  const JsonObject* pod_template = get_object(spec, "template");
+  if (pod_template == nullptr) return errors.required(at, "template");
+  check_pod_template(*pod_template, at.child("template"), errors);
+  check_runs_on(spec, at, errors, words);
+}
+
+void check_not_negative(const JsonObject& object, std::initializer_list<std::string_view> keys, const At& at,
+                        Errors& errors) {
+  for (std::string_view key : keys) {
+    const int64_t number = get_number(object, key);
+    if (number < 0) errors.invalid(at, key, number, "must be greater than or equal to 0");
+  }
+}
+
+void check_collisions(const JsonObject& status, const JsonObject& old, const At& at, Errors& errors) {
+  const int64_t number = get_number(status, "collisionCount");
+  if (number < get_number(old, "collisionCount")) errors.invalid(at, "collisionCount", number, "cannot be decremented");
+}
+
+bool same_meaning(const Json& a, const Json& b) {
+  const JsonObject *left = a.if_object(), *right = b.if_object();
+  if (left == nullptr || right == nullptr) {
+    const JsonArray *list = a.if_array(), *other = b.if_array();
+    if (list == nullptr || other == nullptr) return same_json(a, b) || (is_nothing(a) && is_nothing(b));
+    return std::equal(list->begin(), list->end(), other->begin(), other->end(), same_meaning);
+  }
+  // What is in both has been compared once the other way round.
+  return is_within(*left, *right) && std::all_of(right->begin(), right->end(), [&](const auto& entry) {
+           return left->contains(entry.key()) || is_nothing(entry.value());
+         });
+}
+
+void check_unchanged(const JsonObject& object, const JsonObject& old, std::string_view key, const At& at,
+                     Errors& errors) {
+  static const Json kAbsent;
+  const Json* now = get(object, key);
+  const Json* before = get(old, key);
+  const Json& left = now != nullptr ? *now : kAbsent;
+  if (!same_meaning(left, before != nullptr ? *before : kAbsent)) errors.invalid(at, key, left, "field is immutable");
 }
 
 int64_t check_share(const JsonObject& object, std::string_view key, bool at_most_hundred, const At& at,
@@ -131,19 +186,16 @@ void check_strategy(const JsonObject& spec, const At& at, Errors& errors) {
 }
 
 void check_counts(const JsonObject& object, const JsonObject* old, std::initializer_list<std::string_view> parts,
-                  Errors& errors) {
-  const JsonObject* status = get_object(object, "status");
-  const JsonObject* before = old != nullptr ? get_object(*old, "status") : nullptr;
-  if (status == nullptr || old == nullptr || (before != nullptr && same_json(*status, *before))) return;
+                  Errors& errors, std::string_view ready_word) {
+  const JsonObject* status = changed_status(object, old);
+  if (status == nullptr) return;
   At root;
   At at = root.child("status");
-  for (std::string_view key :
-       {"observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas",
-        "availableReplicas", "unavailableReplicas", "terminatingReplicas", "collisionCount"}) {
-    if (get_number(*status, key) < 0) {
-      errors.invalid(at, key, get_number(*status, key), "must be greater than or equal to 0");
-    }
-  }
+  check_not_negative(
+      *status,
+      {"observedGeneration", "replicas", "fullyLabeledReplicas", "currentReplicas", "updatedReplicas", "readyReplicas",
+       "availableReplicas", "unavailableReplicas", "terminatingReplicas", "collisionCount"},
+      at, errors);
   int64_t replicas = get_number(*status, "replicas"), ready = get_number(*status, "readyReplicas");
   for (std::string_view key : parts) {
     if (get_number(*status, key) > replicas) {
@@ -152,11 +204,16 @@ void check_counts(const JsonObject& object, const JsonObject* old, std::initiali
   }
   if (get_number(*status, "availableReplicas") > ready) {
     errors.invalid(at, "availableReplicas", get_number(*status, "availableReplicas"),
-                   "cannot be greater than readyReplicas");
+                   "cannot be greater than " + std::string(ready_word));
   }
-  if (before != nullptr && get_number(*status, "collisionCount") < get_number(*before, "collisionCount")) {
-    errors.invalid(at, "collisionCount", get_number(*status, "collisionCount"), "cannot be decremented");
-  }
+  check_collisions(*status, object_at(*old, "status"), at, errors);
+}
+
+const JsonObject* changed_status(const JsonObject& object, const JsonObject* old) {
+  const JsonObject* status = get_object(object, "status");
+  if (status == nullptr || old == nullptr) return nullptr;
+  const JsonObject* before = get_object(*old, "status");
+  return before != nullptr && same_json(*status, *before) ? nullptr : status;
 }
 
 const JsonObject* changed_spec(const JsonObject& object, const JsonObject* old) {

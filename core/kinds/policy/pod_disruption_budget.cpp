@@ -21,15 +21,12 @@ void validate(const JsonObject& budget, const JsonObject* old, Errors& errors) {
   At root;
   At at = root.child("spec");
   if (const JsonObject* spec = changed_spec(budget, old)) check_spec(*spec, at, errors);
-  const JsonObject* status = get_object(budget, "status");
-  const JsonObject* before = old != nullptr ? get_object(*old, "status") : nullptr;
-  if (status == nullptr || old == nullptr || (before != nullptr && same_json(*status, *before))) return;
+  const JsonObject* status = changed_status(budget, old);
+  if (status == nullptr) return;
   At there = root.child("status");
   check_conditions(*status, there, errors);
-  for (std::string_view key : {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"}) {
-    const int64_t number = get_number(*status, key);
-    if (number < 0) errors.invalid(there, key, number, "must be greater than or equal to 0");
-  }
+  check_not_negative(*status, {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"}, there,
+                     errors);
 }
 
 }  // namespace

@@ -113,6 +113,10 @@ void Errors::invalid(const At& at, std::string_view name, const Json& value, std
   add(at, name, "FieldValueInvalid", [&] { return invalid_value(value, detail); });
 }
 
+void Errors::invalid(const At& at, std::string_view name, std::string_view detail) {
+  add(at, name, "FieldValueInvalid", [&] { return std::string("Invalid value: ").append(detail); });
+}
+
 template <Whole Value>
 void Errors::invalid(const At& at, std::string_view name, const Value& value, std::string_view detail) {
   add(at, name, "FieldValueInvalid", [&] { return invalid_value(value, detail); });

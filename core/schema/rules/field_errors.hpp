@@ -56,6 +56,8 @@ class Errors {
   // Without the copy that a Json of it would be.
   template <Whole Value>
   void invalid(const At& at, std::string_view name, const Value& value, std::string_view detail);
+  // Does not say what the value is.
+  void invalid(const At& at, std::string_view name, std::string_view detail);
   void not_supported(const At& at, std::string_view name, std::string_view value,
                      std::span<const std::string> supported);
   void not_supported(const At& at, std::string_view name, std::string_view value,
