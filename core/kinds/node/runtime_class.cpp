@@ -1,0 +1,31 @@
+// RuntimeClasses: a handler that stays, what a pod costs beyond its containers, and where it goes. Pure, any thread.
+#include "core/kinds/parts/pod_container_rules.hpp"
+
+namespace gantry::kinds::node_runtime_class {
+namespace {
+
+void validate(const JsonObject& runtime_class, const JsonObject* old, Errors& errors) {
+  if (old != nullptr) return;  // that the handler stays is all that is looked at then
+  At root;
+  errors.format(root, "handler", "dns1123-label", get_text(runtime_class, "handler"));
+  if (const JsonObject* cost = get_object(object_at(runtime_class, "overhead"), "podFixed")) {
+    check_resources(JsonObject{{"limits", *cost}}, root.child("overhead"), errors);
+  }
+  const JsonObject* scheduling = get_object(runtime_class, "scheduling");
+  if (scheduling == nullptr) return;
+  At here = root.child("scheduling");
+  if (const JsonObject* labels = get_object(*scheduling, "nodeSelector")) {
+    schema::check_labels(*labels, here.child("nodeSelector"), errors);
+  }
+  check_tolerations(*scheduling, here, errors);
+}
+
+}  // namespace
+
+constinit const Behavior behavior{.group = "node.k8s.io",
+                                  .kind = "RuntimeClass",
+                                  .validate = validate,
+                                  .unconditional_update = false,
+                                  .read_at_once = false};
+
+}  // namespace gantry::kinds::node_runtime_class
