@@ -2,8 +2,9 @@
 // folder, and its line here.
 #include "core/admission/chain.hpp"
 
-#define GANTRY_STEPS(step) \
-  step(namespace_lifecycle) step(service_account) step(priority) step(default_toleration_seconds) step(unsupported)
+#define GANTRY_STEPS(step)                                                                        \
+  step(namespace_lifecycle) step(service_account) step(priority) step(default_toleration_seconds) \
+      step(certificate_requester) step(unsupported)
 
 namespace gantry::admission {
 

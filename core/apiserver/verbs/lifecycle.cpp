@@ -41,6 +41,22 @@ void keep_content(Json& next, const Json& old) {
   }
 }
 
+// /approval changes the conditions of the status.
+void keep_all_but_conditions(Json& next, const Json& old) {
+  Json conditions;
+  if (const Json* given = find(next, {"status", "conditions"})) conditions = *given;
+  keep_content(next, old);
+  auto& object = next.as_object();
+  take_key(object, old, "status");
+  Json& status = object["status"];
+  if (!status.is_object()) status.emplace_object();
+  if (conditions.is_null()) {
+    status.get_object().erase("conditions");
+  } else {
+    status.get_object()["conditions"] = std::move(conditions);
+  }
+}
+
 }  // namespace
 
 void begin_object(const Environment& env, const schema::Kind& kind, Json& document) {
@@ -60,6 +76,7 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
   for (const auto key : kServerOwned) take_key(metadata, before, key);
   for (const std::string_view key : {"selfLink", "managedFields"}) metadata.erase(key);
   const auto& behavior = *kind.behavior;
+  if (subresource == "approval") return keep_all_but_conditions(next, old);
   if (subresource == "status") {
     keep_content(next, old);
     if (behavior.update_status != nullptr) behavior.update_status(next.as_object(), old.as_object());

@@ -7,7 +7,7 @@ namespace gantry::apiserver {
 
 // uid, creationTimestamp, generation of a new object; drops what a caller may not set.
 void begin_object(const Environment& env, const schema::Kind& kind, Json& document);
-// Takes over from `old` what an update of the resource ("" or "status", "finalize") may not change, and counts the
+// Takes over from `old` what an update of the resource ("" or "status", "approval", "finalize") may not change, and counts the
 // generation.
 void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old);
 // Whether an update leaves nothing that holds a deleted object: it can go.

@@ -5,6 +5,7 @@ namespace {
 
 constexpr SubresourceRoute kRoutes[] = {
     {.name = "status"},
+    {.name = "approval"},
     {.name = "finalize"},
     {.name = "scale", .run = scale},
     {.name = "eviction", .run = pod_evict},
