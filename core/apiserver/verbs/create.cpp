@@ -23,6 +23,7 @@ struct NewObject : WriteCall {
 
   Json document;
   std::string name_base;  // of generateName; empty: the name was given
+  Json unnamed;           // what another name would be given to, when the kind makes something of the name
   int tries_left = 0;
   limits::Charge charge;  // for the version that waits for the store
 };
@@ -62,13 +63,32 @@ Status check(NewObject& object) {
     begin_object(*object.call->env, kind, document);
     if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
   }
-  if (kind.behavior->create != nullptr) kind.behavior->create(document.as_object());
+  if (kind.behavior->create != nullptr) {
+    if (!object.name_base.empty()) {
+      auto copy = schema::copy_of(document, object.call->request.account);
+      if (!copy) return std::move(copy).error();
+      schema::take_over(object.unnamed, std::move(*copy));
+    }
+    kind.behavior->create(document.as_object());
+  }
   auto causes = schema::validate(kind, document);
   if (!causes.empty()) return schema::invalid_status(kind, object.name, std::move(causes));
   return {};
 }
 
 void write(std::shared_ptr<NewObject> object);
+void validate(const std::shared_ptr<NewObject>& object);
+
+// Somebody had the generated name.
+void rename(const std::shared_ptr<NewObject>& object) {
+  const bool again = !object->unnamed.is_null();
+  if (again) schema::take_over(object->document, std::exchange(object->unnamed, Json()));
+  object->name = object->name_base + object->call->env->random_suffix();
+  metadata_of(object->document)["name"] = object->name;
+  if (!again) return write(object);
+  object->object = &object->document;
+  validate(object);
+}
 
 void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr> result) {
   auto& call = *object->call;
@@ -76,7 +96,7 @@ void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr>
     return respond_written(object->call, 201, *result);
   }
   if (result.error().code() == 409 && !object->name_base.empty() && --object->tries_left > 0) {
-    return later(object->call, call.request.body.size(), [object] { write(object); });
+    return later(object->call, call.request.body.size(), [object] { rename(object); });
   }
   const std::string name(text_at(object->document, {"metadata", "name"}));
   respond_error(call, result.error().code() == 409 ? already_exists(call.kind(), name) : result.error());
@@ -85,10 +105,6 @@ void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr>
 void write(std::shared_ptr<NewObject> object) {
   auto& call = *object->call;
   const auto& kind = call.kind();
-  if (!object->name_base.empty()) {
-    object->name = object->name_base + call.env->random_suffix();
-    metadata_of(object->document)["name"] = object->name;
-  }
   const auto name = text_at(object->document, {"metadata", "name"});
   store::Write change;
   change.kind = store::Write::Kind::kCreate;

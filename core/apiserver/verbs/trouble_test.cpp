@@ -225,6 +225,17 @@ TEST_F(TroubleTest, GeneratedNamesThatAreTakenAreTriedAgain) {
   EXPECT_EQ(never.text({"reason"}), "AlreadyExists");
 }
 
+TEST_F(TroubleTest, WhatIsMadeOfANameFollowsIt) {
+  troubled_.with = Status::already_exists("taken");
+  troubled_.refuse = 2;
+  const auto job = ask("POST", "/apis/batch/v1/namespaces/default/jobs", R"({"metadata":{"generateName":"x-"},"spec":{
+      "template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}})");
+  ASSERT_EQ(job.code, 201) << job.body;
+  EXPECT_EQ(job.text({"spec", "template", "metadata", "labels", "job-name"}), job.text({"metadata", "name"}));
+  EXPECT_EQ(job.text({"spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"}),
+            job.text({"metadata", "uid"}));
+}
+
 class AccountsTest : public ServerTest {
  protected:
   Answer pay(std::string method, std::string path, std::string body = {}, std::string type = "application/json") {
