@@ -17,16 +17,16 @@ bool has_wildcard(const JsonArray& list) {
   return std::any_of(list.begin(), list.end(), [](const Json& item) { return text_of(item) == "*"; });
 }
 
-const JsonArray& list_of(const JsonObject& rule, std::string_view key) {
+const JsonArray& flow_list(const JsonObject& rule, std::string_view key) {
   static const JsonArray kNone;
   const JsonArray* list = get_array(rule, key);
   return list != nullptr ? *list : kNone;
 }
 
 // A list that is not empty, and in which "*" is alone. False: something was said.
-bool check_list(const JsonObject& rule, std::string_view key, std::string_view missing, std::string_view others,
-                const At& at, Errors& errors) {
-  const JsonArray& list = list_of(rule, key);
+bool check_flow_list(const JsonObject& rule, std::string_view key, std::string_view missing, std::string_view others,
+                     const At& at, Errors& errors) {
+  const JsonArray& list = flow_list(rule, key);
   if (list.empty()) {
     errors.required(at, key, missing);
     return false;
@@ -37,8 +37,8 @@ bool check_list(const JsonObject& rule, std::string_view key, std::string_view m
 }
 
 void check_verbs(const JsonObject& rule, const At& at, Errors& errors) {
-  if (!check_list(rule, "verbs", "verbs must contain at least one value", "verbs", at, errors)) return;
-  const JsonArray& verbs = list_of(rule, "verbs");
+  if (!check_flow_list(rule, "verbs", "verbs must contain at least one value", "verbs", at, errors)) return;
+  const JsonArray& verbs = flow_list(rule, "verbs");
   if (has_wildcard(verbs)) return;
   const auto unknown = std::find_if(verbs.begin(), verbs.end(), [](const Json& verb) {
     return std::find(std::begin(kVerbs), std::end(kVerbs), text_of(verb)) == std::end(kVerbs);
@@ -50,12 +50,13 @@ void check_verbs(const JsonObject& rule, const At& at, Errors& errors) {
 
 void check_resource_rule(const JsonObject& rule, const At& at, Errors& errors) {
   check_verbs(rule, at, errors);
-  check_list(rule, "apiGroups", "resource rules must supply at least one api group", "api groups", at, errors);
-  check_list(rule, "resources", "resource rules must supply at least one resource", "resources", at, errors);
-  const JsonArray& namespaces = list_of(rule, "namespaces");
+  check_flow_list(rule, "apiGroups", "resource rules must supply at least one api group", "api groups", at, errors);
+  check_flow_list(rule, "resources", "resource rules must supply at least one resource", "resources", at, errors);
+  const JsonArray& namespaces = flow_list(rule, "namespaces");
   if (namespaces.empty() && get_flag(rule, "clusterScope")) return;
-  if (!check_list(rule, "namespaces", "resource rules that are not cluster scoped must supply at least one namespace",
-                  "namespaces", at, errors)) {
+  if (!check_flow_list(rule, "namespaces",
+                       "resource rules that are not cluster scoped must supply at least one namespace", "namespaces",
+                       at, errors)) {
     return;
   }
   if (has_wildcard(namespaces)) return;
@@ -79,11 +80,11 @@ std::string_view url_problem(std::string_view path) {
 
 void check_url_rule(const JsonObject& rule, const At& at, Errors& errors) {
   check_verbs(rule, at, errors);
-  if (!check_list(rule, "nonResourceURLs", "nonResourceURLs must contain at least one value", "non-resource URLs", at,
-                  errors)) {
+  if (!check_flow_list(rule, "nonResourceURLs", "nonResourceURLs must contain at least one value", "non-resource URLs",
+                       at, errors)) {
     return;
   }
-  const JsonArray& urls = list_of(rule, "nonResourceURLs");
+  const JsonArray& urls = flow_list(rule, "nonResourceURLs");
   if (has_wildcard(urls)) return;
   for (size_t i = 0; i < urls.size(); ++i) {
     const std::string_view problem = url_problem(text_of(urls[i]));
@@ -107,7 +108,7 @@ struct SubjectKind {
 };
 constexpr SubjectKind kSubjects[] = {{"ServiceAccount", "serviceAccount"}, {"User", "user"}, {"Group", "group"}};
 
-void check_subject(const JsonObject& subject, const At& at, Errors& errors) {
+void check_flow_subject(const JsonObject& subject, const At& at, Errors& errors) {
   const std::string_view kind = get_text(subject, "kind");
   const auto* const own = std::find_if(std::begin(kSubjects), std::end(kSubjects),
                                        [&](const SubjectKind& one) { return one.kind == kind; });
@@ -136,7 +137,7 @@ void check_subject(const JsonObject& subject, const At& at, Errors& errors) {
 void check_flow_rule(const JsonObject& rule, const At& at, Errors& errors) {
   if (!has_items(rule, "subjects")) errors.required(at, "subjects", "subjects must contain at least one value");
   size_t i = 0;
-  each(rule, "subjects", [&](const JsonObject& one) { check_subject(one, at.child("subjects", i++), errors); });
+  each(rule, "subjects", [&](const JsonObject& one) { check_flow_subject(one, at.child("subjects", i++), errors); });
   if (!has_items(rule, "resourceRules") && !has_items(rule, "nonResourceRules")) {
     errors.required(at, "", "at least one of resourceRules and nonResourceRules has to be non-empty");
   }

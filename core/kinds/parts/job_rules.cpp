@@ -66,7 +66,7 @@ void check_indexed(const JsonObject& spec, const At& at, Errors& errors) {
   check_many(spec, at, errors);
 }
 
-void check_numbers(const JsonObject& spec, const At& at, Errors& errors) {
+void check_job_numbers(const JsonObject& spec, const At& at, Errors& errors) {
   if (get(spec, "maxFailedIndexes") != nullptr && get(spec, "backoffLimitPerIndex") == nullptr) {
     errors.required(at, "backoffLimitPerIndex", "when maxFailedIndexes is specified");
   }
@@ -89,7 +89,7 @@ void check_replacement(const JsonObject& spec, const At& at, Errors& errors) {
   }
 }
 
-void check_restarts(const JsonObject& spec, const At& at, Errors& errors) {
+void check_job_restarts(const JsonObject& spec, const At& at, Errors& errors) {
   const std::string_view policy = get_text(object_at(object_at(spec, "template"), "spec"), "restartPolicy");
   At here = at.child("template");
   At there = here.child("spec");
@@ -116,12 +116,12 @@ bool has_job_condition(const JsonObject& job, std::string_view type) {
 }
 
 void check_job_spec(const JsonObject& spec, const At& at, Errors& errors) {
-  check_numbers(spec, at, errors);
+  check_job_numbers(spec, at, errors);
   check_job_policies(spec, at, errors);
   check_replacement(spec, at, errors);
   const JsonObject* pod_template = get_object(spec, "template");
   if (pod_template != nullptr) check_pod_template(*pod_template, at.child("template"), errors);
-  check_restarts(spec, at, errors);
+  check_job_restarts(spec, at, errors);
 }
 
 }  // namespace gantry::kinds

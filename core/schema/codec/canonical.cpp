@@ -41,6 +41,13 @@ Status type_error(const Message& owner, const Path& path, std::string_view got, 
                              std::string(short_name(owner)) + "." + path.go_text() + " of type " + std::string(wanted));
 }
 
+// Whether a list is of objects that could be served by themselves, and say what they are: claims in a StatefulSet.
+bool holds_objects(const Field& field) {
+  const Message* message = field.message;
+  return message != nullptr && message->form == Form::kStruct && message->find("metadata") != nullptr &&
+         message->find("status") != nullptr;
+}
+
 class Walker {
  public:
   // With `misfits` values of wrong types are left out, told and counted there; else they are errors.
@@ -71,7 +78,7 @@ class Walker {
         object.erase(it);
         continue;
       }
-      bool items = typed && field->repeated && path.key == "items";
+      bool items = field->repeated && ((typed && path.key == "items") || holds_objects(*field));
       auto kept = value(message, *field, it->value(), path, depth, items);
       if (!kept && misfits_ == nullptr) return std::move(kept).error();
       if (!kept) {

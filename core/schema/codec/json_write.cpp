@@ -182,12 +182,19 @@ class Writer {
     }
     out_.push_back('[');
     bool first = true;
+    typed = typed || holds_objects(field, *array);
     for (const Json& item : *array) {
       if (!first) out_.push_back(',');
       first = false;
       single(field, item, typed);
     }
     out_.push_back(']');
+  }
+
+  // Whose elements say what they are, beside their fields.
+  static bool holds_objects(const Field& field, const boost::json::array& list) {
+    const Object* object = list.empty() || field.message == nullptr ? nullptr : list.front().if_object();
+    return object != nullptr && object->contains("apiVersion") && field.message->find("apiVersion") == nullptr;
   }
 
   void single(const Field& field, const Json& value, bool typed) {
