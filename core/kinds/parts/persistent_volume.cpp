@@ -8,28 +8,28 @@ namespace gantry::kinds {
 namespace {
 
 // In upstream's order, in which the first one counts.
-constexpr std::array<std::string_view, 22> kSources = {"hostPath",
-                                                       "gcePersistentDisk",
-                                                       "awsElasticBlockStore",
-                                                       "glusterfs",
-                                                       "flocker",
-                                                       "nfs",
-                                                       "rbd",
-                                                       "quobyte",
-                                                       "cephfs",
-                                                       "iscsi",
-                                                       "cinder",
-                                                       "fc",
-                                                       "flexVolume",
-                                                       "azureFile",
-                                                       "vsphereVolume",
-                                                       "photonPersistentDisk",
-                                                       "portworxVolume",
-                                                       "azureDisk",
-                                                       "scaleIO",
-                                                       "local",
-                                                       "storageos",
-                                                       "csi"};
+constexpr std::array<std::string_view, 22> kVolumeSources = {"hostPath",
+                                                             "gcePersistentDisk",
+                                                             "awsElasticBlockStore",
+                                                             "glusterfs",
+                                                             "flocker",
+                                                             "nfs",
+                                                             "rbd",
+                                                             "quobyte",
+                                                             "cephfs",
+                                                             "iscsi",
+                                                             "cinder",
+                                                             "fc",
+                                                             "flexVolume",
+                                                             "azureFile",
+                                                             "vsphereVolume",
+                                                             "photonPersistentDisk",
+                                                             "portworxVolume",
+                                                             "azureDisk",
+                                                             "scaleIO",
+                                                             "local",
+                                                             "storageos",
+                                                             "csi"};
 
 constexpr std::string_view kInline = " in the context of inline volumes";
 
@@ -115,7 +115,7 @@ void check_flocker(const JsonObject& source, const At& at, Errors& errors) {
 
 void check_sources(const JsonObject& spec, const At& at, Errors& errors) {
   size_t count = 0;
-  for (std::string_view key : kSources) {
+  for (std::string_view key : kVolumeSources) {
     const JsonObject* source = get_object(spec, key);
     if (source == nullptr) continue;
     At here = at.child(key);
