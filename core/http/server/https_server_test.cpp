@@ -123,6 +123,11 @@ TEST(HttpsServer, TellsThatAPeerLeftBeforeHisAnswer) {
     ASSERT_TRUE(until([&] { return heard == (known ? "/left" : "/left/left"); })) << heard;
     EXPECT_FALSE(kept->open());
   }
+  // One that says so, where the others were just gone.
+  kept.reset();
+  curl(server, "--max-time 0.3", "/said");
+  ASSERT_TRUE(until([&] { return heard == "/left/left/said"; })) << heard;
+  EXPECT_FALSE(kept->open());
   std::promise<void> late;
   kept->when_left([&] { late.set_value(); });
   EXPECT_EQ(late.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready) << "he has left already";
