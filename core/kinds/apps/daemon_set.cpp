@@ -24,8 +24,10 @@ void set_generation(JsonObject& daemon_set, int64_t number) {
 void create(JsonObject& daemon_set) { set_generation(daemon_set, std::max<int64_t>(1, generation_of(daemon_set))); }
 
 void update(JsonObject& next, const JsonObject& old) {
-  const bool same = same_json(object_at(object_at(next, "spec"), "template"),  //
-                              object_at(object_at(old, "spec"), "template"));
+  static const Json kNone;
+  const Json* now = get(object_at(next, "spec"), "template");
+  const Json* before = get(object_at(old, "spec"), "template");
+  const bool same = same_meaning(now != nullptr ? *now : kNone, before != nullptr ? *before : kNone);
   set_generation(next, generation_of(old) + (same ? 0 : 1));
 }
 

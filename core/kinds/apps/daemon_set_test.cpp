@@ -92,6 +92,12 @@ TEST(DaemonSet, ItsTemplateIsCounted) {
   Json changed = daemon_set(R"({"spec":{"template":{"metadata":{"labels":{"c":"d"}}}}})");
   sets().behavior->update(changed.as_object(), scaled.as_object());
   EXPECT_EQ(generation(changed), "2");
+  Json bare = daemon_set(
+      R"({"spec":{"template":{"metadata":{"labels":{"c":"d"}},"spec":{"securityContext":{},"volumes":null}}}})");
+  sets().behavior->update(bare.as_object(), changed.as_object());
+  bare.at("spec").at("template").at("spec").as_object().erase("securityContext");
+  sets().behavior->update(bare.as_object(), changed.as_object());
+  EXPECT_EQ(generation(bare), "2") << "without a struct that has nothing in it";
   for (const auto& [given, kept] : {std::pair{"7", "7"}, {"0", "1"}, {"x", "1"}}) {
     Json other = daemon_set(R"({"metadata":{"annotations":{")" + std::string(kKey) + R"(":")" + given + "\"}}}");
     sets().behavior->create(other.as_object());

@@ -158,6 +158,10 @@ TEST(Job, MostOfItStays) {
                           HasSubstr("spec.successPolicy: Invalid value: {\"rules\":")));
   EXPECT_THAT(changed(R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"j"}]}}}})", "{}"),
               ElementsAre(HasSubstr("spec.template: Invalid value: ")));
+  EXPECT_THAT(changed(R"({"spec":{"template":{"metadata":{"annotations":null}}}})",
+                      R"({"spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}})"),
+              ElementsAre(HasSubstr("spec.template: Invalid value: ")))
+      << "what is gone is a change, too";
 }
 
 TEST(Job, OneThatWaitsMayBeSentElsewhere) {
