@@ -275,6 +275,11 @@ TEST(Service, AnotherTypeDropsWhatItHasNoUseFor) {
   EXPECT_THAT(spec_after(as("ExternalName"), kOld), ::testing::Not(HasSubstr("10.0.0.1")));
   EXPECT_THAT(on_update(as("NodePort"), kOld), IsEmpty());
   EXPECT_THAT(spec_after(as("NodePort"), kOld), HasSubstr("30001"));
+  constexpr std::string_view kFamilies = R"({"ipFamilies":["IPv4"],"ipFamilyPolicy":"SingleStack"})";
+  EXPECT_THAT(on_update(R"({"type":"ExternalName","externalName":"x","ipFamilies":["IPv4"],
+                            "ipFamilyPolicy":"SingleStack"})",
+                        kFamilies),
+              IsEmpty());
   // What is changed at the same time is refused.
   EXPECT_THAT(on_update(R"({"ports":[{"port":1,"nodePort":30002}]})", kOld),
               ElementsAre("spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"));

@@ -27,6 +27,12 @@ TEST(Pods, MountsAndVolumes) {
               ElementsAre("spec.volumes[1].name: Duplicate value: \"v\""));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","emptyDir":{},"hostPath":{"path":"/"}}]}})"),
               ElementsAre("spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type"));
+  EXPECT_THAT(
+      pod_problems(R"({"spec":{"volumes":[{"name":"v","ephemeral":{"volumeClaimTemplate":{"spec":{
+                               "accessModes":["Any"],"resources":{"requests":{"storage":"0"}}}}}}]}})"),
+      ElementsAre(HasSubstr("spec.volumes[0].ephemeral.volumeClaimTemplate.spec.accessModes: Unsupported value"),
+                  "spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources[storage]: Invalid value: "
+                  "\"0\": must be greater than zero"));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","secret":{}}]}})"),
               ElementsAre("spec.volumes[0].secret.secretName: Required value"));
   EXPECT_THAT(pod_problems(R"({"spec":{"volumes":[{"name":"v","configMap":{"name":"c","defaultMode":512}}]}})"),
