@@ -177,7 +177,7 @@ TEST_F(DiscoveryTest, AggregatedWhenAsked) {
   EXPECT_EQ(text_at(apps, {"metadata", "name"}), "apps");
   const auto& version = find(apps, {"versions"})->as_array()[0];
   EXPECT_EQ(text_at(version, {"freshness"}), "Current");
-  const auto& deployments = find(version, {"resources"})->as_array()[1];  // behind controllerrevisions
+  const auto& deployments = find(version, {"resources"})->as_array()[2];  // behind controllerrevisions and daemonsets
   EXPECT_EQ(boost::json::serialize(deployments),
             R"({"resource":"deployments","responseKind":{"group":"apps","version":"v1","kind":"Deployment"},)"
             R"("scope":"Namespaced","singularResource":"deployment","verbs":["create","delete","deletecollection",)"
