@@ -85,10 +85,12 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
   if (kind.subresource("status") != nullptr) take_key(next.as_object(), old, "status");
   if (subresource == "finalize") return;
   if (behavior.update != nullptr) behavior.update(next.as_object(), old.as_object());
-  if (kind.generation && !same_content(next, old)) {
-    // Found anew: keys that were added to the document since may have moved its members.
-    metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
-  }
+}
+
+void count_generation(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
+  const bool keeps = subresource == "status" || subresource == "approval" || subresource == "finalize";
+  if (!kind.generation || keeps || same_content(next, old)) return;
+  metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
 }
 
 bool ready_to_go(const schema::Kind& kind, const Json& next, const Json& old) {

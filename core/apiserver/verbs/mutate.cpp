@@ -50,6 +50,16 @@ bool same_bytes(const store::Entry& stored, std::string_view json, size_t at) {
          have.substr(at + version.size()) == json.substr(at);
 }
 
+// What an update may not change, what it leaves out, and what follows from both.
+Status fill_in(Mutation& mutation) {
+  const auto& kind = *mutation.kind;
+  auto& next = mutation.planned.next;
+  carry_over(kind, mutation.subresource, next, mutation.before);
+  if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
+  count_generation(kind, mutation.subresource, next, mutation.before);
+  return {};
+}
+
 // What every version has before the admission chain sees it.
 Status prepare(Mutation& mutation) {
   const auto& before = mutation.before;
@@ -57,8 +67,7 @@ Status prepare(Mutation& mutation) {
   if (auto status = check_identity(mutation, *mutation.current, before, next); !status.ok()) return status;
   const auto& kind = *mutation.kind;
   if (kind.namespaced) metadata_of(next)["namespace"] = mutation.ns;
-  carry_over(kind, mutation.subresource, next, before);
-  return schema::apply_defaults(kind, next);
+  return fill_in(mutation);
 }
 
 // What it must be after the steps that may change it.
@@ -67,8 +76,7 @@ Status check(Mutation& mutation) {
   auto& next = mutation.planned.next;
   if (mutation.needs_defaults) {
     // Nothing that the server owns is a step's to change.
-    carry_over(kind, mutation.subresource, next, mutation.before);
-    if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
+    if (auto status = fill_in(mutation); !status.ok()) return status;
   }
   auto causes = schema::validate(kind, next, &mutation.before);
   if (!causes.empty()) return schema::invalid_status(kind, mutation.name, std::move(causes));
