@@ -126,7 +126,7 @@ TEST_F(ChainTest, BuiltInStepsComeFirst) {
   std::vector<std::string> names;
   for (const auto& step : builtin_steps()) names.emplace_back(step->name());
   EXPECT_EQ(names, (std::vector<std::string>{"NamespaceLifecycle", "ServiceAccount", "Priority",
-                                             "DefaultTolerationSeconds", "Unsupported"}));
+                                             "DefaultTolerationSeconds", "CertificateRequester", "Unsupported"}));
   add_passing("mine");
   request_->kind = request_->schema->find_resource("", "v1", "namespaces");
   request_->operation = Operation::kDelete;
