@@ -7,7 +7,7 @@
 namespace gantry::sdk {
 namespace {
 
-constexpr int64_t kDaySeconds = 86'400;
+constexpr int64_t kSecondsADay = 86'400;
 constexpr int64_t kLatest = 253'402'300'799, kEarliest = -377'705'116'800;  // of the years 9999 and -9999
 
 int64_t days_of(int year, int month, int day) {
@@ -110,7 +110,7 @@ int64_t PosixZone::local_seconds(const Day& day, int year) {
     const int64_t next = day.month == 12 ? days_of(year + 1, 1, 1) : days_of(year, day.month + 1, 1);
     if (days >= next) days -= 7;  // week 5 is the last one
   }
-  return days * kDaySeconds + day.seconds;
+  return days * kSecondsADay + day.seconds;
 }
 
 PosixZone::Span PosixZone::at(int64_t unix_seconds) const {
@@ -118,7 +118,7 @@ PosixZone::Span PosixZone::at(int64_t unix_seconds) const {
   if (!changes_) return {kFirst, kLast, standard_};
   const int64_t now = std::clamp(unix_seconds, kEarliest, kLatest);
   const std::chrono::sys_days today{
-      std::chrono::days(now >= 0 ? now / kDaySeconds : (now - kDaySeconds + 1) / kDaySeconds)};
+      std::chrono::days(now >= 0 ? now / kSecondsADay : (now - kSecondsADay + 1) / kSecondsADay)};
   const int year = static_cast<int>(std::chrono::year_month_day(today).year());
   struct Change {
     int64_t at;
