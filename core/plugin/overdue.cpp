@@ -9,7 +9,7 @@ namespace gantry::plugin {
 namespace {
 
 // Strikes that lie further back are forgiven.
-constexpr int64_t kForgivenNs = 600'000'000'000;
+constexpr int64_t kForgivenAfterNs = 600'000'000'000;
 
 std::string seconds(int64_t ms) { return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s"; }
 
@@ -30,7 +30,7 @@ void PluginHost::overdue(const Watchdog::Overdue& call) {
     if (!call.again) ++info.overdue_now;
     info.last_overdue = text;
     info.last_overdue_stack = stack;
-    const bool forgiven = now - std::exchange(info.last_overdue_unix_ns, now) > kForgivenNs;
+    const bool forgiven = now - std::exchange(info.last_overdue_unix_ns, now) > kForgivenAfterNs;
     if (info.image.number != number) return;  // an instance that was replaced long ago
     info.strikes = forgiven ? 1 : info.strikes + 1;
     move = limits.isolate && info.strikes >= limits.strikes;

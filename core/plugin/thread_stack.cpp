@@ -55,11 +55,11 @@ struct Walk {
 _Unwind_Reason_Code step(_Unwind_Context* context, void* into) {
   auto& walk = *static_cast<Walk*>(into);
   if (walk.count == kMaxFrames) return _URC_END_OF_STACK;
-  int before = 0;
-  uintptr_t at = _Unwind_GetIPInfo(context, &before);
+  int is_before = 0;
+  uintptr_t at = _Unwind_GetIPInfo(context, &is_before);
   if (at == 0) return _URC_END_OF_STACK;
   // A return address may be the first of another line, or of another function; the call is just before it.
-  (*walk.stack)[walk.count++] = before != 0 ? at : at - 1;
+  (*walk.stack)[walk.count++] = is_before != 0 ? at : at - 1;
   return _URC_NO_REASON;
 }
 
@@ -125,7 +125,7 @@ bool wait_until(Request& asked, std::chrono::steady_clock::time_point end) {
 
 std::string readable(const std::string& symbol) {
   int failed = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &failed),
+  const std::unique_ptr<char, void (*)(void*)> text(::abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &failed),
                                                     &std::free);
   return failed == 0 && text != nullptr ? text.get() : symbol;
 }

@@ -20,7 +20,7 @@ namespace {
 // moves no metadata.
 constexpr size_t kLine = 32;
 
-std::string errno_text(int error) { return std::generic_category().message(error); }
+std::string lock_error_text(int error) { return std::generic_category().message(error); }
 
 std::string padded(std::string text) {
   text.resize(kLine - 1, ' ');
@@ -61,11 +61,11 @@ Expected<FileLock> FileLock::take(const std::filesystem::path& path, std::string
   const std::string name = path.string() + ".lock";
   // Close-on-exec: a container must not keep the lock after the daemon is gone.
   const int fd = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Status::internal("cannot open lock file " + name + ": " + errno_text(errno));
+  if (fd < 0) return Status::internal("cannot open lock file " + name + ": " + lock_error_text(errno));
   FileLock lock(fd, name);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
-      return Status::internal("cannot lock " + name + ": " + errno_text(errno));
+      return Status::internal("cannot lock " + name + ": " + lock_error_text(errno));
     }
     return Status::unavailable(std::string(what) + " " + path.string() + " is in use by " + holder(fd) +
                                " (lock file " + name + "); stop it, or " + std::string(otherwise));
@@ -90,7 +90,7 @@ Status FileLock::sync() {
   const bool synced = folder >= 0 && fsync(fd_) == 0 && fsync(folder) == 0;
   const int error = errno;
   if (folder >= 0) close(folder);
-  return synced ? Status() : Status::internal("cannot sync " + file_.string() + ": " + errno_text(error));
+  return synced ? Status() : Status::internal("cannot sync " + file_.string() + ": " + lock_error_text(error));
 }
 
 FileLock::~FileLock() {

@@ -6,7 +6,7 @@ namespace gantry::sdk {
 namespace {
 
 constexpr int64_t kToday = 5'000 * kNanosPerSecond;
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max(), kLeast = std::numeric_limits<int64_t>::min();
+constexpr int64_t kMostInt64 = std::numeric_limits<int64_t>::max(), kLeastInt64 = std::numeric_limits<int64_t>::min();
 constexpr int32_t kLongest = std::numeric_limits<int32_t>::max();
 
 corev1::Pod pod(const std::string& ready, int64_t since_seconds) {
@@ -69,26 +69,27 @@ TEST(Pods, TimesBeyondWhatNanosecondsHold) {
   constexpr int64_t kYear9999 = 253'402'300'799, kYear1 = -62'135'596'800;
   EXPECT_FALSE(is_available(pod("True", kYear9999), kLongest, kToday));
   EXPECT_TRUE(is_available(pod("True", kYear1), kLongest, kToday));
-  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, kLongest, kToday), (kMost - kToday) / kNanosPerMilli + 1);
-  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, 1, kLeast), kMost / kNanosPerMilli + 1);
+  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, kLongest, kToday),
+            (kMostInt64 - kToday) / kNanosPerMilli + 1);
+  EXPECT_EQ(next_availability_ms({pod("True", kYear9999)}, 1, kLeastInt64), kMostInt64 / kNanosPerMilli + 1);
 }
 
 TEST(Times, EndAtWhatTheyHold) {
   metav1::Time time;
-  time.set_seconds(kMost / kNanosPerSecond);
+  time.set_seconds(kMostInt64 / kNanosPerSecond);
   time.set_nanos(999'999'999);
-  EXPECT_EQ(to_ns(time), kMost);
-  time.set_seconds(kLeast);
-  EXPECT_EQ(to_ns(time), kLeast);
+  EXPECT_EQ(to_ns(time), kMostInt64);
+  time.set_seconds(kLeastInt64);
+  EXPECT_EQ(to_ns(time), kLeastInt64);
   time.set_seconds(1);
   time.set_nanos(5);
   EXPECT_EQ(to_ns(time), 1'000'000'005);
-  EXPECT_EQ(later(kMost, 1), kMost);
-  EXPECT_EQ(later(kLeast, -1), kLeast);
+  EXPECT_EQ(later(kMostInt64, 1), kMostInt64);
+  EXPECT_EQ(later(kLeastInt64, -1), kLeastInt64);
   EXPECT_EQ(later(3, -5), -2);
   EXPECT_EQ(between(3, 5), 2);
-  EXPECT_EQ(between(kLeast, kMost), kMost);
-  EXPECT_EQ(between(kMost, kLeast), kLeast);
+  EXPECT_EQ(between(kLeastInt64, kMostInt64), kMostInt64);
+  EXPECT_EQ(between(kMostInt64, kLeastInt64), kLeastInt64);
   EXPECT_EQ(until_ms(kToday, kToday), 0);
   EXPECT_EQ(until_ms(kToday - 1, kToday), 0);
   EXPECT_EQ(until_ms(kToday + 1, kToday), 1);

@@ -6,7 +6,7 @@ namespace gantry::sdk {
 namespace {
 
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-constexpr size_t kLongestName = 253;
+constexpr size_t kLongestSetName = 253;
 
 uint32_t fnv1a(std::string_view bytes, uint32_t hash) {
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
@@ -27,7 +27,7 @@ std::string template_hash(const corev1::PodTemplateSpec& spec, std::optional<int
 }
 
 std::string hashed_name(std::string_view owner, std::string_view hash) {
-  owner = owner.substr(0, kLongestName - hash.size() - 1);
+  owner = owner.substr(0, kLongestSetName - hash.size() - 1);
   // A cut may end at a separator, behind which the dash would not be allowed.
   while (!owner.empty() && (owner.back() == '.' || owner.back() == '-')) owner.remove_suffix(1);
   return std::string(owner) + "-" + std::string(hash);

@@ -278,6 +278,25 @@ TEST_F(EveryKind, IsDeletedAloneAndWithAllOthers) {
   });
 }
 
+TEST_F(EveryKind, OfPriorityClassesPodsHaveTheNumber) {
+  const std::string classes = "/apis/scheduling.k8s.io/v1/priorityclasses";
+  made(classes, R"({"metadata":{"name":"first"},"value":100000,"preemptionPolicy":"Never"})");
+  const auto of = [](const std::string& name, const std::string& more) {
+    return pod(name, "", R"(,"priorityClassName":"first")" + more);
+  };
+  const auto given = made(kPods, of("a", ""));
+  EXPECT_EQ(given.json().at("spec").at("priority"), 100'000);
+  EXPECT_EQ(given.text({"spec", "preemptionPolicy"}), "Never");
+  EXPECT_EQ(ask("POST", kPods, of("b", R"(,"priority":5)")).code, 403);
+  const auto other = ask("POST", kPods, of("b", R"(,"preemptionPolicy":"PreemptLowerPriority")"));
+  EXPECT_EQ(other.code, 403);
+  EXPECT_NE(other.body.find("the string value of PreemptionPolicy (PreemptLowerPriority) must not be provided"),
+            std::string::npos)
+      << other.body;
+  EXPECT_EQ(ask("DELETE", classes + "/first").code, 200);
+  EXPECT_NE(ask("POST", kPods, of("b", "")).body.find("no PriorityClass with name first was found"), std::string::npos);
+}
+
 // Two of its requests ask for one number, and what goes gives it back.
 TEST_F(EveryKind, OfServicesEachNumberIsGivenOnce) {
   const std::string path = "/api/v1/namespaces/default/services";

@@ -10,7 +10,7 @@ namespace gantry::apiserver {
 namespace {
 
 // So many bytes of documents, about ten milliseconds, are a turn; so many objects lie between two looks at the peer.
-constexpr size_t kTurn = 1 << 20;
+constexpr size_t kLookTurn = 1 << 20;
 constexpr size_t kBetweenLooks = 64;
 
 class Choice : public std::enable_shared_from_this<Choice> {
@@ -37,7 +37,7 @@ class Choice : public std::enable_shared_from_this<Choice> {
     size_t work = 0;
     for (; next_ < found_.entries.size() && !full_; ++next_) {
       if ((work == 0 || next_ % kBetweenLooks == 0) && !awaited(*call_)) return;
-      if (in_turns && work > kTurn) {
+      if (in_turns && work > kLookTurn) {
         return later(call_, SIZE_MAX, [self = shared_from_this()] { self->go_on(); });
       }
       work += cost_.of(*found_.entries[next_]);

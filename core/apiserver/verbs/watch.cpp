@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kDefaultTimeout = 1'800;
 constexpr int64_t kLongestTimeout = 365 * 86'400;
 
-Status check_options(const Query& query) {
+Status check_watch_options(const Query& query) {
   constexpr std::string_view kMatch = "resourceVersionMatch";
   const auto match = query.get(kMatch);
   const bool initial = query.has("sendInitialEvents");
@@ -65,7 +65,7 @@ void watch(const CallPtr& call) {
     return respond_error(*call, Status::not_acceptable("only the following media types are accepted: application/json, "
                                                        "application/vnd.kubernetes.protobuf;stream=watch"));
   }
-  if (auto status = check_options(query); !status.ok()) return respond_error(*call, status);
+  if (auto status = check_watch_options(query); !status.ok()) return respond_error(*call, status);
   auto selection = read_selection(*call);
   if (!selection) return respond_error(*call, selection.error());
   auto from = begin_at(*call);

@@ -11,7 +11,7 @@ namespace gantry::apiserver {
 namespace {
 
 // More than this waits for the peer: no further events are encoded for it.
-constexpr size_t kHighWater = 1 << 20;
+constexpr size_t kWatchHighWater = 1 << 20;
 // A peer that lets so many changes pile up is told to come back; it will list again.
 constexpr size_t kMaxBacklog = 32'768;
 // The stream dies when 8 MiB wait for the peer; with more than this the last word is not worth it.
@@ -166,7 +166,7 @@ bool WatchSession::send_at_once(const store::EventPtr* events, size_t count, sto
   {
     std::lock_guard lock(mutex_);
     const bool free = !closed_ && !busy_ && !waiting_ && phase_ == Phase::kLive && backlog_.empty() && sending_.empty();
-    if (!free || count > kStep || stream_->queued() > kHighWater) return false;
+    if (!free || count > kStep || stream_->queued() > kWatchHighWater) return false;
     size_t work = 0;
     for (size_t i = 0; i < count; ++i) work += cost_.of(*events[i]->entry);
     if (takes_long(work)) return false;
@@ -243,7 +243,7 @@ void WatchSession::send_all(std::unique_lock<std::mutex>& lock) {
       lock.unlock();
       return end_lost();
     }
-    if (stream_->queued() > kHighWater) {
+    if (stream_->queued() > kWatchHighWater) {
       if (!want_end_) return wait_for_peer(lock);
       // finish() came while this thread was sending: as there, a peer that reads nothing is not waited for.
       busy_ = false;

@@ -213,7 +213,7 @@ Status Assignment::address(size_t index) {
     }
   } else {
     claim = numbers_.pick(pool);
-    if (!claim) return Status::internal("failed to allocate a serviceIP: range is full");
+    if (!claim) return Status::internal("Internal error occurred: failed to allocate a serviceIP: range is full");
     addresses.push_back(numbers_.address_of(*claim).text());
     put(spec_, "clusterIPs", addresses);
     spec_["clusterIP"] = addresses[0];
@@ -249,7 +249,8 @@ Status Assignment::new_ports() {
         (*port)["nodePort"] = first->second;
       } else {
         auto any = any_port();
-        if (!any) return Status::internal("failed to allocate a nodePort: " + any.error().message());
+        if (!any)
+          return Status::internal("Internal error occurred: failed to allocate a nodePort: " + any.error().message());
         (*port)["nodePort"] = *any;
       }
       given[number] = get_number(*port, "nodePort");
@@ -272,7 +273,8 @@ Status Assignment::changed_ports() {
     if (wanted == 0 && !gives_node_ports(spec_)) continue;
     if (wanted == 0) {
       auto any = any_port();
-      if (!any) return Status::internal("failed to allocate a nodePort: " + any.error().message());
+      if (!any)
+        return Status::internal("Internal error occurred: failed to allocate a nodePort: " + any.error().message());
       (*port)["nodePort"] = *any;
     } else if (had.insert(wanted).second) {
       const auto at = at_.child("ports", i);
@@ -288,7 +290,9 @@ Status Assignment::health_port() {
   if (old_ != nullptr && needs_health_port(*old_)) return {};  // may not change, which validation says
   if (wanted == 0) {
     auto any = any_port();
-    if (!any) return Status::internal("failed to allocate a HealthCheck NodePort 0: " + any.error().message());
+    if (!any)
+      return Status::internal("Internal error occurred: failed to allocate a HealthCheck NodePort 0: " +
+                              any.error().message());
     spec_["healthCheckNodePort"] = *any;
     return {};
   }
@@ -297,8 +301,11 @@ Status Assignment::health_port() {
     reserved_.push_back(*claim);
     return {};
   }
-  return Status::internal("failed to allocate requested HealthCheck NodePort " + std::to_string(wanted) + ": " +
-                          (claim ? "provided port is already allocated" : "provided port is not in the valid range"));
+  return Status::internal(
+      "Internal error occurred: failed to allocate requested HealthCheck NodePort " + std::to_string(wanted) + ": " +
+      (claim ? "provided port is already allocated"
+             : "provided port is not in the valid range. The range of valid ports is " +
+                   std::to_string(numbers_.ranges().first_port) + "-" + std::to_string(numbers_.ranges().last_port)));
 }
 
 Status Assignment::ask_port(const At& at, std::string_view name, int64_t port) {

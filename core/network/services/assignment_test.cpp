@@ -74,7 +74,8 @@ TEST_F(Assigned, SaysWhyAnAddressCannotBeHad) {
             R"(spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster)");
   while (numbers.pick(0)) {
   }
-  EXPECT_EQ(assign(R"({"type":"ClusterIP"})"), "failed to allocate a serviceIP: range is full");
+  EXPECT_EQ(assign(R"({"type":"ClusterIP"})"),
+            "Internal error occurred: failed to allocate a serviceIP: range is full");
 }
 
 TEST_F(Assigned, OneFamilyHasNoTwo) {
@@ -143,7 +144,8 @@ TEST_F(Assigned, NodePortsAreGivenAskedForAndShared) {
             "ports is 30000-30009");
   while (numbers.pick(Claim::kPorts)) {
   }
-  EXPECT_EQ(assign(R"({"type":"NodePort","ports":[{"port":80}]})"), "failed to allocate a nodePort: range is full");
+  EXPECT_EQ(assign(R"({"type":"NodePort","ports":[{"port":80}]})"),
+            "Internal error occurred: failed to allocate a nodePort: range is full");
 }
 
 TEST_F(Assigned, ABalancerMayDoWithoutNodePorts) {
@@ -169,7 +171,8 @@ TEST_F(Assigned, AHealthCheckHasAPort) {
   const std::string local = R"({"type":"LoadBalancer","externalTrafficPolicy":"Local"})";
   EXPECT_NE(assign(local).find(R"("healthCheckNodePort":30000)"), std::string::npos);
   EXPECT_EQ(assign(R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":30000})"),
-            "failed to allocate requested HealthCheck NodePort 30000: provided port is already allocated");
+            "Internal error occurred: failed to allocate requested HealthCheck NodePort 30000: provided port is "
+            "already allocated");
   EXPECT_EQ(assign(R"({"type":"LoadBalancer","externalTrafficPolicy":"Cluster"})").find("health"), std::string::npos);
 }
 

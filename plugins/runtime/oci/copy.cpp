@@ -15,7 +15,7 @@
 namespace gantry::oci {
 namespace {
 
-constexpr int kMaxDepth = 256;
+constexpr int kDeepestCopy = 256;
 constexpr size_t kMaxLinkBytes = 4u << 20;  // of names that are remembered for hard links
 constexpr size_t kMaxAttributes = 1u << 16;
 
@@ -88,7 +88,7 @@ class Copier {
   Copier(CopyBudget& budget, int top) : budget_(budget), top_(top) {}
 
   Status folder(int from, int to, const std::string& path, int depth) {
-    if (depth > kMaxDepth) return Status::too_large("folders nest too deeply");
+    if (depth > kDeepestCopy) return Status::too_large("folders nest too deeply");
     const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
                                                    &::closedir);
     if (list == nullptr) return errno_status("copy");

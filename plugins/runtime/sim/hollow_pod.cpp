@@ -9,7 +9,7 @@ namespace gantry::sim {
 namespace {
 
 enum Question : uint32_t { kPull = 1, kStart, kReady, kStop, kFail };
-constexpr int32_t kTerminated = 143, kKilled = 137;  // 128 and the signal
+constexpr int32_t kPodTerminated = 143, kKilled = 137;  // 128 and the signal
 
 // `usual`, more or less by at most the share `jitter`.
 int64_t vary(const Dice& dice, Question question, int64_t attempt, int64_t usual, double jitter) {
@@ -213,7 +213,7 @@ void HollowPod::finish(int64_t now, bool completed) {
     if (!container.running()) continue;
     container.state = HollowContainer::State::kEnded;
     container.run.ended = now;
-    container.run.exit_code = container.sidecar || completed || !completes_ ? 0 : kTerminated;
+    container.run.exit_code = container.sidecar || completed || !completes_ ? 0 : kPodTerminated;
     if (past_deadline_) container.run.exit_code = kKilled;
   }
 }

@@ -7,7 +7,7 @@
 namespace gantry::sdk {
 namespace {
 
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
 
 using Amounts = std::map<std::string, std::string>;
 
@@ -107,14 +107,14 @@ TEST(Requests, OddAmounts) {
   for (int i = 0; i < 3; ++i) add(spec, {{"cpu", "9e18"}, {"memory", "9223372036854775807"}, {"x.io/gpu", "8E"}});
   add(spec, {{"cpu", "lots"}, {"memory", ""}});
   const auto requests = requests_of(spec).requests;
-  EXPECT_EQ(requests.milli_cpu, kMost);
-  EXPECT_EQ(requests.memory, kMost);
-  EXPECT_EQ(requests.other("x.io/gpu"), kMost);
+  EXPECT_EQ(requests.milli_cpu, kLargest);
+  EXPECT_EQ(requests.memory, kLargest);
+  EXPECT_EQ(requests.other("x.io/gpu"), kLargest);
 }
 
 TEST(Requests, WhatWasCountedInIsCountedOutWhateverItWas) {
   Resources huge, small, sum;
-  huge.milli_cpu = huge.memory = huge.storage = huge.others["x.io/gpu"] = kMost;
+  huge.milli_cpu = huge.memory = huge.storage = huge.others["x.io/gpu"] = kLargest;
   small.memory = small.others["x.io/gpu"] = 5;
   sum.count_in(small);
   for (int i = 0; i < 3; ++i) sum.count_in(huge);
