@@ -36,7 +36,7 @@ class Priority final : public NewPodStep {
     const auto* policy = spec.if_contains("preemptionPolicy");
     if (policy == nullptr || policy->is_null()) {
       spec["preemptionPolicy"] = preemption;
-    } else if (*policy != preemption) {
+    } else if (schema::get_text(spec, "preemptionPolicy") != preemption) {
       return refused(request, "the string value of PreemptionPolicy (" +
                                   std::string(schema::get_text(spec, "preemptionPolicy")) +
                                   ") must not be provided in pod spec; priority admission controller computed " +
