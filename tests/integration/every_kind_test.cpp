@@ -116,6 +116,26 @@ TEST_F(EveryKind, IsKeptAsItIsInEachEncoding) {
   });
 }
 
+// Who leaves out what has a default, or is always written, changes nothing.
+TEST_F(EveryKind, IsTheSameWhenItsManifestIsPutAgain) {
+  size_t put = 0;
+  all([&](const Manifest& manifest, const schema::Kind&) {
+    const auto path = made_of(manifest);
+    const std::regex name("(\\{|\n  )name: " + manifest.name);
+    const auto pinned = std::regex_replace(manifest.text, name, "$&, resourceVersion: \"" + version(path) + "\"",
+                                           std::regex_constants::format_first_only);
+    const bool in_lines = manifest.text.find("metadata:\n") != std::string::npos;
+    const auto answer = ask("PUT", path, in_lines ? manifest.text : pinned, kYaml);
+    // Of a Pod and a Job the server adds to what may not change.
+    if (manifest.kind == "Pod" || manifest.kind == "Job") return;
+    ASSERT_EQ(answer.code, 200) << answer.body;
+    const auto metadata = answer.json().at("metadata").as_object();
+    EXPECT_TRUE(!metadata.contains("generation") || metadata.at("generation") == 1) << answer.body;
+    ++put;
+  });
+  EXPECT_EQ(put, manifests().size() - 2);
+}
+
 TEST_F(EveryKind, SaysWhetherAnythingActsOnIt) {
   all([&](const Manifest& manifest, const schema::Kind& kind) {
     const auto warned = [&](const Answer& answer) {

@@ -1,8 +1,6 @@
 // The common part of every write. Pure, any thread.
 #include "core/apiserver/verbs/lifecycle.hpp"
 
-#include <algorithm>
-
 #include "core/apiserver/request/forms.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/schema/values/same_json.hpp"
@@ -18,38 +16,25 @@ bool is_content(std::string_view key) {
   return key != "metadata" && key != "status" && key != "kind" && key != "apiVersion";
 }
 
-// Whether two values say the same where null is as good as absent: a list that is always written is null when empty.
-bool same_meaning(const Json& a, const Json& b) {
-  if (a.is_object() && b.is_object()) {
-    const auto covers = [](const Json& one, const Json& other) {
-      for (const auto& [key, value] : one.get_object()) {
-        if (value.is_null()) continue;
-        const Json* found = other.get_object().if_contains(key);
-        if (found == nullptr || !same_meaning(value, *found)) return false;
-      }
-      return true;
-    };
-    const auto count = [](const Json& one) {
-      return std::ranges::count_if(one.get_object(), [](const auto& member) { return !member.value().is_null(); });
-    };
-    return count(a) == count(b) && covers(a, b);
-  }
-  if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same_meaning);
-  return schema::same_json(a, b);
-}
-
 bool same_content(const Json& next, const Json& old) {
   for (const auto& [key, value] : next.as_object()) {
-    if (!is_content(key) || value.is_null()) continue;
-    const Json* before = old.as_object().if_contains(key);
-    if (before == nullptr || !same_meaning(*before, value)) return false;
+    if (!is_content(key)) continue;
+    const Json* before = find(old, {key});
+    if (before == nullptr || !schema::same_json(*before, value)) return false;
   }
   for (const auto& [key, value] : old.as_object()) {
-    if (!is_content(key) || value.is_null()) continue;
-    const Json* after = next.as_object().if_contains(key);
-    if (after == nullptr || after->is_null()) return false;
+    if (is_content(key) && !next.as_object().contains(key)) return false;
   }
   return true;
+}
+
+// The content as it is written: what is always written (an empty list as null) is there, whether it was said or not.
+std::string written_content(const schema::Kind& kind, const Json& document) {
+  Json content = boost::json::object();
+  for (const auto& [key, value] : document.as_object()) {
+    if (is_content(key)) content.as_object()[key] = value;
+  }
+  return schema::encode_json(*kind.message, content);
 }
 
 // /status changes the status; everything else stays.
@@ -114,6 +99,7 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
 void count_generation(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
   const bool keeps = subresource == "status" || subresource == "approval" || subresource == "finalize";
   if (!kind.generation || keeps || same_content(next, old)) return;
+  if (written_content(kind, next) == written_content(kind, old)) return;
   metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
 }
 

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view kFolder = "//services/";  // of the store's keys
 
-// What a write of a Service reserves, until it has ended. The step outlives all requests.
-class ServiceAllocation final : public admission::Step {
+// What a write of a Service reserves, until it has ended. The last requests may end with the server, and outlive this.
+class ServiceAllocation final : public admission::Step, public std::enable_shared_from_this<ServiceAllocation> {
  public:
   explicit ServiceAllocation(ServiceAllocationOptions options)
       : options_(std::move(options)),
@@ -55,7 +55,9 @@ class ServiceAllocation final : public admission::Step {
     const bool changes =
         !reserved.empty() || (old != nullptr && numbers_.claims_of(*old) != numbers_.claims_of(service));
     if (changes) {
-      request.at_end.push_back([this, &request, reserved = std::move(reserved)] { settle(request, reserved); });
+      request.at_end.push_back([weak = weak_from_this(), &request, reserved = std::move(reserved)] {
+        if (const auto self = weak.lock()) self->settle(request, reserved);
+      });
     }
     if (status.ok() && !assignment.errors().empty()) {
       status = schema::invalid_status(*request.kind, request.name, assignment.errors().take());
