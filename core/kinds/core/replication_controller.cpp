@@ -47,7 +47,10 @@ void validate(const JsonObject& controller, const JsonObject* old, Errors& error
   At root;
   At at = root.child("spec");
   if (const JsonObject* spec = changed_spec(controller, old)) {
+    // Said here and not by the schema: clients check an object by that before these defaults.
+    if (object_at(*spec, "selector").empty()) errors.required(at, "selector");
     const JsonObject* pod_template = get_object(*spec, "template");
+    if (pod_template == nullptr) errors.required(at, "template");
     if (pod_template != nullptr) check_template(*spec, *pod_template, at.child("template"), errors);
   }
   check_counts(controller, old, {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"}, errors);
