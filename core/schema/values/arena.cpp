@@ -124,7 +124,7 @@ class Heap final : public boost::json::memory_resource {
 
 }  // namespace
 
-thread_local int Asking::depth_ = 0;
+alignas(void*) thread_local int Asking::depth_ = 0;
 
 Status out_of_memory() {
   StatusDetails details;

@@ -25,7 +25,8 @@ class Asking {
   static bool now() { return depth_ > 0; }
 
  private:
-  static thread_local int depth_;
+  // Aligned like the section that follows it in a program without another one (tests/abi/linked_files_test.py).
+  alignas(void*) static thread_local int depth_;
 };
 
 Status out_of_memory();
