@@ -1,6 +1,6 @@
-"""Copies a .proto and what it imports, without the (gantry.schema.*) options, into a folder.
+"""Copies .proto files and what they import, without the (gantry.schema.*) options, into a folder.
 
-Usage: strip_options.py PROTO_ROOT FILE OUT. Plain text work: options stand in [...] behind a field or in
+Usage: strip_options.py PROTO_ROOT OUT FILE... Plain text work: options stand in [...] behind a field or in
 `option (gantry.schema...) = {...};` statements, and strings inside them are honoured.
 """
 import os
@@ -76,4 +76,6 @@ def copy(root, name, out, seen):
         copy(root, imported, out, seen)
 
 
-copy(sys.argv[1], sys.argv[2], sys.argv[3], set())
+copied = set()
+for file in sys.argv[3:]:
+    copy(sys.argv[1], file, sys.argv[2], copied)

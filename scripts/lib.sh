@@ -82,13 +82,14 @@ build() {
 }
 
 # begin_build PRESET [TARGET...]: builds beside what is done until end_build, and after it: tests mostly wait, and what
-# they leave of the processors is a build's. One at a time.
+# they leave of the processors is a build's. One at a time. The messages are those of the build that $messages_of names.
 building=
+messages_of=
 begin_build() {
   local preset=$1
   shift
   step "Configuring ($preset)" "read the message of cmake above; \"rm -r build/$preset\" starts afresh"
-  cmake --preset "$preset" --log-level=WARNING
+  cmake --preset "$preset" --log-level=WARNING -DGANTRY_MESSAGES_OF="$messages_of"
   (exec nice -n 19 ninja -C "build/$preset" "$@") >"build/$preset.log" 2>&1 &
   building=$!
   trap 'kill "$building" 2>/dev/null || true' EXIT

@@ -96,7 +96,7 @@ function(_gantry_add_kinds name base)
     endif()
     # Compiled without the options, which are not lite.
     add_custom_command(OUTPUT ${gen}/${stem}.pb.cc ${gen}/${stem}.pb.h
-      COMMAND ${GANTRY_PYTHON3} ${GANTRY_PACKAGE_DIR}/strip_options.py ${CMAKE_CURRENT_SOURCE_DIR} ${proto} ${gen}/in
+      COMMAND ${GANTRY_PYTHON3} ${GANTRY_PACKAGE_DIR}/strip_options.py ${CMAKE_CURRENT_SOURCE_DIR} ${gen}/in ${proto}
       COMMAND ${GANTRY_PROTOC} -I${gen}/in -I${GANTRY_PROTO_DIR} --cpp_out=${gen} ${gen}/in/${proto}
       DEPENDS ${proto} VERBATIM)
     list(APPEND sources ${gen}/${stem}.pb.cc)

@@ -2,8 +2,8 @@
 
 kinds.py SET NAME FOLDER HEADER...   the headers with which a plugin brings API kinds: FOLDER/NAME.kinds.h and .hpp;
                                      HEADER: what protoc made of the files
-kinds.py --append SET HEADER         adds to what protoc made of one file the resources that it has, and a short name of
-                                     its package: corev1 for k8s.io.api.core.v1
+kinds.py --append SET FOLDER         adds to what protoc made of each file in the set, below FOLDER, the resources that it has,
+                                     and a short name of its package: corev1 for k8s.io.api.core.v1
 
 The set is read by hand (field numbers of descriptor.proto and gantry/schema.proto), so that no protobuf package for Python is
 needed.
@@ -45,15 +45,18 @@ def first(data, number, default=b""):
     return next((value for found, value in fields(data) if found == number), default)
 
 
-def resources(data):
-    """(C++ type, group, version, plural) of every kind in the set."""
-    for file in (value for number, value in fields(data) if number == 1):
-        package = first(file, 2).decode()
-        for message in (value for number, value in fields(file) if number == 4):
-            resource = first(first(first(message, 7), OPTIONS), 2)
-            if resource:
-                name = "::" + "::".join(package.split(".") + [first(message, 1).decode()])
-                yield (name, *(first(resource, number).decode() for number in (1, 2, 3)))
+def files(data):
+    return (value for number, value in fields(data) if number == 1)
+
+
+def resources_of(file):
+    """(C++ type, group, version, plural) of every kind in a file of the set."""
+    package = first(file, 2).decode()
+    for message in (value for number, value in fields(file) if number == 4):
+        resource = first(first(first(message, 7), OPTIONS), 2)
+        if resource:
+            name = "::" + "::".join(package.split(".") + [first(message, 1).decode()])
+            yield (name, *(first(resource, number).decode() for number in (1, 2, 3)))
 
 
 def write(path, text):
@@ -65,12 +68,12 @@ def write(path, text):
         file.write(text)
 
 
-def append(path, header):
-    data = open(path, "rb").read()
-    package = first(first(data, 1), 2).decode()
+def append(file, folder):
+    """To the header of one file of the set."""
+    path, package = first(file, 1).decode(), first(file, 2).decode()
     *_, group, version = package.split(".")
     text = ""
-    kinds = list(resources(data))
+    kinds = list(resources_of(file))
     if kinds:
         text += '\n#include "gantry/resource.hpp"\n\nnamespace gantry {\n'
         text += "".join(f'GANTRY_RESOURCE({kind}, "{group}", "{version}", "{plural}");\n' for kind, group, version, plural in kinds)
@@ -78,17 +81,19 @@ def append(path, header):
     if package.startswith("k8s.io.") and version[0] == "v" and version[1:2].isdigit():
         text += f"\nnamespace gantry {{\nnamespace {group}{version} = ::{'::'.join(package.split('.'))};\n}}\n"
     # What protoc writes is guarded, and so is this.
-    guard = "GANTRY_RESOURCES_" + "".join(c if c.isalnum() else "_" for c in first(first(data, 1), 1).decode())
-    with open(header, "a", encoding="utf-8") as file:
-        file.write(f"\n#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
+    guard = "GANTRY_RESOURCES_" + "".join(c if c.isalnum() else "_" for c in path)
+    with open(os.path.join(folder, path.removesuffix(".proto") + ".pb.h"), "a", encoding="utf-8") as header:
+        header.write(f"\n#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
 
 
 def main():
     if sys.argv[1] == "--append":
-        return append(*sys.argv[2:])
+        for file in files(open(sys.argv[2], "rb").read()):
+            append(file, sys.argv[3])
+        return
     path, name, folder, *headers = sys.argv[1:]
     data = open(path, "rb").read()
-    kinds = list(resources(data))
+    kinds = [kind for file in files(data) for kind in resources_of(file)]
     if not kinds:
         sys.exit(f"{name}: no message of its .proto files has the option (gantry.schema.message).resource")
     word = name.replace("-", "_")
