@@ -60,6 +60,10 @@ if(GANTRY_SANITIZE MATCHES "thread" OR CMAKE_UNITY_BUILD)
   # holds.
   list(APPEND GANTRY_WARNINGS -Wno-maybe-uninitialized)
 endif()
+if(GANTRY_SANITIZE)
+  # Their pieces are larger (CMakePresets.json), where one file's name may stand within another file's function.
+  list(APPEND GANTRY_WARNINGS -Wno-shadow)
+endif()
 
 function(gantry_warnings target)
   target_compile_options(${target} PRIVATE
@@ -131,16 +135,23 @@ endfunction()
 function(gantry_test_plugin name)
   cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
   add_library(${name} MODULE ${A_SOURCES})
-  gantry_warnings(${name})
-  target_compile_options(${name} PRIVATE -fno-gnu-unique)
-  target_link_libraries(${name} PRIVATE gantry_sdk)
+  gantry_test_plugin_settings(${name})
   gantry_exports_entry_point(${name})
-  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test_plugins)
 endfunction()
 
-# What tests include is compiled once for all of them (docs/decisions/unity-build.md). Not for fuzz targets, which are
-# compiled otherwise.
+function(gantry_test_plugin_settings target)
+  gantry_warnings(${target})
+  target_compile_options(${target} PRIVATE -fno-gnu-unique)
+  target_link_libraries(${target} PRIVATE gantry_sdk)
+  set_target_properties(${target} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test_plugins)
+  if(TARGET gantry_plugin_headers AND NOT target STREQUAL "gantry_plugin_headers")
+    target_precompile_headers(${target} REUSE_FROM gantry_plugin_headers)
+  endif()
+endfunction()
+
+# What tests include is compiled once for all of them (docs/decisions/unity-build.md), and what the plugins that they load
+# do. Not for fuzz targets, which are compiled otherwise.
 function(gantry_precompiled_test_headers)
   if(NOT BUILD_TESTING OR NOT CMAKE_UNITY_BUILD)
     return()
@@ -151,12 +162,18 @@ function(gantry_precompiled_test_headers)
   target_compile_options(gantry_test_headers PRIVATE -O0)
   target_link_libraries(gantry_test_headers PRIVATE GTest::gtest_main GTest::gmock Boost::json)
   target_precompile_headers(gantry_test_headers PRIVATE ${CMAKE_SOURCE_DIR}/tests/precompiled.hpp)
+  file(WRITE ${CMAKE_BINARY_DIR}/plugin_headers.cpp "")
+  add_library(gantry_plugin_headers OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/plugin_headers.cpp)
+  gantry_test_plugin_settings(gantry_plugin_headers)
+  target_precompile_headers(gantry_plugin_headers PRIVATE ${CMAKE_SOURCE_DIR}/tests/precompiled_plugin.hpp)
 endfunction()
 
-# gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l]): a GoogleTest program run by ctest. Those with the label
-# e2e (the daemon itself, guides, the installed SDK) are built with sanitizers only when named, and ctest does not run them.
+# gantry_test(NAME SOURCES ... LIBS ... [TIMEOUT s] [LABELS l] [SHARDS n]): a GoogleTest program run by ctest, in n parts
+# beside each other. Those with the label e2e (the daemon itself, guides, the installed SDK) are built with sanitizers only
+# when named, and ctest does not run them.
+# A room's tests are one program: they share most of what is compiled for them (docs/decisions/unity-build.md).
 function(gantry_test name)
-  cmake_parse_arguments(A "SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(A "SERIAL" "TIMEOUT;SHARDS" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
   endif()
@@ -191,11 +208,25 @@ function(gantry_test name)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
     return()
   endif()
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} COST ${cost} LABELS "${A_LABELS}")
-  if(A_SERIAL)
-    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  set(tests ${name})
+  if(A_SHARDS)
+    list(TRANSFORM tests APPEND "_1")
+    foreach(shard RANGE 2 ${A_SHARDS})
+      list(APPEND tests ${name}_${shard})
+    endforeach()
   endif()
+  set(shard 0)
+  foreach(test IN LISTS tests)
+    add_test(NAME ${test} COMMAND ${name})
+    set_tests_properties(${test} PROPERTIES TIMEOUT ${A_TIMEOUT} COST ${cost} LABELS "${A_LABELS}")
+    if(A_SHARDS)
+      set_tests_properties(${test} PROPERTIES ENVIRONMENT "GTEST_TOTAL_SHARDS=${A_SHARDS};GTEST_SHARD_INDEX=${shard}")
+      math(EXPR shard "${shard} + 1")
+    endif()
+    if(A_SERIAL)
+      set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
+    endif()
+  endforeach()
 endfunction()
 
 gantry_precompiled_test_headers()

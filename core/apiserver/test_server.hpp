@@ -20,6 +20,11 @@
 
 namespace gantry::apiserver {
 
+constexpr const char* kMergePatch = "application/merge-patch+json";
+constexpr const char* kStrategicPatch = "application/strategic-merge-patch+json";
+constexpr const char* kJsonPatch = "application/json-patch+json";
+constexpr const char* kTable = "application/json;as=Table;v=v1;g=meta.k8s.io";
+
 // An answer, waited for.
 struct Answer {
   int code = 0;

@@ -14,7 +14,7 @@ namespace gantry::integration {
 namespace {
 
 using ConfigMap = corev1::ConfigMap;
-using Objects = View<ConfigMap>::Objects;
+using ConfigMaps = View<ConfigMap>::Objects;
 
 metav1::OwnerReference reference_to(const ConfigMap& owner, bool blocks = true) {
   metav1::OwnerReference reference;
@@ -51,7 +51,7 @@ struct GarbageCollectorTest : testing::Test {
     EXPECT_TRUE(done.ok()) << done.message();
   }
   static View<ConfigMap>::Check exactly(std::set<std::string> names) {
-    return [names = std::move(names)](const Objects& objects) {
+    return [names = std::move(names)](const ConfigMaps& objects) {
       std::set<std::string> have;
       for (const auto& [name, object] : objects) have.insert(name);
       return have == names;
@@ -78,10 +78,10 @@ TEST_F(GarbageCollectorTest, ManyDependentsInEveryWay) {
   for (const char* how : {"Background", "Foreground", "Orphan"}) {
     const auto owner = make("owner");
     for (int i = 0; i < 300; ++i) make("leaf-" + std::to_string(i), {reference_to(owner)});
-    ASSERT_TRUE(view.wait([](const Objects& objects) { return objects.size() == 301; }));
+    ASSERT_TRUE(view.wait([](const ConfigMaps& objects) { return objects.size() == 301; }));
     remove("owner", how);
     const bool orphan = std::string_view(how) == "Orphan";
-    EXPECT_TRUE(view.wait([&](const Objects& objects) {
+    EXPECT_TRUE(view.wait([&](const ConfigMaps& objects) {
       return orphan ? objects.size() == 300 && !objects.contains("owner") : objects.empty();
     })) << how;
   }
@@ -90,7 +90,7 @@ TEST_F(GarbageCollectorTest, ManyDependentsInEveryWay) {
 TEST_F(GarbageCollectorTest, ForegroundGoesFromTheLeavesUp) {
   start();
   std::vector<std::string> wrong;
-  View<ConfigMap> view(*plane, [&](const Objects& objects) {
+  View<ConfigMap> view(*plane, [&](const ConfigMaps& objects) {
     const auto has = [&](const char* name) { return objects.contains(name); };
     if (has("leaf") && !has("child")) wrong.emplace_back("child before leaf");
     if (has("child") && !has("owner")) wrong.emplace_back("owner before child");
@@ -112,7 +112,7 @@ TEST_F(GarbageCollectorTest, ForegroundWaitsForADependentThatSomebodyHolds) {
   make("child", {reference_to(owner)});
   ASSERT_TRUE(plane->patch<ConfigMap>("child", "{\"metadata\":{\"finalizers\":[\"example.com/hold\"]}}").ok());
   remove("owner", "Foreground");
-  ASSERT_TRUE(view.wait([](const Objects& objects) {
+  ASSERT_TRUE(view.wait([](const ConfigMaps& objects) {
     const auto child = objects.find("child");
     return child != objects.end() && child->second.metadata().has_deletion_timestamp();
   }));
@@ -129,7 +129,7 @@ TEST_F(GarbageCollectorTest, OrphanKeepsDependentsWithoutTheReference) {
   make("child", {reference_to(owner), reference_to(other)});
   make("only-child", {reference_to(owner)});
   remove("owner", "Orphan");
-  EXPECT_TRUE(view.wait([&](const Objects& objects) {
+  EXPECT_TRUE(view.wait([&](const ConfigMaps& objects) {
     const auto child = objects.find("child"), only = objects.find("only-child");
     return !objects.contains("owner") && child != objects.end() && only != objects.end() &&
            child->second.metadata().owner_references_size() == 1 &&
@@ -145,7 +145,7 @@ TEST_F(GarbageCollectorTest, OrphanRightAfterTheDependentWasMade) {
     make("child-" + std::to_string(i), {reference_to(owner)});
     remove("owner-" + std::to_string(i), "Orphan");
   }
-  EXPECT_TRUE(view.wait([](const Objects& objects) {
+  EXPECT_TRUE(view.wait([](const ConfigMaps& objects) {
     size_t orphans = 0;
     for (const auto& [name, object] : objects) {
       if (name.starts_with("owner")) return false;
@@ -173,7 +173,7 @@ TEST_F(GarbageCollectorTest, DanglingReferencesGoWhereAnOwnerStays) {
   const auto one = make("one"), two = make("two");
   make("child", {reference_to(one), reference_to(two)});
   remove("one", "Background");
-  EXPECT_TRUE(view.wait([&](const Objects& objects) {
+  EXPECT_TRUE(view.wait([&](const ConfigMaps& objects) {
     const auto child = objects.find("child");
     return child != objects.end() && child->second.metadata().owner_references_size() == 1 &&
            child->second.metadata().owner_references(0).name() == "two";
@@ -219,7 +219,7 @@ TEST_F(GarbageCollectorTest, AnOwnerInAnotherNamespaceIsSaidToBeWrong) {
   make("settle");  // the collector's caches are one event behind this at most
   make("child", {reference_to(*made)});
   EXPECT_TRUE(
-      view.wait([](const Objects& objects) { return objects.contains("settle") && !objects.contains("child"); }));
+      view.wait([](const ConfigMaps& objects) { return objects.contains("settle") && !objects.contains("child"); }));
   EXPECT_TRUE(events.wait([](const auto& seen) {
     for (const auto& [name, event] : seen) {
       if (event.reason() == "OwnerRefInvalidNamespace" && event.involved_object().name() == "child") return true;

@@ -13,7 +13,7 @@ namespace gantry::integration {
 namespace {
 
 using Namespace = corev1::Namespace;
-using Objects = View<Namespace>::Objects;
+using Namespaces = View<Namespace>::Objects;
 
 struct NamespaceTest : testing::Test {
   void SetUp() override {
@@ -55,10 +55,10 @@ struct NamespaceTest : testing::Test {
     return client::parse_object<M>(plane->client().call(request));
   }
   bool gone(const std::string& ns, int64_t seconds = 30) {
-    return namespaces->wait([&](const Objects& objects) { return !objects.contains(ns); }, seconds);
+    return namespaces->wait([&](const Namespaces& objects) { return !objects.contains(ns); }, seconds);
   }
   bool has_condition(const std::string& ns, const std::string& type, const std::string& part) {
-    return namespaces->wait([&](const Objects& objects) {
+    return namespaces->wait([&](const Namespaces& objects) {
       const auto it = objects.find(ns);
       if (it == objects.end()) return false;
       for (const auto& condition : it->second.status().conditions()) {

@@ -5,9 +5,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-constexpr const char* kJsonPatch = "application/json-patch+json";
-constexpr const char* kTable = "application/json;as=Table;v=v1;g=meta.k8s.io";
 constexpr const char* kLeases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 
 class LongWorkTest : public ServerTest {

@@ -8,12 +8,9 @@
 namespace gantry::apiserver {
 namespace {
 
-using admission::Answer;
 using admission::Operation;
 using admission::Pause;
 using admission::WriteRequest;
-
-constexpr const char* kMergePatch = "application/merge-patch+json";
 
 // What a step was told of one request.
 struct Told {

@@ -6,7 +6,6 @@ namespace {
 
 constexpr const char* kRequests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 constexpr const char* kApproval = "/apis/certificates.k8s.io/v1/certificatesigningrequests/r/approval";
-constexpr const char* kMergePatch = "application/merge-patch+json";
 constexpr const char* kRequest =
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlISE1HOENBUUF3RFRFTE1Ba0dBMVVFQXd3Q2JXVXdXVEFUQmdj"
     "cWhrak9QUUlCQmdncWhrak9QUU1CQndOQwpBQVF5b0R2d1Y1UUVJVHI2Z3RzN2F2NUlFUjMvV0pENEtVcDVXeHh3ZFFXZVFBZDlB"

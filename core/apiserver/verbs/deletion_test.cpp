@@ -4,8 +4,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-
 class DeletionTest : public ServerTest {
  protected:
   static std::string map_path(const std::string& name) { return std::string(kMaps) + "/" + name; }

@@ -5,7 +5,6 @@ namespace gantry::apiserver {
 namespace {
 
 constexpr const char* kBudgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
-constexpr const char* kMergePatch = "application/merge-patch+json";
 
 class EvictionTest : public ServerTest {
  protected:

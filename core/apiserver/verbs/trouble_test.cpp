@@ -10,8 +10,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-
 // Passes everything on but the writes that it was told to refuse.
 class TroubledStore : public store::Store {
  public:

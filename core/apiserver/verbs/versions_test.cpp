@@ -6,9 +6,6 @@ namespace {
 
 constexpr const char* kV1 = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
 constexpr const char* kV2 = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
-constexpr const char* kMergePatch = "application/merge-patch+json";
-constexpr const char* kStrategicPatch = "application/strategic-merge-patch+json";
-constexpr const char* kTable = "application/json;as=Table;v=v1;g=meta.k8s.io";
 constexpr const char* kProtobuf = "application/vnd.kubernetes.protobuf";
 constexpr const char* kPrefix = "autoscaling.alpha.kubernetes.io/";
 

@@ -8,8 +8,6 @@ namespace {
 
 using namespace schema::testing;
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-
 class VolatileTest : public ServerTest {
  protected:
   void SetUp() override {

@@ -4,10 +4,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-constexpr const char* kJsonPatch = "application/json-patch+json";
-constexpr const char* kStrategicPatch = "application/strategic-merge-patch+json";
-
 constexpr const char* kDeployments = "/apis/apps/v1/namespaces/default/deployments";
 constexpr const char* kWeb = R"({"metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"app":"web"}},
     "template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"busybox:1"}]}}}})";

@@ -6,7 +6,6 @@ namespace {
 
 constexpr const char* kCore = "/api/v1/namespaces/default/events";
 constexpr const char* kEvents = "/apis/events.k8s.io/v1/namespaces/default/events";
-constexpr const char* kMergePatch = "application/merge-patch+json";
 
 class SharedEventsTest : public ServerTest {
  protected:

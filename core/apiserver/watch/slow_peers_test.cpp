@@ -10,9 +10,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-constexpr const char* kTable = "application/json;as=Table;v=v1;g=meta.k8s.io";
-
 // A peer that reads when it is told to, as much as it is told.
 class HeldStream : public http::Stream, public Waitable {
  public:

@@ -4,8 +4,6 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr const char* kMergePatch = "application/merge-patch+json";
-
 // A peer that reads when it is told to.
 class SlowStream : public http::Stream, public Waitable {
  public:

@@ -11,11 +11,10 @@
 #include "core/kinds/kinds.hpp"
 #include "core/schema/codec/wire.hpp"
 #include "core/schema/openapi/openapi_build.hpp"
+#include "core/schema/values/json_testing.hpp"
 
 namespace gantry::schema {
 namespace {
-
-Json js(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
 
 void collect_refs(const Json& value, std::set<std::string>& out) {
   if (const auto* object = value.if_object()) {

@@ -5,6 +5,7 @@
 
 #include "core/schema/patch/patch.hpp"
 #include "core/schema/schema_testing.hpp"
+#include "core/schema/values/json_testing.hpp"
 
 namespace gantry::schema {
 namespace {
@@ -14,8 +15,6 @@ using Object = boost::json::object;
 using AccountPtr = std::shared_ptr<limits::Account>;
 
 constexpr size_t kMany = 60'000;
-
-Json js(std::string_view text) { return *parse_json(text); }
 
 // {"a":{"a":...{}}}, `depth` objects.
 Json nested(size_t depth) {

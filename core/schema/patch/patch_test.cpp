@@ -8,11 +8,10 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/kinds/kinds.hpp"
+#include "core/schema/values/json_testing.hpp"
 
 namespace gantry::schema {
 namespace {
-
-Json js(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
 
 struct Case {
   const char* name;

@@ -8,11 +8,10 @@
 #include <boost/json/parse.hpp>
 
 #include "core/kinds/kinds.hpp"
+#include "core/schema/values/json_testing.hpp"
 
 namespace gantry::schema {
 namespace {
-
-Json js(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
 
 TEST(LabelSelector, Matching) {
   const struct {
@@ -154,9 +153,9 @@ TEST(LabelSelector, ManyRequirementsOfOneKey) {
   EXPECT_FALSE(selector->matches(js(R"({"a":"x"})").get_object()));
 }
 
-struct Tree {
+struct Selectors {
   SchemaPtr schema;
-  Tree() {
+  Selectors() {
     auto built = Schema::builtin(kinds::all());
     if (built.ok()) schema = *std::move(built);
   }
@@ -185,7 +184,7 @@ TEST(LabelSelector, ManyTermsAreAskedTogether) {
       {R"({"n":"6"})", ",n>1,n>2,n>3,n>4,n<9,n<8,n<7,n<6,n,n", false},
       {R"({"n":"5"})", ",!n,!n,!n,!n,!n,!n,!n,!n,!n", false},
   };
-  Tree tree;
+  Selectors tree;
   std::string many = "a!=0";
   for (int i = 1; i < 1000; ++i) many += ",a!=" + std::to_string(i) + ",k" + std::to_string(i) + "!=v";
   for (const auto& c : cases) {
@@ -235,7 +234,7 @@ TEST(LabelSelector, ErrorsShowOnlySome) {
 }
 
 TEST(FieldSelector, PodsAndNodes) {
-  Tree tree;
+  Selectors tree;
   const Kind& pods = tree.kind("", "Pod");
   Attributes pod = attributes_of(pods, js(R"({"metadata":{"name":"p","namespace":"n","uid":"u",
     "labels":{"b":"2","a":"1"}},"spec":{"nodeName":"w","hostNetwork":true},"status":{"phase":"Running"}})"));
@@ -284,7 +283,7 @@ TEST(FieldSelector, PodsAndNodes) {
 }
 
 TEST(FieldSelector, ManyTermsAreAskedTogether) {
-  Tree tree;
+  Selectors tree;
   const Kind& pods = tree.kind("", "Pod");
   std::string many = "metadata.name!=a";
   for (int i = 0; i < 1000; ++i) many += ",metadata.name!=p" + std::to_string(i) + ",status.phase=Running";
@@ -303,7 +302,7 @@ TEST(FieldSelector, ManyTermsAreAskedTogether) {
 }
 
 TEST(FieldSelector, Errors) {
-  Tree tree;
+  Selectors tree;
   auto unknown = FieldSelector::parse(tree.kind("", "Pod"), "spec.foo=x");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code(), 400);
