@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <fstream>
 #include <future>
+#include <iterator>
+#include <string>
+#include <thread>
 
 namespace gantry::daemon {
 namespace {
@@ -22,6 +27,13 @@ class StartSignalsTest : public testing::Test {
   void TearDown() override { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   sigset_t before_{};
 };
+
+// A thread of this process waits for something.
+bool sleeps(pid_t thread) {
+  std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/status");
+  const std::string text{std::istreambuf_iterator<char>(status), {}};
+  return text.find("\nState:\tS") != std::string::npos;
+}
 
 TEST_F(StartSignalsTest, AStartWithoutOneIsJustOver) {
   StartSignals signals(std::chrono::seconds(60), [](int) { ADD_FAILURE(); });
@@ -64,8 +76,9 @@ TEST_F(StartSignalsTest, WhileItRunsOneAfterTheOther) {
     ::kill(::getpid(), sent);
     EXPECT_EQ(signals.next(), sent);
   }
-  std::thread later([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::thread later([waiting = ::gettid()] {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!sleeps(waiting) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     ::kill(::getpid(), SIGTERM);
   });
   EXPECT_EQ(signals.next(), SIGTERM) << "it waits";
