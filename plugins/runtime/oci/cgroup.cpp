@@ -25,7 +25,7 @@ uint64_t value_in(const std::string& text, const std::string& key) {
   return 0;
 }
 
-uint64_t number_in(const fs::path& path) {
+uint64_t number_in_file(const fs::path& path) {
   const auto text = read_file(path);
   return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
 }
@@ -193,22 +193,22 @@ Cgroups::Stats Cgroups::stats(const std::string& cgroup) const {
   if (!text) return out;
   out.found = true;
   if (v1_.contains("memory")) {
-    out.memory_usage = number_in(memory / "memory.usage_in_bytes");
-    out.memory_limit = number_in(memory / "memory.limit_in_bytes");
+    out.memory_usage = number_in_file(memory / "memory.usage_in_bytes");
+    out.memory_limit = number_in_file(memory / "memory.limit_in_bytes");
     out.inactive_file = value_in(*text, "total_inactive_file");
     out.rss = value_in(*text, "total_rss");
     out.page_faults = value_in(*text, "total_pgfault");
     out.major_faults = value_in(*text, "total_pgmajfault");
   } else {
-    out.memory_usage = number_in(memory / "memory.current");
-    out.memory_limit = number_in(memory / "memory.max");
+    out.memory_usage = number_in_file(memory / "memory.current");
+    out.memory_limit = number_in_file(memory / "memory.max");
     out.inactive_file = value_in(*text, "inactive_file");
     out.rss = value_in(*text, "anon");
     out.page_faults = value_in(*text, "pgfault");
     out.major_faults = value_in(*text, "pgmajfault");
   }
   if (v1_.contains("cpuacct")) {
-    out.cpu_ns = number_in(dir("cpuacct", cgroup) / "cpuacct.usage");
+    out.cpu_ns = number_in_file(dir("cpuacct", cgroup) / "cpuacct.usage");
   } else if (const auto cpu = read_file(dir("cpu", cgroup) / "cpu.stat")) {
     out.cpu_ns = value_in(*cpu, "usage_usec") * 1000;
   }
