@@ -1,6 +1,7 @@
 // Endpoints: addresses that others can reach, at ports with names, and their table. Pure functions, any thread.
 #include "core/kinds/parts/addresses.hpp"
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/ip_rules.hpp"
 
 namespace gantry::kinds::core_endpoints {
 namespace {
@@ -12,8 +13,9 @@ void check_addresses(const JsonObject& subset, std::string_view list, const At& 
   each(subset, list, [&](const JsonObject& address) {
     At here = at.child(list, i++);
     const std::string_view ip = get_text(address, "ip");
-    errors.format(here, "ip", "ip", ip);
-    check_reachable(here, "ip", ip, errors);
+    const size_t before = errors.size();
+    check_ip(ip, Spelling::kAny, here, "ip", errors);
+    if (errors.size() == before) check_reachable(here, "ip", ip, errors);
   });
 }
 

@@ -33,8 +33,12 @@ TEST(Endpoints, HasAddressesThatCanBeReached) {
   EXPECT_THAT(
       of_new(R"({"addresses":[{"ip":"x"}]})"),
       ElementsAre("subsets[0].addresses[0].ip: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 "
-                  "or 2001:db8::ffff)",
-                  "subsets[0].addresses[0].ip: Invalid value: \"x\": must be a valid IP address"));
+                  "or 2001:db8::ffff)"));
+  EXPECT_THAT(of_new(R"({"addresses":[{"ip":"10.0.0.01"}]})"),
+              ElementsAre("subsets[0].addresses[0].ip: Invalid value: \"10.0.0.01\": must not have leading 0s"));
+  EXPECT_THAT(of_new(R"({"notReadyAddresses":[{"ip":"::ffff:127.0.0.1"}]})"),
+              ElementsAre("subsets[0].notReadyAddresses[0].ip: Invalid value: \"::ffff:127.0.0.1\": must not be an "
+                          "IPv4-mapped IPv6 address"));
   EXPECT_THAT(of_new(R"({"addresses":[{"ip":"10.0.0.1","hostname":"A","nodeName":""}]})"),
               ElementsAre(HasSubstr("subsets[0].addresses[0].hostname: Invalid value: \"A\""),
                           HasSubstr("subsets[0].addresses[0].nodeName: Invalid value: \"\"")));
@@ -54,6 +58,11 @@ TEST(Endpoints, HasPorts) {
 TEST(Endpoints, AreJudgedWhenTheyChange) {
   EXPECT_THAT(problems(endpoints(), with("{}"), with("{}")), IsEmpty());
   EXPECT_THAT(problems(endpoints(), with("{}"), with(R"({"addresses":[{"ip":"10.0.0.1"}]})")).size(), 1u);
+  constexpr std::string_view kOld = R"({"addresses":[{"ip":"10.0.0.01"}]})";
+  EXPECT_THAT(problems(endpoints(), with(kOld), with(kOld)), IsEmpty());
+  EXPECT_THAT(problems(endpoints(), with(R"({"addresses":[{"ip":"10.0.0.01"},{"ip":"10.0.0.2"}]})"), with(kOld)).size(),
+              1u)
+      << "of a list that changes all is judged";
   EXPECT_TRUE(endpoints().behavior->create_on_update);
 }
 

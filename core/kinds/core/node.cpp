@@ -3,6 +3,7 @@
 
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/entries.hpp"
+#include "core/kinds/parts/ip_rules.hpp"
 
 namespace gantry::kinds::core_node {
 namespace {
@@ -35,9 +36,10 @@ void validate(const JsonObject& node, const JsonObject* old, Errors& errors) {
   if (spec == nullptr || (before != nullptr && same_json(*spec, *before))) return;
   check_taints(*spec, at, errors);
   const JsonArray* ranges = get_array(*spec, "podCIDRs");
+  const Kept kept = kept_texts(before != nullptr ? get_array(*before, "podCIDRs") : nullptr);
   for (size_t i = 0; ranges != nullptr && i < ranges->size(); ++i) {
     const auto* text = (*ranges)[i].if_string();
-    if (text != nullptr) errors.format(at.child("podCIDRs", i), "", "cidr", *text);
+    if (text != nullptr) check_old_range(*text, kept, at.child("podCIDRs", i), "", errors);
   }
   if (before == nullptr) return;
   constexpr std::string_view kOnce = "node updates may not change podCIDR except from \"\" to valid";

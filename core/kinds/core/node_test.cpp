@@ -72,6 +72,11 @@ TEST(Node, WhatIsGivenOnceStays) {
               IsEmpty());
   EXPECT_THAT(change(R"({"podCIDRs":["10.0.0.0"]})", "{}"),
               ElementsAre(HasSubstr("spec.podCIDRs[0]: Invalid value: \"10.0.0.0\": must be a valid CIDR value")));
+  EXPECT_THAT(change(R"({"podCIDRs":["10.0.0.1/24"]})", "{}"),
+              ElementsAre("spec.podCIDRs[0]: Invalid value: \"10.0.0.1/24\": must not have bits set beyond the prefix "
+                          "length"));
+  EXPECT_THAT(change(R"({"podCIDRs":["10.0.0.1/24"],"unschedulable":true})", R"({"podCIDRs":["10.0.0.1/24"]})"),
+              IsEmpty());
 }
 
 TEST(Node, SaysItselfWhatCanBeUsed) {

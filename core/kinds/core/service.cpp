@@ -2,10 +2,8 @@
 // nodes are given elsewhere: one without them is valid. Pure functions, any thread.
 #include "core/kinds/parts/service.hpp"
 
-#include <algorithm>
 #include <set>
 
-#include "core/kinds/parts/addresses.hpp"
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/entries.hpp"
 
@@ -13,7 +11,6 @@ namespace gantry::kinds::core_service {
 namespace {
 
 constexpr int64_t kSessionSeconds = 10800, kMostSessionSeconds = 86400;
-constexpr std::string_view kSourceRanges = "service.beta.kubernetes.io/load-balancer-source-ranges";
 constexpr std::string_view kTopologyHints = "service.kubernetes.io/topology-aware-hints";
 constexpr std::string_view kTopologyMode = "service.kubernetes.io/topology-mode";
 constexpr std::string_view kBalancersOnly = "may only be used when `type` is 'LoadBalancer'";
@@ -82,40 +79,6 @@ void check_session(const JsonObject& spec, const At& at, Errors& errors) {
                  "must be greater than 0 and less than " + std::to_string(kMostSessionSeconds));
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// Who may send to the balancer: by the field, or by the annotation of before there was one.
-void check_sources(const JsonObject& spec, const JsonObject& notes, const At& root, const At& at, Errors& errors) {
-  const bool balanced = service_type(spec) == "LoadBalancer";
-  if (const JsonArray* ranges = get_array(spec, "loadBalancerSourceRanges"); ranges != nullptr && !ranges->empty()) {
-    // Upstream's name of the field, with a capital.
-    constexpr std::string_view kField = "LoadBalancerSourceRanges";
-    if (!balanced) errors.forbidden(at, kField, kBalancersOnly);
-    for (size_t i = 0; i < ranges->size(); ++i) {
-      const auto* text = (*ranges)[i].if_string();
-      if (text != nullptr) errors.format(at.child(kField, i), "", "cidr", trimmed(*text));
-    }
-    return;
-  }
-  if (get(notes, kSourceRanges) == nullptr) return;
-  At metadata = root.child("metadata");
-  At here = metadata.key("annotations", kSourceRanges);
-  if (!balanced) errors.forbidden(here, "", kBalancersOnly);
-  std::string_view rest = trimmed(get_text(notes, kSourceRanges));
-  while (!rest.empty()) {
-    const size_t comma = std::min(rest.find(','), rest.size());
-    errors.format(here, "", "cidr", trimmed(rest.substr(0, comma)));
-    if (comma == rest.size()) return;
-    rest.remove_prefix(comma + 1);
-    if (rest.empty()) errors.format(here, "", "cidr", "");
-  }
-}
-
 // Fields that only balancers have, and those of services that are reached from outside.
 void check_outside(const JsonObject& spec, const At& at, Errors& errors) {
   const bool balanced = service_type(spec) == "LoadBalancer";
@@ -143,23 +106,15 @@ void check_outside(const JsonObject& spec, const At& at, Errors& errors) {
   }
 }
 
-void check_spec(const JsonObject& spec, const At& at, Errors& errors) {
+void check_spec(const JsonObject& spec, const JsonObject* old, const At& at, Errors& errors) {
   check_type(spec, at, errors);
   check_service_ports(spec, at, errors);
   if (const JsonObject* labels = get_object(spec, "selector")) {
     schema::check_labels(*labels, at.child("selector"), errors);
   }
   check_session(spec, at, errors);
-  check_service_addresses(spec, at, errors);
-  const JsonArray* outside = get_array(spec, "externalIPs");
-  for (size_t i = 0; outside != nullptr && i < outside->size(); ++i) {
-    const auto* text = (*outside)[i].if_string();
-    if (text == nullptr) continue;
-    At here = at.child("externalIPs", i);
-    const size_t before = errors.size();
-    errors.format(here, "", "ip", *text);
-    if (errors.size() == before) check_reachable(here, "", *text, errors);
-  }
+  check_service_addresses(spec, old, at, errors);
+  check_outside_addresses(spec, old, at, errors);
   check_outside(spec, at, errors);
 }
 
@@ -185,7 +140,8 @@ void validate(const JsonObject& service, const JsonObject* old, Errors& errors) 
   const JsonObject& notes = object_at(object_at(service, "metadata"), "annotations");
   if (old != nullptr && !same_at(service, *old, "status")) {
     At status = root.child("status");
-    check_balancer_status(object_at(object_at(service, "status"), "loadBalancer"), spec, status.child("loadBalancer"),
+    check_balancer_status(object_at(object_at(service, "status"), "loadBalancer"),
+                          object_at(object_at(*old, "status"), "loadBalancer"), spec, status.child("loadBalancer"),
                           errors);
   }
   const bool same_spec = old != nullptr && same_at(service, *old, "spec");
@@ -197,10 +153,11 @@ void validate(const JsonObject& service, const JsonObject* old, Errors& errors) 
     errors.invalid(metadata.key("annotations", kTopologyMode), "", *mode,
                    "must match annotations[" + std::string(kTopologyHints) + "] when both are specified");
   }
-  check_sources(spec, notes, root, at, errors);
+  check_source_ranges(service, old, errors);
   if (same_spec) return;
-  if (old != nullptr) check_update(spec, object_at(*old, "spec"), at, errors);
-  check_spec(spec, at, errors);
+  const JsonObject* before = old != nullptr ? &object_at(*old, "spec") : nullptr;
+  if (before != nullptr) check_update(spec, *before, at, errors);
+  check_spec(spec, before, at, errors);
 }
 
 void update(JsonObject& next, const JsonObject& old) {

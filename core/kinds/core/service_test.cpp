@@ -167,7 +167,11 @@ TEST(Service, AddressesOutsideCanBeReached) {
                                           "(e.g. 10.9.8.7 or 2001:db8::ffff)"));
   EXPECT_THAT(with("0.0.0.0"), ElementsAre(HasSubstr("may not be unspecified (0.0.0.0)")));
   EXPECT_THAT(with("::"), ElementsAre(HasSubstr("may not be unspecified (::)")));
-  for (const char* bad : {"127.1.2.3", "::1", "::ffff:127.0.0.1"}) {
+  EXPECT_THAT(with("010.0.0.1"),
+              ElementsAre("spec.externalIPs[1]: Invalid value: \"010.0.0.1\": must not have leading 0s"));
+  EXPECT_THAT(with("::ffff:10.0.0.1"), ElementsAre("spec.externalIPs[1]: Invalid value: \"::ffff:10.0.0.1\": must not "
+                                                   "be an IPv4-mapped IPv6 address"));
+  for (const char* bad : {"127.1.2.3", "::1"}) {
     EXPECT_THAT(with(bad), ElementsAre(HasSubstr("may not be in the loopback range (127.0.0.0/8, ::1/128)"))) << bad;
   }
   for (const char* bad : {"169.254.1.1", "fe80::1", "febf::1"}) {
@@ -291,6 +295,34 @@ TEST(Service, AnotherTypeDropsWhatItHasNoUseFor) {
   EXPECT_THAT(json_of(next), HasSubstr(R"("status":{"loadBalancer":{}})"));
 }
 
+TEST(Service, AddressesThatMeanSeveralThingsMayStayButNotCome) {
+  constexpr std::string_view kOld = R"({"type":"LoadBalancer","externalIPs":["010.1.1.1","10.1.1.2"],
+    "clusterIP":"::ffff:10.0.0.1","loadBalancerSourceRanges":[" 10.0.0.1/8"]})";
+  EXPECT_THAT(of_new(kOld),
+              ElementsAre("spec.LoadBalancerSourceRanges[0]: Invalid value: \"10.0.0.1/8\": must not have bits set "
+                          "beyond the prefix length",
+                          "spec.clusterIPs[0]: Invalid value: \"::ffff:10.0.0.1\": must not be an IPv4-mapped IPv6 "
+                          "address",
+                          "spec.externalIPs[0]: Invalid value: \"010.1.1.1\": must not have leading 0s"));
+  EXPECT_THAT(on_update(R"({"type":"LoadBalancer","externalIPs":["10.1.1.3","010.1.1.1"],"clusterIP":"::ffff:10.0.0.1",
+                            "loadBalancerSourceRanges":["10.0.0.0/8","10.0.0.1/8 "],"selector":{"c":"d"}})",
+                        kOld),
+              IsEmpty())
+      << "wherever in the list";
+  EXPECT_THAT(
+      on_update(R"({"type":"LoadBalancer","externalIPs":["010.1.1.2"],"clusterIP":"::ffff:10.0.0.1",
+                            "loadBalancerSourceRanges":["10.0.0.0/08","::ffff:10.0.0.0/104"]})",
+                kOld),
+      ElementsAre("spec.LoadBalancerSourceRanges[0]: Invalid value: \"10.0.0.0/08\": must not have leading 0s in "
+                  "IP or prefix length",
+                  "spec.LoadBalancerSourceRanges[1]: Invalid value: \"::ffff:10.0.0.0/104\": must not have an "
+                  "IPv4-mapped IPv6 address",
+                  "spec.externalIPs[0]: Invalid value: \"010.1.1.2\": must not have leading 0s"));
+  // One that was let through, and would not be reached by others.
+  EXPECT_THAT(on_update(R"({"externalIPs":["127.0.0.01"],"selector":{"c":"d"}})", R"({"externalIPs":["127.0.0.01"]})"),
+              ElementsAre(HasSubstr("may not be in the loopback range")));
+}
+
 TEST(Service, AnnotationsOfOldStillCount) {
   const auto with = [](std::string_view notes, std::string_view type = "ClusterIP") {
     return of_patch(R"({"metadata":{"annotations":)" + std::string(notes) + R"(},"spec":{"type":")" +
@@ -300,6 +332,20 @@ TEST(Service, AnnotationsOfOldStillCount) {
   EXPECT_THAT(with(kRanges, "LoadBalancer"),
               ElementsAre(HasSubstr("metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: "
                                     "Invalid value: \"x\": must be a valid CIDR")));
+  const auto noted = [](std::string_view ranges) {
+    return made(services(), kService,
+                R"({"metadata":{"annotations":{"service.beta.kubernetes.io/load-balancer-source-ranges":")" +
+                    std::string(ranges) + R"("}},"spec":{"type":"LoadBalancer"}})");
+  };
+  const auto noted_update = [&](std::string_view next, std::string_view old, std::string_view selector) {
+    Json object = noted(next);
+    const Json before = noted(old);
+    object.at("spec").at("selector") = parsed(selector);
+    return lines(validate(services(), object, &before));
+  };
+  EXPECT_THAT(noted_update("10.0.0.1/8", "10.0.0.1/8", R"({"c":"d"})"), IsEmpty()) << "stays as it was";
+  EXPECT_THAT(noted_update("10.0.0.1/8,10.0.0.0/9", "10.0.0.1/8", R"({"a":"b"})"),
+              ElementsAre(HasSubstr("Invalid value: \"10.0.0.1/8\": must not have bits set")));
   EXPECT_THAT(with(R"({"service.beta.kubernetes.io/load-balancer-source-ranges":""})"),
               ElementsAre(HasSubstr("may only be used when `type` is 'LoadBalancer'")));
   EXPECT_THAT(with(R"({"service.kubernetes.io/topology-mode":"Auto",
@@ -323,6 +369,17 @@ TEST(Service, ABalancersStatusIsOfABalancer) {
   EXPECT_THAT(on_status("LoadBalancer", R"({"ip":"1.2.3.4"},{"hostname":"a.b"})"), IsEmpty()) << "ipMode is VIP";
   EXPECT_THAT(on_status("LoadBalancer", R"({"ip":"1.2.3"})"),
               ElementsAre(HasSubstr("status.loadBalancer.ingress[0].ip: Invalid value: \"1.2.3\"")));
+  EXPECT_THAT(on_status("LoadBalancer", R"({"ip":"01.2.3.4"})"),
+              ElementsAre("status.loadBalancer.ingress[0].ip: Invalid value: \"01.2.3.4\": must not have leading 0s"));
+  Json old = service(R"({"type":"LoadBalancer"})");
+  old.as_object()["status"] = parsed(R"({"loadBalancer":{"ingress":[{"ip":"01.2.3.4","ipMode":"VIP"}]}})");
+  Json next = old;
+  next.at("status")
+      .at("loadBalancer")
+      .at("ingress")
+      .as_array()
+      .insert(next.at("status").at("loadBalancer").at("ingress").as_array().begin(), parsed(R"({"hostname":"a.b"})"));
+  EXPECT_THAT(lines(validate(services(), next, &old)), IsEmpty()) << "one that was there";
   EXPECT_THAT(on_status("LoadBalancer", R"({"hostname":"a","ipMode":"VIP"})"),
               ElementsAre("status.loadBalancer.ingress[0].ipMode: Forbidden: may not be specified when `ip` is not "
                           "set"));

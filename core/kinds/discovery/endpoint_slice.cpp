@@ -3,6 +3,7 @@
 
 #include "core/kinds/parts/addresses.hpp"
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/entries.hpp"
 #include "core/kinds/parts/ip_rules.hpp"
 
 namespace gantry::kinds::discovery_endpoint_slice {
@@ -87,18 +88,20 @@ void check_ports(const JsonObject& slice, const At& root, Errors& errors) {
   });
 }
 
-void validate(const JsonObject& slice, const JsonObject*, Errors& errors) {
-  At root;
+void check_endpoints(const JsonObject& slice, const At& root, Errors& errors) {
   const size_t endpoints = count(slice, "endpoints");
-  if (endpoints > kMostEndpoints) {
-    errors.too_many(root, "endpoints", endpoints, kMostEndpoints);
-  } else {
-    size_t i = 0;
-    each(slice, "endpoints", [&](const JsonObject& endpoint) {
-      check_endpoint(endpoint, get_text(slice, "addressType"), root.child("endpoints", i++), errors);
-    });
-  }
-  check_ports(slice, root, errors);
+  if (endpoints > kMostEndpoints) return errors.too_many(root, "endpoints", endpoints, kMostEndpoints);
+  size_t i = 0;
+  each(slice, "endpoints", [&](const JsonObject& endpoint) {
+    check_endpoint(endpoint, get_text(slice, "addressType"), root.child("endpoints", i++), errors);
+  });
+}
+
+// What stays as it is was good to an older version.
+void validate(const JsonObject& slice, const JsonObject* old, Errors& errors) {
+  At root;
+  if (old == nullptr || !same_at(slice, *old, "endpoints")) check_endpoints(slice, root, errors);
+  if (old == nullptr || !same_at(slice, *old, "ports")) check_ports(slice, root, errors);
 }
 
 // What older versions had for the node and the zone.

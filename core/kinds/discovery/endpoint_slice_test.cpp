@@ -60,6 +60,15 @@ TEST(EndpointSlice, AddressesAreOfItsType) {
         {at + "\"" + std::string(64, 'a') + "\": must be no more than 63 bytes"}}});
 }
 
+TEST(EndpointSlice, WhatStaysIsNotJudgedAgain) {
+  const Json old = made(slices(), kGood, address("IPv4", "010.0.0.1"));
+  Json next = old;
+  next.as_object()["metadata"].as_object()["labels"] = parsed(R"({"a":"b"})");
+  EXPECT_THAT(lines(validate(slices(), next, &old)), ::testing::IsEmpty());
+  next.at("endpoints").as_array().push_back(parsed(R"({"addresses":["10.0.0.2"]})"));
+  EXPECT_THAT(lines(validate(slices(), next, &old)), ::testing::SizeIs(1)) << "of a list that changes all is";
+}
+
 TEST(EndpointSlice, Endpoints) {
   const std::string at = "endpoints[0].";
   expect_problems(

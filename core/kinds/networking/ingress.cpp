@@ -111,13 +111,16 @@ void check_spec(const JsonObject& spec, const At& at, Errors& errors) {
   each(spec, "tls", [&](const JsonObject& tls) { check_tls(tls, at.child("tls", j++), errors); });
 }
 
-void check_balancer(const JsonObject& status, const At& at, Errors& errors) {
+void check_balancer(const JsonObject& status, const JsonObject& old, const At& at, Errors& errors) {
   At here = at.child("loadBalancer");
+  Kept kept;
+  each(object_at(old, "loadBalancer"), "ingress",
+       [&](const JsonObject& ingress) { kept.insert(get_text(ingress, "ip")); });
   size_t i = 0;
   each(object_at(status, "loadBalancer"), "ingress", [&](const JsonObject& ingress) {
     At there = here.child("ingress", i++);
     const std::string_view ip = get_text(ingress, "ip"), host = get_text(ingress, "hostname");
-    if (!ip.empty()) check_ip(ip, Spelling::kAny, there, "ip", errors);
+    if (!ip.empty()) check_old_ip(ip, kept, there, "ip", errors);
     if (!host.empty()) errors.format(there, "hostname", "dns1123-subdomain", host);
     if (looks_like_ip(host)) errors.invalid(there, "hostname", Json(host), "must be a DNS name, not an IP address");
   });
@@ -138,7 +141,8 @@ void validate(const JsonObject& ingress, const JsonObject* old, Errors& errors) 
   if (const JsonObject* spec = changed_spec(ingress, old)) check_spec(*spec, root.child("spec"), errors);
   if (old == nullptr) return check_class(ingress, errors);
   const JsonObject& status = object_at(ingress, "status");
-  if (!same_json(status, object_at(*old, "status"))) check_balancer(status, root.child("status"), errors);
+  const JsonObject& before = object_at(*old, "status");
+  if (!same_json(status, before)) check_balancer(status, before, root.child("status"), errors);
 }
 
 // The first three, and how many rules there are besides.

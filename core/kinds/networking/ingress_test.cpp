@@ -124,6 +124,9 @@ TEST(Ingress, UpdatesAndStatus) {
         {at + R"(hostname: Invalid value: "10.0.0.1": must be a DNS name, not an IP address)"}},
        {balancer(R"({"hostname":"A"})"), {at + R"(hostname: Invalid value: "A": a lowercase...)"}}});
   expect_problems(ingresses(), kGood, {{balancer(R"({"ip":"x"})"), {}}});
+  const Json old = made(ingresses(), kGood, balancer(R"({"ip":"010.0.0.1"})"));
+  const Json next = made(ingresses(), kGood, balancer(R"({"ip":"10.0.0.2"},{"ip":"010.0.0.1"})"));
+  EXPECT_THAT(lines(validate(ingresses(), next, &old)), ::testing::IsEmpty()) << "what was there may stay";
 }
 
 TEST(Ingress, ATableShowsHostsAndAddresses) {

@@ -30,23 +30,23 @@ void check_port(const JsonObject& port, const At& at, Errors& errors) {
   if (end < 1 || end > 65535) errors.invalid(at, "endPort", *last, schema::inclusive_range(1, 65535));
 }
 
-void check_block(const JsonObject& block, const At& at, Errors& errors) {
+void check_block(const JsonObject& block, const Kept& kept, const At& at, Errors& errors) {
   const std::string_view text = get_text(block, "cidr");
   if (text.empty()) return;  // said by the tree
-  check_range(text, Spelling::kAny, at, "cidr", errors);
+  check_old_range(text, kept, at, "cidr", errors);
   const auto whole = parse_range(text);
   const JsonArray* parts = get_array(block, "except");
   for (size_t i = 0; whole && parts != nullptr && i < parts->size(); ++i) {
     const auto* part = (*parts)[i].if_string();
     if (part == nullptr) continue;
     At here = at.child("except", i);
-    check_range(*part, Spelling::kAny, here, "", errors);
+    check_old_range(*part, kept, here, "", errors);
     const auto inner = parse_range(*part);
     if (inner && !is_part(*inner, *whole)) errors.invalid(here, "", (*parts)[i], "must be a strict subset of `cidr`");
   }
 }
 
-void check_peer(const JsonObject& peer, const At& at, Errors& errors) {
+void check_peer(const JsonObject& peer, const Kept& kept, const At& at, Errors& errors) {
   size_t peers = 0;
   for (std::string_view key : {"podSelector", "namespaceSelector"}) {
     const JsonObject* selector = get_object(peer, key);
@@ -55,19 +55,34 @@ void check_peer(const JsonObject& peer, const At& at, Errors& errors) {
     check_label_selector(*selector, at.child(key), errors);
   }
   const JsonObject* block = get_object(peer, "ipBlock");
-  if (block != nullptr) check_block(*block, at.child("ipBlock"), errors);
+  if (block != nullptr) check_block(*block, kept, at.child("ipBlock"), errors);
   if (block == nullptr && peers == 0) errors.required(at, "", "must specify a peer");
   if (block != nullptr && peers > 0) errors.forbidden(at, "", "may not specify both ipBlock and another peer");
 }
 
-void check_rules(const JsonObject& spec, std::string_view direction, std::string_view peers, const At& at,
-                 Errors& errors) {
+// The ranges in a policy's rules.
+Kept ranges_in(const JsonObject& spec) {
+  Kept out;
+  for (const auto& [direction, peers] : {std::pair{"ingress", "from"}, std::pair{"egress", "to"}}) {
+    each(spec, direction, [&, list = peers](const JsonObject& rule) {
+      each(rule, list, [&](const JsonObject& peer) {
+        const JsonObject& block = object_at(peer, "ipBlock");
+        out.insert(get_text(block, "cidr"));
+        out.merge(kept_texts(get_array(block, "except")));
+      });
+    });
+  }
+  return out;
+}
+
+void check_rules(const JsonObject& spec, const Kept& kept, std::string_view direction, std::string_view peers,
+                 const At& at, Errors& errors) {
   size_t i = 0;
   each(spec, direction, [&](const JsonObject& rule) {
     At here = at.child(direction, i++);
     size_t port = 0, peer = 0;
     each(rule, "ports", [&](const JsonObject& item) { check_port(item, here.child("ports", port++), errors); });
-    each(rule, peers, [&](const JsonObject& item) { check_peer(item, here.child(peers, peer++), errors); });
+    each(rule, peers, [&](const JsonObject& item) { check_peer(item, kept, here.child(peers, peer++), errors); });
   });
 }
 
@@ -77,8 +92,9 @@ void validate(const JsonObject& policy, const JsonObject* old, Errors& errors) {
   const JsonObject* spec = changed_spec(policy, old);
   if (spec == nullptr) return;
   check_label_selector(object_at(*spec, "podSelector"), at.child("podSelector"), errors);
-  check_rules(*spec, "ingress", "from", at, errors);
-  check_rules(*spec, "egress", "to", at, errors);
+  const Kept kept = old != nullptr ? ranges_in(object_at(*old, "spec")) : Kept();
+  check_rules(*spec, kept, "ingress", "from", at, errors);
+  check_rules(*spec, kept, "egress", "to", at, errors);
   const JsonArray* types = get_array(*spec, "policyTypes");
   if (types != nullptr && types->size() > 2) {
     errors.invalid(at, "policyTypes", *types, "may not specify more than two policyTypes");

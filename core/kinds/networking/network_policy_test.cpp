@@ -74,6 +74,18 @@ TEST(NetworkPolicy, Peers) {
        {block(R"({"cidr":"FD00::/8","except":["fd01::/16"]})"), {}}});
 }
 
+TEST(NetworkPolicy, RangesThatWereThereMayStay) {
+  const Json old = made(policies(), kGood, block(R"({"cidr":"10.0.0.1/8","except":["10.1.0.1/16"]})"));
+  const auto now = [&](std::string_view patch) {
+    return lines(validate(policies(), made(policies(), kGood, patch), &old));
+  };
+  EXPECT_THAT(now(in(R"({"from":[{"ipBlock":{"cidr":"10.1.0.1/16"}},{"ipBlock":{"cidr":"10.0.0.1/8"}}]})")),
+              ::testing::IsEmpty());
+  EXPECT_THAT(now(block(R"({"cidr":"10.0.0.1/8","except":["10.2.0.1/16"]})")),
+              ::testing::ElementsAre("spec.egress[0].to[0].ipBlock.except[0]: Invalid value: \"10.2.0.1/16\": must not "
+                                     "have bits set beyond the prefix length"));
+}
+
 TEST(NetworkPolicy, ExceptionsAreWithinTheBlock) {
   const std::string at = "spec.egress[0].to[0].ipBlock.except[0]: Invalid value: ";
   const auto except = [](const std::string& range) {

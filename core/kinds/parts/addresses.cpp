@@ -30,6 +30,20 @@ bool is_link_local_group(const Address& address) {
   return address.six ? b[0] == 0xff && (b[1] & 0x0f) == 0x02 : b[12] == 224 && b[13] == 0 && b[14] == 0;
 }
 
+// "10.0.0.5" of "010.0.0.005".
+std::string without_zeros(std::string_view text) {
+  std::string out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('.', begin), text.size());
+    std::string_view part = text.substr(begin, end - begin);
+    while (part.size() > 1 && part.front() == '0') part.remove_prefix(1);
+    if (begin > 0) out += '.';
+    out += part;
+    begin = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
@@ -50,14 +64,19 @@ std::optional<Address> parse_address(std::string_view text) {
   return address;
 }
 
+std::optional<Address> parse_loose_address(std::string_view text) {
+  const bool colons = text.find(':') != std::string_view::npos;
+  return colons ? parse_address(text) : parse_address(without_zeros(text));
+}
+
 bool is_six(std::string_view text) {
   const auto address = parse_address(text);
   return address && address->six;
 }
 
 void check_reachable(const At& at, std::string_view name, std::string_view text, Errors& errors) {
-  const auto address = parse_address(text);
-  if (!address) return errors.invalid(at, name, Json(text), "must be a valid IP address");
+  const auto address = parse_loose_address(text);
+  if (!address) return;
   if (starts_with_zeros(*address, 16)) {
     errors.invalid(at, name, Json(text), "may not be unspecified (" + std::string(text) + ")");
   }

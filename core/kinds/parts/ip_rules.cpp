@@ -31,24 +31,10 @@ std::optional<int> read_number(std::string_view digits, int most) {
   return number;
 }
 
-// "10.0.0.5" of "010.0.0.005".
-std::string without_zeros(std::string_view text) {
-  std::string out;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('.', begin), text.size());
-    std::string_view part = text.substr(begin, end - begin);
-    while (has_leading_zero(part)) part.remove_prefix(1);
-    if (begin > 0) out += '.';
-    out += part;
-    begin = end + 1;
-  }
-  return out;
-}
-
 std::optional<Ip> read_ip(std::string_view text) {
   const bool colons = text.find(':') != std::string_view::npos;
   if (const auto address = parse_address(text)) return Ip{{*address}, colons && !address->six, false};
-  const auto address = colons ? std::nullopt : parse_address(without_zeros(text));
+  const auto address = parse_loose_address(text);
   return address ? std::optional(Ip{{*address}, false, true}) : std::nullopt;
 }
 
@@ -132,12 +118,28 @@ std::vector<std::string> ip_problems(std::string_view text, Spelling spelling) {
   return {};
 }
 
+Kept kept_texts(const JsonArray* list) {
+  Kept out;
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    if (const auto* text = (*list)[i].if_string()) out.insert(*text);
+  }
+  return out;
+}
+
 void check_ip(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors) {
   for (const std::string& problem : ip_problems(text, spelling)) errors.invalid(at, name, Json(text), problem);
 }
 
 void check_range(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors) {
   for (const std::string& problem : range_problems(text, spelling)) errors.invalid(at, name, Json(text), problem);
+}
+
+void check_old_ip(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors) {
+  if (!kept.contains(text)) check_ip(text, Spelling::kAny, at, name, errors);
+}
+
+void check_old_range(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors) {
+  if (!kept.contains(text)) check_range(text, Spelling::kAny, at, name, errors);
 }
 
 }  // namespace gantry::kinds

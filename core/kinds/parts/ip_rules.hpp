@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <set>
 
 #include "core/kinds/kind.hpp"
 
@@ -27,5 +28,13 @@ enum class Spelling : uint8_t { kAny, kCanonical };
 std::vector<std::string> ip_problems(std::string_view text, Spelling spelling);
 void check_ip(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors);
 void check_range(std::string_view text, Spelling spelling, const At& at, std::string_view name, Errors& errors);
+
+// Values of the stored object, which may stay as they are, wherever in the list: a client that changes something else
+// need not mend them. Borrowed.
+using Kept = std::set<std::string_view>;
+Kept kept_texts(const JsonArray* list);
+// Of fields that are older than these rules: anything that means the same to everybody, and what was kept.
+void check_old_ip(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors);
+void check_old_range(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors);
 
 }  // namespace gantry::kinds

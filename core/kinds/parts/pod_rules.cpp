@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "core/kinds/parts/ip_rules.hpp"
+
 namespace gantry::kinds {
 namespace {
 
@@ -23,7 +25,7 @@ void check_dns(const JsonObject& spec, const At& at, Errors& errors) {
     if (servers->size() > 3) errors.invalid(here, "nameservers", *servers, "must not have more than 3 nameservers");
     for (size_t i = 0; i < servers->size(); ++i) {
       const auto* text = (*servers)[i].if_string();
-      if (text != nullptr) errors.format(here.child("nameservers", i), "", "ip", *text);
+      if (text != nullptr) check_ip(*text, Spelling::kAny, here.child("nameservers", i), "", errors);
     }
   }
   const JsonArray* searches = get_array(*config, "searches");
@@ -57,7 +59,7 @@ void check_pod_security(const JsonObject& spec, const At& at, Errors& errors) {
 void check_host_aliases(const JsonObject& spec, const At& at, Errors& errors) {
   size_t i = 0;
   each(spec, "hostAliases", [&](const JsonObject& alias) {
-    errors.format(at.child("hostAliases", i++), "ip", "ip", get_text(alias, "ip"));
+    check_ip(get_text(alias, "ip"), Spelling::kAny, at.child("hostAliases", i++), "ip", errors);
   });
 }
 

@@ -96,6 +96,11 @@ TEST(Pods, PlacementAndTheRestOfTheSpec) {
   EXPECT_THAT(pod_problems(R"({"spec":{"hostAliases":[{"ip":"1.2.3"}]}})"),
               ElementsAre("spec.hostAliases[0].ip: Invalid value: \"1.2.3\": must be a valid IP address, (e.g. "
                           "10.9.8.7 or 2001:db8::ffff)"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"hostAliases":[{"ip":"1.2.3.04"}]}})"),
+              ElementsAre("spec.hostAliases[0].ip: Invalid value: \"1.2.3.04\": must not have leading 0s"));
+  EXPECT_THAT(pod_problems(R"({"spec":{"dnsConfig":{"nameservers":["1.2.3.4","::ffff:1.2.3.4"]}}})"),
+              ElementsAre("spec.dnsConfig.nameservers[1]: Invalid value: \"::ffff:1.2.3.4\": must not be an "
+                          "IPv4-mapped IPv6 address"));
   EXPECT_THAT(
       pod_problems(
           R"({"spec":{"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"z","whenUnsatisfiable":"DoNotSchedule"}]}})"),

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "core/kinds/parts/ip_rules.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
 
 namespace gantry::kinds {
@@ -175,10 +176,8 @@ std::vector<std::string_view> pod_addresses(const JsonObject& status) {
 // What was there before may stay as it is.
 void check_addresses(const std::vector<std::string_view>& now, const std::vector<std::string_view>& before,
                      const At& at, std::string_view list, Errors& errors) {
-  const std::set<std::string_view> known(before.begin(), before.end());
-  for (size_t i = 0; i < now.size(); ++i) {
-    if (!known.contains(now[i])) errors.format(at.child(list, i), "", "ip", now[i]);
-  }
+  const Kept kept(before.begin(), before.end());
+  for (size_t i = 0; i < now.size(); ++i) check_old_ip(now[i], kept, at.child(list, i), "", errors);
   const auto v6 = std::count_if(now.begin(), now.end(), [](std::string_view ip) { return ip.find(':') != ip.npos; });
   if (now.size() <= 1 || (now.size() == 2 && v6 == 1)) return;
   JsonArray value;

@@ -96,6 +96,8 @@ TEST(PodUpdate, TheStatusHasAddresses) {
   EXPECT_THAT(pod_update("{}", R"({"status":{"hostIP":"1.1.1.1","hostIPs":[{"ip":"nope"}]}})"),
               ElementsAre("status.hostIPs[0].ip: Invalid value: \"nope\": must be equal to `hostIP`",
                           HasSubstr("status.hostIPs[0]: Invalid value: \"nope\"")));
+  EXPECT_THAT(pod_update("{}", R"({"status":{"podIP":"10.0.0.01"}})"),
+              ElementsAre("status.podIPs[0]: Invalid value: \"10.0.0.01\": must not have leading 0s"));
   // What was there may stay; what comes may not.
   constexpr std::string_view kOld = R"({"status":{"podIP":"nope"}})";
   EXPECT_THAT(pod_update(kOld, R"({"status":{"podIP":"nope","phase":"Running"}})"), IsEmpty());

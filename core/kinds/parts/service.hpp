@@ -17,10 +17,15 @@ bool needs_health_check(const JsonObject& spec);
 bool same_list(const JsonObject& spec, const JsonObject& old, std::string_view key);
 
 void check_service_ports(const JsonObject& spec, const At& at, Errors& errors);
-// clusterIP, clusterIPs, ipFamilies.
-void check_service_addresses(const JsonObject& spec, const At& at, Errors& errors);
+// clusterIP, clusterIPs, ipFamilies; `old` is null on create, as below.
+void check_service_addresses(const JsonObject& spec, const JsonObject* old, const At& at, Errors& errors);
 void check_service_address_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors);
-void check_balancer_status(const JsonObject& status, const JsonObject& spec, const At& at, Errors& errors);
+void check_outside_addresses(const JsonObject& spec, const JsonObject* old, const At& at, Errors& errors);
+// loadBalancerSourceRanges, or the annotation that stood for it. Both are whole Services.
+void check_source_ranges(const JsonObject& service, const JsonObject* old, Errors& errors);
+// `old` is the stored status.
+void check_balancer_status(const JsonObject& status, const JsonObject& old, const JsonObject& spec, const At& at,
+                           Errors& errors);
 
 // clusterIPs from clusterIP, for clients that know only one.
 void fill_cluster_ips(JsonObject& spec);

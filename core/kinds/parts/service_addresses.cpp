@@ -1,13 +1,18 @@
-// Owns the rules of a Service's addresses in the cluster and of their families. Pure functions, any thread.
+// Owns the rules of a Service's addresses: those in the cluster with their families, those outside, and the ranges that
+// may send to it. Pure functions, any thread.
+#include <algorithm>
 #include <set>
 
 #include "core/kinds/parts/addresses.hpp"
+#include "core/kinds/parts/ip_rules.hpp"
 #include "core/kinds/parts/service.hpp"
 
 namespace gantry::kinds {
 namespace {
 
 constexpr std::string_view kOnce = "may not change once set";
+constexpr std::string_view kSourceRanges = "service.beta.kubernetes.io/load-balancer-source-ranges";
+constexpr std::string_view kSourcesOfBalancers = "may only be used when `type` is 'LoadBalancer'";
 
 const JsonArray& list_of(const JsonObject& spec, std::string_view key) {
   static const JsonArray kNone;
@@ -33,12 +38,12 @@ void check_first(const JsonObject& spec, const JsonArray& ips, const At& at, Err
 }
 
 // Whether each by itself is an address.
-bool check_each(const JsonArray& ips, const At& at, Errors& errors) {
+bool check_each(const JsonArray& ips, const Kept& kept, const At& at, Errors& errors) {
   const size_t before = errors.size();
   for (size_t i = 0; i < ips.size(); ++i) {
     const std::string_view ip = text_of(ips, i);
     if (i > 0 || ip != "None") {
-      errors.format(at.child("clusterIPs", i), "", "ip", ip);
+      check_old_ip(ip, kept, at.child("clusterIPs", i), "", errors);
     } else if (ips.size() > 1) {
       errors.invalid(at, "clusterIPs", ips, "'None' must be the first and only value");
     }
@@ -104,9 +109,71 @@ void check_families_update(const JsonObject& spec, const JsonObject& old, const 
   if (released && families.size() == 1) check_release(spec, "ipFamily", at, errors);
 }
 
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+const JsonObject& notes_of(const JsonObject& service) {
+  return object_at(object_at(service, "metadata"), "annotations");
+}
+
+// The annotation of before there was a field.
+void check_noted_ranges(const JsonObject& service, const JsonObject* old, Errors& errors) {
+  const JsonObject& notes = notes_of(service);
+  if (get(notes, kSourceRanges) == nullptr) return;
+  At root;
+  At metadata = root.child("metadata");
+  At here = metadata.key("annotations", kSourceRanges);
+  if (service_type(object_at(service, "spec")) != "LoadBalancer") errors.forbidden(here, "", kSourcesOfBalancers);
+  const std::string_view all = get_text(notes, kSourceRanges);
+  if (old != nullptr && get(notes_of(*old), kSourceRanges) != nullptr && get_text(notes_of(*old), kSourceRanges) == all)
+    return;
+  std::string_view rest = trimmed(all);
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    check_range(trimmed(rest.substr(0, comma)), Spelling::kAny, here, "", errors);
+    if (comma == rest.size()) return;
+    rest.remove_prefix(comma + 1);
+    if (rest.empty()) check_range("", Spelling::kAny, here, "", errors);
+  }
+}
+
 }  // namespace
 
-void check_service_addresses(const JsonObject& spec, const At& at, Errors& errors) {
+void check_outside_addresses(const JsonObject& spec, const JsonObject* old, const At& at, Errors& errors) {
+  const JsonArray& ips = list_of(spec, "externalIPs");
+  const Kept kept = kept_texts(old != nullptr ? &list_of(*old, "externalIPs") : nullptr);
+  for (size_t i = 0; i < ips.size(); ++i) {
+    At here = at.child("externalIPs", i);
+    const size_t before = errors.size();
+    check_old_ip(text_of(ips, i), kept, here, "", errors);
+    if (errors.size() == before) check_reachable(here, "", text_of(ips, i), errors);
+  }
+}
+
+void check_source_ranges(const JsonObject& service, const JsonObject* old, Errors& errors) {
+  // Upstream's name of the field, with a capital.
+  constexpr std::string_view kField = "LoadBalancerSourceRanges";
+  const JsonObject& spec = object_at(service, "spec");
+  const JsonArray& ranges = list_of(spec, "loadBalancerSourceRanges");
+  if (ranges.empty()) return check_noted_ranges(service, old, errors);
+  At root;
+  At at = root.child("spec");
+  if (service_type(spec) != "LoadBalancer") errors.forbidden(at, kField, kSourcesOfBalancers);
+  Kept kept;
+  if (old != nullptr) {
+    const JsonArray& had = list_of(object_at(*old, "spec"), "loadBalancerSourceRanges");
+    for (size_t i = 0; i < had.size(); ++i) kept.insert(trimmed(text_of(had, i)));
+  }
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    check_old_range(trimmed(text_of(ranges, i)), kept, at.child(kField, i), "", errors);
+  }
+}
+
+void check_service_addresses(const JsonObject& spec, const JsonObject* old, const At& at, Errors& errors) {
   const JsonArray& ips = list_of(spec, "clusterIPs");
   const JsonArray& families = list_of(spec, "ipFamilies");
   if (service_type(spec) == "ExternalName") {
@@ -121,7 +188,8 @@ void check_service_addresses(const JsonObject& spec, const At& at, Errors& error
   for (size_t i = 0; i < families.size(); ++i) {
     if (!seen.insert(text_of(families, i)).second) errors.duplicate(at.child("ipFamilies", i), "", families[i]);
   }
-  if (check_each(ips, at, errors)) check_families(ips, families, at, errors);
+  const Kept kept = kept_texts(old != nullptr ? &list_of(*old, "clusterIPs") : nullptr);
+  if (check_each(ips, kept, at, errors)) check_families(ips, families, at, errors);
 }
 
 void check_service_address_update(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors) {

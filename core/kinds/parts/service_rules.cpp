@@ -2,7 +2,7 @@
 // Pure functions, any thread.
 #include <set>
 
-#include "core/kinds/parts/addresses.hpp"
+#include "core/kinds/parts/ip_rules.hpp"
 #include "core/kinds/parts/service.hpp"
 
 namespace gantry::kinds {
@@ -16,9 +16,9 @@ JsonObject port_key(std::string_view protocol, int64_t port) {
           {"Port", port}, {"TargetPort", 0},      {"NodePort", 0}};
 }
 
-void check_ingress(const JsonObject& ingress, const At& at, Errors& errors) {
+void check_ingress(const JsonObject& ingress, const Kept& kept, const At& at, Errors& errors) {
   const std::string_view ip = get_text(ingress, "ip"), host = get_text(ingress, "hostname");
-  if (!ip.empty()) errors.format(at, "ip", "ip", ip);
+  if (!ip.empty()) check_old_ip(ip, kept, at, "ip", errors);
   const Json* mode = get(ingress, "ipMode");
   const std::string_view how = get_text(ingress, "ipMode");
   if (mode == nullptr) {
@@ -30,7 +30,7 @@ void check_ingress(const JsonObject& ingress, const At& at, Errors& errors) {
   }
   if (host.empty()) return;
   errors.format(at, "hostname", "dns1123-subdomain", host);
-  if (parse_address(host)) errors.invalid(at, "hostname", Json(host), "must be a DNS name, not an IP address");
+  if (looks_like_ip(host)) errors.invalid(at, "hostname", Json(host), "must be a DNS name, not an IP address");
 }
 
 }  // namespace
@@ -86,13 +86,17 @@ void check_service_ports(const JsonObject& spec, const At& at, Errors& errors) {
   });
 }
 
-void check_balancer_status(const JsonObject& status, const JsonObject& spec, const At& at, Errors& errors) {
+void check_balancer_status(const JsonObject& status, const JsonObject& old, const JsonObject& spec, const At& at,
+                           Errors& errors) {
   if (!has_items(status, "ingress")) return;
   if (service_type(spec) != "LoadBalancer") {
     return errors.forbidden(at, "ingress", "may only be used when `spec.type` is 'LoadBalancer'");
   }
+  Kept kept;
+  each(old, "ingress", [&](const JsonObject& ingress) { kept.insert(get_text(ingress, "ip")); });
   size_t i = 0;
-  each(status, "ingress", [&](const JsonObject& ingress) { check_ingress(ingress, at.child("ingress", i++), errors); });
+  each(status, "ingress",
+       [&](const JsonObject& ingress) { check_ingress(ingress, kept, at.child("ingress", i++), errors); });
 }
 
 }  // namespace gantry::kinds

@@ -1,6 +1,5 @@
 // Owns the named formats of the schema: which text they take, and upstream's words for what they do not.
 // Pure functions, any thread. Written without regular expressions, since names are checked on every write.
-#include <arpa/inet.h>
 
 #include <array>
 
@@ -200,30 +199,6 @@ Faults quantity_nonnegative(std::string_view value) {
   return {};
 }
 
-bool is_ip(const std::string& value, bool& six) {
-  std::array<unsigned char, 16> bytes{};
-  six = value.find(':') != std::string::npos;
-  return inet_pton(six ? AF_INET6 : AF_INET, value.c_str(), bytes.data()) == 1;
-}
-
-Faults ip(std::string_view value) {
-  bool six = false;
-  if (value.find('\0') == std::string_view::npos && is_ip(std::string(value), six)) return {};
-  return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
-}
-
-Faults cidr(std::string_view value) {
-  Faults wrong = {"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"};
-  size_t slash = value.find('/');
-  if (slash == std::string_view::npos || value.find('\0') != std::string_view::npos) return wrong;
-  bool six = false;
-  if (!is_ip(std::string(value.substr(0, slash)), six)) return wrong;
-  std::string_view bits = value.substr(slash + 1);
-  if (bits.empty() || bits.size() > 3 || !all_of(bits, is_digit)) return wrong;
-  if (std::stoi(std::string(bits)) > (six ? 128 : 32)) return wrong;
-  return {};
-}
-
 Faults http_header(std::string_view value) {
   if (!value.empty() && all_of(value, [](char c) { return is_alnum(c) || c == '-'; })) return {};
   return {std::string(kHeaderRule)};
@@ -246,8 +221,6 @@ constexpr std::array kFormats = {
     Format{"absolute-path", absolute_path},
     Format{"dns1035-label", dns1035_label},
     Format{"quantity-nonnegative", quantity_nonnegative},
-    Format{"ip", ip},
-    Format{"cidr", cidr},
     Format{"http-header", http_header},
 };
 
