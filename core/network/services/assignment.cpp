@@ -73,7 +73,8 @@ bool Assignment::well_formed() const {
   for (size_t i = 0; i < addresses.size(); ++i) {
     if (addresses[i] == "None") return addresses.size() == 1;
     const auto address = Address::parse(addresses[i]);
-    if (!address || (i < families.size() && families[i] != kFamilies[address->ipv6 ? 1 : 0])) return false;
+    const bool mapped = address && address->ipv6 && (address->bits >> 32) == 0xffff;  // ::ffff:10.96.0.1
+    if (!address || mapped || (i < families.size() && families[i] != kFamilies[address->ipv6 ? 1 : 0])) return false;
     if (i == 1 && address->ipv6 == Address::parse(addresses[0])->ipv6) return false;
   }
   return true;
@@ -203,7 +204,10 @@ Status Assignment::address(size_t index) {
     claim = numbers_.claim_of(*Address::parse(asked));
     std::string why;
     if (!claim) {
-      why = "provided IP is not in the valid range. The range of valid IPs is " + ranges[pool].text();
+      // Upstream's dry runs ask one range, and others all of them.
+      why = dry_run_ ? "the provided IP (" + Address::parse(asked)->text() +
+                           ") is not in the valid range. The range of valid IPs is " + ranges[pool].text()
+                     : "the provided network does not match the current range";
     } else if (!numbers_.reserve(*claim)) {
       why = "provided IP is already allocated";
     }

@@ -19,8 +19,8 @@ class Assignment {
   using Object = schema::JsonObject;
 
   // `spec` with its defaults; `old` is the stored one, null on create.
-  Assignment(ServiceNumbers& numbers, Object& spec, const Object* old)
-      : numbers_(numbers), spec_(spec), old_(old), at_(root_.child("spec")) {}
+  Assignment(ServiceNumbers& numbers, Object& spec, const Object* old, bool dry_run = false)
+      : numbers_(numbers), spec_(spec), old_(old), dry_run_(dry_run), at_(root_.child("spec")) {}
 
   // What can't be had is an error of errors(), or, for lack of numbers, the answer. Reads nothing of a spec that is
   // malformed: validation refuses it.
@@ -49,6 +49,7 @@ class Assignment {
   ServiceNumbers& numbers_;
   Object& spec_;
   const Object* old_;
+  const bool dry_run_;
   const schema::At root_;
   const schema::At at_;
   schema::Errors errors_;

@@ -17,10 +17,10 @@ struct Assigned : testing::Test {
             [](const std::string&, int64_t) { return true; }) {}
 
   // The spec after it, or what is wrong; `old` "": a create.
-  std::string assign(const std::string& text, const std::string& old = "") {
+  std::string assign(const std::string& text, const std::string& old = "", bool dry_run = false) {
     Json spec = boost::json::parse(text);
     const Json before = old.empty() ? Json() : boost::json::parse(old);
-    Assignment assignment(numbers, spec.as_object(), before.if_object());
+    Assignment assignment(numbers, spec.as_object(), before.if_object(), dry_run);
     const auto status = assignment.run();
     if (!status.ok()) return status.message();
     const auto causes = assignment.errors().take();
@@ -66,10 +66,16 @@ TEST_F(Assigned, SaysWhyAnAddressCannotBeHad) {
   EXPECT_EQ(asks("10.96.0.5"),
             R"(spec.clusterIPs: Invalid value: ["10.96.0.5"]: failed to allocate IP 10.96.0.5: provided IP is already )"
             "allocated");
-  EXPECT_EQ(asks("1.1.1.1"),
-            R"(spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: provided IP is not in the )"
-            "valid range. The range of valid IPs is 10.96.0.0/24");
-  EXPECT_EQ(asks("10.96.0.0").substr(0, 18), "spec.clusterIPs: I");
+  for (const std::string ip : {"1.1.1.1", "10.96.0.0", "10.96.0.255"}) {
+    EXPECT_EQ(asks(ip), "spec.clusterIPs: Invalid value: [\"" + ip + "\"]: failed to allocate IP " + ip +
+                            ": the provided network does not match the current range");
+  }
+  EXPECT_EQ(
+      assign(R"({"type":"ClusterIP","clusterIP":"1.1.1.1","clusterIPs":["1.1.1.1"]})", "", true),
+      R"(spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: the provided IP (1.1.1.1) is )"
+      "not in the valid range. The range of valid IPs is 10.96.0.0/24");
+  // What is no good spelling is validation's to say.
+  for (const std::string ip : {"010.96.0.5", "::ffff:10.96.0.5", "x"}) EXPECT_EQ(asks(ip).front(), '{') << ip;
   EXPECT_EQ(asks("fd00::1"),
             R"(spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster)");
   while (numbers.pick(0)) {

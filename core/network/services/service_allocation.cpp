@@ -49,7 +49,8 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
     auto* spec = schema::get_object(service, "spec");
     const auto* old = request.old == nullptr ? nullptr : request.old->if_object();
     if (spec == nullptr) return admission::kPass;
-    Assignment assignment(numbers_, *spec, old == nullptr ? nullptr : &schema::object_at(*old, "spec"));
+    Assignment assignment(numbers_, *spec, old == nullptr ? nullptr : &schema::object_at(*old, "spec"),
+                          request.dry_run);
     auto status = assignment.run();
     auto reserved = assignment.reserved();
     const bool changes =
