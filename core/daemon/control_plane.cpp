@@ -229,6 +229,24 @@ void ControlPlane::advertise(const network::Address& server, int port) {
   options.schedule = schedule();
   options.log = logger("network");
   own_service_ = std::make_unique<network::ApiService>(std::move(options));
+  keep_addresses();
+}
+
+void ControlPlane::keep_addresses() {
+  const auto run = [this](std::function<void()> read) { ranges_reads_.post(std::move(read)); };
+  network::AddressKeeperOptions addresses;
+  addresses.client = own_client_.get();
+  addresses.schedule = schedule();
+  addresses.run = run;
+  addresses.log = logger("network");
+  addresses_ = std::make_unique<network::AddressKeeper>(std::move(addresses));
+  network::RangeKeeperOptions ranges;
+  ranges.client = own_client_.get();
+  ranges.now_unix_ns = now();
+  ranges.schedule = schedule();
+  ranges.run = run;
+  ranges.log = logger("network");
+  service_ranges_ = std::make_unique<network::RangeKeeper>(std::move(ranges));
 }
 
 bool ControlPlane::synced() const {
@@ -255,6 +273,8 @@ void ControlPlane::stop_controllers() {
 void ControlPlane::stop_clients() {
   started_ = false;
   ranges_.reset();
+  service_ranges_.reset();
+  addresses_.reset();
   ranges_reads_.stop();
   own_service_.reset();
   if (scheduler_) scheduler_->stop();

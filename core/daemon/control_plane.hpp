@@ -24,7 +24,9 @@
 #include "core/controller/controller_host.hpp"
 #include "core/daemon/plugin_kinds.hpp"
 #include "core/network/pod_ranges.hpp"
+#include "core/network/services/address_keeper.hpp"
 #include "core/network/services/api_service.hpp"
+#include "core/network/services/range_keeper.hpp"
 #include "core/network/services/service_ranges.hpp"
 #include "core/plugin/plugin_host.hpp"
 #include "core/plugin/simulated_time.hpp"
@@ -109,6 +111,7 @@ class ControlPlane {
   Status give_service_numbers();
   void start_scheduler();
   void give_ranges(NodeRanges ranges);
+  void keep_addresses();
   void say_unserved() const;
   void end_controllers();
   std::vector<controller::ControllerHostOptions::Resource> resources() const;
@@ -133,6 +136,8 @@ class ControlPlane {
   plugin::WorkerPool ranges_reads_{"node-ranges", 1};
   std::unique_ptr<network::PodRanges> ranges_;
   std::unique_ptr<network::ApiService> own_service_;
+  std::unique_ptr<network::AddressKeeper> addresses_;
+  std::unique_ptr<network::RangeKeeper> service_ranges_;
   std::atomic<bool> started_{false};
 };
 

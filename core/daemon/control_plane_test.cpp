@@ -16,6 +16,7 @@
 #include "k8s.io/api/core/v1/node.pb.h"
 #include "k8s.io/api/core/v1/service.pb.h"
 #include "k8s.io/api/discovery/v1/endpoint_slice.pb.h"
+#include "k8s.io/api/networking/v1/ip_address.pb.h"
 #include "k8s.io/api/networking/v1/service_cidr.pb.h"
 
 namespace gantry::daemon {
@@ -206,6 +207,133 @@ TEST_F(ControlPlaneTest, LeadsToTheServerByAServiceThatIsWrittenAgain) {
     return get<corev1::Service>("kubernetes", "default")->spec().ports(0).target_port().int_val() == 7443 &&
            get<corev1::Endpoints>("kubernetes", "default")->subsets(0).ports(0).port() == 7443;
   }));
+}
+
+// A Service that asks for an address; none: for any.
+corev1::Service service_at(const std::string& name, const std::string& address) {
+  corev1::Service out;
+  out.mutable_metadata()->set_name(name);
+  out.mutable_spec()->set_cluster_ip(address);
+  out.mutable_spec()->add_ports()->set_port(80);
+  return out;
+}
+
+networkingv1::IPAddress address_of(const std::string& name, const std::string& owner) {
+  networkingv1::IPAddress out;
+  out.mutable_metadata()->set_name(name);
+  auto& parent = *out.mutable_spec()->mutable_parent_ref();
+  parent.set_resource("services");
+  parent.set_namespace_("default");
+  parent.set_name(owner);
+  return out;
+}
+
+TEST_F(ControlPlaneTest, EachClusterIPIsAnObject) {
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  const auto served = create(service_at("web", ""), "default");
+  ASSERT_TRUE(served) << served.error().message();
+  const auto ip = served->spec().cluster_ip();
+  std::string uid;
+  const auto there = [&](const std::string& owner) {
+    const auto now = get<networkingv1::IPAddress>(ip, "");
+    if (!now || now->metadata().uid() == uid || now->spec().parent_ref().name() != owner) return false;
+    const auto& labels = now->metadata().labels();
+    return labels.contains("ipaddress.kubernetes.io/managed-by") &&
+           labels.at("ipaddress.kubernetes.io/managed-by") == "ipallocator.k8s.io" &&
+           labels.contains("ipaddress.kubernetes.io/ip-family") &&
+           labels.at("ipaddress.kubernetes.io/ip-family") == "IPv4";
+  };
+  ASSERT_TRUE(eventually([&] { return there("web"); }));
+  EXPECT_TRUE(eventually([&] { return bool(get<networkingv1::IPAddress>("10.43.0.1", "")); }));
+  // Who deletes it, or takes its label, has it back.
+  uid = get<networkingv1::IPAddress>(ip, "")->metadata().uid();
+  const client::ResourceRef kAddresses{"networking.k8s.io", "v1", "ipaddresses"};
+  ASSERT_TRUE(client_->call(client::delete_request(kAddresses, "", ip)));
+  EXPECT_TRUE(eventually([&] { return there("web"); }));
+  auto object = *get<networkingv1::IPAddress>(ip, "");
+  uid = object.metadata().uid();
+  object.mutable_metadata()->mutable_labels()->clear();
+  ASSERT_TRUE(client_->call(client::update_request(kAddresses, "", ip, object.SerializeAsString())));
+  EXPECT_TRUE(eventually([&] { return there("web"); }));
+  ASSERT_TRUE(client_->call(client::delete_request({"", "v1", "services"}, "default", "web")));
+  EXPECT_TRUE(eventually([&] { return !get<networkingv1::IPAddress>(ip, ""); }));
+}
+
+TEST_F(ControlPlaneTest, AnAddressThatSomebodyKeepsIsGivenToNoService) {
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  ASSERT_TRUE(create(address_of("10.43.0.77", "gateway"), ""));
+  const auto refused = create(service_at("web", "10.43.0.77"), "default");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), 422);
+  EXPECT_NE(refused.error().message().find("failed to allocate IP 10.43.0.77: provided IP is already allocated"),
+            std::string::npos)
+      << refused.error().message();
+  ASSERT_TRUE(client_->call(client::delete_request({"networking.k8s.io", "v1", "ipaddresses"}, "", "10.43.0.77")));
+  ASSERT_TRUE(create(service_at("web", "10.43.0.77"), "default"));
+  const auto late = create(address_of("10.43.0.77", "gateway"), "");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), 409);
+  EXPECT_EQ(late.error().message(), "ipaddresses.networking.k8s.io \"10.43.0.77\" already exists");
+  // One that is out of the ranges is nobody's business, and a refused one reserves nothing.
+  EXPECT_TRUE(create(address_of("192.0.2.200", "gateway"), ""));
+  EXPECT_FALSE(create(address_of("10.43.0.78", ""), ""));
+  EXPECT_TRUE(create(service_at("next", "10.43.0.78"), "default"));
+  end();
+
+  // Kept over a restart.
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(create(address_of("10.43.0.79", "gateway"), ""));
+  end();
+  ASSERT_TRUE(start().ok());
+  EXPECT_FALSE(create(service_at("other", "10.43.0.79"), "default"));
+}
+
+TEST_F(ControlPlaneTest, WhatACrashLeftOfAddressesIsRepaired) {
+  ASSERT_TRUE(start().ok());
+  // Nobody follows the Services yet.
+  auto left = address_of("10.43.0.50", "gone");
+  (*left.mutable_metadata()->mutable_labels())["ipaddress.kubernetes.io/managed-by"] = "ipallocator.k8s.io";
+  ASSERT_TRUE(create(left, ""));
+  ASSERT_TRUE(create(service_at("web", "10.43.0.51"), "default"));
+  ASSERT_TRUE(create(service_at("other", "10.43.0.50"), "default")) << "what is left over reserves nothing";
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  const auto of = [this](const char* ip) {
+    const auto now = get<networkingv1::IPAddress>(ip, "");
+    return now ? now->spec().parent_ref().name() : std::string();
+  };
+  EXPECT_TRUE(eventually([&] { return of("10.43.0.51") == "web" && of("10.43.0.50") == "other"; }));
+}
+
+TEST_F(ControlPlaneTest, AServiceCIDRGivesMoreAddresses) {
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  const auto asks = [this](const std::string& name) {
+    const auto served = create(service_at(name, "10.99.0.3"), "default");
+    return served ? std::string() : served.error().message();
+  };
+  const std::string out_of_range =
+      "failed to allocate IP 10.99.0.3: the provided network does not match the current range";
+  EXPECT_NE(asks("web").find(out_of_range), std::string::npos);
+  networkingv1::ServiceCIDR more;
+  more.mutable_metadata()->set_name("more");
+  more.mutable_spec()->add_cidrs("10.99.0.0/29");
+  ASSERT_TRUE(create(more, ""));
+  const auto says = [this](const std::string& status, const std::string& reason) {
+    const auto now = get<networkingv1::ServiceCIDR>("more", "");
+    return now && now->metadata().finalizers_size() == 1 && now->status().conditions_size() == 1 &&
+           now->status().conditions(0).status() == status && now->status().conditions(0).reason() == reason;
+  };
+  EXPECT_TRUE(eventually([&] { return says("True", ""); }));
+  EXPECT_TRUE(eventually([&] { return asks("web").empty() || get<corev1::Service>("web", "default"); }));
+  EXPECT_TRUE(eventually([&] { return bool(get<networkingv1::IPAddress>("10.99.0.3", "")); }));
+  // It stays for as long as somebody has an address of it, and gives no other.
+  ASSERT_TRUE(client_->call(client::delete_request({"networking.k8s.io", "v1", "servicecidrs"}, "", "more")));
+  EXPECT_TRUE(eventually([&] { return says("False", "Terminating"); }));
+  EXPECT_NE(asks("late").find(out_of_range), std::string::npos);
+  ASSERT_TRUE(client_->call(client::delete_request({"", "v1", "services"}, "default", "web")));
+  EXPECT_TRUE(eventually([&] { return !get<networkingv1::ServiceCIDR>("more", ""); }));
 }
 
 TEST_F(ControlPlaneTest, AnotherPluginHostTakesItsPlace) {

@@ -27,6 +27,6 @@ constexpr NamedCell kCells[] = {{"address-parent", address_parent}};
 }  // namespace
 
 constinit const Behavior behavior{
-    .group = "networking.k8s.io", .kind = "IPAddress", .validate = validate, .cells = kCells, .read_at_once = false};
+    .group = "networking.k8s.io", .kind = "IPAddress", .validate = validate, .cells = kCells};
 
 }  // namespace gantry::kinds::networking_ip_address

@@ -60,6 +60,6 @@ constexpr NamedCell kCells[] = {{"service-ranges", service_ranges}};
 }  // namespace
 
 constinit const Behavior behavior{
-    .group = "networking.k8s.io", .kind = "ServiceCIDR", .validate = validate, .cells = kCells, .read_at_once = false};
+    .group = "networking.k8s.io", .kind = "ServiceCIDR", .validate = validate, .cells = kCells};
 
 }  // namespace gantry::kinds::networking_service_cidr

@@ -196,18 +196,18 @@ Status Assignment::addresses() {
 Status Assignment::address(size_t index) {
   auto addresses = texts(spec_, "clusterIPs");
   const bool ipv6 = texts(spec_, "ipFamilies")[index] == kFamilies[1];
-  const auto& ranges = numbers_.ranges().addresses;
-  const auto pool = static_cast<uint32_t>(ranges[0].ipv6 == ipv6 ? 0 : 1);
   std::optional<Claim> claim;
   if (index < addresses.size()) {
     const auto& asked = addresses[index];
-    claim = numbers_.claim_of(*Address::parse(asked));
+    const auto address = *Address::parse(asked);
+    claim = ServiceNumbers::claim_of(address);
     std::string why;
-    if (!claim) {
+    if (!numbers_.gives(address)) {
       // Upstream's dry runs ask one range, and others all of them.
-      why = dry_run_ ? "the provided IP (" + Address::parse(asked)->text() +
-                           ") is not in the valid range. The range of valid IPs is " + ranges[pool].text()
-                     : "the provided network does not match the current range";
+      why = dry_run_
+                ? "the provided IP (" + address.text() + ") is not in the valid range. The range of valid IPs is " +
+                      numbers_.ranges().of_family(ipv6)->text()
+                : "the provided network does not match the current range";
     } else if (!numbers_.reserve(*claim)) {
       why = "provided IP is already allocated";
     }
@@ -216,7 +216,7 @@ Status Assignment::address(size_t index) {
       return {};
     }
   } else {
-    claim = numbers_.pick(pool);
+    claim = numbers_.pick(ipv6);
     if (!claim) return Status::internal("Internal error occurred: failed to allocate a serviceIP: range is full");
     addresses.push_back(numbers_.address_of(*claim).text());
     put(spec_, "clusterIPs", addresses);
@@ -328,7 +328,7 @@ Status Assignment::ask_port(const At& at, std::string_view name, int64_t port) {
 }
 
 Expected<int> Assignment::any_port() {
-  const auto claim = numbers_.pick(Claim::kPorts);
+  const auto claim = numbers_.pick_port();
   if (!claim) return Status::internal("range is full");
   reserved_.push_back(*claim);
   return numbers_.port_of(*claim);

@@ -59,7 +59,7 @@ TEST_F(Assigned, NoneForNamesAndHeadlessOnes) {
 }
 
 TEST_F(Assigned, SaysWhyAnAddressCannotBeHad) {
-  ASSERT_TRUE(numbers.reserve(*numbers.claim_of(*Address::parse("10.96.0.5"))));
+  ASSERT_TRUE(numbers.reserve(numbers.claim_of(*Address::parse("10.96.0.5"))));
   const auto asks = [&](const std::string& ip) {
     return assign(R"({"type":"ClusterIP","clusterIP":")" + ip + R"(","clusterIPs":[")" + ip + R"("]})");
   };
@@ -78,7 +78,7 @@ TEST_F(Assigned, SaysWhyAnAddressCannotBeHad) {
   for (const std::string ip : {"010.96.0.5", "::ffff:10.96.0.5", "x"}) EXPECT_EQ(asks(ip).front(), '{') << ip;
   EXPECT_EQ(asks("fd00::1"),
             R"(spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster)");
-  while (numbers.pick(0)) {
+  while (numbers.pick(false)) {
   }
   EXPECT_EQ(assign(R"({"type":"ClusterIP"})"),
             "Internal error occurred: failed to allocate a serviceIP: range is full");
@@ -129,7 +129,7 @@ TEST_F(Assigned, AnUpdateKeepsItsAddressAndOneThatWasANameGetsOne) {
   const std::string one =
       R"({"type":"ClusterIP","ipFamilyPolicy":"SingleStack","ipFamilies":["IPv4"],"clusterIPs":["10.96.0.5"],)"
       R"("clusterIP":"10.96.0.5"})";
-  ASSERT_TRUE(numbers.reserve(*numbers.claim_of(*Address::parse("10.96.0.5"))));
+  ASSERT_TRUE(numbers.reserve(numbers.claim_of(*Address::parse("10.96.0.5"))));
   EXPECT_EQ(assign(one, one), one);
   EXPECT_NE(assign(R"({"type":"ClusterIP"})", R"({"type":"ExternalName"})").find(R"("clusterIP":"10.96.0.17")"),
             std::string::npos);
@@ -148,7 +148,7 @@ TEST_F(Assigned, NodePortsAreGivenAskedForAndShared) {
   EXPECT_EQ(assign(R"({"type":"NodePort","ports":[{"port":79},{"port":80,"nodePort":80}]})"),
             "spec.ports[1].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid "
             "ports is 30000-30009");
-  while (numbers.pick(Claim::kPorts)) {
+  while (numbers.pick_port()) {
   }
   EXPECT_EQ(assign(R"({"type":"NodePort","ports":[{"port":80}]})"),
             "Internal error occurred: failed to allocate a nodePort: range is full");

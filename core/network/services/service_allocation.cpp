@@ -9,7 +9,48 @@
 namespace gantry::network {
 namespace {
 
-constexpr std::string_view kFolder = "//services/";  // of the store's keys
+using schema::get_text;
+using schema::JsonObject;
+using schema::object_at;
+
+// Of the store's keys.
+constexpr std::string_view kServices = "//services/", kAddresses = "/networking.k8s.io/ipaddresses//",
+                           kCidrs = "/networking.k8s.io/servicecidrs//";
+
+JsonObject parsed(const store::Entry& entry) {
+  boost::system::error_code failed;
+  auto document = boost::json::parse(entry.value, failed);
+  return !failed && document.is_object() ? std::move(document.get_object()) : JsonObject();
+}
+
+bool is_managed(const JsonObject& address) {
+  return get_text(object_at(object_at(address, "metadata"), "labels"), kManagedBy) == kAddressManager;
+}
+
+// What an IPAddress of this name takes away from Services.
+Claims claims_of_address(const JsonObject& object, std::string_view name) {
+  const auto address = Address::parse(name);
+  if (!address || is_managed(object)) return {};
+  return {ServiceNumbers::claim_of(*address)};
+}
+
+// The ranges of a ServiceCIDR that is neither about to go nor said not to be ready.
+std::vector<Cidr> offered_by(const JsonObject& object) {
+  if (schema::get(object_at(object, "metadata"), "deletionTimestamp") != nullptr) return {};
+  bool ready = true;
+  schema::each(object_at(object, "status"), "conditions", [&](const JsonObject& condition) {
+    if (get_text(condition, "type") == "Ready") ready = get_text(condition, "status") == "True";
+  });
+  std::vector<Cidr> out;
+  const auto* ranges = schema::get_array(object_at(object, "spec"), "cidrs");
+  for (size_t i = 0; ready && ranges != nullptr && i < ranges->size(); ++i) {
+    const auto* text = (*ranges)[i].if_string();
+    if (const auto range = Cidr::parse(text != nullptr ? std::string_view(*text) : std::string_view())) {
+      out.push_back(*range);
+    }
+  }
+  return out;
+}
 
 // What a write of a Service reserves, until it has ended. The last requests may end with the server, and outlive this.
 class ServiceAllocation final : public admission::Step, public std::enable_shared_from_this<ServiceAllocation> {
@@ -22,82 +63,136 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
         }) {}
 
   Status start() {
-    auto stored = options_.store->list(kFolder);
-    if (!stored) return std::move(stored).error();
-    for (const auto& entry : stored->entries) load(*entry);
-    auto watch = options_.store->watch(kFolder, stored->revision,
-                                       [this](const store::EventPtr* events, size_t count, store::Revision) {
-                                         for (size_t i = 0; i < count; ++i) {
-                                           const auto& event = *events[i];
-                                           if (event.type == store::EventType::kDelete)
-                                             numbers_.forget(event.entry->key, event.entry->create_revision);
-                                         }
-                                       });
-    if (!watch) return std::move(watch).error();
-    watch_ = std::move(*watch);
-    return {};
+    using Entry = store::Entry;
+    using Event = store::Event;
+    auto status = follow(
+        kServices, [this](const Entry& entry) { load(entry); },
+        [this](const Event& event) {
+          if (event.type == store::EventType::kDelete) numbers_.forget(event.entry->key, event.entry->create_revision);
+        });
+    if (!status.ok()) return status;
+    status = follow(
+        kAddresses, [this](const Entry& entry) { numbers_.hold(entry.key, held_by_address(entry)); },
+        [this](const Event& event) { see_address(event); });
+    if (!status.ok()) return status;
+    return follow(
+        kCidrs, [this](const Entry& entry) { offer(entry.key, offered_by(parsed(entry))); },
+        [this](const Event& event) {
+          const bool gone = event.type == store::EventType::kDelete;
+          offer(event.entry->key, gone ? std::vector<Cidr>() : offered_by(parsed(*event.entry)));
+        });
   }
 
   std::string_view name() const override { return "ServiceAllocation"; }
   bool handles(const admission::WriteRequest& request) const override {
-    return request.is_about("", "services") && request.object != nullptr && request.object->is_object() &&
+    if (request.object == nullptr || !request.object->is_object()) return false;
+    if (request.creates("networking.k8s.io", "ipaddresses")) return true;
+    return request.is_about("", "services") &&
            (request.operation == admission::Operation::kCreate || request.operation == admission::Operation::kUpdate);
   }
 
   admission::Answer mutate(admission::WriteRequest& request, admission::Pause&) const override {
-    auto& service = request.object->get_object();
+    auto& object = request.object->get_object();
+    return request.kind->group.empty() ? assign(request, object) : reserve(request, object);
+  }
+
+ private:
+  Status assign(admission::WriteRequest& request, JsonObject& service) const {
     auto* spec = schema::get_object(service, "spec");
     const auto* old = request.old == nullptr ? nullptr : request.old->if_object();
-    if (spec == nullptr) return admission::kPass;
-    Assignment assignment(numbers_, *spec, old == nullptr ? nullptr : &schema::object_at(*old, "spec"),
-                          request.dry_run);
+    if (spec == nullptr) return {};
+    Assignment assignment(numbers_, *spec, old == nullptr ? nullptr : &object_at(*old, "spec"), request.dry_run);
     auto status = assignment.run();
     auto reserved = assignment.reserved();
     const bool changes =
         !reserved.empty() || (old != nullptr && numbers_.claims_of(*old) != numbers_.claims_of(service));
-    if (changes) {
-      request.at_end.push_back([weak = weak_from_this(), &request, reserved = std::move(reserved)] {
-        if (const auto self = weak.lock()) self->settle(request, reserved);
-      });
-    }
+    if (changes) settle_at_end(request, std::move(reserved));
     if (status.ok() && !assignment.errors().empty()) {
       status = schema::invalid_status(*request.kind, request.name, assignment.errors().take());
     }
     return status;
   }
 
- private:
+  // Upstream's Services have an IPAddress before they are stored: whoever makes one of that name comes too late.
+  Status reserve(admission::WriteRequest& request, const JsonObject& object) const {
+    auto claims = claims_of_address(object, request.name);
+    if (claims.empty()) return {};
+    if (!numbers_.reserve(claims.front())) return schema::already_exists(*request.kind, request.name);
+    settle_at_end(request, std::move(claims));
+    return {};
+  }
+
+  void settle_at_end(admission::WriteRequest& request, Claims reserved) const {
+    request.at_end.push_back([weak = weak_from_this(), &request, reserved = std::move(reserved)] {
+      if (const auto self = weak.lock()) self->settle(request, reserved);
+    });
+  }
+
   ServiceNumbers::Held held_by(const store::Entry& entry) const {
-    boost::system::error_code failed;
-    const auto document = boost::json::parse(entry.value, failed);
-    const bool good = !failed && document.is_object();
-    return {entry.create_revision, good ? numbers_.claims_of(document.get_object()) : Claims()};
+    return {entry.create_revision, numbers_.claims_of(parsed(entry))};
+  }
+  static ServiceNumbers::Held held_by_address(const store::Entry& entry) {
+    return {entry.create_revision, claims_of_address(parsed(entry), entry.key.substr(kAddresses.size()))};
   }
 
   void load(const store::Entry& entry) {
     for (const auto& claim : numbers_.hold(entry.key, held_by(entry))) {
       const auto what = claim.pool == Claim::kPorts ? "node port " + std::to_string(numbers_.port_of(claim))
                                                     : "cluster IP " + numbers_.address_of(claim).text();
-      options_.log(GANTRY_LOG_WARN, "Service " + entry.key.substr(kFolder.size()) + ": another Service has the " +
+      options_.log(GANTRY_LOG_WARN, "Service " + entry.key.substr(kServices.size()) + ": another Service has the " +
                                         what + ", too; delete and create one of them");
     }
   }
 
-  // What is stored of the Service now counts, whatever came of this request.
+  // What is stored now counts: word of an older version may come late.
+  void see_address(const store::Event& event) {
+    if (event.type == store::EventType::kDelete) {
+      return numbers_.forget(event.entry->key, event.entry->create_revision);
+    }
+    settle_key(event.entry->key, {});
+  }
+
+  void offer(const std::string& key, std::vector<Cidr> ranges) {
+    for (const auto& range : numbers_.offer(key, std::move(ranges))) {
+      options_.log(GANTRY_LOG_WARN, "ServiceCIDR " + key.substr(kCidrs.size()) + ": no Service gets an address from " +
+                                        range.text() + ": there are " + std::to_string(ServiceNumbers::kMostRanges) +
+                                        " others");
+    }
+  }
+
+  // What is stored of the object now counts, whatever came of this request.
   void settle(const admission::WriteRequest& request, const Claims& reserved) const {
-    std::string key(kFolder);
-    key.append(request.ns).append("/").append(request.name);
+    std::string key(request.kind->group.empty() ? kServices : kAddresses);
+    if (request.kind->group.empty()) key.append(request.ns).append("/");
+    settle_key(key.append(request.name), reserved);
+  }
+
+  void settle_key(const std::string& key, const Claims& reserved) const {
     const auto look = [&]() -> std::optional<ServiceNumbers::Held> {
       const auto entry = options_.store->get(key);
       if (!entry) return std::nullopt;
-      return held_by(*entry);
+      return key.starts_with(kServices) ? held_by(*entry) : held_by_address(*entry);
     };
     numbers_.settle(key, look, reserved);
   }
 
+  Status follow(std::string_view folder, const std::function<void(const store::Entry&)>& load,
+                std::function<void(const store::Event&)> see) {
+    auto stored = options_.store->list(folder);
+    if (!stored) return std::move(stored).error();
+    for (const auto& entry : stored->entries) load(*entry);
+    auto watch = options_.store->watch(
+        folder, stored->revision, [see = std::move(see)](const store::EventPtr* events, size_t count, store::Revision) {
+          for (size_t i = 0; i < count; ++i) see(*events[i]);
+        });
+    if (!watch) return std::move(watch).error();
+    watches_.push_back(std::move(*watch));
+    return {};
+  }
+
   const ServiceAllocationOptions options_;
   mutable ServiceNumbers numbers_;
-  std::unique_ptr<store::Watch> watch_;  // ends first: its callback uses the rest
+  std::vector<std::unique_ptr<store::Watch>> watches_;  // end first: their callbacks use the rest
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The admission step that gives Services their cluster IPs and node ports, and takes them back: upstream does it in the
 // storage of Services, behind its admission steps and before validation, which is where the last step that may change a
-// request stands.
+// request stands. An IPAddress that somebody makes reserves its address, and ServiceCIDRs offer more of them.
 //
 // Made by the control plane with its store; a number that a write did not keep is free again when its request has
 // ended, and those of a Service that is gone when the store says so. [any-thread]
@@ -15,6 +15,10 @@
 
 namespace gantry::network {
 
+// The label, and its value, of IPAddresses that follow the Services' addresses: they reserve nothing themselves.
+inline constexpr std::string_view kManagedBy = "ipaddress.kubernetes.io/managed-by";
+inline constexpr std::string_view kAddressManager = "ipallocator.k8s.io";
+
 struct ServiceAllocationOptions {
   store::Store* store = nullptr;  // outlives the step
   ServiceRanges ranges;           // no addresses: Services get neither
@@ -22,7 +26,7 @@ struct ServiceAllocationOptions {
   std::function<void(int32_t level, std::string_view text)> log;
 };
 
-// Reads the Services that are stored; those that have the same number are logged.
+// Reads what is stored; Services that have the same number are logged.
 Expected<admission::StepPtr> make_service_allocation(ServiceAllocationOptions options);
 
 }  // namespace gantry::network

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <map>
+#include <set>
 
 namespace gantry::network {
 namespace {
@@ -19,7 +21,7 @@ struct Services : testing::Test {
                            const auto found = stored.find(key);
                            return found != stored.end() && found->second == created;
                          }};
-  Claim address(const char* text) { return *numbers.claim_of(*Address::parse(text)); }
+  Claim address(const char* text) { return ServiceNumbers::claim_of(*Address::parse(text)); }
 };
 
 TEST(ServiceRanges, ReadsWhatItUnderstandsAndSaysWhatNot) {
@@ -42,18 +44,19 @@ TEST(ServiceRanges, ReadsWhatItUnderstandsAndSaysWhatNot) {
 }
 
 TEST_F(Services, NeitherTheNetworksAddressNorTheOneOfAll) {
-  EXPECT_FALSE(numbers.claim_of(*Address::parse("10.96.0.0")));
-  EXPECT_FALSE(numbers.claim_of(*Address::parse("10.96.0.255")));
-  EXPECT_FALSE(numbers.claim_of(*Address::parse("10.97.0.1")));
+  for (const char* no : {"10.96.0.0", "10.96.0.255", "10.97.0.1", "fd00::1"}) {
+    EXPECT_FALSE(numbers.gives(*Address::parse(no))) << no;
+  }
+  EXPECT_TRUE(numbers.gives(*Address::parse("10.96.0.254")));
   EXPECT_EQ(numbers.address_of(address("10.96.0.254")).text(), "10.96.0.254");
   ServiceNumbers six(ranges({"fd00::/120"}), [] { return uint64_t{0}; }, {});
-  EXPECT_FALSE(six.claim_of(*Address::parse("fd00::")));
-  EXPECT_TRUE(six.claim_of(*Address::parse("fd00::ff")));
+  EXPECT_FALSE(six.gives(*Address::parse("fd00::")));
+  EXPECT_TRUE(six.gives(*Address::parse("fd00::ff")));
 }
 
 TEST_F(Services, AnyAddressIsFromBehindTheBand) {
-  EXPECT_EQ(numbers.address_of(*numbers.pick(0)).text(), "10.96.0.17");
-  EXPECT_EQ(numbers.port_of(*numbers.pick(Claim::kPorts)), 30'016);
+  EXPECT_EQ(numbers.address_of(*numbers.pick(false)).text(), "10.96.0.17");
+  EXPECT_EQ(numbers.port_of(*numbers.pick_port()), 30'016);
 }
 
 TEST_F(Services, ReadsWhatAServiceHasOfOurs) {
@@ -62,10 +65,11 @@ TEST_F(Services, ReadsWhatAServiceHasOfOurs) {
     "ports":[{"nodePort":30005},{"nodePort":30005,"protocol":"UDP"},{"nodePort":99},{}]}})")
                            .as_object();
   const auto claims = numbers.claims_of(service);
-  ASSERT_EQ(claims.size(), 3u);
+  ASSERT_EQ(claims.size(), 4u);
   EXPECT_EQ(numbers.address_of(claims[0]).text(), "10.96.0.9");
-  EXPECT_EQ(numbers.port_of(claims[1]), 30'005);
-  EXPECT_EQ(numbers.port_of(claims[2]), 30'007);
+  EXPECT_EQ(numbers.address_of(claims[1]).text(), "fd00::1") << "also where no range has it yet";
+  EXPECT_EQ(numbers.port_of(claims[2]), 30'005);
+  EXPECT_EQ(numbers.port_of(claims[3]), 30'007);
   auto named = service;
   named["spec"].as_object()["type"] = "ExternalName";
   EXPECT_TRUE(numbers.claims_of(named).empty());
@@ -134,6 +138,50 @@ TEST_F(Services, WhoReservedLetsGoLast) {
   numbers.settle(
       "k", [] { return std::nullopt; }, std::vector{claim});
   EXPECT_TRUE(numbers.reserve(claim));
+}
+
+TEST_F(Services, RangesThatAreOfferedGiveAddresses) {
+  const auto cidr = [](const char* text) { return *Cidr::parse(text); };
+  stored["old"] = 1;
+  numbers.hold("old", {1, {address("10.97.0.2")}});
+  EXPECT_FALSE(numbers.gives(*Address::parse("10.97.0.1")));
+  EXPECT_TRUE(numbers.offer("more", {cidr("10.97.0.0/29"), cidr("fd00::/124")}).empty());
+  EXPECT_TRUE(numbers.gives(*Address::parse("10.97.0.1")));
+  EXPECT_TRUE(numbers.pick(true));
+  while (numbers.taken(0) < 1 + 254) ASSERT_TRUE(numbers.pick(false));
+  std::vector<std::string> more;
+  while (const auto claim = numbers.pick(false)) more.push_back(numbers.address_of(*claim).text());
+  std::ranges::sort(more);
+  EXPECT_EQ(more, (std::vector<std::string>{"10.97.0.1", "10.97.0.3", "10.97.0.4", "10.97.0.5", "10.97.0.6"}));
+  // Offered twice it goes with the second one, and what was given stays taken.
+  numbers.offer("again", {cidr("10.97.0.0/29")});
+  numbers.offer("more", {});
+  EXPECT_TRUE(numbers.gives(*Address::parse("10.97.0.1")));
+  EXPECT_FALSE(numbers.pick(true)) << "that one has no other";
+  numbers.offer("again", {});
+  EXPECT_FALSE(numbers.gives(*Address::parse("10.97.0.1")));
+  EXPECT_FALSE(numbers.reserve(address("10.97.0.1")));
+}
+
+TEST_F(Services, RangesMayOverlapButGiveEachAddressOnce) {
+  numbers.offer("wide", {*Cidr::parse("10.96.0.0/23")});
+  ASSERT_TRUE(numbers.reserve(address("10.96.0.5")));
+  std::set<std::string> seen{"10.96.0.5"};
+  while (const auto claim = numbers.pick(false)) EXPECT_TRUE(seen.insert(numbers.address_of(*claim).text()).second);
+  EXPECT_EQ(seen.size(), 510u);
+  EXPECT_TRUE(seen.contains("10.96.0.255")) << "of the wider range it is one like others";
+}
+
+TEST_F(Services, ThereIsRoomForSoManyRanges) {
+  for (uint32_t i = 0; i < ServiceNumbers::kMostRanges; ++i) {
+    EXPECT_TRUE(numbers.offer("r" + std::to_string(i), {Cidr{(AddressBits{11} << 24) + (i << 8), 24, false}}).empty());
+  }
+  const auto late = *Cidr::parse("12.0.0.0/24");
+  EXPECT_EQ(numbers.offer("late", {late}), std::vector{late});
+  EXPECT_FALSE(numbers.gives(*Address::parse("12.0.0.1")));
+  numbers.offer("r0", {});
+  EXPECT_TRUE(numbers.offer("late", {late}).empty());
+  EXPECT_TRUE(numbers.gives(*Address::parse("12.0.0.1")));
 }
 
 TEST_F(Services, SaysWhatTwoHave) {

@@ -1,0 +1,39 @@
+// The IPAddresses of the Services' cluster IPs: each has one, which names its Service, and goes with it. What somebody
+// deletes or changes of them is put right; those that people make for themselves are left alone, but where a Service
+// has their address already.
+//
+// They follow the Services, and decide nothing: who has which address is ServiceNumbers' to say. At the start all are
+// compared, so that a crash between a Service and its IPAddress leaves nothing behind. Runs in the server role, on the
+// thread that it is given.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "core/client/client.hpp"
+
+namespace gantry::network {
+
+struct AddressKeeperOptions {
+  client::Client* client = nullptr;
+  std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;
+  // Reads what the client tells, on a thread of the caller's (client::ReflectorOptions::run). Null: on the client's.
+  std::function<void(std::function<void()> fn)> run = nullptr;
+  std::function<void(int32_t level, std::string_view text)> log;
+};
+
+class AddressKeeper {
+ public:
+  explicit AddressKeeper(AddressKeeperOptions options);
+  ~AddressKeeper();  // stops
+  AddressKeeper(const AddressKeeper&) = delete;
+  AddressKeeper& operator=(const AddressKeeper&) = delete;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::network

@@ -1,0 +1,38 @@
+// ServiceCIDRs on their way: each gets a finalizer and the condition Ready; one that is being deleted goes when none of
+// the Services' addresses would be left without a range, and until then its condition says what holds it.
+//
+// Addresses are given out of what ServiceCIDRs offer by ServiceNumbers, which hears of them from the store. Runs in the
+// server role, on the thread that it is given.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "core/client/client.hpp"
+
+namespace gantry::network {
+
+struct RangeKeeperOptions {
+  client::Client* client = nullptr;
+  std::function<int64_t()> now_unix_ns;
+  std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;
+  // As AddressKeeperOptions::run.
+  std::function<void(std::function<void()> fn)> run = nullptr;
+  std::function<void(int32_t level, std::string_view text)> log;
+};
+
+class RangeKeeper {
+ public:
+  explicit RangeKeeper(RangeKeeperOptions options);
+  ~RangeKeeper();  // stops
+  RangeKeeper(const RangeKeeper&) = delete;
+  RangeKeeper& operator=(const RangeKeeper&) = delete;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::network
