@@ -1,6 +1,9 @@
 // The clients against the real server: identities, reuse of connections, cut bodies, cancelled streams.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
 
 #include "core/auth/private_file.hpp"
@@ -213,6 +216,79 @@ TEST(Kubeconfig, WrittenIsRead) {
   EXPECT_EQ((*Remote::create(*read))->request(raw_request("GET", "/"))->code, 200);
   EXPECT_FALSE(read_kubeconfig(path, "other").ok());
   EXPECT_FALSE(read_kubeconfig(server.directory + "/none").ok());
+}
+
+class KubeconfigFile : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(::mkdtemp(folder_.data()), nullptr); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string path() const { return folder_ + "/admin.conf"; }
+  std::string text() const { return auth::read_file(path()); }
+  // Its text with one part in another's place.
+  void edit(const std::string& from, const std::string& to) {
+    auto edited = text();
+    const size_t at = edited.find(from);
+    ASSERT_NE(at, std::string::npos) << edited;
+    std::ofstream(path()) << edited.replace(at, from.size(), to);
+  }
+
+  ServerConfig config_{.server = "https://127.0.0.1:1", .ca_pem = "ca", .certificate_pem = "crt", .key_pem = "key"};
+
+ private:
+  std::string folder_ = "/tmp/gantry-kubeconfig-XXXXXX";
+};
+
+TEST_F(KubeconfigFile, IsLeftAsItIsWhileItIsRight) {
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  edit("cluster: gantry\n", "cluster: gantry\n    namespace: mine  # where I work\n");
+  const auto mine = text();
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  EXPECT_EQ(text(), mine);
+  EXPECT_EQ(read_kubeconfig(path())->ns, "mine");
+  std::filesystem::permissions(path(), std::filesystem::perms::all);
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  EXPECT_EQ(std::filesystem::status(path()).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(KubeconfigFile, ChangesOnlyWhatMustChange) {
+  std::ofstream(path()) << "apiVersion: v1\nkind: Config\ncurrent-context: work\npreferences: {colors: true}\n"
+                           "clusters:\n- {name: other, cluster: {server: 'https://o'}}\n"
+                           "- {name: gantry, cluster: {server: 'https://old', tls-server-name: x, "
+                           "certificate-authority: /none}}\n"
+                           "contexts:\n- {name: work, context: {cluster: gantry, user: gantry, namespace: mine}}\n"
+                           "- {name: elsewhere, context: {cluster: other, user: me}}\n"
+                           "users:\n- {name: me, user: {token: '123'}}\n";
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  const auto mine = read_kubeconfig(path());
+  ASSERT_TRUE(mine.ok()) << mine.error().message() << text();
+  EXPECT_EQ(mine->server, config_.server);
+  EXPECT_EQ(mine->ca_pem, "ca");
+  EXPECT_EQ(mine->certificate_pem, "crt");
+  EXPECT_EQ(mine->key_pem, "key");
+  EXPECT_EQ(mine->ns, "mine");
+  const auto other = read_kubeconfig(path(), "elsewhere");
+  ASSERT_TRUE(other.ok()) << text();
+  EXPECT_EQ(other->server, "https://o");
+  EXPECT_EQ(other->token, "123");
+  EXPECT_FALSE(read_kubeconfig(path(), "gantry").ok()) << "there is a context already: " << text();
+  EXPECT_NE(text().find("colors: true"), std::string::npos);
+  EXPECT_NE(text().find("tls-server-name: x"), std::string::npos);
+  EXPECT_NE(text().find("\"123\""), std::string::npos) << "still a text: " << text();
+  const auto again = text();
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  EXPECT_EQ(text(), again);
+  config_.key_pem = "other key";
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  EXPECT_EQ(read_kubeconfig(path())->key_pem, "other key");
+}
+
+TEST_F(KubeconfigFile, IsMadeAnewWhenItIsNone) {
+  for (const char* junk : {"", "[", "- a\n", "text", "current-context: gone\ncontexts: no list\n"}) {
+    std::ofstream(path()) << junk;
+    ASSERT_TRUE(write_kubeconfig(path(), config_).ok()) << junk;
+    EXPECT_EQ(read_kubeconfig(path())->key_pem, "key") << junk << text();
+  }
 }
 
 }  // namespace

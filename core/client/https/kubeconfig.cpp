@@ -1,12 +1,13 @@
-// YAML in by yaml-cpp, YAML out by hand.
+// Kubeconfigs as documents: what is looked for in one, and what must be said in it.
 #include "core/client/https/kubeconfig.hpp"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +16,7 @@
 
 #include "core/files/regular.hpp"
 #include "core/files/unique_fd.hpp"
+#include "core/schema/codec/codec.hpp"
 
 namespace gantry::client {
 namespace {
@@ -46,40 +48,56 @@ std::string read_file(const std::string& path) {
   return in ? out.str() : std::string();
 }
 
-std::string text_at(const YAML::Node& node, const char* key) {
-  auto value = node[key];
-  return value && value.IsScalar() ? value.as<std::string>() : std::string();
+using Json = boost::json::value;
+using JsonObject = boost::json::object;
+
+const JsonObject& as_object(const Json* value) {
+  static const JsonObject kNone;
+  const auto* object = value != nullptr ? value->if_object() : nullptr;
+  return object != nullptr ? *object : kNone;
 }
 
-// The `inner` map of the list entry with this name.
-YAML::Node entry(const YAML::Node& root, const char* list, const char* inner, const std::string& name) {
-  for (const auto& item : root[list]) {
-    if (text_at(item, "name") == name && item[inner]) return item[inner];
+std::string text_at(const JsonObject& object, std::string_view key) {
+  const Json* value = object.if_contains(key);
+  if (value == nullptr) return {};
+  if (const auto* text = value->if_string()) return std::string(*text);
+  if (const bool* flag = value->if_bool()) return *flag ? "true" : "false";
+  if (const int64_t* number = value->if_int64()) return std::to_string(*number);
+  return {};
+}
+
+// The entry of a list with this name; null: there is none.
+JsonObject* find_entry(JsonObject& root, std::string_view list, std::string_view name) {
+  Json* entries = root.if_contains(list);
+  auto* array = entries != nullptr ? entries->if_array() : nullptr;
+  if (array == nullptr) return nullptr;
+  for (auto& item : *array) {
+    if (item.is_object() && text_at(item.get_object(), "name") == name) return &item.get_object();
   }
-  return YAML::Node(YAML::NodeType::Map);
+  return nullptr;
+}
+
+// What the entry of this name has at `inner`.
+const JsonObject& entry(JsonObject& root, std::string_view list, std::string_view inner, std::string_view name) {
+  const JsonObject* found = find_entry(root, list, name);
+  return as_object(found != nullptr ? found->if_contains(inner) : nullptr);
 }
 
 // "<key>-data" decoded, or the file that "<key>" names.
-std::string data_or_file(const YAML::Node& node, const std::string& key, const std::filesystem::path& base) {
-  std::string inline_data = text_at(node, (key + "-data").c_str());
+std::string data_or_file(const JsonObject& object, const std::string& key, const std::filesystem::path& base) {
+  std::string inline_data = text_at(object, key + "-data");
   if (!inline_data.empty()) return unbase64(inline_data);
-  std::string file = text_at(node, key.c_str());
+  std::string file = text_at(object, key);
   return file.empty() ? std::string() : read_file((base / file).string());
 }
 
-Expected<ServerConfig> from_yaml(const YAML::Node& root, const std::string& path, std::string context) {
-  if (context.empty()) context = text_at(root, "current-context");
-  auto chosen = entry(root, "contexts", "context", context);
-  auto cluster = entry(root, "clusters", "cluster", text_at(chosen, "cluster"));
-  auto user = entry(root, "users", "user", text_at(chosen, "user"));
-  auto base = std::filesystem::path(path).parent_path();
-  ServerConfig config;
+void read_cluster(const JsonObject& cluster, const std::filesystem::path& base, ServerConfig& config) {
   config.server = text_at(cluster, "server");
-  if (config.server.empty()) {
-    return Status::bad_request(path + ": context \"" + context + "\" has no cluster with a server");
-  }
   config.ca_pem = data_or_file(cluster, "certificate-authority", base);
   config.insecure = text_at(cluster, "insecure-skip-tls-verify") == "true";
+}
+
+void read_user(const JsonObject& user, const std::filesystem::path& base, ServerConfig& config) {
   config.certificate_pem = data_or_file(user, "client-certificate", base);
   config.key_pem = data_or_file(user, "client-key", base);
   config.token = text_at(user, "token");
@@ -87,26 +105,101 @@ Expected<ServerConfig> from_yaml(const YAML::Node& root, const std::string& path
     config.token = read_file((base / file).string());
     while (!config.token.empty() && config.token.back() == '\n') config.token.pop_back();
   }
+}
+
+Expected<ServerConfig> from_document(JsonObject& root, const std::string& path, std::string context) {
+  if (context.empty()) context = text_at(root, "current-context");
+  const auto& chosen = entry(root, "contexts", "context", context);
+  const auto base = std::filesystem::path(path).parent_path();
+  ServerConfig config;
+  read_cluster(entry(root, "clusters", "cluster", text_at(chosen, "cluster")), base, config);
+  if (config.server.empty()) {
+    return Status::bad_request(path + ": context \"" + context + "\" has no cluster with a server");
+  }
+  read_user(entry(root, "users", "user", text_at(chosen, "user")), base, config);
   config.ns = text_at(chosen, "namespace");
   return config;
 }
 
-std::string to_yaml(const ServerConfig& config, const std::string& name) {
-  std::string out = "apiVersion: v1\nkind: Config\ncurrent-context: " + name + "\nclusters:\n- name: " + name +
-                    "\n  cluster:\n    server: " + config.server + "\n";
-  if (!config.ca_pem.empty()) {
-    out += "    certificate-authority-data: " + base64(config.ca_pem) + "\n";
+// The object at `inner` of the entry of this name, both made when absent.
+JsonObject& ensure_entry(JsonObject& root, std::string_view list, std::string_view inner, const std::string& name) {
+  JsonObject* found = find_entry(root, list, name);
+  if (found == nullptr) {
+    Json& entries = root[list];
+    if (!entries.is_array()) entries.emplace_array();
+    found = &entries.get_array().emplace_back(JsonObject{{"name", name}}).get_object();
   }
-  if (config.insecure) out += "    insecure-skip-tls-verify: true\n";
-  out += "contexts:\n- name: " + name + "\n  context:\n    cluster: " + name + "\n    user: " + name + "\n";
-  if (!config.ns.empty()) out += "    namespace: " + config.ns + "\n";
-  out += "users:\n- name: " + name + "\n  user:\n";
-  if (!config.certificate_pem.empty()) {
-    out += "    client-certificate-data: " + base64(config.certificate_pem) + "\n";
-    out += "    client-key-data: " + base64(config.key_pem) + "\n";
+  Json& value = (*found)[inner];
+  return value.is_object() ? value.get_object() : value.emplace_object();
+}
+
+void set_data(JsonObject& object, const std::string& key, const std::string& pem) {
+  object.erase(key);
+  object.erase(key + "-data");
+  if (!pem.empty()) object[key + "-data"] = base64(pem);
+}
+
+void say_cluster(JsonObject& root, const std::filesystem::path& base, const ServerConfig& config,
+                 const std::string& name) {
+  ServerConfig said;
+  read_cluster(entry(root, "clusters", "cluster", name), base, said);
+  if (said.server == config.server && said.ca_pem == config.ca_pem && said.insecure == config.insecure) return;
+  auto& cluster = ensure_entry(root, "clusters", "cluster", name);
+  cluster["server"] = config.server;
+  set_data(cluster, "certificate-authority", config.ca_pem);
+  cluster.erase("insecure-skip-tls-verify");
+  if (config.insecure) cluster["insecure-skip-tls-verify"] = true;
+}
+
+void say_user(JsonObject& root, const std::filesystem::path& base, const ServerConfig& config,
+              const std::string& name) {
+  ServerConfig said;
+  read_user(entry(root, "users", "user", name), base, said);
+  const bool same = said.certificate_pem == config.certificate_pem && said.key_pem == config.key_pem;
+  if (same && said.token == config.token && find_entry(root, "users", name) != nullptr) return;
+  auto& user = ensure_entry(root, "users", "user", name);
+  set_data(user, "client-certificate", config.certificate_pem);
+  set_data(user, "client-key", config.key_pem);
+  for (const std::string_view key : {"token", "tokenFile"}) user.erase(key);
+  if (!config.token.empty()) user["token"] = config.token;
+}
+
+// Some context leads there, whatever it is called, and one is chosen.
+void say_context(JsonObject& root, const ServerConfig& config, const std::string& name) {
+  const Json* list = root.if_contains("contexts");
+  const auto* contexts = list != nullptr ? list->if_array() : nullptr;
+  std::string there;
+  for (size_t i = 0; contexts != nullptr && i < contexts->size() && there.empty(); ++i) {
+    const auto& item = as_object(&(*contexts)[i]);
+    const auto& context = as_object(item.if_contains("context"));
+    if (text_at(context, "cluster") == name && text_at(context, "user") == name) there = text_at(item, "name");
   }
-  if (!config.token.empty()) out += "    token: \"" + config.token + "\"\n";
-  return out;
+  if (there.empty()) {
+    there = name;
+    auto& context = ensure_entry(root, "contexts", "context", name);
+    context["cluster"] = name;
+    context["user"] = name;
+    if (!config.ns.empty()) context["namespace"] = config.ns;
+  }
+  const std::string chosen = text_at(root, "current-context");
+  if (chosen.empty() || find_entry(root, "contexts", chosen) == nullptr) root["current-context"] = there;
+}
+
+// The text of a kubeconfig that says all that, and whatever else `text` does; as it is, when it says it already.
+std::string with_config(const std::string& text, const std::string& path, const ServerConfig& config,
+                        const std::string& name) {
+  auto document = schema::parse_yaml(text);
+  const bool whole = document && document->is_object();
+  Json root = whole ? *document : Json(JsonObject());
+  auto& object = root.get_object();
+  const auto base = std::filesystem::path(path).parent_path();
+  for (const auto& [key, value] : {std::pair("apiVersion", "v1"), std::pair("kind", "Config")}) {
+    if (text_at(object, key) != value) object[key] = value;
+  }
+  say_cluster(object, base, config, name);
+  say_user(object, base, config, name);
+  say_context(object, config, name);
+  return whole && root == *document ? text : schema::to_yaml(root);
 }
 
 Status failure(const std::string& path) { return Status::internal(path + ": " + std::strerror(errno)); }
@@ -117,17 +210,16 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
   if (auto status = files::regular_if_there(path); !status.ok()) return status;
   std::string text = read_file(path);
   if (text.empty()) return Status::bad_request(path + ": cannot be read, or is empty");
-  try {
-    return from_yaml(YAML::Load(text), path, context);
-  } catch (const std::exception& e) {
-    return Status::bad_request(path + ": " + e.what());
-  }
+  auto document = schema::parse_yaml(text);
+  if (!document) return std::move(document).error().in(path);
+  if (!document->is_object()) return Status::bad_request(path + ": is no kubeconfig");
+  return from_document(document->get_object(), path, context);
 }
 
 Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name) {
   if (auto status = files::regular_if_there(path); !status.ok()) return status;
-  std::string text = to_yaml(config, name);
-  if (read_file(path) == text && ::chmod(path.c_str(), 0600) == 0) return {};
+  const std::string before = read_file(path), text = with_config(before, path, config, name);
+  if (before == text && ::chmod(path.c_str(), 0600) == 0) return {};
   std::error_code error;
   auto parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, error);

@@ -22,8 +22,9 @@ struct ServerConfig {
 // The context named, or the current one. Inline data and files (relative to the kubeconfig) both.
 Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::string& context = {});
 
-// One cluster, user and context of that name, everything embedded; mode 0600, whole or not at all.
-// Nothing is written when the file says the same already.
+// One cluster and user of that name, everything embedded, and a context that leads there; mode 0600, whole or not at
+// all. What else the file has stays: other entries, what was added to these, which context is chosen. Nothing is
+// written when it says all that already; of a file that is no kubeconfig nothing stays.
 Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name = "gantry");
 
 }  // namespace gantry::client
