@@ -79,16 +79,18 @@ void begin_object(const Environment& env, const schema::Kind& kind, Json& docume
   if (has_status && !kind.behavior->keeps_status_on_create) document.as_object().erase("status");
 }
 
-void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
+void carry_over(const Environment& env, const schema::Kind& kind, std::string_view subresource, Json& next,
+                const Json& old) {
   auto& metadata = metadata_of(next);
   const Json& before = *find(old, {"metadata"});
   for (const auto key : kServerOwned) take_key(metadata, before, key);
   for (const std::string_view key : {"selfLink", "managedFields"}) metadata.erase(key);
   const auto& behavior = *kind.behavior;
-  if (subresource == "approval") return keep_all_but_conditions(next, old);
-  if (subresource == "status") {
-    keep_content(next, old);
-    if (behavior.update_status != nullptr) behavior.update_status(next.as_object(), old.as_object());
+  const bool approves = subresource == "approval";
+  if (approves || subresource == "status") {
+    approves ? keep_all_but_conditions(next, old) : keep_content(next, old);
+    if (!approves && behavior.update_status != nullptr) behavior.update_status(next.as_object(), old.as_object());
+    if (behavior.stamp != nullptr) behavior.stamp(next.as_object(), old.as_object(), env.now());
     return;
   }
   if (kind.subresource("status") != nullptr) take_key(next.as_object(), old, "status");
@@ -98,8 +100,11 @@ void carry_over(const schema::Kind& kind, std::string_view subresource, Json& ne
 
 void count_generation(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old) {
   const bool keeps = subresource == "status" || subresource == "approval" || subresource == "finalize";
-  if (!kind.generation || keeps || same_content(next, old)) return;
-  if (written_content(kind, next) == written_content(kind, old)) return;
+  if (!kind.generation || keeps) return;
+  const auto counts = kind.behavior->counts;
+  if (counts == nullptr || !counts(next.as_object(), old.as_object())) {
+    if (same_content(next, old) || written_content(kind, next) == written_content(kind, old)) return;
+  }
   metadata_of(next)["generation"] = int_at(old, {"metadata", "generation"}) + 1;
 }
 

@@ -8,7 +8,8 @@ namespace gantry::apiserver {
 // uid, creationTimestamp, generation of a new object; drops what a caller may not set.
 void begin_object(const Environment& env, const schema::Kind& kind, Json& document);
 // Takes over from `old` what an update of the resource ("" or "status", "approval", "finalize") may not change.
-void carry_over(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old);
+void carry_over(const Environment& env, const schema::Kind& kind, std::string_view subresource, Json& next,
+                const Json& old);
 // Counts the generation of an update that has been through carry_over() and has its defaults: who leaves these out
 // changes nothing.
 void count_generation(const schema::Kind& kind, std::string_view subresource, Json& next, const Json& old);

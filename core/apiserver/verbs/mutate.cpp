@@ -54,7 +54,7 @@ bool same_bytes(const store::Entry& stored, std::string_view json, size_t at) {
 Status fill_in(Mutation& mutation) {
   const auto& kind = *mutation.kind;
   auto& next = mutation.planned.next;
-  carry_over(kind, mutation.subresource, next, mutation.before);
+  carry_over(*mutation.call->env, kind, mutation.subresource, next, mutation.before);
   if (auto status = schema::apply_defaults(kind, next); !status.ok()) return status;
   count_generation(kind, mutation.subresource, next, mutation.before);
   return {};
@@ -78,7 +78,7 @@ Status check(Mutation& mutation) {
     // Nothing that the server owns is a step's to change.
     if (auto status = fill_in(mutation); !status.ok()) return status;
   }
-  auto causes = schema::validate(kind, next, &mutation.before);
+  auto causes = schema::validate(kind, next, &mutation.before, mutation.subresource == "status");
   if (!causes.empty()) return schema::invalid_status(kind, mutation.name, std::move(causes));
   return {};
 }

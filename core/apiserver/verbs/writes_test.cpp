@@ -131,6 +131,48 @@ TEST_F(WritesTest, StatusAndSpecStayApart) {
   EXPECT_EQ(int_at(labelled.json(), {"metadata", "generation"}), 2);
 }
 
+TEST_F(WritesTest, OfSomeKindsMoreThanTheContentIsCounted) {
+  const std::string labels = R"({"metadata":{"labels":{"a":"b"}}})";
+  const std::string notes = R"({"metadata":{"annotations":{"a":"b"}}})";
+  const auto generations = [&](const std::string& folder, const std::string& name, const std::string& manifest,
+                               const std::string& content) {
+    std::string out = std::to_string(int_at(made(folder, manifest).json(), {"metadata", "generation"}));
+    for (const auto& patch : {labels, notes, content, content}) {
+      const auto answer = ask("PATCH", folder + "/" + name, patch, kMergePatch);
+      EXPECT_EQ(answer.code, 200) << answer.body;
+      out += " " + std::to_string(int_at(answer.json(), {"metadata", "generation"}));
+    }
+    return out;
+  };
+  EXPECT_EQ(generations(kDeployments, "web", kWeb, R"({"spec":{"replicas":7}})"), "1 1 2 3 3");
+  EXPECT_EQ(generations("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "s",
+                        R"({"metadata":{"name":"s"},"addressType":"IPv4","endpoints":[]})",
+                        R"({"endpoints":[{"addresses":["10.0.0.1"]}]})"),
+            "1 2 2 3 3");
+  EXPECT_EQ(generations("/apis/storage.k8s.io/v1/csidrivers", "d", R"({"metadata":{"name":"d"},"spec":{}})",
+                        R"({"spec":{"podInfoOnMount":true}})"),
+            "0 0 0 1 1");
+  EXPECT_EQ(generations("/apis/scheduling.k8s.io/v1/priorityclasses", "p", R"({"metadata":{"name":"p"},"value":1})",
+                        R"({"description":"a"})"),
+            "1 1 1 1 1");
+}
+
+TEST_F(WritesTest, TheTimeOfAPhaseIsThatOfTheWrite) {
+  const std::string folder = "/api/v1/persistentvolumes";
+  made(folder, R"({"metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],
+      "hostPath":{"path":"/a"}}})");
+  const auto time = [&](const std::string& status) {
+    const auto answer = ask("PATCH", folder + "/v/status", R"({"status":)" + status + "}", kMergePatch);
+    EXPECT_EQ(answer.code, 200) << answer.body;
+    return answer.text({"status", "lastPhaseTransitionTime"});
+  };
+  EXPECT_EQ(time(R"({"message":"a"})"), "2023-11-14T22:13:20Z");
+  now_ += int64_t{10} * 1'000'000'000;
+  EXPECT_EQ(time(R"({"phase":"Pending","lastPhaseTransitionTime":null})"), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(time(R"({"phase":"Available"})"), "2023-11-14T22:13:30Z");
+  EXPECT_EQ(time(R"({"phase":"Bound","lastPhaseTransitionTime":"2030-01-01T00:00:00Z"})"), "2030-01-01T00:00:00Z");
+}
+
 TEST_F(WritesTest, PatchesOfAllThreeTypes) {
   made(kPods, pod("p"));
   const std::string path = std::string(kPods) + "/p";

@@ -31,6 +31,11 @@ void validate(const JsonObject& deployment, const JsonObject* old, Errors& error
   check_counts(deployment, old, {"updatedReplicas", "readyReplicas", "availableReplicas"}, errors);
 }
 
+bool counts(const JsonObject& next, const JsonObject& old) {
+  return !same_json(object_at(object_at(next, "metadata"), "annotations"),
+                    object_at(object_at(old, "metadata"), "annotations"));
+}
+
 void ready(Row& row, std::string& out) {
   put(out, std::to_string(number_at(row.document, "status.readyReplicas")) + "/" +
                std::to_string(number_at(row.document, "spec.replicas")));
@@ -49,6 +54,7 @@ constinit const Behavior behavior{.group = "apps",
                                   .default_after = default_after,
                                   .validate = validate,
                                   .update_status = keep_labels,
+                                  .counts = counts,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::apps_deployment

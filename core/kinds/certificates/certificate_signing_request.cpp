@@ -40,33 +40,56 @@ constexpr std::string_view kUsages[] = {"any",
 bool is_approval(std::string_view type) { return type == "Approved" || type == "Denied"; }
 bool is_final(std::string_view type) { return is_approval(type) || type == "Failed"; }
 
-// When it changed is when it was written, unless somebody says otherwise.
-void default_after(JsonObject& request) {
-  JsonObject* status = get_object(request, "status");
-  if (status == nullptr) return;
-  each(*status, "conditions", [](JsonObject& condition) {
-    const std::string written(get_text(condition, "lastUpdateTime"));
-    if (!written.empty() && get(condition, "lastTransitionTime") == nullptr) condition["lastTransitionTime"] = written;
-  });
-}
-
 void update(JsonObject& next, const JsonObject& old) { take_key(next, old, "spec"); }
 
-// Who signs does not approve.
+JsonArray* conditions_of(JsonObject& request) {
+  JsonObject* status = get_object(request, "status");
+  return status != nullptr ? get_array(*status, "conditions") : nullptr;
+}
+
+std::vector<JsonObject> conditions_of(const JsonObject& request, std::string_view type) {
+  std::vector<JsonObject> found;
+  each(object_at(request, "status"), "conditions", [&](const JsonObject& condition) {
+    if (get_text(condition, "type") == type) found.push_back(condition);
+  });
+  return found;
+}
+
+// Who signs leaves approvals as they are. One more or less is refused (validate_status).
 void update_status(JsonObject& next, const JsonObject& old) {
-  JsonArray conditions;
-  const auto take = [&](const JsonObject& from, bool approvals) {
-    each(object_at(from, "status"), "conditions", [&](const JsonObject& condition) {
-      if (is_approval(get_text(condition, "type")) == approvals) conditions.emplace_back(condition);
-    });
-  };
-  take(old, true);
-  take(next, false);
-  JsonObject& status = ensure_object(next, "status");
-  if (conditions.empty()) {
-    status.erase("conditions");
-  } else {
-    status["conditions"] = std::move(conditions);
+  JsonArray* conditions = conditions_of(next);
+  if (conditions == nullptr) return;
+  for (std::string_view type : {"Approved", "Denied"}) {
+    auto before = conditions_of(old, type);
+    if (before.size() != conditions_of(next, type).size()) continue;
+    size_t i = 0;
+    for (Json& condition : *conditions) {
+      const JsonObject* object = condition.if_object();
+      if (object != nullptr && get_text(*object, "type") == type) condition = std::move(before[i++]);
+    }
+  }
+}
+
+// Since when a condition has been what it is.
+Json since_when(const JsonObject& condition, const JsonObject& old, const std::string& now) {
+  for (const JsonObject& before : conditions_of(old, get_text(condition, "type"))) {
+    const std::string_view time = get_text(before, "lastTransitionTime");
+    if (!time.empty() && get_text(before, "status") == get_text(condition, "status")) return Json(time);
+  }
+  return Json(now);
+}
+
+void stamp(JsonObject& next, const JsonObject& old, int64_t now_ns) {
+  JsonArray* conditions = conditions_of(next);
+  if (conditions == nullptr) return;
+  const std::string now = schema::format_time(now_ns);
+  for (Json& value : *conditions) {
+    JsonObject* condition = value.if_object();
+    if (condition == nullptr) continue;
+    if (get_text(*condition, "lastUpdateTime").empty()) (*condition)["lastUpdateTime"] = now;
+    if (get_text(*condition, "lastTransitionTime").empty()) {
+      (*condition)["lastTransitionTime"] = since_when(*condition, old, now);
+    }
   }
 }
 
@@ -186,6 +209,16 @@ void validate(const JsonObject& request, const JsonObject* old, Errors& errors) 
   }
 }
 
+// Of the status alone: who signs does not approve.
+void validate_status(const JsonObject& request, const JsonObject& old, Errors& errors) {
+  At root;
+  for (std::string_view type : {"Approved", "Denied"}) {
+    if (count_of(object_at(request, "status"), type) <= count_of(object_at(old, "status"), type)) continue;
+    errors.forbidden(root.child("status"), "conditions",
+                     "updates may not add a condition of type \"" + std::string(type) + "\"");
+  }
+}
+
 void requested_duration(Row& row, std::string& out) {
   const Json* seconds = at(row.document, "spec.expirationSeconds");
   if (seconds == nullptr || !seconds->is_int64()) return put(out, "<none>");
@@ -210,10 +243,11 @@ constexpr NamedCell kCells[] = {{"requested-duration", requested_duration}, {"re
 
 constinit const Behavior behavior{.group = "certificates.k8s.io",
                                   .kind = "CertificateSigningRequest",
-                                  .default_after = default_after,
                                   .validate = validate,
+                                  .validate_status = validate_status,
                                   .update = update,
                                   .update_status = update_status,
+                                  .stamp = stamp,
                                   .cells = kCells,
                                   .read_at_once = false};
 

@@ -149,15 +149,43 @@ TEST(CertificateSigningRequest, GetsACertificateOnce) {
 }
 
 TEST(CertificateSigningRequest, WhoSignsDoesNotApprove) {
-  const Json old = with(R"({"status":)" + conditions("Denied") + "}");
-  Json next = with(R"({"status":)" + conditions("Approved,Failed") + "}");
-  requests().behavior->update_status(next.as_object(), old.as_object());
-  EXPECT_EQ(next.at("status"), with(R"({"status":)" + conditions("Denied,Failed") + "}").at("status"));
+  const Json old = with(R"({"status":{"conditions":[{"type":"Denied","status":"True","reason":"Mine"}]}})");
+  const auto signed_as = [&](const std::string& types) {
+    Json next = with(R"({"status":)" + conditions(types) + "}");
+    requests().behavior->update_status(next.as_object(), old.as_object());
+    return next;
+  };
+  const Json denied = signed_as("Failed,Denied");
+  EXPECT_EQ(denied.at("status").at("conditions").at(1), old.at("status").at("conditions").at(0));
+  EXPECT_THAT(lines(validate(requests(), denied, &old, true)), IsEmpty());
+  EXPECT_THAT(lines(validate(requests(), signed_as("Failed"), &old, true)),
+              ElementsAre("status.conditions: Forbidden: updates may not remove a condition of type \"Denied\""));
+  const Json undecided = with("{}");
+  const Json approved = with(R"({"status":)" + conditions("Approved") + "}");
+  EXPECT_THAT(lines(validate(requests(), approved, &undecided, true)),
+              ElementsAre("status.conditions: Forbidden: updates may not add a condition of type \"Approved\""));
+  EXPECT_THAT(lines(validate(requests(), approved, &undecided)), IsEmpty());
   Json other = with(R"({"spec":{"signerName":"a.b/c"}})");
   requests().behavior->update(other.as_object(), old.as_object());
   EXPECT_EQ(other.at("spec"), old.at("spec"));
-  const Json timed = with(R"({"status":{"conditions":[{"type":"A","lastUpdateTime":"2026-01-01T00:00:00Z"}]}})");
-  EXPECT_EQ(timed.at("status").at("conditions").at(0).at("lastTransitionTime"), "2026-01-01T00:00:00Z");
+}
+
+TEST(CertificateSigningRequest, ConditionsHaveTheTimeOfTheWrite) {
+  const auto stamped = [](const std::string& condition, const std::string& before) {
+    const Json old = with(R"({"status":{"conditions":[)" + before + "]}}");
+    Json next = with(R"({"status":{"conditions":[)" + condition + "]}}");
+    requests().behavior->stamp(next.as_object(), old.as_object(), int64_t{1'700'000'000} * 1'000'000'000);
+    const auto& made = next.at("status").at("conditions").at(0);
+    return std::string(made.at("lastUpdateTime").as_string()) + " " +
+           std::string(made.at("lastTransitionTime").as_string());
+  };
+  const std::string now = "2023-11-14T22:13:20Z", then = "2020-01-01T00:00:00Z";
+  const std::string failed = R"({"type":"Failed","status":"True"})";
+  const std::string failed_then = R"({"type":"Failed","status":"True","lastTransitionTime":")" + then + "\"}";
+  EXPECT_EQ(stamped(failed, ""), now + " " + now);
+  EXPECT_EQ(stamped(failed, failed_then), now + " " + then);
+  EXPECT_EQ(stamped(R"({"type":"Failed","status":"False"})", failed_then), now + " " + now);
+  EXPECT_EQ(stamped(R"({"type":"A","status":"True","lastUpdateTime":")" + then + "\"}", failed_then), then + " " + now);
 }
 
 TEST(CertificateSigningRequest, ATableSaysWhatWasDecided) {

@@ -3,6 +3,7 @@
 
 #include "core/kinds/parts/entries.hpp"
 #include "core/kinds/parts/storage.hpp"
+#include "core/schema/values/values.hpp"
 
 namespace gantry::kinds::core_persistent_volume {
 namespace {
@@ -25,6 +26,19 @@ constexpr Renamed kRenamedLabels[] = {{"failure-domain.beta.kubernetes.io/zone",
 void create(JsonObject& volume) {
   const std::string now(get_text(object_at(volume, "metadata"), "creationTimestamp"));
   if (!now.empty()) ensure_object(volume, "status")["lastPhaseTransitionTime"] = now;
+}
+
+// Its phase changed when it was written so, unless who wrote it says when.
+void stamp(JsonObject& next, const JsonObject& old, int64_t now_ns) {
+  constexpr std::string_view kTime = "lastPhaseTransitionTime";
+  JsonObject& status = ensure_object(next, "status");
+  const JsonObject& before = object_at(old, "status");
+  const std::string_view said = get_text(status, kTime);
+  if (get_text(status, "phase") == get_text(before, "phase")) {
+    if (said.empty()) take_key(status, before, kTime);
+  } else if (said.empty() || said == get_text(before, kTime)) {
+    status[kTime] = schema::format_time(now_ns);
+  }
 }
 
 JsonObject source_of(const JsonObject& spec) {
@@ -124,6 +138,7 @@ constinit const Behavior behavior{.group = "",
                                   .kind = "PersistentVolume",
                                   .validate = validate,
                                   .create = create,
+                                  .stamp = stamp,
                                   .cells = kCells,
                                   .returns_deleted = true};
 

@@ -154,6 +154,10 @@ void slice_addresses(Row& row, std::string& out) {
   addresses.put_to(out);
 }
 
+bool counts(const JsonObject& next, const JsonObject& old) {
+  return !same_json(object_at(object_at(next, "metadata"), "labels"), object_at(object_at(old, "metadata"), "labels"));
+}
+
 constexpr NamedCell kCells[] = {{"slice-ports", slice_ports}, {"slice-addresses", slice_addresses}};
 
 }  // namespace
@@ -163,6 +167,7 @@ constinit const Behavior behavior{.group = "discovery.k8s.io",
                                   .validate = validate,
                                   .create = drop_topology,
                                   .update = update,
+                                  .counts = counts,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::discovery_endpoint_slice

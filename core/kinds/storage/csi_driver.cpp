@@ -2,6 +2,7 @@
 #include <set>
 
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/storage_class_rules.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::storage_csi_driver {
@@ -33,9 +34,10 @@ void check_tokens(const JsonObject& spec, const At& at, Errors& errors) {
 }
 
 void validate(const JsonObject& driver, const JsonObject* old, Errors& errors) {
+  At root;
+  if (old == nullptr) check_csi_driver_name(get_text(object_at(driver, "metadata"), "name"), root, "name", errors);
   const JsonObject* spec = changed_spec(driver, old);
   if (spec == nullptr) return;
-  At root;
   At at = root.child("spec");
   check_tokens(*spec, at, errors);
   if (old == nullptr) return;
@@ -79,12 +81,16 @@ void driver_modes(Row& row, std::string& out) {
 constexpr NamedCell kCells[] = {
     {"driver-attaches", driver_attaches}, {"driver-tokens", driver_tokens}, {"driver-modes", driver_modes}};
 
+// The first change makes it 1.
+void create(JsonObject& driver) { ensure_object(driver, "metadata").erase("generation"); }
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "storage.k8s.io",
                                   .kind = "CSIDriver",
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .create = create,
                                   .cells = kCells,
                                   .unconditional_update = false,
                                   .read_at_once = false};

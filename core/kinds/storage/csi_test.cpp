@@ -54,6 +54,14 @@ TEST(CSIDriver, Rules) {
   EXPECT_FALSE(drivers().behavior->unconditional_update);
 }
 
+TEST(CSIDriver, IsNamedAsDriversAre) {
+  const std::string longest(63, 'a');
+  expect_problems(
+      drivers(), kDriver,
+      {{R"({"metadata":{"name":")" + longest + "\"}}", {}},
+       {R"({"metadata":{"name":")" + longest + "a\"}}", {"name: Too long: may not be more than 63 bytes"}}});
+}
+
 TEST(CSIDriver, ATableShowsWhatItWants) {
   EXPECT_EQ(cells(drivers(), kDriver), R"(["csi.acme.io",true,false,false,"<unset>",false,"Persistent"])");
   EXPECT_EQ(cells(drivers(), kDriver,

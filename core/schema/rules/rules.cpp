@@ -45,14 +45,18 @@ std::vector<StatusCause> validate_metadata(const Kind& kind, const Json& documen
   return errors.take();
 }
 
-std::vector<StatusCause> validate(const Kind& kind, const Json& document, const Json* old) {
+std::vector<StatusCause> validate(const Kind& kind, const Json& document, const Json* old, bool status_only) {
   Errors errors;
   const JsonObject& root = object_or_empty(&document);
   const JsonObject* before = old != nullptr ? &object_or_empty(old) : nullptr;
   const JsonObject* old_metadata = before != nullptr ? &object_or_empty(get(*before, "metadata")) : nullptr;
   check_metadata(kind, object_or_empty(get(root, "metadata")), old_metadata, errors);
   if (kind.message != nullptr) check_tree(kind, root, before, errors);
-  if (kind.behavior->validate != nullptr) kind.behavior->validate(root, before, errors);
+  const Behavior& behavior = *kind.behavior;
+  if (behavior.validate != nullptr) behavior.validate(root, before, errors);
+  if (status_only && before != nullptr && behavior.validate_status != nullptr) {
+    behavior.validate_status(root, *before, errors);
+  }
   return errors.take();
 }
 

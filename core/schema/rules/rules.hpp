@@ -14,8 +14,9 @@ namespace gantry::schema {
 Status apply_defaults(const Kind& kind, Json& document);
 
 // What is wrong with an object on create (old null) or update, as upstream's causes ("spec.containers[0].name",
-// "Required value"). Empty: valid.
-std::vector<StatusCause> validate(const Kind& kind, const Json& document, const Json* old = nullptr);
+// "Required value"). Empty: valid. `status_only`: of an update that writes the status alone.
+std::vector<StatusCause> validate(const Kind& kind, const Json& document, const Json* old = nullptr,
+                                  bool status_only = false);
 
 // What is wrong with an object that is sent to write a subresource.
 std::vector<StatusCause> validate(const SubresourceWrite& subresource, const Json& body);

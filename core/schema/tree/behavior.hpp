@@ -58,6 +58,11 @@ struct WrittenThrough {
   std::string_view group, version, plural, subresource;
 };
 
+// A selectable field whose name is not its path.
+struct Alias {
+  std::string_view name, path;
+};
+
 struct Behavior {
   using Object = boost::json::object;
   std::string_view group, kind;
@@ -69,11 +74,18 @@ struct Behavior {
   // What the tree cannot say. `old` is null on create.
   void (*validate)(const Object& object, const Object* old, Errors& errors) = nullptr;
 
+  // What a write of the status alone may not do, beside that.
+  void (*validate_status)(const Object& object, const Object& old, Errors& errors) = nullptr;
+
   // What a write may not decide. A new object after its defaults, before it is validated; an update of the resource or
   // of its status, with what every kind protects already taken from `old`, before its defaults.
   void (*create)(Object& object) = nullptr;
   void (*update)(Object& next, const Object& old) = nullptr;
   void (*update_status)(Object& next, const Object& old) = nullptr;
+  // Puts the time of the write (Unix ns) where there is none: an update of the status, and of an approval.
+  void (*stamp)(Object& next, const Object& old, int64_t now_ns) = nullptr;
+  // Whether something beside the content changed that counts (metadata.generation).
+  bool (*counts)(const Object& next, const Object& old) = nullptr;
 
   // Seconds that a deletion gives the object, by DeleteOptions; 0: it goes at once. Null: always so.
   int64_t (*grace)(const Object& options, const Object& object) = nullptr;
@@ -82,8 +94,26 @@ struct Behavior {
   bool (*is_held)(const Object& object) = nullptr;
   void (*terminate)(Object& next) = nullptr;
 
+  // Why the object of this name may not be deleted at its own address; empty: it may.
+  std::string_view (*kept)(std::string_view name) = nullptr;
+
+  // What the object owns stays when it is deleted and nothing is said of that; and what who does so is warned of.
+  bool orphans = false;
+  std::string_view orphan_warning;
+
+  // Of a kind one of whose objects is meant where none is named: whether it is this one, and a text that stands in the
+  // stored form of each that is.
+  bool (*is_default)(const Object& object) = nullptr;
+  std::string_view default_mark;
+
   std::span<const SubresourceWrite> subresources;
   const WrittenThrough* written_through = nullptr;
+
+  std::span<const Alias> aliases;
+
+  // Its objects are not stored: there is one of each part of the control plane, made when it is asked for of what is
+  // wrong with the part (nothing: "").
+  void (*describe_part)(Object& object, std::string_view trouble) = nullptr;
 
   // Objects that there are from a cluster's first moment, by name.
   std::span<const std::string_view> initial;
