@@ -36,6 +36,7 @@ class PlayedRequest : public WriteRequest, public Objects {
     return std::make_shared<store::Entry>();  // the namespace
   }
   std::string field(const schema::Kind&, const store::Entry&, std::string_view) const override { return "Active"; }
+  std::vector<store::EntryPtr> marked(const schema::Kind&) const override { return {}; }
 
   void run_rests() {
     while (!rests.empty()) {
@@ -125,8 +126,10 @@ TEST_F(ChainTest, StepsRunInTheirOrderAndTheirStage) {
 TEST_F(ChainTest, BuiltInStepsComeFirst) {
   std::vector<std::string> names;
   for (const auto& step : builtin_steps()) names.emplace_back(step->name());
-  EXPECT_EQ(names, (std::vector<std::string>{"NamespaceLifecycle", "ServiceAccount", "Priority",
-                                             "DefaultTolerationSeconds", "CertificateRequester", "Unsupported"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"NamespaceLifecycle", "ServiceAccount", "Priority", "DefaultTolerationSeconds",
+                                      "DefaultStorageClass", "PersistentVolumeClaimResize", "RuntimeClass",
+                                      "CertificateRequester", "DefaultIngressClass", "Unsupported"}));
   add_passing("mine");
   request_->kind = request_->schema->find_resource("", "v1", "namespaces");
   request_->operation = Operation::kDelete;

@@ -28,6 +28,8 @@ class Objects {
   virtual store::EntryPtr get(const schema::Kind& kind, std::string_view ns, std::string_view name) const = 0;
   // A selectable field of an object ("status.phase"), without reading its document; empty when it has none.
   virtual std::string field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const = 0;
+  // Those that may be their kind's default (Behavior::default_mark), without a look at the others.
+  virtual std::vector<store::EntryPtr> marked(const schema::Kind& kind) const = 0;
 };
 
 class WriteRequest : public limits::Waiter {

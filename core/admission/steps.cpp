@@ -2,9 +2,10 @@
 // folder, and its line here.
 #include "core/admission/chain.hpp"
 
-#define GANTRY_STEPS(step)                                                                        \
-  step(namespace_lifecycle) step(service_account) step(priority) step(default_toleration_seconds) \
-      step(certificate_requester) step(unsupported)
+#define GANTRY_STEPS(step)                                                                           \
+  step(namespace_lifecycle) step(service_account) step(priority) step(default_toleration_seconds)    \
+      step(default_storage_class) step(claim_resize) step(runtime_class) step(certificate_requester) \
+          step(default_ingress_class) step(unsupported)
 
 namespace gantry::admission {
 

@@ -28,6 +28,21 @@ std::string folder_of(const schema::Kind& kind) {
   return key.append(kind.storage->group).append("/").append(kind.storage->plural).append("/");
 }
 
+constexpr std::string_view kMarked = "yes";
+
+// Finds those in whose text a kind's mark stands.
+class DefaultMark final : public store::FieldIndex {
+ public:
+  explicit DefaultMark(std::string_view mark) : mark_(mark) {}
+  std::string_view name() const override { return "@default"; }
+  std::string_view value(const store::Entry& entry) const override {
+    return entry.value.find(mark_) != std::string::npos ? kMarked : std::string_view();
+  }
+
+ private:
+  const std::string_view mark_;  // of a behaviour, which outlives every schema
+};
+
 int64_t system_now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
@@ -72,6 +87,24 @@ store::EntryPtr Environment::get(const schema::Kind& kind, std::string_view ns, 
 
 std::string Environment::field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const {
   return std::string(attributes(kind, entry).field(path).value_or(std::string_view()));
+}
+
+std::vector<store::EntryPtr> Environment::marked(const schema::Kind& kind) const {
+  const std::string_view mark = kind.behavior->default_mark;
+  if (mark.empty()) return {};
+  const std::string prefix = key_prefix(kind);
+  const store::Only only{std::make_shared<DefaultMark>(mark), std::string(kMarked)};
+  auto found = store.find(prefix, only);
+  if (!found) {
+    store.index(prefix, only.field);
+    found = store.find(prefix, only);
+  }
+  if (found) return std::move(found->entries);
+  // A store that has no indexes.
+  auto all = store.list(prefix);
+  if (!all) return {};
+  std::erase_if(all->entries, [&](const store::EntryPtr& entry) { return only.field->value(*entry) != kMarked; });
+  return std::move(all->entries);
 }
 
 std::string Environment::new_uid() const {

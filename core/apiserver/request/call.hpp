@@ -58,6 +58,7 @@ struct Environment : admission::Objects {
   // For admission steps.
   store::EntryPtr get(const schema::Kind& kind, std::string_view ns, std::string_view name) const override;
   std::string field(const schema::Kind& kind, const store::Entry& entry, std::string_view path) const override;
+  std::vector<store::EntryPtr> marked(const schema::Kind& kind) const override;
 
   int64_t now() const { return options.now_unix_ns(); }
   std::string new_uid() const;        // version 4

@@ -9,6 +9,7 @@
 #include "core/apiserver/verbs/deletion.hpp"
 #include "core/apiserver/verbs/listing.hpp"
 #include "core/apiserver/verbs/verbs.hpp"
+#include "core/schema/rules/kind_errors.hpp"
 
 namespace gantry::apiserver {
 namespace {
@@ -157,11 +158,21 @@ void delete_some(const CollectionPtr& all) {
   respond_list(all->call, std::move(all->page));
 }
 
+void warn_of_orphans(Call& call, const Json& options) {
+  const auto warning = call.kind().behavior->orphan_warning;
+  if (!warning.empty() && text_at(options, {"propagationPolicy"}).empty()) call.warnings.emplace_back(warning);
+}
+
 }  // namespace
 
 void remove(const CallPtr& call) {
+  const auto kept = call->kind().behavior->kept;
+  if (const auto why = kept != nullptr ? kept(call->target.name) : std::string_view(); !why.empty()) {
+    return respond_error(*call, schema::forbidden(call->kind(), call->target.name, why));
+  }
   auto options = read_delete_options(*call);
   if (!options) return respond_error(*call, options.error());
+  warn_of_orphans(*call, *options);
   auto mutation = deletion_of(call, std::make_shared<const Json>(std::move(*options)));
   mutation->done = [call](const Expected<Outcome>& outcome) {
     if (!outcome) return respond_error(*call, outcome.error());
@@ -173,6 +184,7 @@ void remove(const CallPtr& call) {
 void remove_collection(const CallPtr& call) {
   auto options = read_delete_options(*call);
   if (!options) return respond_error(*call, options.error());
+  warn_of_orphans(*call, *options);
   auto query = read_list_query(*call);
   if (!query) return respond_error(*call, query.error());
   auto found = find_listed(*call, *query);

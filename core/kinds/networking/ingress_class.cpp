@@ -60,11 +60,27 @@ void class_parameters(Row& row, std::string& out) {
   put(out, text.append("/").append(text_at(*parameters, "name")));
 }
 
-constexpr NamedCell kCells[] = {{"ingress-class-parameters", class_parameters}};
+bool is_default(const JsonObject& ingress_class) {
+  const JsonObject& notes = object_at(object_at(ingress_class, "metadata"), "annotations");
+  return get_text(notes, "ingressclass.kubernetes.io/is-default-class") == "true";
+}
+
+void class_name(Row& row, std::string& out) {
+  std::string text(text_at(row.document, "metadata.name"));
+  if (row.document.is_object() && is_default(row.document.get_object())) text += " (default)";
+  put(out, text);
+}
+
+constexpr NamedCell kCells[] = {{"ingress-class-name", class_name}, {"ingress-class-parameters", class_parameters}};
 
 }  // namespace
 
-constinit const Behavior behavior{
-    .group = "networking.k8s.io", .kind = "IngressClass", .validate = validate, .cells = kCells, .read_at_once = false};
+constinit const Behavior behavior{.group = "networking.k8s.io",
+                                  .kind = "IngressClass",
+                                  .validate = validate,
+                                  .is_default = is_default,
+                                  .default_mark = R"(is-default-class":"true")",
+                                  .cells = kCells,
+                                  .read_at_once = false};
 
 }  // namespace gantry::kinds::networking_ingress_class

@@ -63,12 +63,21 @@ void validate(const JsonObject& priority_class, const JsonObject* old, Errors& e
   }
 }
 
+bool is_default(const JsonObject& priority_class) { return get_flag(priority_class, "globalDefault"); }
+
+std::string_view kept(std::string_view name) {
+  return find_system(name) != nullptr ? "this is a system priority class and cannot be deleted" : "";
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "scheduling.k8s.io",
                                   .kind = "PriorityClass",
                                   .validate = validate,
                                   .create = create,
+                                  .kept = kept,
+                                  .is_default = is_default,
+                                  .default_mark = R"("globalDefault":true)",
                                   .initial = kInitial,
                                   .read_at_once = false};
 

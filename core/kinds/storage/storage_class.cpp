@@ -58,19 +58,18 @@ void validate(const JsonObject& storage_class, const JsonObject* old, Errors& er
   check_no_updates(storage_class, old, {"parameters", "provisioner", "reclaimPolicy"}, root, errors);
 }
 
-bool is_default(const Json& storage_class) {
-  const Json* notes = at(storage_class, "metadata.annotations");
-  if (notes == nullptr || !notes->is_object()) return false;
+bool is_default(const JsonObject& storage_class) {
+  const JsonObject& notes = object_at(object_at(storage_class, "metadata"), "annotations");
   for (std::string_view key :
        {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"}) {
-    if (get_text(notes->get_object(), key) == "true") return true;
+    if (get_text(notes, key) == "true") return true;
   }
   return false;
 }
 
 void class_name(Row& row, std::string& out) {
   std::string text(text_at(row.document, "metadata.name"));
-  if (is_default(row.document)) text += " (default)";
+  if (row.document.is_object() && is_default(row.document.get_object())) text += " (default)";
   put(out, text);
 }
 
@@ -78,7 +77,12 @@ constexpr NamedCell kCells[] = {{"storage-class-name", class_name}};
 
 }  // namespace
 
-constinit const Behavior behavior{
-    .group = "storage.k8s.io", .kind = "StorageClass", .validate = validate, .cells = kCells, .read_at_once = false};
+constinit const Behavior behavior{.group = "storage.k8s.io",
+                                  .kind = "StorageClass",
+                                  .validate = validate,
+                                  .is_default = is_default,
+                                  .default_mark = R"(is-default-class":"true")",
+                                  .cells = kCells,
+                                  .read_at_once = false};
 
 }  // namespace gantry::kinds::storage_storage_class
