@@ -37,14 +37,20 @@ Status refusal(std::string_view what, std::string_view text) {
   return Status::invalid(std::string(what) + ": " + std::string(text));
 }
 
-Expected<uint32_t> parse_number(std::string_view text) {
-  const auto digits = text.starts_with('+') ? text.substr(1) : text;
-  uint32_t value = 0;
+Expected<uint64_t> parse_number(std::string_view text) {
+  const bool plus = text.starts_with('+') && !text.starts_with("+-");
+  const auto digits = plus ? text.substr(1) : text;
+  int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) {
-    return Status::invalid("failed to parse int from \"" + std::string(text) + "\"");
+  const bool whole = end == digits.data() + digits.size();
+  if (error != std::errc() || !whole) {
+    const bool far = error == std::errc::result_out_of_range && whole;
+    const std::string given(text);
+    return Status::invalid("failed to parse int from " + given + ": strconv.Atoi: parsing \"" + given +
+                           "\": " + (far ? "value out of range" : "invalid syntax"));
   }
-  return value;
+  if (value < 0) return refusal("negative number (" + std::to_string(value) + ") not allowed", text);
+  return static_cast<uint64_t>(value);
 }
 
 bool same_word(std::string_view a, std::string_view lower) {
@@ -59,9 +65,9 @@ struct CronSchedule::Range {
   uint32_t least, most;
   std::array<std::string_view, 12> names = {};
 
-  Expected<uint32_t> read(std::string_view text) const {
+  Expected<uint64_t> read(std::string_view text) const {
     for (uint32_t i = 0; i < names.size(); ++i) {
-      if (!names[i].empty() && same_word(text, names[i])) return least + i;
+      if (!names[i].empty() && same_word(text, names[i])) return uint64_t{least + i};
     }
     return parse_number(text);
   }
@@ -104,7 +110,7 @@ Expected<uint64_t> CronSchedule::parse_item(std::string_view text, const Range& 
   const auto range_and_step = split(text, "/", true);
   const auto ends = split(range_and_step[0], "-", true);
   const bool all = ends[0] == "*" || ends[0] == "?";
-  uint32_t first = range.least, last = range.most, step = 1;
+  uint64_t first = range.least, last = range.most, step = 1;
   if (!all) {
     const auto low = range.read(ends[0]);
     if (!low) return low.error();
@@ -121,7 +127,7 @@ Expected<uint64_t> CronSchedule::parse_item(std::string_view text, const Range& 
     step = *given;
     if (ends.size() == 1) last = range.most;  // "5/10" is "5-59/10"
   }
-  const auto number = [](uint32_t value) { return "(" + std::to_string(value) + ")"; };
+  const auto number = [](uint64_t value) { return "(" + std::to_string(value) + ")"; };
   if (first < range.least) {
     return refusal("beginning of range " + number(first) + " below minimum " + number(range.least), text);
   }
@@ -174,7 +180,10 @@ Expected<CronSchedule> CronSchedule::parse(std::string_view text) {
   if (text.starts_with('@')) return parse_macro(text);
   const auto words = split(text, " \t\n\v\f\r", false);
   if (words.size() != 5) {
-    return refusal("expected exactly 5 fields, found " + std::to_string(words.size()), text);
+    std::string list;
+    for (const auto word : words) list.append(list.empty() ? "[" : " ").append(word);
+    return refusal("expected exactly 5 fields, found " + std::to_string(words.size()),
+                   list.empty() ? "[]" : list + "]");
   }
   CronSchedule schedule;
   const std::array<std::pair<Field*, const Range*>, 5> fields{{{&schedule.minute_, &kMinutes},

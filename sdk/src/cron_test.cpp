@@ -84,9 +84,9 @@ TEST(Cron, Macros) {
 
 TEST(Cron, WhatIsRefusedAndWhy) {
   EXPECT_EQ(refusal(""), "empty spec string");
-  EXPECT_EQ(refusal("* * * *"), "expected exactly 5 fields, found 4: * * * *");
-  EXPECT_EQ(refusal("0 0 * * * *"), "expected exactly 5 fields, found 6: 0 0 * * * *");
-  EXPECT_EQ(refusal("   "), "expected exactly 5 fields, found 0:    ");
+  EXPECT_EQ(refusal("* * * *"), "expected exactly 5 fields, found 4: [* * * *]");
+  EXPECT_EQ(refusal("0 0 * * * *"), "expected exactly 5 fields, found 6: [0 0 * * * *]");
+  EXPECT_EQ(refusal("   "), "expected exactly 5 fields, found 0: []");
   EXPECT_EQ(refusal("60 0 * * *"), "end of range (60) above maximum (59): 60");
   EXPECT_EQ(refusal("0 24 * * *"), "end of range (24) above maximum (23): 24");
   EXPECT_EQ(refusal("0 0 0 * *"), "beginning of range (0) below minimum (1): 0");
@@ -96,8 +96,14 @@ TEST(Cron, WhatIsRefusedAndWhy) {
   EXPECT_EQ(refusal("1-2-3 * * * *"), "too many hyphens: 1-2-3");
   EXPECT_EQ(refusal("1/2/3 * * * *"), "too many slashes: 1/2/3");
   EXPECT_EQ(refusal("*/0 * * * *"), "step of range should be a positive number: */0");
-  EXPECT_EQ(refusal("0 0 * * XYZ"), "failed to parse int from \"XYZ\"");
-  EXPECT_EQ(refusal("0 0 jan * *"), "failed to parse int from \"jan\"") << "a name of another field";
+  EXPECT_EQ(refusal("0 0 * * XYZ"), "failed to parse int from XYZ: strconv.Atoi: parsing \"XYZ\": invalid syntax");
+  EXPECT_EQ(refusal("0 0 * * 9999999999999999999"),
+            "failed to parse int from 9999999999999999999: strconv.Atoi: parsing \"9999999999999999999\": value out of "
+            "range");
+  EXPECT_EQ(refusal("0 5000000000 * * *"), "end of range (5000000000) above maximum (23): 5000000000");
+  EXPECT_EQ(refusal("0 0 */-2 * *"), "negative number (-2) not allowed: -2");
+  EXPECT_EQ(refusal("0 0 jan * *"), "failed to parse int from jan: strconv.Atoi: parsing \"jan\": invalid syntax")
+      << "a name of another field";
   EXPECT_EQ(refusal("@never"), "unrecognized descriptor: @never");
   EXPECT_EQ(refusal("@every"), "unrecognized descriptor: @every");
   EXPECT_THAT(refusal("@every soon"), testing::StartsWith("failed to parse duration @every soon"));

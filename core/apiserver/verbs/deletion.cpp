@@ -36,6 +36,21 @@ Status check_preconditions(const schema::Kind& kind, const Json& options, const 
   return {};
 }
 
+bool is_policy(const Json& finalizer) {
+  const auto* text = finalizer.if_string();
+  return text != nullptr && (*text == kForeground || *text == kOrphan);
+}
+
+// What is asked for; else what a finalizer says; else what is usual with the kind.
+std::string_view policy_of(const schema::Behavior& behavior, const Json& options, const Json& current) {
+  const auto asked = text_at(options, {"propagationPolicy"});
+  if (!asked.empty() || !behavior.orphans) return asked;
+  const Json* list = find(current, {"metadata", "finalizers"});
+  const bool said =
+      list != nullptr && list->is_array() && std::any_of(list->get_array().begin(), list->get_array().end(), is_policy);
+  return said ? "" : "Orphan";
+}
+
 // The two finalizers that stand for a propagation policy.
 void set_policy_finalizers(Json& next, std::string_view policy) {
   if (policy.empty()) return;
@@ -43,8 +58,7 @@ void set_policy_finalizers(Json& next, std::string_view policy) {
   JsonArray kept;
   if (const Json* list = metadata.if_contains("finalizers"); list != nullptr && list->is_array()) {
     for (const auto& item : list->get_array()) {
-      const auto* text = item.if_string();
-      if (text == nullptr || (*text != kForeground && *text != kOrphan)) kept.push_back(item);
+      if (!is_policy(item)) kept.push_back(item);
     }
   }
   if (policy == "Foreground") kept.emplace_back(kForeground);
@@ -97,7 +111,7 @@ Expected<Change> plan_deletion(const Call& call, const Json& options, const stor
   auto next = schema::copy_of(current, call.request.account);
   if (!next) return next.error();
   Change change{.next = std::move(*next), .internal = true};
-  set_policy_finalizers(change.next, text_at(options, {"propagationPolicy"}));
+  set_policy_finalizers(change.next, policy_of(*kind.behavior, options, current));
   const bool marked = !text_at(current, {"metadata", "deletionTimestamp"}).empty();
   const auto& behavior = *kind.behavior;
   if (behavior.is_held != nullptr) return plan_held(env, behavior, std::move(change), marked);

@@ -68,6 +68,43 @@ TEST_F(DeletionTest, OptionsComeInTheBodyOrTheQuery) {
   EXPECT_EQ(ask("DELETE", map_path("d") + "?orphanDependents=false").text({"kind"}), "Status");
 }
 
+// As it once was with kinds that are older than the collection of what nobody owns any longer.
+TEST_F(DeletionTest, SomeKindsLeaveBehindWhatTheyOwn) {
+  const std::string jobs = "/apis/batch/v1/namespaces/default/jobs";
+  const std::string controllers = "/api/v1/namespaces/default/replicationcontrollers";
+  for (const std::string name : {"a", "b", "c", "d", "e"}) {
+    made(jobs, R"({"metadata":{"name":")" + name + R"("},"spec":{"template":{"spec":{"restartPolicy":"Never",
+        "containers":[{"name":"c","image":"i"}]}}}})");
+  }
+  const auto finalizers = [](const Answer& answer) {
+    const Json document = answer.json();
+    const Json* list = find(document, {"metadata", "finalizers"});
+    return list == nullptr ? "" : boost::json::serialize(*list);
+  };
+  const std::string warning =
+      "299 - \"child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
+      "them or set propagationPolicy=Orphan to suppress this warning\"";
+  const auto left = ask("DELETE", jobs + "/a");
+  EXPECT_EQ(finalizers(left), R"(["orphan"])");
+  EXPECT_EQ(left.header("Warning"), warning);
+  const auto gone = ask("DELETE", jobs + "/b?propagationPolicy=Background");
+  EXPECT_EQ(gone.text({"kind"}), "Status");
+  EXPECT_EQ(gone.header("Warning"), "");
+  EXPECT_EQ(finalizers(ask("DELETE", jobs + "/c?propagationPolicy=Foreground")), R"(["foregroundDeletion"])");
+  EXPECT_EQ(ask("DELETE", jobs + "/d", R"({"orphanDependents":false})").text({"kind"}), "Status");
+  // What its finalizers say goes before what is usual.
+  EXPECT_EQ(finalizers(ask("DELETE", jobs + "/c")), R"(["foregroundDeletion"])");
+  const auto all = ask("DELETE", jobs);
+  EXPECT_EQ(all.header("Warning"), warning);
+  EXPECT_EQ(finalizers(ask("GET", jobs + "/e")), R"(["orphan"])");
+  made(controllers,
+       R"({"metadata":{"name":"r"},"spec":{"selector":{"a":"b"},"template":{"metadata":{"labels":{"a":"b"}},
+      "spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  const auto controller = ask("DELETE", controllers + "/r");
+  EXPECT_EQ(finalizers(controller), R"(["orphan"])");
+  EXPECT_EQ(controller.header("Warning"), "");
+}
+
 TEST_F(DeletionTest, PodsOnANodeGetTheirGrace) {
   running_pod("p");
   const auto marked = ask("DELETE", pod_path("p"));

@@ -238,5 +238,28 @@ TEST_F(ListsTest, WhatNobodyHasIsNotAcceptable) {
   EXPECT_EQ(ask("GET", kMaps, "", "", "text/html, */*").code, 200);
 }
 
+// A name that is no path.
+TEST_F(ListsTest, JobsBySuccesses) {
+  const std::string jobs = "/apis/batch/v1/namespaces/default/jobs";
+  for (const std::string name : {"a", "b"}) {
+    made(jobs, R"({"metadata":{"name":")" + name + R"("},"spec":{"completions":9,"template":{"spec":{
+        "restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}})");
+  }
+  ASSERT_EQ(ask("PATCH", jobs + "/b/status", R"({"status":{"succeeded":3,"startTime":"2026-01-01T00:00:00Z"}})",
+                "application/merge-patch+json")
+                .code,
+            200);
+  const auto names = [&](const std::string& selector) {
+    const auto answer = ask("GET", jobs + "?fieldSelector=" + selector);
+    EXPECT_EQ(answer.code, 200) << answer.body;
+    std::string out;
+    for (const auto& item : answer.json().at("items").as_array()) out += text_at(item, {"metadata", "name"});
+    return out;
+  };
+  EXPECT_EQ(names("status.successful%3D3"), "b");
+  EXPECT_EQ(names("status.successful%3D0"), "a");
+  EXPECT_EQ(ask("GET", jobs + "?fieldSelector=status.succeeded%3D3").code, 400);
+}
+
 }  // namespace
 }  // namespace gantry::apiserver

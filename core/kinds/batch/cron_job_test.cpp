@@ -42,7 +42,9 @@ TEST(CronJob, HasASchedule) {
   }
   EXPECT_THAT(of_new(R"({"schedule":null})"), ElementsAre("spec.schedule: Required value"));
   EXPECT_THAT(of_new(R"({"schedule":"* * * *"})"),
-              ElementsAre("spec.schedule: Invalid value: \"* * * *\": expected exactly 5 fields, found 4: * * * *"));
+              ElementsAre("spec.schedule: Invalid value: \"* * * *\": expected exactly 5 fields, found 4: [* * * *]"));
+  EXPECT_THAT(of_new(R"({"schedule":"bad"})"),
+              ElementsAre("spec.schedule: Invalid value: \"bad\": expected exactly 5 fields, found 1: [bad]"));
   EXPECT_THAT(of_new(R"({"startingDeadlineSeconds":-1,"successfulJobsHistoryLimit":-1,"failedJobsHistoryLimit":-1,
                          "concurrencyPolicy":"Often"})"),
               UnorderedElementsAre(

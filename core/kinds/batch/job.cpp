@@ -109,7 +109,7 @@ void check_completions(const JsonObject& spec, const JsonObject& old, const At& 
   }
 }
 
-// What is left of a template without all that says where its pods go, and what they are called by.
+// What is left of a template without all that says where its pods go, what they are called by, and what they use.
 Json without_directives(const JsonObject& pod_template) {
   JsonObject out(pod_template, boost::json::storage_ptr());  // not in the document's arena, which gives nothing back
   if (JsonObject* metadata = get_object(out, "metadata")) {
@@ -120,6 +120,9 @@ Json without_directives(const JsonObject& pod_template) {
   if (spec == nullptr) return out;
   for (std::string_view key : {"nodeSelector", "tolerations", "schedulingGates"}) spec->erase(key);
   if (JsonObject* affinity = get_object(*spec, "affinity")) affinity->erase("nodeAffinity");
+  for (std::string_view key : {"containers", "initContainers"}) {
+    each(*spec, key, [](JsonObject& container) { container.erase("resources"); });
+  }
   return out;
 }
 
@@ -128,8 +131,11 @@ void check_template_change(const JsonObject& job, const JsonObject& old, const A
   const JsonObject& before = object_at(old, "spec");
   const JsonObject& now = object_at(spec, "template");
   const JsonObject& was = object_at(before, "template");
-  // A job that waits and never began may still be told where to run.
-  const bool waits = get_flag(before, "suspend") && get(object_at(old, "status"), "startTime") == nullptr;
+  // A job that waits and has no pods, be it that none was made yet or that all were told to go, may still be told where
+  // they run and what they use.
+  const JsonObject& status = object_at(old, "status");
+  const bool stopped = get(status, "startTime") == nullptr || has_job_condition(old, "Suspended");
+  const bool waits = get_flag(before, "suspend") && stopped && get_number(status, "active") == 0;
   if (waits && same_meaning(without_directives(now), without_directives(was))) return;
   check_unchanged(spec, before, "template", at, errors);
 }
@@ -200,6 +206,9 @@ constexpr NamedCell kCells[] = {{"job-status", status},
                                 {"container-images", container_images},
                                 {"selector", selector}};
 
+// As upstream calls it.
+constexpr schema::Alias kAliases[] = {{"status.successful", "status.succeeded"}};
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "batch",
@@ -208,6 +217,12 @@ constinit const Behavior behavior{.group = "batch",
                                   .default_after = default_after,
                                   .validate = validate,
                                   .create = create,
+                                  .orphans = true,
+                                  .orphan_warning =
+                                      "child pods are preserved by default when jobs are deleted; set "
+                                      "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
+                                      "suppress this warning",
+                                  .aliases = kAliases,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::batch_job

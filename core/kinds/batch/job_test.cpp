@@ -172,6 +172,21 @@ TEST(Job, OneThatWaitsMayBeSentElsewhere) {
   EXPECT_THAT(changed(kElsewhere, "{}"), ElementsAre(HasSubstr("spec.template: Invalid value: ")));
   EXPECT_THAT(changed(kElsewhere, R"({"spec":{"suspend":true},"status":{"startTime":"2026-01-01T00:00:00Z"}})"),
               ElementsAre(HasSubstr("spec.template: Invalid value: ")));
+  // It began and was stopped.
+  const auto stopped = [](std::string_view active) {
+    return R"({"spec":{"suspend":true},"status":{"startTime":"2026-01-01T00:00:00Z","active":)" + std::string(active) +
+           R"(,"conditions":[{"type":"Suspended","status":"True"}]}})";
+  };
+  EXPECT_THAT(changed(kElsewhere, stopped("0")), IsEmpty());
+  EXPECT_THAT(changed(kElsewhere, stopped("1")), ElementsAre(HasSubstr("spec.template: Invalid value: ")));
+  constexpr std::string_view kLarger = R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:1",
+    "resources":{"requests":{"cpu":"2"},"limits":{"memory":"1Gi"}}}]}}}})";
+  EXPECT_THAT(changed(kLarger, R"({"spec":{"suspend":true}})"), IsEmpty());
+  EXPECT_THAT(changed(kLarger, stopped("0")), IsEmpty());
+  EXPECT_THAT(changed(kLarger, "{}"), ElementsAre(HasSubstr("spec.template: Invalid value: ")));
+  EXPECT_THAT(changed(R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:2"}]}}}})",
+                      R"({"spec":{"suspend":true}})"),
+              ElementsAre(HasSubstr("spec.template: Invalid value: ")));
   EXPECT_THAT(changed(R"({"spec":{"template":{"spec":{"priority":5}}}})", R"({"spec":{"suspend":true}})"),
               ElementsAre(HasSubstr("spec.template: Invalid value: ")));
 }

@@ -66,6 +66,7 @@ constinit const Behavior behavior{.group = "",
                                   .default_before = default_before,
                                   .default_after = default_template_after,
                                   .validate = validate,
+                                  .orphans = true,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::core_replication_controller

@@ -37,6 +37,7 @@ std::string text_of(const Json* value, const Field* field) {
 
 // The value a dotted path leads to, as a selector sees it; the tree tells what absence means.
 std::string selectable(const Kind& kind, const Json& document, std::string_view path) {
+  for (const Alias& alias : kind.behavior->aliases) path = path == alias.name ? alias.path : path;
   const Json* value = &document;
   const Message* message = kind.message;
   const Field* field = nullptr;
