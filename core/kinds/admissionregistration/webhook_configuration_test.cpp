@@ -114,7 +114,7 @@ TEST(WebhookConfiguration, IsCalledByUrlOrService) {
         {at + ": Required value: exactly one of url or service is required"}},
        {url("https://[::1]:8443/a?"), {}},
        wrong("http://host", "http", "'https' is the only allowed URL scheme" + form),
-       wrong("https:///path", "", "host must be provided" + form),
+       wrong("https:///path", "", "host must be specified" + form),
        wrong("https://me:pw@host", "me:pw", "user information is not permitted in the URL"),
        wrong("https://host/#top", "top", "fragments are not permitted in the URL"),
        wrong("https://host?a=b", "a=b", "query parameters are not permitted in the URL"),

@@ -3,6 +3,7 @@
 
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/storage.hpp"
+#include "core/kinds/parts/storage_class_rules.hpp"
 
 namespace gantry::kinds {
 namespace {
@@ -66,16 +67,8 @@ void check_named_secret(const JsonObject& source, bool with_namespace, const At&
 }
 
 void check_csi(const JsonObject& source, const At& at, Errors& errors) {
-  constexpr size_t kLongest = 63;
-  std::string driver(get_text(source, "driver"));
-  if (driver.size() > kLongest) errors.too_long(at, "driver", kLongest);
-  const Json spelled(driver);
-  for (char& c : driver) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (!driver.empty()) {
-    for (const std::string& problem : format_problems("dns1123-subdomain", driver)) {
-      errors.invalid(at, "driver", spelled, problem);
-    }
-  }
+  const std::string_view driver = get_text(source, "driver");
+  if (!driver.empty()) check_csi_driver_name(driver, at, "driver", errors);
   for (std::string_view key :
        {"controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"}) {
     check_secret(source, key, at, errors);

@@ -182,6 +182,14 @@ TEST(Containers, FieldsAndResourcesAsVariables) {
   EXPECT_THAT(field("metadata.labels['a b']"), ElementsAre(HasSubstr("fieldRef: Invalid value: \"a b\"")));
   EXPECT_THAT(field("metadata.labels"), ElementsAre(HasSubstr("fieldPath: Unsupported value: \"metadata.labels\"")));
   EXPECT_THAT(field("status.odd"), ElementsAre(HasSubstr("field label not supported: status.odd")));
+  EXPECT_THAT(field("spec.host"), IsEmpty());
+  EXPECT_THAT(field("status.phase"), ElementsAre(HasSubstr("fieldPath: Unsupported value: \"status.phase\"")));
+  EXPECT_THAT(field("metadata.annotations['A B']"), ElementsAre(HasSubstr("fieldRef: Invalid value: \"A B\"")));
+  EXPECT_THAT(field("spec.nodeName['a']"),
+              ElementsAre(HasSubstr("fieldPath: Invalid value: \"spec.nodeName['a']\": error converting fieldPath: "
+                                    "field label does not support subscript: spec.nodeName['a']")));
+  EXPECT_THAT(field("metadata.name\",\"apiVersion\":\"v2"),
+              ElementsAre(HasSubstr("error converting fieldPath: unsupported pod version: v2")));
   const auto resource = [](std::string_view name, std::string_view divisor) {
     return container_problems(R"("env":[{"name":"E","valueFrom":{"resourceFieldRef":{"resource":")" +
                               std::string(name) + R"(","divisor":")" + std::string(divisor) + R"("}}}])");
@@ -190,6 +198,15 @@ TEST(Containers, FieldsAndResourcesAsVariables) {
   EXPECT_THAT(resource("limits.cpu", "1"), IsEmpty());
   EXPECT_THAT(resource("limits.cpu", "2"), ElementsAre(HasSubstr("only divisor's values 1m and 1 are supported")));
   EXPECT_THAT(resource("limits.hugepages-2Mi", "1"), IsEmpty());
+  EXPECT_THAT(resource("limits.memory", "1Ki"), IsEmpty());
+  constexpr std::string_view kUnits = "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei ";
+  for (const auto& [name, words] : {std::pair{"limits.memory", "the memory"},
+                                    std::pair{"requests.ephemeral-storage", "the local ephemeral storage"},
+                                    std::pair{"limits.hugepages-2Mi", "the hugepages"}}) {
+    EXPECT_THAT(resource(name, "2"),
+                ElementsAre(HasSubstr("divisor: Invalid value: \"" + std::string(name) + "\": " + std::string(kUnits) +
+                                      "are supported with " + words + " resource")));
+  }
   EXPECT_THAT(resource("limits.disks", "1"), ElementsAre(HasSubstr("Unsupported value: \"limits.disks\"")));
 }
 

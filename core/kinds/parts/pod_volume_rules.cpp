@@ -1,7 +1,9 @@
 // Owns the rules of volumes, of the files put into them, and of references to fields. Pure functions, any thread.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
+#include <span>
 
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/storage.hpp"
@@ -13,6 +15,11 @@ namespace {
 constexpr std::array<std::string_view, 9> kEnvFields = {
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
     "status.hostIP", "status.hostIPs",     "status.podIP", "status.podIPs"};
+constexpr std::array<std::string_view, 5> kFileFields = {"metadata.annotations", "metadata.labels", "metadata.name",
+                                                         "metadata.namespace", "metadata.uid"};
+// Known, and to be had neither way.
+constexpr std::array<std::string_view, 4> kOtherFields = {"spec.host", "spec.restartPolicy", "spec.schedulerName",
+                                                          "status.phase"};
 constexpr std::array<std::string_view, 6> kContainerResources = {
     "limits.cpu",   "limits.ephemeral-storage",   "limits.memory",
     "requests.cpu", "requests.ephemeral-storage", "requests.memory"};
@@ -22,19 +29,28 @@ bool contains(const List& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// metadata.labels['key'] and metadata.annotations['key'].
-bool check_subscript(std::string_view path, const At& at, Errors& errors) {
-  for (std::string_view prefix : {"metadata.labels['", "metadata.annotations['"}) {
-    if (!path.starts_with(prefix) || !path.ends_with("']") || path.size() < prefix.size() + 2) continue;
-    std::string_view key = path.substr(prefix.size(), path.size() - prefix.size() - 2);
-    std::string lower(key);
-    if (prefix.find("annotations") != std::string_view::npos) {
-      for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    errors.format(at, "", "qualified-name", lower);
-    return true;
+// What stands in brackets behind a path, as in metadata.labels['key'].
+struct Subscripted {
+  std::string_view path, key;
+};
+
+std::optional<Subscripted> split_subscript(std::string_view path) {
+  constexpr std::string_view kOpen = "['", kClose = "']";
+  if (!path.ends_with(kClose)) return std::nullopt;
+  const std::string_view inner = path.substr(0, path.size() - kClose.size());
+  const size_t open = inner.find(kOpen);
+  if (open == 0 || open == std::string_view::npos) return std::nullopt;
+  return Subscripted{inner.substr(0, open), inner.substr(open + kOpen.size())};
+}
+
+void check_subscript(const Subscripted& field, const At& at, Errors& errors) {
+  std::string key(field.key);
+  if (field.path == "metadata.annotations") {
+    for (char& c : key) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
-  return false;
+  for (const std::string& problem : format_problems("qualified-name", key)) {
+    errors.invalid(at, "", Json(field.key), problem);
+  }
 }
 
 // Where a file goes below its volume. Names that begin with two dots are the node's own, for switching content.
@@ -134,29 +150,62 @@ void check_volume_source(std::string_view key, const JsonObject& source, const A
   }
 }
 
+// In which units a number is given, of all but processors.
+constexpr std::string_view kDivisors = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
+
+bool is_unit(const schema::Quantity& divisor) {
+  for (std::string_view rest = kDivisors; !rest.empty();) {
+    const size_t end = std::min(rest.find(','), rest.size());
+    if (divisor.compare(*schema::Quantity::parse(rest.substr(0, end))) == 0) return true;
+    rest.remove_prefix(std::min(end + 2, rest.size()));
+  }
+  return false;
+}
+
+void check_divisor(const JsonObject& ref, const At& at, Errors& errors) {
+  const std::string_view text = get_text(ref, "divisor"), resource = get_text(ref, "resource");
+  const auto divisor = schema::Quantity::parse(text.empty() ? "0" : text);
+  if (!divisor || divisor->zero()) return;
+  const auto invalid = [&](std::string_view units, std::string_view what) {
+    errors.invalid(
+        at, "divisor", Json(resource),
+        "only divisor's values " + std::string(units) + " are supported with the " + std::string(what) + " resource");
+  };
+  const std::string_view name = resource.substr(std::min(resource.find('.') + 1, resource.size()));
+  if (name == "cpu") {
+    const auto milli = schema::Quantity::parse("1m"), one = schema::Quantity::parse("1");
+    if (divisor->compare(*milli) != 0 && divisor->compare(*one) != 0) invalid("1m and 1", name);
+  } else if (!is_unit(*divisor)) {
+    if (name == "memory") invalid(kDivisors, name);
+    if (name == "ephemeral-storage") invalid(kDivisors, "local ephemeral storage");
+    if (name.starts_with("hugepages-")) invalid(kDivisors, "hugepages");
+  }
+}
+
 }  // namespace
 
 void check_field_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors) {
   std::string_view path = get_text(ref, "fieldPath");
-  if (get_text(ref, "apiVersion").empty()) return errors.required(at, "apiVersion");
-  if (path.empty() || check_subscript(path, at, errors)) return;
-  bool file = use == RefUse::kFile;
-  if (path == "metadata.labels" || path == "metadata.annotations") {
-    if (file) return;
-    return errors.not_supported(
-        at, "fieldPath", path,
-        {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-         "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"});
+  const std::string_view version = get_text(ref, "apiVersion");
+  if (version.empty()) return errors.required(at, "apiVersion");
+  if (path.empty()) return;
+  const auto not_converted = [&](const std::string& why, std::string_view what) {
+    errors.invalid(at, "fieldPath", Json(path), "error converting fieldPath: " + why + std::string(what));
+  };
+  if (version != "v1") return not_converted("unsupported pod version: ", version);
+  if (const auto field = split_subscript(path)) {
+    if (field->path == "metadata.labels" || field->path == "metadata.annotations") {
+      return check_subscript(*field, at, errors);
+    }
+    return not_converted("field label does not support subscript: ", path);
   }
-  if (contains(kEnvFields, path)) {
-    bool metadata = path.starts_with("metadata.");
-    if (!file || metadata) return;
-    return errors.not_supported(
-        at, "fieldPath", path,
-        {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"});
-  }
-  errors.invalid(at, "fieldPath", Json(path),
-                 "error converting fieldPath: field label not supported: " + std::string(path));
+  const bool known = contains(kEnvFields, path) || contains(kFileFields, path) || contains(kOtherFields, path);
+  if (!known) return not_converted("field label not supported: ", path);
+  if (path == "spec.host") path = "spec.nodeName";  // as it was called once
+  if (use == RefUse::kFile ? contains(kFileFields, path) : contains(kEnvFields, path)) return;
+  const std::span<const std::string_view> supported =
+      use == RefUse::kFile ? std::span<const std::string_view>(kFileFields) : kEnvFields;
+  errors.not_supported(at, "fieldPath", path, std::vector<std::string>(supported.begin(), supported.end()));
 }
 
 void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors& errors) {
@@ -165,20 +214,11 @@ void check_resource_ref(const JsonObject& ref, RefUse use, const At& at, Errors&
   if (resource.empty()) return;
   bool huge = resource.starts_with("limits.hugepages-") || resource.starts_with("requests.hugepages-");
   if (!huge && !contains(kContainerResources, resource)) {
-    return errors.not_supported(at, "resource", resource,
-                                {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
-                                 "requests.ephemeral-storage", "requests.memory"});
+    errors.not_supported(at, "resource", resource,
+                         {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
+                          "requests.ephemeral-storage", "requests.memory"});
   }
-  std::string_view text = get_text(ref, "divisor");
-  auto divisor = schema::Quantity::parse(text.empty() ? "0" : text);
-  if (!divisor || divisor->zero()) return;
-  if (resource.ends_with(".cpu")) {
-    auto milli = schema::Quantity::parse("1m"), one = schema::Quantity::parse("1");
-    if (divisor->compare(*milli) != 0 && divisor->compare(*one) != 0) {
-      errors.invalid(at, "divisor", Json(resource),
-                     "only divisor's values 1m and 1 are supported with the cpu resource");
-    }
-  }
+  check_divisor(ref, at, errors);
 }
 
 void check_no_backsteps(std::string_view path, const At& at, std::string_view name, Errors& errors) {

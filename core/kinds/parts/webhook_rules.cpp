@@ -4,81 +4,25 @@
 
 #include "core/kinds/parts/admission_rules.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/url.hpp"
 
 namespace gantry::kinds {
 namespace {
 
 constexpr std::string_view kForm = "; desired format: https://host[/path]";
 
-// The parts of a URL, as far as rules are about them.
-struct Url {
-  std::string_view scheme, user, host, query, fragment;
-  bool has_user = false;
-  std::string fault;  // why it is none
-};
-
-bool is_port(std::string_view host) {
-  const size_t colon = host.rfind(':'), bracket = host.rfind(']');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && bracket > colon)) return true;
-  const std::string_view digits = host.substr(colon + 1);
-  return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-size_t scheme_length(std::string_view text) {
-  size_t i = 0;
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto inner = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
-  while (i < text.size() && (i == 0 ? letter(text[i]) : inner(text[i]))) ++i;
-  return i < text.size() && text[i] == ':' ? i : 0;
-}
-
-Url read_url(std::string_view text) {
-  Url url;
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::any_of(text.begin(), text.end(), is_control)) url.fault = "net/url: invalid control character in URL";
-  if (text.starts_with(':')) url.fault = "missing protocol scheme";
-  const auto cut = [](std::string_view& from, char mark) {
-    const size_t begin = std::min(from.find(mark), from.size());
-    const std::string_view rest = from.substr(std::min(begin + 1, from.size()));
-    from = from.substr(0, begin);
-    return rest;
-  };
-  url.fragment = cut(text, '#');
-  url.query = cut(text, '?');
-  if (const size_t length = scheme_length(text); length > 0) {
-    url.scheme = text.substr(0, length);
-    text.remove_prefix(length + 1);
-  }
-  if (!text.starts_with("//")) return url;
-  url.host = text.substr(2, text.find('/', 2) - 2);
-  if (const size_t user = url.host.rfind('@'); user != std::string_view::npos) {
-    url.has_user = true;
-    url.user = url.host.substr(0, user);
-    url.host.remove_prefix(user + 1);
-  }
-  if (url.fault.empty() && !is_port(url.host)) {
-    url.fault = "invalid port \"" + std::string(url.host.substr(url.host.rfind(':'))) + "\" after host";
-  }
-  return url;
-}
-
 void check_url(std::string_view text, const At& at, Errors& errors) {
-  const Url url = read_url(text);
+  const auto url = parse_url(text);
+  const std::string form(kForm);
+  if (!url) return errors.required(at, "url", "url must be a valid URL: " + url.error().message() + form);
   const auto invalid = [&](std::string_view value, const std::string& why) {
     errors.invalid(at, "url", Json(value), why);
   };
-  if (!url.fault.empty()) {
-    return errors.required(
-        at, "url", "url must be a valid URL: parse " + schema::quoted(text) + ": " + url.fault + std::string(kForm));
-  }
-  std::string scheme(url.scheme);
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  if (scheme != "https") invalid(scheme, "'https' is the only allowed URL scheme" + std::string(kForm));
-  if (url.host.empty()) invalid("", "host must be provided" + std::string(kForm));
-  if (url.has_user) invalid(url.user, "user information is not permitted in the URL");
-  if (!url.fragment.empty()) invalid(url.fragment, "fragments are not permitted in the URL");
-  if (!url.query.empty()) invalid(url.query, "query parameters are not permitted in the URL");
+  if (url->scheme != "https") invalid(url->scheme, "'https' is the only allowed URL scheme" + form);
+  if (url->host.empty()) invalid("", "host must be specified" + form);
+  if (url->user) invalid(*url->user, "user information is not permitted in the URL");
+  if (!url->fragment.empty()) invalid(url->fragment, "fragments are not permitted in the URL");
+  if (!url->query.empty()) invalid(url->query, "query parameters are not permitted in the URL");
 }
 
 void check_service_path(std::string_view path, const At& at, Errors& errors) {
