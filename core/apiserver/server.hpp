@@ -46,6 +46,8 @@ struct Options {
   std::shared_ptr<auth::Authorizer> authorizer;  // default: AlwaysAllow
   std::vector<admission::StepPtr> admission;     // steps behind the built-in ones
   std::vector<ReadinessCheck> checks;
+  std::vector<ReadinessCheck>
+      parts;  // of the control plane, of which there is an object each (Behavior::describe_part)
   int64_t bookmark_interval_ms = 60'000;
   int64_t event_ttl_seconds = 3'600;
   // A watch ends as one whose version is too old when more than this waits for its peer (of events since it fell

@@ -69,6 +69,14 @@ apiserver::Options ControlPlane::api_options() {
     options.random = [time] { return time->random(); };
   }
   options.checks.push_back({"informer-sync", [this] { return started_ && synced(); }});
+  // By the names that clients know.
+  const auto runs = [this] { return started_.load(); };
+  const auto why = [] { return std::string("it does not run"); };
+  if (options_.scheduler) options.parts.push_back({"scheduler", runs, why});
+  options.parts.push_back({"controller-manager", [this] { return started_ && synced(); },
+                           [] { return std::string("its caches are not filled"); }});
+  options.parts.push_back(
+      {"etcd-0", [this] { return store_->health().ok(); }, [this] { return store_->health().message(); }});
   return options;
 }
 

@@ -117,6 +117,7 @@ struct Kind {
   int32_t group_priority = 0;
   bool never_owner = false;
   std::string warning;                   // of who creates one
+  std::string deprecated;                // what is said of that with each answer; empty: it is not
   std::optional<Volatility> volatility;  // none: its objects are on disk
   const Message* message = nullptr;
   const Message* list_message = nullptr;

@@ -4,6 +4,7 @@
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/verbs/listing.hpp"
 #include "core/apiserver/verbs/made_list.hpp"
+#include "core/apiserver/verbs/parts.hpp"
 #include "core/apiserver/verbs/verbs.hpp"
 #include "core/schema/codec/wire.hpp"
 
@@ -79,6 +80,7 @@ void respond_list(const CallPtr& call, ListPage page) {
 void list(const CallPtr& call) {
   auto query = read_list_query(*call);
   if (!query) return respond_error(*call, query.error());
+  if (is_of_parts(call->kind())) return respond_list(call, list_parts(*call, query->selection));
   auto found = find_listed(*call, *query);
   if (!found) return respond_error(*call, found.error());
   choose(call, std::move(*query), std::move(*found), [call](ListPage page) { respond_list(call, std::move(page)); });
@@ -86,6 +88,10 @@ void list(const CallPtr& call) {
 
 void get(const CallPtr& call) {
   const auto& target = call->target;
+  if (is_of_parts(call->kind())) {
+    const auto part = find_part(*call, target.name);
+    return part ? respond_entry(*call, 200, part) : respond_error(*call, not_found(call->kind(), target.name));
+  }
   if (auto version = not_newer(*call); !version) return respond_error(*call, version.error());
   const auto entry = call->env->store.get(key_of(call->kind(), target.ns, target.name));
   if (!entry) return respond_error(*call, not_found(call->kind(), target.name));

@@ -143,6 +143,9 @@ void read_resource(std::string_view bytes, Kind& kind) {
       case 17:
         kind.volatility = read_volatility(entry.bytes);
         break;
+      case 18:
+        kind.deprecated = option_text(entry);
+        break;
       default:
         break;
     }
