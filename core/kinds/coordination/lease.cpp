@@ -4,16 +4,21 @@
 namespace gantry::kinds::coordination_lease {
 namespace {
 
+// Upstream's own strategies have no domain. Its errors name the field twice.
+void check_strategy_name(std::string_view strategy, const At& at, Errors& errors) {
+  constexpr std::string_view kOldest = "OldestEmulationVersion";
+  if (strategy.find('/') != std::string_view::npos) return errors.format(at, "strategy", "qualified-name", strategy);
+  if (strategy != kOldest) errors.not_supported(at, "strategy", strategy, {kOldest});
+}
+
 void validate(const JsonObject& lease, const JsonObject*, Errors& errors) {
   At root;
   At at = root.child("spec");
   const JsonObject* spec = get_object(lease, "spec");
   if (spec == nullptr) return;
-  const Json* strategy = get(*spec, "strategy");
-  if (strategy != nullptr && strategy->is_string()) {
-    errors.format(at, "strategy", "qualified-name", strategy->get_string());
-  }
-  if (get(*spec, "preferredHolder") != nullptr && get_text(*spec, "strategy").empty()) {
+  const std::string_view strategy = get_text(*spec, "strategy");
+  if (get(*spec, "strategy") != nullptr) check_strategy_name(strategy, at.child("strategy"), errors);
+  if (!get_text(*spec, "preferredHolder").empty() && strategy.empty()) {
     errors.forbidden(at, "preferredHolder", "may only be specified if `strategy` is defined");
   }
 }

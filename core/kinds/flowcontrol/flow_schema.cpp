@@ -60,7 +60,9 @@ void check_spec(const JsonObject& spec, std::string_view name, const At& at, Err
   if (const JsonObject* method = get_object(spec, "distinguisherMethod")) {
     const std::string_view type = get_text(*method, "type");
     if (type != "ByUser" && type != "ByNamespace") {
-      errors.not_supported(at.child("distinguisherMethod"), "type", type, {"ByNamespace", "ByUser"});
+      // Upstream's value is the whole.
+      errors.not_supported(at.child("distinguisherMethod"), "type", JsonObject{{"Type", type}},
+                           {"ByNamespace", "ByUser"});
     }
   }
   At level_at = at.child("priorityLevelConfiguration");
@@ -81,7 +83,7 @@ void validate(const JsonObject& flow_schema, const JsonObject*, Errors& errors) 
   const std::string_view name = get_text(object_at(flow_schema, "metadata"), "name");
   check_spec(spec, name, at, errors);
   if ((name == kExempt || name == kCatchAll) && !same_json(spec, mandatory(name))) {
-    errors.invalid(at, "", spec, "spec of \"" + std::string(name) + "\" must equal the fixed value");
+    errors.invalid(at, "", spec, "spec of '" + std::string(name) + "' must equal the fixed value");
   }
   check_condition_types(object_at(flow_schema, "status"), "must not be empty", root.child("status"), errors);
 }

@@ -44,7 +44,7 @@ void check_verbs(const JsonObject& rule, const At& at, Errors& errors) {
     return std::find(std::begin(kVerbs), std::end(kVerbs), text_of(verb)) == std::end(kVerbs);
   });
   if (unknown == verbs.end()) return;
-  errors.not_supported(at, "verbs", text_of(*unknown),
+  errors.not_supported(at, "verbs", verbs,
                        {"create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"});
 }
 

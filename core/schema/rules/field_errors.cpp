@@ -57,14 +57,19 @@ std::string invalid_value(const Value& value, std::string_view detail) {
 }
 
 template <typename Values>
-std::string unsupported(std::string_view value, const Values& supported) {
-  std::string message = "Unsupported value: " + quoted(cut(value, kLongestValue));
+std::string unsupported_as(const std::string& value, const Values& supported) {
+  std::string message = "Unsupported value: " + value;
   std::string_view separator = ": supported values: ";
   for (const auto& allowed : supported) {
     message.append(separator).append(quoted(allowed));
     separator = ", ";
   }
   return message;
+}
+
+template <typename Values>
+std::string unsupported(std::string_view value, const Values& supported) {
+  return unsupported_as(quoted(cut(value, kLongestValue)), supported);
 }
 
 }  // namespace
@@ -133,6 +138,16 @@ void Errors::not_supported(const At& at, std::string_view name, std::string_view
                            std::initializer_list<std::string_view> supported) {
   add(at, name, "FieldValueNotSupported", [&] { return unsupported(value, supported); });
 }
+
+template <Whole Value>
+void Errors::not_supported(const At& at, std::string_view name, const Value& value,
+                           std::initializer_list<std::string_view> supported) {
+  add(at, name, "FieldValueNotSupported", [&] { return unsupported_as(spelled(value), supported); });
+}
+template void Errors::not_supported(const At&, std::string_view, const JsonObject&,
+                                    std::initializer_list<std::string_view>);
+template void Errors::not_supported(const At&, std::string_view, const JsonArray&,
+                                    std::initializer_list<std::string_view>);
 
 void Errors::duplicate(const At& at, std::string_view name, const Json& value) {
   add(at, name, "FieldValueDuplicate", [&] { return "Duplicate value: " + spelled(value); });

@@ -62,6 +62,10 @@ class Errors {
                      std::span<const std::string> supported);
   void not_supported(const At& at, std::string_view name, std::string_view value,
                      std::initializer_list<std::string_view> supported);
+  // Of more than a text.
+  template <Whole Value>
+  void not_supported(const At& at, std::string_view name, const Value& value,
+                     std::initializer_list<std::string_view> supported);
   void duplicate(const At& at, std::string_view name, const Json& value);
   template <Whole Value>
   void duplicate(const At& at, std::string_view name, const Value& value);
