@@ -6,7 +6,6 @@ namespace gantry::apiserver {
 namespace {
 
 constexpr const char* kPriorities = "/apis/scheduling.k8s.io/v1/priorityclasses";
-constexpr const char* kMergePatch = "application/merge-patch+json";
 
 class ClassesTest : public ServerTest {
  protected:

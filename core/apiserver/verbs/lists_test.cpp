@@ -245,15 +245,16 @@ TEST_F(ListsTest, JobsBySuccesses) {
     made(jobs, R"({"metadata":{"name":")" + name + R"("},"spec":{"completions":9,"template":{"spec":{
         "restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}})");
   }
-  ASSERT_EQ(ask("PATCH", jobs + "/b/status", R"({"status":{"succeeded":3,"startTime":"2026-01-01T00:00:00Z"}})",
-                "application/merge-patch+json")
-                .code,
-            200);
+  ASSERT_EQ(
+      ask("PATCH", jobs + "/b/status", R"({"status":{"succeeded":3,"startTime":"2026-01-01T00:00:00Z"}})", kMergePatch)
+          .code,
+      200);
   const auto names = [&](const std::string& selector) {
     const auto answer = ask("GET", jobs + "?fieldSelector=" + selector);
     EXPECT_EQ(answer.code, 200) << answer.body;
+    const Json document = answer.json();
     std::string out;
-    for (const auto& item : answer.json().at("items").as_array()) out += text_at(item, {"metadata", "name"});
+    for (const auto& item : document.at("items").as_array()) out += text_at(item, {"metadata", "name"});
     return out;
   };
   EXPECT_EQ(names("status.successful%3D3"), "b");

@@ -41,7 +41,7 @@ TEST_F(PartsTest, AreSelectedAndShownInEachForm) {
       ask("GET", std::string(kAll) + "?fieldSelector=metadata.name%3Dscheduler").json().at("items").as_array().size(),
       1U);
   EXPECT_EQ(ask("GET", std::string(kAll) + "?labelSelector=a%3Db").json().at("items").as_array().size(), 0U);
-  const auto table = ask("GET", kAll, "", "", "application/json;as=Table;v=v1;g=meta.k8s.io");
+  const auto table = ask("GET", kAll, "", "", kTable);
   EXPECT_EQ(boost::json::serialize(table.json().at("rows").at(0).at("cells")),
             R"(["controller-manager","Unhealthy","","asleep"])");
   for (const char* form : {"application/yaml", "application/vnd.kubernetes.protobuf"}) {

@@ -118,16 +118,5 @@ TEST(Namespace, FinalizersAreStandardOrQualified) {
   EXPECT_THAT(with("a b"), ElementsAre(HasSubstr("spec.finalizers[0]: Invalid value: \"a b\": name part must")));
 }
 
-TEST(Lease, PrefersAHolderByAStrategy) {
-  const auto with = [](std::string_view spec) {
-    return problems(kind("coordination.k8s.io", "Lease"),
-                    R"({"metadata":{"name":"l"},"spec":)" + std::string(spec) + "}");
-  };
-  EXPECT_THAT(with(R"({"strategy":"OldestEmulationVersion","preferredHolder":"h"})"), IsEmpty());
-  EXPECT_THAT(with(R"({"preferredHolder":"h"})"),
-              ElementsAre("spec.preferredHolder: Forbidden: may only be specified if `strategy` is defined"));
-  EXPECT_THAT(with(R"({"strategy":"a b"})"), ElementsAre(HasSubstr("spec.strategy: Invalid value: \"a b\"")));
-}
-
 }  // namespace
 }  // namespace gantry::kinds::core_node_test

@@ -74,7 +74,8 @@ constexpr size_t kLongestDiff = 1280;
 struct Shown {
   std::string_view name, key;
   bool always_text = false;
-  std::span<const Shown> parts = {};
+  const Shown* parts = nullptr;
+  size_t part_count = 0;
 };
 constexpr Shown kAmounts[] = {{"Limits", "limits"}, {"Requests", "requests"}};
 constexpr Shown kSource[] = {{"APIGroup", "apiGroup"}, {"Kind", "kind", true}, {"Name", "name", true}};
@@ -82,20 +83,20 @@ constexpr Shown kReference[] = {
     {"APIGroup", "apiGroup"}, {"Kind", "kind", true}, {"Name", "name", true}, {"Namespace", "namespace"}};
 constexpr Shown kSpec[] = {{"AccessModes", "accessModes"},
                            {"Selector", "selector"},
-                           {"Resources", "resources", false, kAmounts},
+                           {"Resources", "resources", false, kAmounts, std::size(kAmounts)},
                            {"VolumeName", "volumeName", true},
                            {"StorageClassName", "storageClassName"},
                            {"VolumeMode", "volumeMode"},
-                           {"DataSource", "dataSource", false, kSource},
-                           {"DataSourceRef", "dataSourceRef", false, kReference},
+                           {"DataSource", "dataSource", false, kSource, std::size(kSource)},
+                           {"DataSourceRef", "dataSourceRef", false, kReference, std::size(kReference)},
                            {"VolumeAttributesClassName", "volumeAttributesClassName"}};
 
 Json shown_struct(const JsonObject& object, std::span<const Shown> fields) {
   JsonObject out;
   for (const Shown& field : fields) {
     const Json* value = get(object, field.key);
-    const bool is_struct = !field.parts.empty() && (value != nullptr || field.key == "resources");
-    out[field.name] = is_struct           ? shown_struct(object_at(object, field.key), field.parts)
+    const bool is_struct = field.parts != nullptr && (value != nullptr || field.key == "resources");
+    out[field.name] = is_struct           ? shown_struct(object_at(object, field.key), {field.parts, field.part_count})
                       : value != nullptr  ? *value
                       : field.always_text ? Json("")
                                           : Json();

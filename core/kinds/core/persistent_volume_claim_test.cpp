@@ -110,7 +110,7 @@ TEST(PersistentVolumeClaim, StaysAsItWasMade) {
   EXPECT_THAT(on_update(R"({"spec":{"storageClassName":"b","accessModes":["ReadWriteMany"]}})",
                         R"({"spec":{"storageClassName":"a","selector":{"matchLabels":{"x":"y"}}}})"),
               ElementsAre(std::string(kFrozen) + R"(
-@@ -1,11 +1,7 @@
+@@ -1,12 +1,8 @@
  {
    "AccessModes": [
 -    "ReadWriteOnce"
@@ -125,7 +125,7 @@ TEST(PersistentVolumeClaim, StaysAsItWasMade) {
    "Resources": {
      "Limits": null,
      "Requests": {
-@@ -13,7 +9,7 @@
+@@ -14,7 +10,7 @@
      }
    },
    "VolumeName": "",

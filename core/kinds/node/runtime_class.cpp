@@ -4,8 +4,7 @@
 namespace gantry::kinds::node_runtime_class {
 namespace {
 
-void validate(const JsonObject& runtime_class, const JsonObject* old, Errors& errors) {
-  if (old != nullptr) return;  // that the handler stays is all that is looked at then
+void validate(const JsonObject& runtime_class, const JsonObject*, Errors& errors) {
   At root;
   errors.format(root, "handler", "dns1123-label", get_text(runtime_class, "handler"));
   if (const JsonObject* cost = get_object(object_at(runtime_class, "overhead"), "podFixed")) {
@@ -26,6 +25,7 @@ constinit const Behavior behavior{.group = "node.k8s.io",
                                   .kind = "RuntimeClass",
                                   .validate = validate,
                                   .unconditional_update = false,
+                                  .create_on_update = true,
                                   .read_at_once = false};
 
 }  // namespace gantry::kinds::node_runtime_class

@@ -1,6 +1,7 @@
 #include "core/kinds/parts/unified_diff.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <vector>
 
 namespace gantry::kinds {
@@ -118,7 +119,7 @@ std::string unified_diff(std::string_view before, std::string_view after) {
     }
     // Changes with no more than what is around both between them are one hunk.
     size_t last = at;
-    for (size_t i = at; i < edits.size() && i - last <= 2 * kAround; ++i) last = edits[i].sign != ' ' ? i : last;
+    for (size_t i = at; i < edits.size() && i - last <= 2 * kAround + 1; ++i) last = edits[i].sign != ' ' ? i : last;
     const size_t begin = std::max(at, kAround) - kAround, end = std::min(last + 1 + kAround, edits.size());
     for (; counted < begin; ++counted) {
       a += edits[counted].sign != '+' ? 1 : 0;

@@ -4,8 +4,7 @@
 namespace gantry::kinds::storage_csi_storage_capacity {
 namespace {
 
-void validate(const JsonObject& capacity, const JsonObject* old, Errors& errors) {
-  if (old != nullptr) return;  // what is judged here is fixed
+void validate(const JsonObject& capacity, const JsonObject*, Errors& errors) {
   At root;
   if (const JsonObject* place = get_object(capacity, "nodeTopology")) {
     check_label_selector(*place, root.child("nodeTopology"), errors);
