@@ -54,6 +54,19 @@ TEST_F(LastingCallsTest, SoManyAtATimeAndTheOthersInTurn) {
   EXPECT_EQ(woken, (std::vector<std::string>{"q", "r", "p", "t"})) << "s is gone";
 }
 
+TEST_F(LastingCallsTest, WhoComesTooLateForItsTurnWaitsAgain) {
+  ask("p", "a");
+  ask("q", "a");
+  ask("r", "a");
+  begun[0](std::string());
+  EXPECT_EQ(woken, (std::vector<std::string>{"p", "r"}));
+  ask("s", "a");
+  EXPECT_EQ(begun.size(), 3U) << "s was faster";
+  ask("r", "a");
+  begun[1](std::string());
+  EXPECT_EQ(woken, (std::vector<std::string>{"p", "r", "q", "r"}));
+}
+
 TEST_F(LastingCallsTest, NobodyHearsOfWhatIsNotAskedForAnyMore) {
   ask("p", "a");
   calls->forget("p");
