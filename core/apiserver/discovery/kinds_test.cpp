@@ -155,7 +155,7 @@ TEST_F(KindsTest, WhatNoLongerFitsIsReadPatchedAndDeleted) {
     EXPECT_EQ(dry.text({"spec", "owner"}), "me") << type;
   }
   const auto wrong = ask("PATCH", a, R"({"spec":{"colour":7}})", "application/merge-patch+json");
-  EXPECT_EQ(wrong.code, 400) << "what the patch brings must fit: " << wrong.body;
+  EXPECT_EQ(wrong.code, 422) << "what the patch brings must fit: " << wrong.body;
   const auto status = ask("PATCH", a + "/status", R"({"status":{"ready":1}})", "application/merge-patch+json");
   EXPECT_EQ(status.code, 200) << status.body;
   EXPECT_EQ(ask("DELETE", a).code, 200);

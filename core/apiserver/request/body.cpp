@@ -10,22 +10,13 @@ namespace {
 // What is left of an error's message beyond this is cut anyway.
 constexpr size_t kLongest = 32 << 10;
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const auto& part : parts) {
-    if (out.size() > kLongest) break;
-    out.append(out.empty() ? "" : ", ").append(part);
-  }
-  return out;
-}
-
 // What fieldValidation makes of unknown and duplicate fields.
 Status judge(Call& call, std::vector<std::string> problems, std::string_view api_version, std::string_view kind) {
   if (problems.empty()) return {};
-  if (call.query.get("fieldValidation") == "Strict") {
+  if (is_strict(call)) {
     const std::string name(kind);
     return Status::bad_request(name + " in version \"" + std::string(api_version) + "\" cannot be handled as a " +
-                               name + ": strict decoding error: " + joined(problems));
+                               name + ": " + strict_error(problems));
   }
   for (auto& problem : problems) call.warnings.push_back(std::move(problem));
   return {};
@@ -49,9 +40,20 @@ Status check_type(Json& document, std::string_view api_version, std::string_view
   return {};
 }
 
-bool ignores_unknown(const Call& call) { return call.query.get("fieldValidation") == "Ignore"; }
-
 }  // namespace
+
+bool ignores_unknown(const Call& call) { return call.query.get("fieldValidation") == "Ignore"; }
+bool is_strict(const Call& call) { return call.query.get("fieldValidation") == "Strict"; }
+
+std::string strict_error(const std::vector<std::string>& problems) {
+  std::string out = "strict decoding error: ";
+  for (const auto& problem : problems) {
+    if (out.size() > kLongest) break;
+    if (&problem != &problems.front()) out += ", ";
+    out += problem;
+  }
+  return out;
+}
 
 Expected<Json> read_body(Call& call, const schema::Message& message, std::string_view api_version,
                          std::string_view kind, std::string_view older_version) {
@@ -75,20 +77,6 @@ Expected<Json> read_body(Call& call, const schema::Message& message, std::string
 
 Expected<Json> read_body(Call& call) {
   return read_body(call, *call.kind().message, call.kind().api_version(), call.kind().kind);
-}
-
-Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
-                         std::string_view kind, Json document) {
-  std::vector<std::string> problems;
-  schema::DecodeOptions options;
-  if (!ignores_unknown(call)) options.problems = &problems;
-  options.account = call.request.account;
-  auto out = schema::canonicalize(message, std::move(document), options);
-  if (!out) return out;
-  if (auto status = check_type(*out, api_version, kind); !status.ok()) return status;
-  call.warnings.clear();  // a retry of a patch says everything again
-  if (auto status = judge(call, std::move(problems), api_version, kind); !status.ok()) return status;
-  return out;
 }
 
 namespace {

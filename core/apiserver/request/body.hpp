@@ -13,9 +13,10 @@ constexpr size_t kMaxBody = 3 * 1024 * 1024;
 Expected<Json> read_body(Call& call, const schema::Message& message, std::string_view api_version,
                          std::string_view kind, std::string_view older_version = {});
 Expected<Json> read_body(Call& call);  // of the target's kind
-// Brings a patched document into canonical form, with the same rules.
-Expected<Json> canonical(Call& call, const schema::Message& message, std::string_view api_version,
-                         std::string_view kind, Json document);
+// What fieldValidation says of unknown and duplicate fields, which are told as warnings when it says neither.
+bool ignores_unknown(const Call& call);
+bool is_strict(const Call& call);
+std::string strict_error(const std::vector<std::string>& problems);
 // Checks DeleteOptions and brings them into one form; what they say about a dry run counts for the call.
 Status settle_delete_options(Call& call, Json& options);
 // DeleteOptions from the body, then the query.

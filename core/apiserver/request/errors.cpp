@@ -49,6 +49,20 @@ std::string details_json(const StatusDetails& details) {
   return out + "}";
 }
 
+// Upstream's InternalError tells twice what happened: after some words, and as its only cause.
+Status with_cause(Status status) {
+  constexpr std::string_view kWords = "Internal error occurred: ";
+  if (status.reason() != "InternalError" || status.details()) return status;
+  const std::string& message = status.message();
+  const bool has_words = message.starts_with(kWords);
+  // The authorizer's failures have words of their own.
+  if (message.starts_with("Internal Server Error")) return status;
+  StatusDetails details;
+  details.causes.push_back({"", has_words ? message.substr(kWords.size()) : message, ""});
+  return Status(status.code(), status.reason(), has_words ? message : std::string(kWords) + message)
+      .with_details(std::move(details));
+}
+
 }  // namespace
 
 Status method_not_supported(const schema::Kind& kind, std::string_view method) {
@@ -98,7 +112,8 @@ Status version_too_large(int64_t wanted, int64_t current) {
       .with_details(std::move(details));
 }
 
-Status within_bounds(Status status) {
+Status within_bounds(Status given) {
+  Status status = with_cause(std::move(given));
   constexpr size_t kMessage = 32 << 10, kCause = 4 << 10, kCauses = 128;
   auto details = status.details();
   if (details) {

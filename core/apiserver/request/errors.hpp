@@ -15,6 +15,7 @@ using schema::conflict;
 using schema::forbidden;
 using schema::modified_conflict;
 using schema::not_found;
+using schema::precondition_conflict;
 using schema::qualified;
 
 Status method_not_supported(const schema::Kind& kind, std::string_view method);
@@ -30,8 +31,8 @@ Status shutting_down();
 Status version_too_large(int64_t wanted, int64_t current);
 
 // The same Status no longer than an answer should be, whatever is quoted in it: its message is cut at 32 KiB, each
-// cause's message and field at 4 KiB, and 128 causes are kept.
-Status within_bounds(Status status);
+// cause's message and field at 4 KiB, and 128 causes are kept. An InternalError gets upstream's words and cause.
+Status within_bounds(Status given);
 // As a JSON document of kind Status.
 std::string status_json(const Status& status);
 // The `Success` Status that deletions and bindings answer with.

@@ -161,9 +161,9 @@ TEST_F(HostileTest, PatchesThatAreNone) {
   refuses("cut short", ask("PATCH", path, R"([{"op":)", json), 400, "BadRequest");
   refuses("no object", ask("PATCH", path, "[]", merge), 400, "BadRequest");
   refuses("no object", ask("PATCH", path, "7", strategic), 400, "BadRequest");
-  refuses("wrong type", ask("PATCH", path, R"({"data":7})", merge), 400, "BadRequest");
+  refuses("wrong type", ask("PATCH", path, R"({"data":7})", merge), 422, "Invalid");
   refuses("metadata gone", ask("PATCH", path, R"({"metadata":null})", merge), 400, "BadRequest");
-  refuses("kind changed", ask("PATCH", path, R"({"kind":"Pod"})", merge), 400, "BadRequest");
+  refuses("kind changed", ask("PATCH", path, R"({"kind":"Pod"})", merge), 422, "Invalid");
   refuses("unknown type", ask("PATCH", path, "{}", "application/json"), 415, "UnsupportedMediaType");
   EXPECT_EQ(ask("GET", path).text({"data", "k"}), "v");
 }

@@ -22,16 +22,18 @@ Status check_preconditions(const schema::Kind& kind, const Json& options, const 
   const auto uid = text_at(options, {"preconditions", "uid"});
   const auto have = text_at(current, {"metadata", "uid"});
   if (!uid.empty() && uid != have) {
-    return conflict(
-        kind, name,
-        "Precondition failed: UID in precondition: " + std::string(uid) + ", UID in object meta: " + std::string(have));
+    return precondition_conflict(kind, name,
+                                 "the UID in the precondition (" + std::string(uid) +
+                                     ") does not match the UID in record (" + std::string(have) +
+                                     "). The object might have been deleted and then recreated");
   }
   const auto version = text_at(options, {"preconditions", "resourceVersion"});
   const auto revision = std::to_string(entry.mod_revision);
   if (!version.empty() && version != revision) {
-    return conflict(kind, name,
-                    "Precondition failed: ResourceVersion in precondition: " + std::string(version) +
-                        ", ResourceVersion in object meta: " + revision);
+    return precondition_conflict(kind, name,
+                                 "the ResourceVersion in the precondition (" + std::string(version) +
+                                     ") does not match the ResourceVersion in record (" + revision +
+                                     "). The object might have been modified");
   }
   return {};
 }

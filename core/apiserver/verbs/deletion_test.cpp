@@ -186,11 +186,20 @@ TEST_F(DeletionTest, PreconditionsAreKept) {
   const auto map = made(kMaps, config_map("a"));
   const auto other = ask("DELETE", map_path("a"), R"({"preconditions":{"uid":"someone-else"}})");
   EXPECT_EQ(other.code, 409);
-  EXPECT_NE(
-      other.text({"message"}).find("Precondition failed: UID in precondition: someone-else, UID in object meta: "),
-      std::string::npos);
+  EXPECT_EQ(
+      other.text({"message"}),
+      "Operation cannot be fulfilled on ConfigMap \"a\": the UID in the precondition (someone-else) does not match "
+      "the UID in record (" +
+          map.text({"metadata", "uid"}) + "). The object might have been deleted and then recreated");
+  EXPECT_EQ(other.text({"details", "kind"}), "ConfigMap");
   const auto version = map.text({"metadata", "resourceVersion"});
-  EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":"1"}})").code, 409);
+  const auto stale = ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":"1"}})");
+  EXPECT_EQ(stale.code, 409);
+  EXPECT_EQ(
+      stale.text({"message"}),
+      "Operation cannot be fulfilled on ConfigMap \"a\": the ResourceVersion in the precondition (1) does not match "
+      "the ResourceVersion in record (" +
+          version + "). The object might have been modified");
   EXPECT_EQ(ask("DELETE", map_path("a"), R"({"preconditions":{"resourceVersion":")" + version + R"("}})").code, 200);
 }
 

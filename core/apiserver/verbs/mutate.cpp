@@ -15,6 +15,21 @@
 namespace gantry::apiserver {
 namespace {
 
+// A PUT's uid is a condition, which upstream's storage checks and words; a patch would change it.
+Status other_uid(const Mutation& mutation, std::string_view uid, std::string_view have) {
+  const auto& kind = *mutation.kind;
+  if (mutation.call->request.method == "PATCH" && mutation.subresource != "scale") {
+    return schema::invalid_status(
+        kind, mutation.name,
+        {{"FieldValueInvalid", "Invalid value: " + quoted(uid) + ": field is immutable", "metadata.uid"}});
+  }
+  const std::string folder = kind.namespaced ? mutation.ns + "/" : "";
+  return conflict(kind, mutation.name,
+                  "StorageError: invalid object, Code: 4, Key: /registry/" + kind.plural + "/" + folder +
+                      mutation.name + ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in " +
+                      "precondition: " + std::string(uid) + ", UID in object meta: " + std::string(have));
+}
+
 Status check_identity(const Mutation& mutation, const store::Entry& current, const Json& before, const Json& next) {
   const auto& kind = *mutation.kind;
   const auto name = text_at(next, {"metadata", "name"});
@@ -29,11 +44,7 @@ Status check_identity(const Mutation& mutation, const store::Entry& current, con
   }
   const auto uid = text_at(next, {"metadata", "uid"});
   const auto have = text_at(before, {"metadata", "uid"});
-  if (!uid.empty() && uid != have) {
-    return conflict(
-        kind, mutation.name,
-        "Precondition failed: UID in precondition: " + std::string(uid) + ", UID in object meta: " + std::string(have));
-  }
+  if (!uid.empty() && uid != have) return other_uid(mutation, uid, have);
   const auto version = text_at(next, {"metadata", "resourceVersion"});
   if (!version.empty() && version != "0" && version != std::to_string(current.mod_revision)) {
     return modified_conflict(kind, mutation.name);

@@ -1,7 +1,4 @@
 // patch: JSON, merge and strategic merge patches of an object or its status. [any-thread]
-#include "core/schema/patch/patch.hpp"
-
-#include "core/apiserver/request/body.hpp"
 #include "core/apiserver/request/respond.hpp"
 #include "core/apiserver/verbs/mutate.hpp"
 #include "core/apiserver/verbs/patching.hpp"
@@ -12,14 +9,9 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr std::string_view kAccepted =
-    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
-
 Expected<Json> next_of(Call& call, const Patch& patch, const Json& document) {
   const auto& kind = call.kind();
-  auto patched = apply_patch(call, patch, *kind.message, document);
-  if (!patched) return patched;
-  return canonical(call, *kind.message, kind.api_version(), kind.kind, std::move(*patched));
+  return patched(call, patch, *kind.message, kind.api_version(), kind.kind, document);
 }
 
 // The object after the patch. One that was stored before its kind's fields changed may no longer fit them: then it is
@@ -40,46 +32,6 @@ Expected<Json> patched_object(Call& call, const Patch& patch, const Json& docume
 }
 
 }  // namespace
-
-Expected<Patch> read_patch(const Call& call) {
-  if (call.request.body.size() > kMaxBody) {
-    return Status::too_large("Request entity too large: limit is " + std::to_string(kMaxBody));
-  }
-  std::string_view type = call.request.header("content-type");
-  type = type.substr(0, type.find(';'));
-  Patch patch;
-  if (type == "application/json-patch+json") {
-    patch.type = PatchType::kJson;
-  } else if (type == "application/merge-patch+json") {
-    patch.type = PatchType::kMerge;
-  } else if (type == "application/strategic-merge-patch+json") {
-    patch.type = PatchType::kStrategic;
-  } else {
-    return Status::unsupported_media_type(
-        "the body of the request was in an unknown format - accepted media types include: " + std::string(kAccepted));
-  }
-  auto body = schema::parse_json(call.request.body, schema::kMaxDepth, call.request.account);
-  if (!body) return body.error();
-  schema::take_over(patch.body, std::move(*body));
-  return patch;
-}
-
-Expected<Json> apply_patch(const Call& call, const Patch& patch, const schema::Message& message, const Json& document) {
-  const auto& account = call.request.account;
-  auto patched = [&]() -> Expected<Json> {
-    switch (patch.type) {
-      case PatchType::kJson:
-        return schema::json_patch(document, patch.body, account);
-      case PatchType::kMerge:
-        return schema::merge_patch(document, patch.body, account);
-      default:
-        return schema::strategic_merge_patch(message, document, patch.body, account);
-    }
-  }();
-  // Upstream says 500 to some malformed strategic patches; it is never the server's fault.
-  if (!patched && patched.error().code() == 500) return Status::bad_request(patched.error().message());
-  return patched;
-}
 
 void patch(const CallPtr& call) {
   auto patch = read_patch(*call);

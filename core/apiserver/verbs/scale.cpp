@@ -133,9 +133,7 @@ void patch_scale(const CallPtr& call, const schema::Message& message) {
   auto patch = read_patch(*call);
   if (!patch) return respond_error(*call, patch.error());
   change_scale(call, [call, &message, patch = std::move(*patch)](const Json& current) -> Expected<Json> {
-    auto patched = apply_patch(*call, patch, message, current);
-    if (!patched) return patched;
-    return canonical(*call, message, kScaleVersion, "Scale", *patched);
+    return patched(*call, patch, message, kScaleVersion, "Scale", current);
   });
 }
 

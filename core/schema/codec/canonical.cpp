@@ -36,9 +36,20 @@ std::string go_field(const Field& field) {
   return go_scalar(field);
 }
 
-Status type_error(const Message& owner, const Path& path, std::string_view got, std::string_view wanted) {
-  return Status::bad_request("json: cannot unmarshal " + std::string(got) + " into Go struct field " +
-                             std::string(short_name(owner)) + "." + path.go_text() + " of type " + std::string(wanted));
+// As upstream's converter of maps names it, which reads no text.
+std::string conversion_error(const Json& value, std::string_view wanted) {
+  const std::string_view got = value.is_string()   ? "string"
+                               : value.is_bool()   ? "bool"
+                               : value.is_double() ? "float64"
+                               : value.is_object() ? "map"
+                               : value.is_array()  ? "slice"
+                                                   : "int64";
+  const auto say = [](std::string_view what, std::string_view of) { return std::string(what).append(of); };
+  if (wanted.starts_with("map[")) return say("cannot restore map from ", got);
+  if (wanted.starts_with("[]")) return say("cannot restore slice from ", got);
+  if (wanted.find('.') != std::string_view::npos) return say("cannot restore struct from: ", got);
+  const bool near = got == "int64" ? wanted != "bool" : got == "float64" && wanted.starts_with("int");
+  return near ? say("cannot convert ", got).append(" to ").append(wanted) : say("unrecognized type: ", wanted);
 }
 
 // Whether a list is of objects that could be served by themselves, and say what they are: claims in a StatefulSet.
@@ -53,6 +64,8 @@ class Walker {
   // With `misfits` values of wrong types are left out, told and counted there; else they are errors.
   Walker(size_t max_depth, Problems& problems, size_t* misfits = nullptr)
       : max_depth_(max_depth), problems_(problems), misfits_(misfits) {}
+  // Tells wrong types as upstream's converter does.
+  void convert() { converts_ = true; }
 
   Status object(const Message& message, boost::json::object& object, const Path* at, size_t depth, bool typed) {
     if (depth > max_depth_) return exceeded();
@@ -66,7 +79,7 @@ class Walker {
             object.erase(it);
             continue;
           }
-          if (!it->value().is_string()) return type_error(message, path, kind_word(it->value()), "string");
+          if (!it->value().is_string()) return type_error(message, path, it->value(), "string");
           ++i;
           continue;
         }
@@ -106,7 +119,7 @@ class Walker {
 
   Expected<Kept> map(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth) {
     auto* object = value.if_object();
-    if (object == nullptr) return type_error(owner, path, kind_word(value), go_field(field));
+    if (object == nullptr) return type_error(owner, path, value, go_field(field));
     for (auto& entry : *object) {
       if (entry.value().is_null()) {
         entry.value() = zero_element(field);
@@ -116,13 +129,13 @@ class Walker {
       auto kept = scalar(owner, field, entry.value(), inner, depth + 1, false);
       if (!kept) return kept;
     }
-    return object->empty() && !field.always && !field.pointer ? Kept::kDrop : Kept::kKeep;
+    return object->empty() && !field.pointer ? Kept::kDrop : Kept::kKeep;
   }
 
   Expected<Kept> list(const Message& owner, const Field& field, Json& value, const Path& path, size_t depth,
                       bool items) {
     auto* array = value.if_array();
-    if (array == nullptr) return type_error(owner, path, kind_word(value), go_field(field));
+    if (array == nullptr) return type_error(owner, path, value, go_field(field));
     for (size_t i = 0; i < array->size(); ++i) {
       Json& item = (*array)[i];
       if (item.is_null()) {
@@ -133,7 +146,8 @@ class Walker {
       auto kept = scalar(owner, field, item, inner, depth + 1, items);
       if (!kept) return kept;
     }
-    return array->empty() && !field.always && !field.pointer ? Kept::kDrop : Kept::kKeep;
+    // None says whether there was an empty list or none: what is always written, is then null.
+    return array->empty() && !field.pointer ? Kept::kDrop : Kept::kKeep;
   }
 
   // One value; Drop says it is empty, which lists and maps ignore.
@@ -144,24 +158,24 @@ class Walker {
     switch (field.type) {
       case FieldType::kString: {
         const auto* text = value.if_string();
-        if (text == nullptr) return type_error(owner, path, kind_word(value), "string");
+        if (text == nullptr) return type_error(owner, path, value, "string");
         return kept(text->empty());
       }
       case FieldType::kBool:
-        if (!value.is_bool()) return type_error(owner, path, kind_word(value), "bool");
+        if (!value.is_bool()) return type_error(owner, path, value, "bool");
         return kept(!value.get_bool());
       case FieldType::kInt32:
       case FieldType::kInt64:
         return integer(owner, field, value, path, kept);
       case FieldType::kDouble:
-        if (!value.is_number()) return type_error(owner, path, kind_word(value), "float64");
+        if (!value.is_number()) return type_error(owner, path, value, "float64");
         return kept(value.to_number<double>() == 0);
       case FieldType::kBytes: {
         const auto* text = value.if_string();
-        if (text == nullptr) return type_error(owner, path, kind_word(value), "[]uint8");
+        if (text == nullptr) return type_error(owner, path, value, "[]uint8");
         std::string bytes;
         if (!base64_decode(*text, bytes)) {
-          return Status::bad_request("illegal base64 data in " + path.text());
+          return Status::bad_request("illegal base64 data at input byte " + std::to_string(base64_error(*text)));
         }
         if (text->find('\n') != std::string_view::npos || text->find('\r') != std::string_view::npos) {
           value = base64_encode(bytes);
@@ -182,7 +196,7 @@ class Walker {
       return *result == Kept::kDrop && (time || !stays) ? Kept::kDrop : Kept::kKeep;
     }
     auto* inner = value.if_object();
-    if (inner == nullptr) return type_error(owner, path, kind_word(value), go_scalar(field));
+    if (inner == nullptr) return type_error(owner, path, value, go_scalar(field));
     Status status = object(*field.message, *inner, &path, depth + 1, typed);
     if (!status.ok()) return status;
     return kept(inner->empty());
@@ -192,20 +206,31 @@ class Walker {
   Expected<Kept> integer(const Message& owner, const Field& field, Json& value, const Path& path, KeptOf kept) {
     bool wide = field.type == FieldType::kInt64;
     std::string_view wanted = wide ? "int64" : "int32";
-    if (!value.is_number()) return type_error(owner, path, kind_word(value), wanted);
+    if (!value.is_number()) return type_error(owner, path, value, wanted);
     const int64_t* number = value.if_int64();
     bool fits =
         number != nullptr &&
         (wide || (*number >= std::numeric_limits<int32_t>::min() && *number <= std::numeric_limits<int32_t>::max()));
-    if (!fits) return type_error(owner, path, "number " + number_text(value), wanted);
+    if (!fits && !converts_) return type_error(owner, path, "number " + number_text(value), wanted);
+    if (!fits) return type_error(owner, path, value, wanted);
     return kept(*number == 0);
   }
 
+  Status type_error(const Message& owner, const Path& path, const Json& value, std::string_view wanted) const {
+    if (converts_) return Status::bad_request(conversion_error(value, wanted));
+    return type_error(owner, path, kind_word(value), wanted);
+  }
+  static Status type_error(const Message& owner, const Path& path, std::string_view got, std::string_view wanted) {
+    return Status::bad_request("json: cannot unmarshal " + std::string(got) + " into Go struct field " +
+                               std::string(short_name(owner)) + "." + path.go_text() + " of type " +
+                               std::string(wanted));
+  }
   static Status exceeded() { return Status::bad_request("json: exceeded max depth"); }
 
   const size_t max_depth_;
   Problems& problems_;
   size_t* const misfits_;
+  bool converts_ = false;
 };
 
 }  // namespace
@@ -267,10 +292,12 @@ Json zero_element(const Field& field) {
   }
 }
 
-Status canonicalize_in_place(const Message& message, Json& document, size_t max_depth, Problems& problems) {
+Status canonicalize_in_place(const Message& message, Json& document, const DecodeOptions& options, Problems& problems) {
   auto* object = document.if_object();
   if (object == nullptr) return value_error(kind_word(document), go_type(message));
-  return Walker(max_depth, problems).object(message, *object, nullptr, 1, true);
+  Walker walker(options.max_depth, problems);
+  if (options.converted) walker.convert();
+  return walker.object(message, *object, nullptr, 1, true);
 }
 
 size_t drop_misfits(const Message& message, Json& document, Problems& problems) {

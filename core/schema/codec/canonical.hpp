@@ -23,7 +23,7 @@ struct Path {
 };
 
 // Brings `document` into canonical form. The error's message is the bare reason ("json: cannot unmarshal ...").
-Status canonicalize_in_place(const Message& message, Json& document, size_t max_depth, Problems& problems);
+Status canonicalize_in_place(const Message& message, Json& document, const DecodeOptions& options, Problems& problems);
 
 // The same for a document that was stored under another schema: what does not fit is left out, and told. How much that
 // was.

@@ -60,7 +60,7 @@ Expected<Kept> canonical_quantity(Json& value) {
 Expected<Kept> canonical_time(Json& value, int digits) {
   const auto* text = value.if_string();
   if (text == nullptr) return value_error(kind_word(value), "string");
-  auto moment = parse_moment(*text);
+  auto moment = parse_moment(*text, digits == 6);
   if (!moment) return std::move(moment).error();
   if (moment->is_zero()) return Kept::kDrop;
   std::string spelling = format_moment(*moment, digits);

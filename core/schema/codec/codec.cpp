@@ -47,10 +47,12 @@ Expected<Json> decode_text(const Message& message, Media media, std::string_view
   auto document = media == Media::kJson ? parse_json_text(bytes, options.max_depth, options.account)
                                         : read_yaml(bytes, options.max_depth, options.account, problems);
   if (!document) {
-    return unhandled(message, "", "", "couldn't get version/kind; " + document.error().message(), bytes);
+    const std::string_view what = media == Media::kJson ? "json parse error: " : "";
+    return unhandled(message, "", "", "couldn't get version/kind; " + std::string(what) + document.error().message(),
+                     bytes);
   }
   if (media == Media::kJson && problems.wanted()) find_duplicate_fields(bytes, options, problems);
-  Status status = canonicalize_in_place(message, *document, options.max_depth, problems);
+  Status status = canonicalize_in_place(message, *document, options, problems);
   if (!status.ok()) {
     return unhandled(message, text_of(*document, "apiVersion"), text_of(*document, "kind"), status.message(), bytes);
   }
@@ -107,12 +109,19 @@ Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth, std::shared_
 Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options) {
   return counted([&]() -> Expected<Json> {
     Problems problems(options.problems);
-    Status status = canonicalize_in_place(message, document, options.max_depth, problems);
-    if (status.ok()) {
-      problems.finish();
-      return std::move(document);
-    }
-    return unhandled(message, text_of(document, "apiVersion"), text_of(document, "kind"), status.message(), "");
+    Status status = canonicalize_in_place(message, document, options, problems);
+    if (!status.ok()) return status;
+    problems.finish();
+    return std::move(document);
+  });
+}
+
+Status find_duplicates(std::string_view json, const DecodeOptions& options) {
+  return counted([&] {
+    Problems problems(options.problems);
+    if (problems.wanted()) find_duplicate_fields(json, options, problems);
+    problems.finish();
+    return Status();
   });
 }
 

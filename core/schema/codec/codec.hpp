@@ -35,6 +35,8 @@ struct DecodeOptions {
   std::vector<std::string>* problems = nullptr;
   // What the document's bytes are charged to, for as long as it lives (arena.hpp); null: nobody counts them.
   std::shared_ptr<limits::Account> account;
+  // Wrong types are told as upstream's converter does, which strategic merge patches pass: no path, no JSON.
+  bool converted = false;
 };
 
 // Parses a request body into a canonical document of `message`. Errors are BadRequest in upstream's form, naming the
@@ -47,14 +49,17 @@ struct TypeMeta {
 };
 Expected<TypeMeta> peek_type(Media media, std::string_view bytes);
 
-// Any JSON or YAML text as a plain document (for patches). Depth-limited, UTF-8 checked.
+// Any JSON or YAML text as a plain document (for patches). Depth-limited, UTF-8 checked. Errors are the bare reason.
 Expected<Json> parse_json(std::string_view bytes, size_t max_depth = kMaxDepth,
                           std::shared_ptr<limits::Account> account = nullptr);
 Expected<Json> parse_yaml(std::string_view bytes, size_t max_depth = kMaxDepth,
                           std::shared_ptr<limits::Account> account = nullptr);
 
-// Brings a plain document (after a patch) into canonical form, where it lies; errors as decode's.
+// Brings a plain document (after a patch) into canonical form, where it lies; errors are decode's bare reason.
 Expected<Json> canonicalize(const Message& message, Json document, const DecodeOptions& options = {});
+
+// Tells options.problems which fields stand twice in an object of a JSON text, as decode does. Error: TooManyRequests.
+Status find_duplicates(std::string_view json, const DecodeOptions& options);
 
 // What was stored before its kind's fields changed (a plugin's, at a restart) may no longer be of their types. Brings
 // it into canonical form without the values that do not fit, and says how many those were; options.problems names them.

@@ -85,6 +85,18 @@ TEST(CodecJson, TypeErrorsNameThePath) {
             std::string::npos);
 }
 
+TEST(CodecJson, Base64ErrorsNameTheByte) {
+  const Kind& secret = testing::kind("", "Secret");
+  const std::pair<const char*, int> cases[] = {{"a", 0}, {"YQ", 0},   {"YQ=", 3},  {"YQ==x", 4}, {"Y=Q=", 1},
+                                               {"!", 0}, {"YW!=", 2}, {"YQ=x", 2}, {"YWJjZ", 4}};
+  for (const auto& [text, byte] : cases) {
+    EXPECT_EQ(error_of(secret, std::string(R"({"kind":"Secret","apiVersion":"v1","data":{"k":")") + text + "\"}}"),
+              "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte " +
+                  std::to_string(byte))
+        << text;
+  }
+}
+
 // As upstream's decoder does: each byte that belongs to no character, in keys too.
 TEST(CodecJson, BytesThatAreNoTextAreReplaced) {
   std::vector<std::string> problems;

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/schema/codec/canonical.hpp"
+#include "core/schema/codec/json_syntax.hpp"
 #include "core/schema/values/arena.hpp"
 #include "core/schema/values/counted.hpp"
 #include "gantry/text.hpp"
@@ -27,14 +28,11 @@ boost::json::parse_options options_of(size_t max_depth) {
   return options;
 }
 
+// In Go's words, where its scanner objects as well.
 Status parse_error(const Error& error, std::string_view bytes) {
-  if (error == boost::json::error::incomplete)
-    return Status::bad_request("json parse error: unexpected end of JSON input");
-  if (error == boost::json::error::extra_data)
-    return Status::bad_request("json parse error: invalid character after top-level value");
-  if (error == boost::json::error::too_deep) return Status::bad_request("json parse error: exceeded max depth");
-  if (bytes.empty()) return Status::bad_request("json parse error: unexpected end of JSON input");
-  return Status::bad_request("json parse error: " + error.message());
+  if (error == boost::json::error::too_deep) return Status::bad_request("exceeded max depth");
+  std::string why = syntax_error(bytes);
+  return Status::bad_request(why.empty() ? error.message() : std::move(why));
 }
 
 // What basic_parser wants of a handler, doing nothing.
@@ -318,7 +316,7 @@ Expected<TypeMeta> peek_json_type(std::string_view bytes) {
   Error error = run(parser, bytes);
   TypeProbe& probe = parser.handler();
   if (error && !(probe.has_kind && probe.has_version)) {
-    return Status::bad_request("couldn't get version/kind; " + parse_error(error, bytes).message());
+    return Status::bad_request("couldn't get version/kind; json parse error: " + parse_error(error, bytes).message());
   }
   if (probe.wrong_type) {
     return Status::bad_request(

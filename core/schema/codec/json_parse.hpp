@@ -10,7 +10,7 @@
 
 namespace gantry::schema {
 
-// The bare reason as the error ("json parse error: ...").
+// The bare reason as the error ("unexpected end of JSON input").
 Expected<Json> parse_json_text(std::string_view bytes, size_t max_depth, std::shared_ptr<limits::Account> account);
 
 // `duplicate field "spec.replicas"` for each key that stands twice in an object.

@@ -192,7 +192,7 @@ class ProtobufReader {
         if (fields[1].bytes.empty()) return stays ? (out = nullptr, Kept::kKeep) : Kept::kDrop;
         const size_t left = options_.max_depth - std::min(depth, options_.max_depth - 1);
         auto parsed = parse_json_text(fields[1].bytes, left, options_.account);
-        if (!parsed) return std::move(parsed).error();
+        if (!parsed) return std::move(parsed).error().in("json parse error");
         if (deeper_than(*parsed, options_.max_depth - depth)) return exceeded();
         out = *std::move(parsed);
         return canonical_form(message, out);

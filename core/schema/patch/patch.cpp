@@ -332,6 +332,7 @@ Expected<Json> json_patch(const Json& document, const Json& operations, std::sha
   }
   const Array& list = operations.get_array();
   for (const Json& operation : list) {
+    if (operation.is_null()) return rejected();
     if (!operation.is_object()) {
       return Status::bad_request(std::string("json: cannot unmarshal ") + kind_of(operation) +
                                  " into Go value of type jsonpatch.Operation");

@@ -35,14 +35,15 @@ void merge_into(Json& target, const Object& patch) {
 }  // namespace
 
 Expected<Json> merge_patch(const Json& document, const Json& patch, std::shared_ptr<limits::Account> account) {
-  if (!patch.is_object() && !patch.is_null()) {
+  if (patch.is_null()) return Status::bad_request("Invalid JSON Patch");
+  if (!patch.is_object()) {
     return Status::bad_request(std::string("error decoding patch: json: cannot unmarshal ") + kind_of(patch) +
                                " into Go value of type map[string]interface {}");
   }
   if (deeper_than(patch, kMaxDepth)) return too_deep();
   return counted([&] {
     auto result = copy_of(document, std::move(account));
-    if (result && patch.is_object()) merge_into(*result, patch.get_object());
+    if (result) merge_into(*result, patch.get_object());
     return result;
   });
 }

@@ -364,7 +364,10 @@ namespace gantry::schema {
 
 Expected<Json> strategic_merge_patch(const Message& message, const Json& document, const Json& patch,
                                      std::shared_ptr<limits::Account> account) {
-  if (!patch.is_object() && !patch.is_null()) return Status::bad_request("invalid JSON document");
+  if (!patch.is_object() && !patch.is_null()) {
+    return Status::bad_request(std::string("json: cannot unmarshal ") + kind_of(patch) +
+                               " into Go value of type map[string]interface {}");
+  }
   size_t values = 0;
   if (depth_of(patch, kMaxDepth, values) > kMaxDepth) return too_deep();
   (void)depth_of(document, kMaxDepth, values);

@@ -31,6 +31,13 @@ Status conflict(const Kind& kind, std::string_view name, std::string_view why) {
       .with_details(details_of(kind, name));
 }
 
+Status precondition_conflict(const Kind& kind, std::string_view name, std::string_view why) {
+  Kind named;
+  named.group = kind.group;
+  named.plural = kind.kind;
+  return conflict(named, name, why);
+}
+
 Status modified_conflict(const Kind& kind, std::string_view name) {
   return conflict(kind, name,
                   "the object has been modified; please apply your changes to the latest version and "

@@ -17,6 +17,8 @@ StatusDetails details_of(const Kind& kind, std::string_view name);
 Status not_found(const Kind& kind, std::string_view name);
 Status already_exists(const Kind& kind, std::string_view name);
 Status conflict(const Kind& kind, std::string_view name, std::string_view why);
+// A conflict with what a deletion demands, which names the kind instead of the resource.
+Status precondition_conflict(const Kind& kind, std::string_view name, std::string_view why);
 Status modified_conflict(const Kind& kind, std::string_view name);
 Status forbidden(const Kind& kind, std::string_view name, std::string_view why, std::vector<StatusCause> causes = {});
 

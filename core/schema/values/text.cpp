@@ -79,6 +79,31 @@ bool base64_decode(std::string_view text, std::string& out) {
   return count == 0 || count == -1000000000;
 }
 
+size_t base64_error(std::string_view text) {
+  size_t at = 0;
+  const auto skip_lines = [&] {
+    while (at < text.size() && (text[at] == '\n' || text[at] == '\r')) ++at;
+  };
+  for (size_t filled = 0;; filled = (filled + 1) % 4) {
+    skip_lines();
+    if (at == text.size()) return at - filled;
+    if (kReverse[static_cast<uint8_t>(text[at])] >= 0) {
+      ++at;
+      continue;
+    }
+    if (text[at] != '=' || filled < 2) return at;
+    ++at;
+    if (filled == 2) {
+      skip_lines();
+      if (at == text.size()) return at;
+      if (text[at] != '=') return at - 1;
+      ++at;
+    }
+    skip_lines();
+    return at;  // nothing may follow
+  }
+}
+
 bool valid_utf8(std::string_view text) { return is_utf8(text); }
 
 void append_json_string(std::string& out, std::string_view text) {

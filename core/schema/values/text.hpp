@@ -9,6 +9,8 @@ namespace gantry::schema {
 std::string base64_encode(std::string_view bytes);
 // False when the text is no padded base64 (line breaks are allowed, as Go allows them).
 bool base64_decode(std::string_view text, std::string& out);
+// Where Go says that such a text is none.
+size_t base64_error(std::string_view text);
 
 bool valid_utf8(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "core/schema/values/text.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::schema {
@@ -39,7 +40,7 @@ void civil_from_days(int64_t z, int64_t& y, int& m, int& d) {
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) {}
-  bool number(size_t width, int low, int high, int& out) {
+  bool number(size_t width, int& out) {
     if (rest().size() < width) return false;
     out = 0;
     for (size_t i = 0; i < width; ++i) {
@@ -47,7 +48,6 @@ class Cursor {
       if (c < '0' || c > '9') return false;
       out = out * 10 + (c - '0');
     }
-    if (out < low || out > high) return false;
     pos_ += width;
     return true;
   }
@@ -65,57 +65,120 @@ class Cursor {
   size_t pos_ = 0;
 };
 
-Status time_error(std::string_view text, std::string_view rest, std::string_view layout) {
-  return Status::bad_request("parsing time \"" + std::string(text) +
-                             "\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"" + std::string(rest) + "\" as \"" +
-                             std::string(layout) + "\"");
-}
+bool digit(std::string_view text, size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; }
 
-bool leap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
+// A time on its way from its text, piece by piece; errors are Go's, of the layout that is read by.
+class Reading {
+ public:
+  Reading(std::string_view text, std::string_view layout) : text_(text), layout_(layout), in_(text) {}
 
-int days_in(int y, int m) {
-  constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return m == 2 && leap(y) ? 29 : kDays[static_cast<size_t>(m - 1)];
-}
+  Status date() {
+    if (auto status = piece(4, "2006", 0, 9999, "year", year_); !status.ok()) return status;
+    if (!in_.literal('-')) return bad("-");
+    if (auto status = piece(2, "01", 1, 12, "month", month_); !status.ok()) return status;
+    if (!in_.literal('-')) return bad("-");
+    // Whether the month has this day is looked at in the end.
+    return piece(2, "02", 0, 99, "day", day_);
+  }
+
+  Status clock() {
+    if (!in_.literal('T')) return bad("T");
+    if (auto status = piece(2, "15", 0, 23, "hour", hour_); !status.ok()) return status;
+    if (!in_.literal(':')) return bad(":");
+    if (auto status = piece(2, "04", 0, 59, "minute", minute_); !status.ok()) return status;
+    if (!in_.literal(':')) return bad(":");
+    return piece(2, "05", 0, 59, "second", second_);
+  }
+
+  // A fraction of any length, or of none.
+  void fraction() {
+    const std::string_view rest = in_.rest();
+    if (rest.empty() || (rest.front() != '.' && rest.front() != ',') || !digit(rest, 1)) return;
+    in_.skip();
+    int32_t unit = 100000000;
+    for (int n = 0; in_.number(1, n); unit /= 10) nanos_ += n * unit;
+  }
+
+  Status six_digits() {
+    const std::string_view rest = in_.rest();
+    if (rest.empty() || (rest.front() != '.' && rest.front() != ',')) return bad(".000000");
+    for (size_t i = 1; i <= 6; ++i) {
+      if (!digit(rest, i)) return bad(".000000");
+    }
+    in_.skip();
+    int micros = 0;
+    in_.number(6, micros);
+    nanos_ = micros * 1000;
+    return {};
+  }
+
+  Status zone() {
+    if (in_.literal('Z')) return {};
+    const std::string_view rest = in_.rest();
+    const bool fits = rest.size() >= 6 && (rest[0] == '+' || rest[0] == '-') && digit(rest, 1) && digit(rest, 2) &&
+                      rest[3] == ':' && digit(rest, 4) && digit(rest, 5);
+    if (!fits) return bad("Z07:00");
+    int hours = 0, minutes = 0;
+    in_.skip();
+    in_.number(2, hours);
+    in_.skip();
+    in_.number(2, minutes);
+    if (hours > 24) return out_of_range("time zone offset hour");
+    if (minutes > 60) return out_of_range("time zone offset minute");
+    offset_ = (rest[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return {};
+  }
+
+  Expected<Moment> end() const {
+    if (!in_.at_end()) {
+      return Status::bad_request("parsing time " + quoted(text_) + ": extra text: " + quoted(in_.rest()));
+    }
+    if (day_ < 1 || day_ > days_in(year_, month_)) return out_of_range("day");
+    Moment out;
+    out.seconds = days_from_civil(year_, month_, day_) * 86400 + hour_ * 3600 + minute_ * 60 + second_ - offset_;
+    out.nanos = nanos_;
+    return out;
+  }
+
+ private:
+  Status piece(size_t width, std::string_view element, int low, int high, std::string_view name, int& out) {
+    if (!in_.number(width, out)) return bad(element);
+    return out < low || out > high ? out_of_range(name) : Status();
+  }
+  Status bad(std::string_view element) const {
+    return Status::bad_request("parsing time " + quoted(text_) + " as " + quoted(layout_) + ": cannot parse " +
+                               quoted(in_.rest()) + " as " + quoted(element));
+  }
+  Status out_of_range(std::string_view name) const {
+    return Status::bad_request("parsing time " + quoted(text_) + ": " + std::string(name) + " out of range");
+  }
+
+  static bool leap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
+  static int days_in(int y, int m) {
+    constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return m == 2 && leap(y) ? 29 : kDays[static_cast<size_t>(m - 1)];
+  }
+
+  const std::string_view text_, layout_;
+  Cursor in_;
+  int year_ = 0, month_ = 0, day_ = 0, hour_ = 0, minute_ = 0, second_ = 0;
+  int32_t nanos_ = 0;
+  int64_t offset_ = 0;
+};
 
 }  // namespace
 
-Expected<Moment> parse_moment(std::string_view text) {
-  Cursor in(text);
-  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
-  auto bad = [&](std::string_view layout) { return time_error(text, in.rest(), layout); };
-  if (!in.number(4, 0, 9999, y)) return bad("2006");
-  if (!in.literal('-')) return bad("-");
-  if (!in.number(2, 1, 12, mo)) return bad("01");
-  if (!in.literal('-')) return bad("-");
-  if (!in.number(2, 1, 31, d)) return bad("02");
-  if (d > days_in(y, mo)) return Status::bad_request("parsing time \"" + std::string(text) + "\": day out of range");
-  if (!in.literal('T')) return bad("T");
-  if (!in.number(2, 0, 23, h)) return bad("15");
-  if (!in.literal(':')) return bad(":");
-  if (!in.number(2, 0, 59, mi)) return bad("04");
-  if (!in.literal(':')) return bad(":");
-  if (!in.number(2, 0, 59, s)) return bad("05");
-  Moment out;
-  if (in.literal('.')) {
-    int32_t unit = 100000000;
-    int digits = 0;
-    for (int n = 0; in.number(1, 0, 9, n); unit /= 10, ++digits) out.nanos += n * unit;
-    if (digits == 0) return bad("Z07:00");
+Expected<Moment> parse_moment(std::string_view text, bool micro) {
+  Reading reading(text, micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
+  if (auto status = reading.date(); !status.ok()) return status;
+  if (auto status = reading.clock(); !status.ok()) return status;
+  if (micro) {
+    if (auto status = reading.six_digits(); !status.ok()) return status;
+  } else {
+    reading.fraction();
   }
-  int64_t offset = 0;
-  if (!in.literal('Z')) {
-    bool minus = in.literal('-');
-    int oh = 0, om = 0;
-    if (!minus && !in.literal('+')) return bad("Z07:00");
-    if (!in.number(2, 0, 23, oh) || !in.literal(':') || !in.number(2, 0, 59, om)) return bad("Z07:00");
-    offset = (minus ? -1 : 1) * (oh * 3600 + om * 60);
-  }
-  if (!in.at_end())
-    return Status::bad_request("parsing time \"" + std::string(text) + "\": extra text: \"" + std::string(in.rest()) +
-                               "\"");
-  out.seconds = days_from_civil(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset;
-  return out;
+  if (auto status = reading.zone(); !status.ok()) return status;
+  return reading.end();
 }
 
 std::string format_moment(const Moment& moment, int digits) {

@@ -17,7 +17,8 @@ struct Moment {
   bool is_zero() const { return seconds == -62135596800 && nanos == 0; }
 };
 
-Expected<Moment> parse_moment(std::string_view text);
+// Errors are Go's. `micro`: as MicroTime is read, with six digits of fraction, no fewer.
+Expected<Moment> parse_moment(std::string_view text, bool micro = false);
 // digits: 0 or 6 of fraction.
 std::string format_moment(const Moment& moment, int digits);
 

@@ -27,6 +27,26 @@ TEST(Times, Refuse) {
   EXPECT_FALSE(parse_time("9999-01-01T00:00:00Z").ok());
 }
 
+TEST(Times, RefuseInGosWords) {
+  const auto error = [](std::string_view text, bool micro = false) {
+    return parse_moment(text, micro).error().message();
+  };
+  const std::string layout = " as \"2006-01-02T15:04:05Z07:00\": cannot parse ";
+  EXPECT_EQ(error("abc"), "parsing time \"abc\"" + layout + "\"abc\" as \"2006\"");
+  EXPECT_EQ(error("2024-01-01 00:00:00Z"),
+            "parsing time \"2024-01-01 00:00:00Z\"" + layout + "\" 00:00:00Z\" as \"T\"");
+  EXPECT_EQ(error("2024-13-01T00:00:00Z"), "parsing time \"2024-13-01T00:00:00Z\": month out of range");
+  EXPECT_EQ(error("2023-02-29T00:00:00Z"), "parsing time \"2023-02-29T00:00:00Z\": day out of range");
+  EXPECT_EQ(error("2024-01-01T24:00:00Z"), "parsing time \"2024-01-01T24:00:00Z\": hour out of range");
+  EXPECT_EQ(error("2024-01-01T00:00:00.Z"), "parsing time \"2024-01-01T00:00:00.Z\"" + layout + "\".Z\" as \"Z07:00\"");
+  EXPECT_EQ(error("2024-01-01T00:00:00Zx"), "parsing time \"2024-01-01T00:00:00Zx\": extra text: \"x\"");
+  EXPECT_EQ(error("2024-01-01T00:00:00Z", true),
+            "parsing time \"2024-01-01T00:00:00Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"Z\" as "
+            "\".000000\"");
+  EXPECT_EQ(parse_moment("2024-01-01T00:00:00.123456Z", true)->nanos, 123456000);
+  EXPECT_FALSE(parse_moment("2024-01-01T00:00:00.1234567Z", true).ok());
+}
+
 TEST(Times, HumanDuration) {
   EXPECT_EQ(human_duration(5), "5s");
   EXPECT_EQ(human_duration(119), "119s");
