@@ -6,6 +6,7 @@
 #include "core/kinds/table.hpp"
 #include "core/schema/rules/field_errors.hpp"
 #include "core/schema/rules/validation.hpp"
+#include "core/schema/rules/warnings.hpp"
 #include "core/schema/table/table_cells.hpp"
 #include "core/schema/tree/behavior.hpp"
 #include "core/schema/values/json_access.hpp"
@@ -20,6 +21,7 @@ using schema::Errors;
 using schema::Json;
 using schema::JsonArray;
 using schema::JsonObject;
+using schema::Warnings;
 
 using schema::each;
 using schema::ensure_object;

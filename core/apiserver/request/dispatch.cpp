@@ -150,7 +150,6 @@ void serve_resource(const CallPtr& call, const Route& route) {
                          Status::method_not_allowed("the server does not allow this method on the requested resource"),
                          {{"Allow", allowed_methods(*call)}});
   }
-  if (const auto& deprecated = target.kind->deprecated; !deprecated.empty()) call->warnings.push_back(deprecated);
   if (!is_stream(*call)) {
     auto form = negotiate(call->request.header("accept"));
     if (!form) return respond_error(*call, form.error());

@@ -78,7 +78,14 @@ http::Response response_of(Call& call, int code, std::string body, std::string_v
   response.code = code;
   response.content_type = type;
   response.headers.emplace_back("Cache-Control", "no-cache, private");
-  add_warnings(response, call.warnings);
+  const auto* kind = call.target.kind;
+  if (kind == nullptr || kind->deprecated.empty() || code == 401 || code == 403) {
+    add_warnings(response, call.warnings);
+  } else {
+    std::vector<std::string> warnings{kind->deprecated};
+    warnings.insert(warnings.end(), call.warnings.begin(), call.warnings.end());
+    add_warnings(response, warnings);
+  }
   if (!body.empty()) response.body.push_back(http::make_chunk(std::move(body)));
   return response;
 }

@@ -10,6 +10,7 @@
 #include "core/apiserver/verbs/verbs.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/schema/rules/rules.hpp"
+#include "core/schema/rules/warnings.hpp"
 #include "core/schema/values/arena.hpp"
 
 namespace gantry::apiserver {
@@ -63,16 +64,15 @@ Status check(NewObject& object) {
     begin_object(*object.call->env, kind, document);
     if (auto status = schema::apply_defaults(kind, document); !status.ok()) return status;
   }
-  if (kind.behavior->create != nullptr) {
-    if (!object.name_base.empty()) {
-      auto copy = schema::copy_of(document, object.call->request.account);
-      if (!copy) return std::move(copy).error();
-      schema::take_over(object.unnamed, std::move(*copy));
-    }
-    kind.behavior->create(document.as_object());
+  if (kind.behavior->name_matters && !object.name_base.empty()) {
+    auto copy = schema::copy_of(document, object.call->request.account);
+    if (!copy) return std::move(copy).error();
+    schema::take_over(object.unnamed, std::move(*copy));
   }
+  if (kind.behavior->create != nullptr) kind.behavior->create(document.as_object());
   auto causes = schema::validate(kind, document);
   if (!causes.empty()) return schema::invalid_status(kind, object.name, std::move(causes));
+  for (auto& warning : schema::warnings_of(kind, document, nullptr)) object.warnings->push_back(std::move(warning));
   return {};
 }
 
@@ -87,6 +87,9 @@ void rename(const std::shared_ptr<NewObject>& object) {
   metadata_of(object->document)["name"] = object->name;
   if (!again) return write(object);
   object->object = &object->document;
+  if (auto status = schema::apply_defaults(*object->kind, object->document); !status.ok()) {
+    return respond_error(*object->call, status);
+  }
   validate(object);
 }
 

@@ -10,6 +10,7 @@
 #include "core/apiserver/verbs/stored.hpp"
 #include "core/schema/codec/codec.hpp"
 #include "core/schema/rules/rules.hpp"
+#include "core/schema/rules/warnings.hpp"
 #include "core/schema/values/arena.hpp"
 
 namespace gantry::apiserver {
@@ -91,6 +92,11 @@ Status check(Mutation& mutation) {
   }
   auto causes = schema::validate(kind, next, &mutation.before, mutation.subresource == "status");
   if (!causes.empty()) return schema::invalid_status(kind, mutation.name, std::move(causes));
+  const bool status = mutation.subresource == "status";
+  if (!status && !mutation.subresource.empty()) return {};
+  for (auto& warning : schema::warnings_of(kind, next, &mutation.before, status)) {
+    mutation.warnings->push_back(std::move(warning));
+  }
   return {};
 }
 

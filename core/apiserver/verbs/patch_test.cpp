@@ -4,7 +4,7 @@
 #include "core/apiserver/test_server.hpp"
 #include "core/apiserver/verbs/patch_text.hpp"
 
-namespace gantry::apiserver {
+namespace gantry::apiserver::patches {
 namespace {
 
 constexpr std::string_view kJson = "application/json-patch+json", kMerge = "application/merge-patch+json",
@@ -41,7 +41,8 @@ TEST_F(PatchTest, WhatDoesNotFitTheType) {
   const std::string why = "json: cannot unmarshal number into Go struct field ConfigMap.data of type map[string]string";
   const auto merged = patched(kMerge, R"({"data":7})");
   refused(merged, 422, shown("7") + why);
-  const auto& details = merged.json().at("details").as_object();
+  const auto answer = merged.json();
+  const auto& details = answer.at("details").as_object();
   EXPECT_EQ(details.size(), 1U) << "causes alone: " << merged.body;
   EXPECT_EQ(details.at("causes").at(0).at("field"), "patch");
   refused(patched(kJson, R"([{"op":"replace","path":"/data","value":7}])"), 422, shown("7") + why);
@@ -154,4 +155,4 @@ TEST(PatchText, IsBounded) {
 }
 
 }  // namespace
-}  // namespace gantry::apiserver
+}  // namespace gantry::apiserver::patches

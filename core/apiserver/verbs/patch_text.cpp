@@ -11,7 +11,7 @@
 namespace gantry::apiserver {
 namespace {
 
-constexpr size_t kLongest = 2048;
+constexpr size_t kLongestQuote = 2048;
 
 void append_float(std::string& out, double number) {
   char buffer[400];
@@ -22,14 +22,14 @@ void append_float(std::string& out, double number) {
 }
 
 void append(std::string& out, const Json& value) {
-  if (out.size() > kLongest) return;
+  if (out.size() > kLongestQuote) return;
   if (const auto* object = value.if_object()) {
     std::vector<const boost::json::key_value_pair*> entries;
     for (const auto& entry : *object) entries.push_back(&entry);
     schema::sort_entries(entries);
     out += "map[";
     for (const auto* entry : entries) {
-      if (out.size() > kLongest) return;
+      if (out.size() > kLongestQuote) return;
       if (entry != entries.front()) out += ' ';
       out.append(entry->key()).append(":");
       append(out, entry->value());
@@ -38,13 +38,13 @@ void append(std::string& out, const Json& value) {
   } else if (const auto* list = value.if_array()) {
     out += '[';
     for (const auto& item : *list) {
-      if (out.size() > kLongest) return;
+      if (out.size() > kLongestQuote) return;
       if (&item != list->data()) out += ' ';
       append(out, item);
     }
     out += ']';
   } else if (const auto* text = value.if_string()) {
-    out.append(std::string_view(*text).substr(0, kLongest));
+    out.append(std::string_view(*text).substr(0, kLongestQuote));
   } else if (const double* number = value.if_double()) {
     append_float(out, *number);
   } else if (value.is_null()) {
@@ -59,13 +59,13 @@ void append(std::string& out, const Json& value) {
 std::string go_text(const Json& value) {
   std::string out;
   append(out, value);
-  return schema::cut(out, kLongest);
+  return schema::cut(out, kLongestQuote);
 }
 
 std::string json_text(const Json& value) {
   std::string out;
-  schema::append_plain_json(out, value, kLongest + 1);
-  return schema::cut(out, kLongest);
+  schema::append_plain_json(out, value, kLongestQuote + 1);
+  return schema::cut(out, kLongestQuote);
 }
 
 }  // namespace gantry::apiserver

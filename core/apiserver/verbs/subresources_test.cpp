@@ -274,7 +274,7 @@ TEST_F(SubresourcesTest, ScaleRefusesBadInput) {
        "changes to the latest version and try again"},
       {scale_body(1, R"(,"uid":"other")"), 409,
        "Operation cannot be fulfilled on deployments.apps \"web\": StorageError: invalid object, Code: 4, Key: "
-       "/registry/deployments/default/web, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+       "/registry/deployments/shop/web, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
        "precondition: other, UID in object meta: u-web"},
       {R"({"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web2"},"spec":{"replicas":1}})", 400,
        "the name of the object (web2) does not match the name on the URL (web)"},

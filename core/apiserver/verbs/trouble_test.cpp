@@ -88,6 +88,10 @@ TEST_F(TroubleTest, AFullDiskIsSaidAndForgotten) {
   const auto created = ask("POST", kMaps, config_map("b"));
   EXPECT_EQ(created.code, 500);
   EXPECT_EQ(created.text({"reason"}), "InternalError");
+  const auto answer = created.json();
+  const auto& cause = answer.at("details").at("causes").at(0).as_object();
+  EXPECT_EQ(created.text({"message"}), "Internal error occurred: " + std::string(cause.at("message").as_string()));
+  EXPECT_EQ(cause.size(), 1U);
   EXPECT_EQ(ask("PATCH", std::string(kMaps) + "/a", R"({"data":{"k":"2"}})", kMergePatch).code, 500);
   EXPECT_EQ(ask("DELETE", std::string(kMaps) + "/a").code, 500);
   EXPECT_EQ(ask("GET", std::string(kMaps) + "/a").text({"data", "k"}), "v");
@@ -232,6 +236,14 @@ TEST_F(TroubleTest, WhatIsMadeOfANameFollowsIt) {
   EXPECT_EQ(job.text({"spec", "template", "metadata", "labels", "job-name"}), job.text({"metadata", "name"}));
   EXPECT_EQ(job.text({"spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"}),
             job.text({"metadata", "uid"}));
+}
+
+TEST_F(TroubleTest, ANamespacesLabelFollowsItsName) {
+  troubled_.with = Status::already_exists("taken");
+  troubled_.refuse = 2;
+  const auto made_one = ask("POST", "/api/v1/namespaces", R"({"metadata":{"generateName":"x-"}})");
+  ASSERT_EQ(made_one.code, 201) << made_one.body;
+  EXPECT_EQ(made_one.text({"metadata", "labels", "kubernetes.io/metadata.name"}), made_one.text({"metadata", "name"}));
 }
 
 class AccountsTest : public ServerTest {

@@ -85,9 +85,11 @@ TEST_F(WritesTest, WhatAnObjectSaysOfItselfIsSo) {
   const auto uid = first.text({"metadata", "uid"});
   const auto other = ask("PUT", map_path("a"), config_map("a", R"(,"uid":"other","annotations":{"a":"b"})"));
   EXPECT_EQ(other.code, 409);
-  EXPECT_NE(other.text({"message"}).find("Precondition failed: UID in precondition: other, UID in object meta: " + uid),
-            std::string::npos)
-      << other.body;
+  EXPECT_EQ(other.text({"message"}),
+            "Operation cannot be fulfilled on configmaps \"a\": StorageError: invalid object, Code: 4, Key: "
+            "/registry/configmaps/default/a, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+            "precondition: other, UID in object meta: " +
+                uid);
   const auto elsewhere = ask("PUT", map_path("a"), config_map("a", R"(,"namespace":"other","annotations":{"a":"b"})"));
   EXPECT_EQ(elsewhere.code, 400);
   EXPECT_EQ(elsewhere.text({"message"}),
@@ -258,6 +260,39 @@ TEST_F(WritesTest, UnknownFieldsWarnOrFail) {
   EXPECT_EQ(ignored.header("Warning"), "");
 }
 
+// None says whether a list was empty or null: a create's answer is what every later read says.
+TEST_F(WritesTest, EmptyListsAreAsTheyWillBeRead) {
+  const std::string roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+  for (const std::string rules : {R"(,"rules":[])", R"(,"rules":null)", ""}) {
+    const std::string name = "r" + std::to_string(rules.size());
+    const auto role = made(roles, R"({"metadata":{"name":")" + name + "\"}" + rules + "}");
+    EXPECT_NE(role.body.find(R"("rules":null)"), std::string::npos) << role.body;
+    EXPECT_EQ(ask("GET", roles + "/" + name).body, role.body);
+    const auto same = ask("PUT", roles + "/" + name, R"({"metadata":{"name":")" + name + R"("},"rules":[]})");
+    EXPECT_EQ(same.text({"metadata", "resourceVersion"}), role.text({"metadata", "resourceVersion"}));
+  }
+}
+
+TEST_F(WritesTest, KindsWarn) {
+  const auto pod = [](const std::string& name, const std::string& more) {
+    return R"({"metadata":{"name":")" + name + R"("},"spec":{"containers":[{"name":"c","image":"i"}])" + more + "}}";
+  };
+  const auto made_pod = made(kPods, pod("a", R"(,"terminationGracePeriodSeconds":-1)"));
+  EXPECT_EQ(made_pod.header("Warning"),
+            "299 - \"spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated "
+            "as 1\"");
+  EXPECT_EQ(ask("POST", kPods, pod("b", R"(,"terminationGracePeriodSeconds":-1,"volumes":[{}])")).header("Warning"), "")
+      << "not of what is not valid";
+  const std::string endpoints = "/api/v1/namespaces/default/endpoints";
+  const std::string old = R"(299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")";
+  const auto set = made(endpoints, R"({"metadata":{"name":"e"},"subsets":[{"addresses":[{"ip":"1.1.1.1"}]}]})");
+  EXPECT_EQ(set.header("Warning"), old);
+  EXPECT_EQ(ask("GET", endpoints).header("Warning"), old);
+  EXPECT_EQ(ask("GET", endpoints + "/none").header("Warning"), old);
+  EXPECT_EQ(ask("PATCH", endpoints + "/e", R"({"metadata":{"labels":{"a":"b"}}})", kMergePatch).header("Warning"), old);
+  EXPECT_EQ(ask("DELETE", endpoints + "/e").header("Warning"), old);
+}
+
 TEST_F(WritesTest, WhatTheSchedulerDoesNotDoIsWarnedOf) {
   const auto warnings = [](const auto& answer) {
     std::vector<std::string> found;
@@ -267,13 +302,13 @@ TEST_F(WritesTest, WhatTheSchedulerDoesNotDoIsWarnedOf) {
     return found;
   };
   const std::string term = R"({"topologyKey":"zone","labelSelector":{}})";
-  const std::string demands = R"("affinity":{"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[)"
-                              R"({"weight":1,"podAffinityTerm":)" +
-                              term + R"(}]},"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[)" +
-                              term +
-                              R"(]}},"topologySpreadConstraints":[)"
-                              R"({"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"},)"
-                              R"({"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule"}])";
+  const std::string demands =
+      R"("affinity":{"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[)"
+      R"({"weight":1,"podAffinityTerm":)" +
+      term + R"(}]},"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[)" + term +
+      R"(]}},"topologySpreadConstraints":[)"
+      R"({"maxSkew":1,"topologyKey":"zone","labelSelector":{},"whenUnsatisfiable":"ScheduleAnyway"},)"
+      R"({"maxSkew":1,"topologyKey":"zone","labelSelector":{},"whenUnsatisfiable":"DoNotSchedule"}])";
   const auto pod = [&](const std::string& name, const std::string& more) {
     return R"({"metadata":{"name":")" + name + R"("},"spec":{"containers":[{"name":"c","image":"i"}],)" + more + "}}";
   };

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::apps_daemon_set {
@@ -98,6 +99,7 @@ constinit const Behavior behavior{.group = "apps",
                                   .default_before = default_template_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn_template_of,
                                   .create = create,
                                   .update = update,
                                   .cells = kCells};

@@ -1,5 +1,6 @@
 // Deployments: how they roll out, and their table. Pure functions, any thread.
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::apps_deployment {
@@ -53,6 +54,7 @@ constinit const Behavior behavior{.group = "apps",
                                   .default_before = default_template_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn_workload,
                                   .update_status = keep_labels,
                                   .counts = counts,
                                   .cells = kCells};

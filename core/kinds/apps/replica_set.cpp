@@ -1,5 +1,6 @@
 // ReplicaSets: their selector, template and counts, and their table. Pure functions, any thread.
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::apps_replica_set {
@@ -22,6 +23,7 @@ constinit const Behavior behavior{.group = "apps",
                                   .default_before = default_template_before,
                                   .default_after = default_template_after,
                                   .validate = validate,
+                                  .warn = warn_workload,
                                   .update_status = keep_labels,
                                   .cells = kCells};
 

@@ -4,7 +4,9 @@
 
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/storage.hpp"
+#include "core/kinds/parts/storage_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::apps_stateful_set {
@@ -137,6 +139,22 @@ void ready(Row& row, std::string& out) {
 constexpr NamedCell kCells[] = {
     {"stateful-set-ready", ready}, {"container-names", container_names}, {"container-images", container_images}};
 
+void warn(const JsonObject& set, const JsonObject* old, Warnings& warnings) {
+  warn_template_of(set, old, warnings);
+  const JsonObject& spec = object_at(set, "spec");
+  const At root, at = root.child("spec");
+  size_t i = 0;
+  each(spec, "volumeClaimTemplates", [&](const JsonObject& claim) {
+    const At here = at.child("volumeClaimTemplates", i++);
+    // Upstream's two paths.
+    warn_claim_spec(object_at(claim, "spec"), old == nullptr ? here : here.child("Spec"), warnings);
+  });
+  if (get_number(spec, "revisionHistoryLimit") < 0) {
+    warnings.add(at, "revisionHistoryLimit",
+                 "a negative value retains all historical revisions; a value >= 0 is recommended");
+  }
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "apps",
@@ -144,6 +162,7 @@ constinit const Behavior behavior{.group = "apps",
                                   .default_before = default_template_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::apps_stateful_set

@@ -4,6 +4,8 @@
 
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/job_rules.hpp"
+#include "core/kinds/parts/label_warnings.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 #include "gantry/cron.hpp"
 #include "gantry/time_zone.hpp"
@@ -135,6 +137,19 @@ constexpr NamedCell kCells[] = {{"cron-job-suspend", suspended},
                                 {"container-names", container_names},
                                 {"container-images", container_images}};
 
+void warn(const JsonObject& cron_job, const JsonObject* old, Warnings& warnings) {
+  if (old == nullptr) warn_name(cron_job, warnings);
+  const JsonObject& spec = object_at(cron_job, "spec");
+  const At root, above = root.child("spec"), at = above.child("jobTemplate");
+  if (is_news(cron_job, old))
+    warn_job_spec(object_at(object_at(spec, "jobTemplate"), "spec"), at.child("spec"), warnings);
+  if (old != nullptr && get_text(spec, "schedule").find("TZ") != std::string_view::npos) {
+    warnings.add(
+        "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see "
+        "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details");
+  }
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "batch",
@@ -142,6 +157,7 @@ constinit const Behavior behavior{.group = "batch",
                                   .default_before = default_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .cells = kCells};
 
 }  // namespace gantry::kinds::batch_cron_job

@@ -2,7 +2,9 @@
 // any thread.
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/job_rules.hpp"
+#include "core/kinds/parts/label_warnings.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 #include "core/schema/selector/selector.hpp"
 #include "core/schema/values/values.hpp"
@@ -208,6 +210,11 @@ constexpr NamedCell kCells[] = {{"job-status", status},
 
 // As upstream calls it.
 constexpr schema::Alias kAliases[] = {{"status.successful", "status.succeeded"}};
+void warn(const JsonObject& job, const JsonObject* old, Warnings& warnings) {
+  if (old == nullptr) warn_name(job, warnings);
+  const At root;
+  if (is_news(job, old)) warn_job_spec(object_at(job, "spec"), root.child("spec"), warnings);
+}
 
 }  // namespace
 
@@ -216,6 +223,7 @@ constinit const Behavior behavior{.group = "batch",
                                   .default_before = default_template_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .create = create,
                                   .orphans = true,
                                   .orphan_warning =
@@ -223,6 +231,7 @@ constinit const Behavior behavior{.group = "batch",
                                       "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
                                       "suppress this warning",
                                   .aliases = kAliases,
-                                  .cells = kCells};
+                                  .cells = kCells,
+                                  .name_matters = true};
 
 }  // namespace gantry::kinds::batch_job

@@ -147,12 +147,13 @@ TEST(Job, MostOfItStays) {
   EXPECT_THAT(changed(R"({"spec":{"completions":4,"parallelism":4}})", kIndexed), IsEmpty());
   EXPECT_THAT(changed(R"({"spec":{"completions":4}})", kIndexed),
               ElementsAre("spec.completions: Invalid value: 4: can only be modified in tandem with spec.parallelism"));
-  EXPECT_THAT(changed(R"({"spec":{"completionMode":"Indexed","managedBy":"a.b/c","podFailurePolicy":{"rules":[]},
+  EXPECT_THAT(changed(R"({"spec":{"completionMode":"Indexed","managedBy":"a.b/c",
+                          "podFailurePolicy":{"rules":[{"action":"Ignore","onPodConditions":[{"type":"a"}]}]},
                           "successPolicy":{"rules":[{"succeededCount":1}]},"backoffLimitPerIndex":1,
                           "podReplacementPolicy":"Failed"}})",
                       "{}"),
               ElementsAre("spec.completionMode: Invalid value: \"Indexed\": field is immutable",
-                          "spec.podFailurePolicy: Invalid value: {\"rules\":[]}: field is immutable",
+                          HasSubstr("spec.podFailurePolicy: Invalid value: {\"rules\":[{\"action\":\"Ignore\""),
                           "spec.backoffLimitPerIndex: Invalid value: 1: field is immutable",
                           "spec.managedBy: Invalid value: \"a.b/c\": field is immutable",
                           HasSubstr("spec.successPolicy: Invalid value: {\"rules\":")));

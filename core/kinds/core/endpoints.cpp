@@ -87,9 +87,27 @@ void addresses(Row& row, std::string& out) {
 
 constexpr NamedCell kCells[] = {{"endpoints", addresses}};
 
+void warn(const JsonObject& endpoints, const JsonObject*, Warnings& warnings) {
+  const JsonObject& labels = object_at(object_at(endpoints, "metadata"), "labels");
+  // Upstream's controller writes them as they should be.
+  if (get_text(labels, "endpoints.kubernetes.io/managed-by") == "endpoint-controller") return;
+  const At root;
+  size_t i = 0;
+  each(endpoints, "subsets", [&](const JsonObject& subset) {
+    const At at = root.child("subsets", i++);
+    for (const std::string_view list : {"addresses", "notReadyAddresses"}) {
+      size_t j = 0;
+      each(subset, list, [&](const JsonObject& address) {
+        const At here = at.child(list, j++);
+        warn_ip(get_text(address, "ip"), here.child("ip"), warnings);
+      });
+    }
+  });
+}
+
 }  // namespace
 
 constinit const Behavior behavior{
-    .group = "", .kind = "Endpoints", .validate = validate, .cells = kCells, .create_on_update = true};
+    .group = "", .kind = "Endpoints", .validate = validate, .warn = warn, .cells = kCells, .create_on_update = true};
 
 }  // namespace gantry::kinds::core_endpoints

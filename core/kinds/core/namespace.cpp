@@ -75,6 +75,7 @@ constinit const Behavior behavior{.group = "",
                                   .update = update,
                                   .is_held = is_held,
                                   .terminate = terminate,
-                                  .initial = kInitial};
+                                  .initial = kInitial,
+                                  .name_matters = true};
 
 }  // namespace gantry::kinds::core_namespace

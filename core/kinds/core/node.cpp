@@ -99,12 +99,23 @@ constexpr NamedCell kCells[] = {{"node-status", node_status},
                                 {"node-internal-ip", node_internal_ip},
                                 {"node-external-ip", node_external_ip}};
 
+void warn(const JsonObject& node, const JsonObject*, Warnings& warnings) {
+  const JsonObject& spec = object_at(node, "spec");
+  if (get(spec, "configSource") != nullptr) warnings.add("spec.configSource: the feature is removed");
+  if (!get_text(spec, "externalID").empty()) {
+    warnings.add("spec.externalID: this field is deprecated, and is unused by Kubernetes");
+  }
+  const At root, at = root.child("spec");
+  warn_ranges(spec, "podCIDRs", at, warnings);
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "",
                                   .kind = "Node",
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .cells = kCells,
                                   .keeps_status_on_create = true};
 

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "core/kinds/parts/entries.hpp"
+#include "core/kinds/parts/label_warnings.hpp"
 #include "core/kinds/parts/storage.hpp"
+#include "core/kinds/parts/storage_warnings.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds::core_persistent_volume {
@@ -132,11 +134,35 @@ constexpr NamedCell kCells[] = {{"volume-capacity", capacity},
                                 {"volume-claim", claim},
                                 {"storage-class", storage_class}};
 
+void warn(const JsonObject& volume, const JsonObject*, Warnings& warnings) {
+  constexpr std::string_view kOptions = "volume.beta.kubernetes.io/mount-options";
+  const At root, metadata = root.child("metadata"), spec = root.child("spec");
+  const JsonObject& wanted = object_at(volume, "spec");
+  warn_class_annotation(volume, warnings);
+  if (object_at(object_at(volume, "metadata"), "annotations").contains(kOptions)) {
+    warnings.add(metadata.key("annotations", kOptions), "",
+                 "deprecated since v1.31; use \"mountOptions\" attribute instead");
+  }
+  if (get_text(wanted, "persistentVolumeReclaimPolicy") == "Recycle") {
+    warnings.add(spec, "persistentVolumeReclaimPolicy",
+                 "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic "
+                 "provisioning.");
+  }
+  const At affinity = spec.child("nodeAffinity"), required = affinity.child("required");
+  size_t i = 0;
+  each(object_at(object_at(wanted, "nodeAffinity"), "required"), "nodeSelectorTerms", [&](const JsonObject& term) {
+    const At here = required.child("nodeSelectorTerms", i++);
+    warn_node_expressions(term, here, warnings, true);
+  });
+  warn_old_volume(wanted, spec, false, warnings);
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "",
                                   .kind = "PersistentVolume",
                                   .validate = validate,
+                                  .warn = warn,
                                   .create = create,
                                   .stamp = stamp,
                                   .cells = kCells,

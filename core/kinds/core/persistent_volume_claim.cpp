@@ -5,6 +5,7 @@
 #include "core/kinds/parts/entries.hpp"
 #include "core/kinds/parts/resource_names.hpp"
 #include "core/kinds/parts/storage.hpp"
+#include "core/kinds/parts/storage_warnings.hpp"
 #include "core/kinds/parts/unified_diff.hpp"
 #include "core/schema/values/values.hpp"
 
@@ -268,11 +269,18 @@ constexpr NamedCell kCells[] = {{"claim-phase", storage_phase},
                                 {"claim-access-modes", access_modes},
                                 {"storage-class", storage_class}};
 
+void warn(const JsonObject& claim, const JsonObject*, Warnings& warnings) {
+  const At root;
+  warn_class_annotation(claim, warnings);
+  warn_claim_spec(object_at(claim, "spec"), root.child("spec"), warnings);
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "",
                                   .kind = "PersistentVolumeClaim",
                                   .validate = validate,
+                                  .warn = warn,
                                   .create = create,
                                   .update = update,
                                   .cells = kCells,

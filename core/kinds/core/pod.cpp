@@ -4,10 +4,13 @@
 #include <map>
 #include <string>
 
+#include "core/kinds/parts/ip_rules.hpp"
+#include "core/kinds/parts/label_warnings.hpp"
 #include "core/kinds/parts/pod_binding.hpp"
 #include "core/kinds/parts/pod_defaults.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
 #include "core/kinds/parts/pod_summary.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds::core_pod {
@@ -155,6 +158,24 @@ constexpr NamedCell kCells[] = {{"pod-ready", pod_ready},
                                 {"pod-nominated-node", pod_nominated_node},
                                 {"pod-readiness-gates", pod_readiness_gates}};
 
+// Updates are often, and seldom of people's making.
+void warn(const JsonObject& pod, const JsonObject* old, Warnings& warnings) {
+  if (old != nullptr) return;
+  warn_name(pod, warnings, "this is used in the Pod's hostname");
+  warn_template(pod, At(), warnings);
+}
+
+void warn_status(const JsonObject& pod, const JsonObject*, Warnings& warnings) {
+  const At root, at = root.child("status");
+  for (const std::string_view list : {"podIPs", "hostIPs"}) {
+    size_t i = 0;
+    each(object_at(pod, "status"), list, [&](const JsonObject& address) {
+      const At here = at.child(list, i++);
+      warn_ip(get_text(address, "ip"), here.child("ip"), warnings);
+    });
+  }
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "",
@@ -162,6 +183,8 @@ constinit const Behavior behavior{.group = "",
                                   .default_before = default_before,
                                   .default_after = default_after,
                                   .validate = check_pod,
+                                  .warn = warn,
+                                  .warn_status = warn_status,
                                   .create = create,
                                   .update_status = update_status,
                                   .grace = grace,

@@ -2,6 +2,7 @@
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/pod_defaults.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::core_pod_template {
@@ -25,6 +26,11 @@ void validate(const JsonObject& object, const JsonObject* old, Errors& errors) {
 
 constexpr NamedCell kCells[] = {{"container-names", container_names}, {"container-images", container_images}};
 
+void warn(const JsonObject& object, const JsonObject*, Warnings& warnings) {
+  const At root;
+  warn_template(object_at(object, "template"), root.child("template"), warnings);
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "",
@@ -32,6 +38,7 @@ constinit const Behavior behavior{.group = "",
                                   .default_before = default_before,
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .cells = kCells,
                                   .returns_deleted = true};
 

@@ -4,6 +4,7 @@
 
 #include "core/kinds/parts/cells.hpp"
 #include "core/kinds/parts/pod_rules.hpp"
+#include "core/kinds/parts/pod_warnings.hpp"
 #include "core/kinds/parts/workload.hpp"
 
 namespace gantry::kinds::core_replication_controller {
@@ -66,6 +67,7 @@ constinit const Behavior behavior{.group = "",
                                   .default_before = default_before,
                                   .default_after = default_template_after,
                                   .validate = validate,
+                                  .warn = warn_workload,
                                   .orphans = true,
                                   .cells = kCells};
 

@@ -160,11 +160,26 @@ bool counts(const JsonObject& next, const JsonObject& old) {
 
 constexpr NamedCell kCells[] = {{"slice-ports", slice_ports}, {"slice-addresses", slice_addresses}};
 
+void warn(const JsonObject& slice, const JsonObject*, Warnings& warnings) {
+  if (get_text(slice, "addressType") == "FQDN") warnings.add("spec.addressType: FQDN endpoints are deprecated");
+  const JsonObject& labels = object_at(object_at(slice, "metadata"), "labels");
+  const std::string_view by = get_text(labels, "endpointslice.kubernetes.io/managed-by");
+  // Upstream's controllers write them as they should be.
+  if (by == "endpointslice-controller.k8s.io" || by == "endpointslicemirroring-controller.k8s.io") return;
+  const At root;
+  size_t i = 0;
+  each(slice, "endpoints", [&](const JsonObject& endpoint) {
+    const At here = root.child("endpoints", i++);
+    warn_ips(endpoint, "addresses", here, warnings);
+  });
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "discovery.k8s.io",
                                   .kind = "EndpointSlice",
                                   .validate = validate,
+                                  .warn = warn,
                                   .create = drop_topology,
                                   .update = update,
                                   .counts = counts,

@@ -180,9 +180,30 @@ void ingress_ports(Row& row, std::string& out) { put(out, members_at(row, "spec.
 constexpr NamedCell kCells[] = {
     {"ingress-hosts", ingress_hosts}, {"ingress-address", ingress_address}, {"ingress-ports", ingress_ports}};
 
+void warn(const JsonObject& ingress, const JsonObject* old, Warnings& warnings) {
+  constexpr std::string_view kClass = "kubernetes.io/ingress.class";
+  if (old != nullptr || get(object_at(ingress, "spec"), "ingressClassName") != nullptr) return;
+  if (!object_at(object_at(ingress, "metadata"), "annotations").contains(kClass)) return;
+  warnings.add("annotation " + schema::quoted(kClass) + " is deprecated, please use 'spec.ingressClassName' instead");
+}
+
+void warn_status(const JsonObject& ingress, const JsonObject*, Warnings& warnings) {
+  const At root, status = root.child("status"), at = status.child("loadBalancer");
+  size_t i = 0;
+  each(object_at(object_at(ingress, "status"), "loadBalancer"), "ingress", [&](const JsonObject& address) {
+    const At here = at.child("ingress", i++);
+    if (!get_text(address, "ip").empty()) warn_ip(get_text(address, "ip"), here.child("ip"), warnings);
+  });
+}
+
 }  // namespace
 
-constinit const Behavior behavior{
-    .group = "networking.k8s.io", .kind = "Ingress", .validate = validate, .cells = kCells, .read_at_once = false};
+constinit const Behavior behavior{.group = "networking.k8s.io",
+                                  .kind = "Ingress",
+                                  .validate = validate,
+                                  .warn = warn,
+                                  .warn_status = warn_status,
+                                  .cells = kCells,
+                                  .read_at_once = false};
 
 }  // namespace gantry::kinds::networking_ingress

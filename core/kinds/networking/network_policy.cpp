@@ -105,12 +105,34 @@ void policy_selector(Row& row, std::string& out) { put_selector(at(row.document,
 
 constexpr NamedCell kCells[] = {{"policy-selector", policy_selector}};
 
+void warn(const JsonObject& policy, const JsonObject*, Warnings& warnings) {
+  const At root, spec = root.child("spec");
+  const auto peers = [&](std::string_view rules, std::string_view list) {
+    size_t i = 0;
+    each(object_at(policy, "spec"), rules, [&](const JsonObject& rule) {
+      const At at = spec.child(rules, i++);
+      size_t j = 0;
+      each(rule, list, [&](const JsonObject& peer) {
+        const At here = at.child(list, j++);
+        const JsonObject* block = get_object(peer, "ipBlock");
+        if (block == nullptr || warnings.full()) return;
+        const At range = here.child("ipBlock");
+        warn_range(get_text(*block, "cidr"), range.child("cidr"), warnings);
+        warn_ranges(*block, "except", range, warnings);
+      });
+    });
+  };
+  peers("ingress", "from");
+  peers("egress", "to");
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "networking.k8s.io",
                                   .kind = "NetworkPolicy",
                                   .default_after = default_after,
                                   .validate = validate,
+                                  .warn = warn,
                                   .cells = kCells,
                                   .read_at_once = false};
 

@@ -1,4 +1,5 @@
 // RuntimeClasses: a handler that stays, what a pod costs beyond its containers, and where it goes. Pure, any thread.
+#include "core/kinds/parts/label_warnings.hpp"
 #include "core/kinds/parts/pod_container_rules.hpp"
 
 namespace gantry::kinds::node_runtime_class {
@@ -19,11 +20,19 @@ void validate(const JsonObject& runtime_class, const JsonObject*, Errors& errors
   check_tolerations(*scheduling, here, errors);
 }
 
+void warn(const JsonObject& runtime_class, const JsonObject*, Warnings& warnings) {
+  for (const auto& label : object_at(object_at(runtime_class, "scheduling"), "nodeSelector")) {
+    const std::string_view words = node_label_deprecation(label.key());
+    if (!words.empty()) warnings.add("scheduling.nodeSelector: " + std::string(words));
+  }
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "node.k8s.io",
                                   .kind = "RuntimeClass",
                                   .validate = validate,
+                                  .warn = warn,
                                   .unconditional_update = false,
                                   .create_on_update = true,
                                   .read_at_once = false};

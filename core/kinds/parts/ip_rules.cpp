@@ -142,4 +142,63 @@ void check_old_range(std::string_view text, const Kept& kept, const At& at, std:
   if (!kept.contains(text)) check_range(text, Spelling::kAny, at, name, errors);
 }
 
+void warn_ip(std::string_view text, const At& at, Warnings& warnings) {
+  const auto ip = read_ip(text);
+  if (!ip) return;
+  const std::string canonical = schema::quoted(ip_text(ip->bytes, ip->six)), given = schema::quoted(text);
+  if (ip->zeros || ip->mapped) {
+    warnings.add(at, "",
+                 "non-standard IP address " + given +
+                     " will be considered invalid in a future Kubernetes release: use " + canonical);
+  } else if (ip->six && given != canonical) {
+    warnings.add(at, "", "IPv6 address " + given + " should be in RFC 5952 canonical format (" + canonical + ")");
+  }
+}
+
+void warn_range(std::string_view text, const At& at, Warnings& warnings) {
+  const auto range = read_range(text);
+  if (!range) return;
+  const auto& ip = range->ip;
+  const bool mapped = ip.mapped && range->bits >= 96;
+  const int bits = mapped ? range->bits - 96 : range->bits, all = ip.six ? 128 : 32;
+  auto kept = ip.bytes;
+  keep_bits(kept, ip.six, bits);
+  const std::string given = schema::quoted(text);
+  const std::string canonical = schema::quoted(ip_text(kept, ip.six) + "/" + std::to_string(bits));
+  const bool ambiguous = kept != ip.bytes;
+  if (ambiguous) {
+    const std::string one = schema::quoted(ip_text(ip.bytes, ip.six) + "/" + std::to_string(all));
+    warnings.add(at, "",
+                 "CIDR value " + given + " is ambiguous in this context (should be " + canonical + " or " + one + "?)");
+  }
+  if (range->zeros || ip.mapped) {
+    warnings.add(at, "",
+                 "non-standard CIDR value " + given +
+                     " will be considered invalid in a future Kubernetes release: use " + canonical);
+  } else if (!ambiguous && ip.six && given != canonical) {
+    warnings.add(at, "", "IPv6 CIDR value " + given + " should be in RFC 5952 canonical format (" + canonical + ")");
+  }
+}
+
+namespace {
+
+void warn_each(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings,
+               void (*warn)(std::string_view, const At&, Warnings&)) {
+  const JsonArray* list = get_array(object, key);
+  if (list == nullptr) return;
+  for (size_t i = 0; i < list->size() && !warnings.full(); ++i) {
+    if (const auto* text = (*list)[i].if_string()) warn(*text, at.child(key, i), warnings);
+  }
+}
+
+}  // namespace
+
+void warn_ips(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings) {
+  warn_each(object, key, at, warnings, warn_ip);
+}
+
+void warn_ranges(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings) {
+  warn_each(object, key, at, warnings, warn_range);
+}
+
 }  // namespace gantry::kinds

@@ -37,4 +37,11 @@ Kept kept_texts(const JsonArray* list);
 void check_old_ip(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors);
 void check_old_range(std::string_view text, const Kept& kept, const At& at, std::string_view name, Errors& errors);
 
+// What whoever writes a valid one is told of its spelling.
+void warn_ip(std::string_view text, const At& at, Warnings& warnings);
+void warn_range(std::string_view text, const At& at, Warnings& warnings);
+// Of each text in the list at `key`.
+void warn_ips(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings);
+void warn_ranges(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings);
+
 }  // namespace gantry::kinds

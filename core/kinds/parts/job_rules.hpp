@@ -7,6 +7,8 @@ namespace gantry::kinds {
 
 // A job's spec but for its selector; `at` is the spec.
 void check_job_spec(const JsonObject& spec, const At& at, Errors& errors);
+// What is told of one, with its template.
+void warn_job_spec(const JsonObject& spec, const At& at, Warnings& warnings);
 // podFailurePolicy and successPolicy of a spec at `at`.
 void check_job_policies(const JsonObject& spec, const At& at, Errors& errors);
 // A status that an update changes.

@@ -27,6 +27,10 @@ void check_source_ranges(const JsonObject& service, const JsonObject* old, Error
 void check_balancer_status(const JsonObject& status, const JsonObject& old, const JsonObject& spec, const At& at,
                            Errors& errors);
 
+// What is told of a Service, and of its status.
+void warn_service(const JsonObject& service, const JsonObject* old, Warnings& warnings);
+void warn_service_status(const JsonObject& service, const JsonObject* old, Warnings& warnings);
+
 // clusterIPs from clusterIP, for clients that know only one.
 void fill_cluster_ips(JsonObject& spec);
 // What an update leaves out and was given once stays; what another type has no use for goes.

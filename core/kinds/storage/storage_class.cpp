@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/kinds/parts/cells.hpp"
+#include "core/kinds/parts/label_warnings.hpp"
 #include "core/kinds/parts/storage_class_rules.hpp"
 
 namespace gantry::kinds::storage_storage_class {
@@ -75,11 +76,26 @@ void class_name(Row& row, std::string& out) {
 
 constexpr NamedCell kCells[] = {{"storage-class-name", class_name}};
 
+void warn(const JsonObject& storage_class, const JsonObject*, Warnings& warnings) {
+  const At root;
+  size_t i = 0;
+  each(storage_class, "allowedTopologies", [&](const JsonObject& topology) {
+    const At at = root.child("allowedTopologies", i++);
+    size_t j = 0;
+    each(topology, "matchLabelExpressions", [&](const JsonObject& expression) {
+      const std::string_view words = node_label_deprecation(get_text(expression, "key"));
+      const At here = at.child("matchLabelExpressions", j++);
+      if (!words.empty()) warnings.add(here, "key", words);
+    });
+  });
+}
+
 }  // namespace
 
 constinit const Behavior behavior{.group = "storage.k8s.io",
                                   .kind = "StorageClass",
                                   .validate = validate,
+                                  .warn = warn,
                                   .is_default = is_default,
                                   .default_mark = R"(is-default-class":"true")",
                                   .cells = kCells,

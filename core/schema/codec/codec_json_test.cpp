@@ -145,7 +145,7 @@ TEST(CodecJson, NullMeansAbsent) {
   EXPECT_EQ(
       round_trip(pod_kind(),
                  R"({"metadata":null,"spec":{"containers":[],"securityContext":null,"nodeSelector":{"a":null}}})"),
-      R"({"metadata":{},"spec":{"containers":[],"nodeSelector":{"a":""}},"status":{}})");
+      R"({"metadata":{},"spec":{"containers":null,"nodeSelector":{"a":""}},"status":{}})");
 }
 
 TEST(CodecJson, UnknownAndDuplicateFieldsAreNamed) {

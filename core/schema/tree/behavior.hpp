@@ -16,6 +16,7 @@
 namespace gantry::schema {
 
 class Errors;
+class Warnings;
 
 namespace cells {
 struct Row;
@@ -76,6 +77,10 @@ struct Behavior {
 
   // What a write of the status alone may not do, beside that.
   void (*validate_status)(const Object& object, const Object& old, Errors& errors) = nullptr;
+  // What whoever writes it is told (Warning headers) of a valid object, upstream's WarningsOnCreate and
+  // WarningsOnUpdate; `old` is null on create. Of a write of /status: the second. rules/warnings.hpp.
+  void (*warn)(const Object& object, const Object* old, Warnings& warnings) = nullptr;
+  void (*warn_status)(const Object& object, const Object* old, Warnings& warnings) = nullptr;
 
   // What a write may not decide. A new object after its defaults, before it is validated; an update of the resource or
   // of its status, with what every kind protects already taken from `old`, before its defaults.
@@ -125,6 +130,8 @@ struct Behavior {
   std::span<const cells::NamedCell> cells;
   std::string_view (*row_conditions)(const Object& object) = nullptr;
 
+  // The defaults or `create` make something of the object's name: they see it again when a generated one was taken.
+  bool name_matters = false;
   bool keeps_status_on_create = false;
   bool unconditional_update = true;  // PUT without resourceVersion
   bool create_on_update = false;     // PUT makes what isn't there
