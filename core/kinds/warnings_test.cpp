@@ -205,7 +205,7 @@ TEST(Warnings, OfAddressesElsewhere) {
   EXPECT_THAT(told(kind("", "Endpoints"), R"({"metadata":{"name":"e"},"subsets":[{"notReadyAddresses":[
                   {"ip":"01.1.1.1"}]}]})"),
               ElementsAre(::testing::StartsWith("subsets[0].notReadyAddresses[0].ip: non-standard IP address")));
-  EXPECT_EQ(kind("", "Endpoints").behavior->deprecated,
+  EXPECT_EQ(kind("", "Endpoints").deprecated,
             "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
   const Kind& slice = kind("discovery.k8s.io", "EndpointSlice");
   const std::string body = R"({"metadata":{"name":"e"},"addressType":"IPv6","endpoints":[{"addresses":["::0:1"]}]})";
