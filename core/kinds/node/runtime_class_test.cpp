@@ -20,9 +20,9 @@ TEST(RuntimeClass, NamesAHandler) {
               ElementsAre("handler: Invalid value: \"a.b\": must not contain dots"));
   EXPECT_THAT(problems(classes(), with(R"("handler":"b")"), with(R"("handler":"a")")),
               ElementsAre("handler: Invalid value: \"b\": field is immutable"));
-  EXPECT_THAT(problems(classes(), with(R"("handler":"a","scheduling":{"nodeSelector":{"a":"b c"}})"),
-                       with(R"("handler":"a")")),
-              ElementsAre(HasSubstr("scheduling.nodeSelector: Invalid value: \"b c\"")));
+  EXPECT_THAT(
+      problems(classes(), with(R"("handler":"a","scheduling":{"nodeSelector":{"a":"b c"}})"), with(R"("handler":"a")")),
+      ElementsAre(HasSubstr("scheduling.nodeSelector: Invalid value: \"b c\"")));
   EXPECT_FALSE(classes().behavior->unconditional_update);
   EXPECT_TRUE(classes().behavior->create_on_update);
 }

@@ -48,6 +48,7 @@ void warn_node_expressions(const JsonObject& term, const At& at, Warnings& warni
 
 void warn_node_labels(const JsonObject& object, std::string_view key, const At& at, Warnings& warnings) {
   const JsonObject& labels = object_at(object, key);
+  if (labels.empty()) return;
   for (const auto& old : kOldLabels) {
     if (labels.contains(old.label)) warnings.add(at.key(key, old.label), "", old.words);
   }

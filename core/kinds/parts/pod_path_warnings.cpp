@@ -87,18 +87,22 @@ void warn_projected(const JsonObject& projected, const std::string& volume, Warn
 
 void warn_volume_paths(const JsonObject& spec, Warnings& warnings) {
   each(spec, "volumes", [&](const JsonObject& volume) {
-    const std::string name = "volume " + schema::quoted(get_text(volume, "name"));
-    const auto listed = [&](std::string_view key, const std::string& what) {
+    const auto name = [&] { return "volume " + schema::quoted(get_text(volume, "name")); };
+    // `by`: the field that says which object it is.
+    const auto listed = [&](std::string_view key, std::string_view what, std::string_view by) {
       const JsonObject* source = get_object(volume, key);
-      if (source == nullptr) return;
+      if (source == nullptr || !has_items(*source, "items")) return;
+      std::string words = name().append(" (").append(what);
+      if (!by.empty()) words.append(" ").append(schema::quoted(get_text(*source, by)));
+      words += "): overlapping paths";
       PathSet paths;
-      for (const auto path : paths_of(*source)) paths.add(path, name + " (" + what + "): overlapping paths", warnings);
+      for (const auto path : paths_of(*source)) paths.add(path, words, warnings);
     };
     if (warnings.full()) return;
-    listed("configMap", "ConfigMap " + schema::quoted(get_text(object_at(volume, "configMap"), "name")));
-    listed("secret", "Secret " + schema::quoted(get_text(object_at(volume, "secret"), "secretName")));
-    listed("downwardAPI", "DownwardAPI");
-    if (const JsonObject* projected = get_object(volume, "projected")) warn_projected(*projected, name, warnings);
+    listed("configMap", "ConfigMap", "name");
+    listed("secret", "Secret", "secretName");
+    listed("downwardAPI", "DownwardAPI", "");
+    if (const JsonObject* projected = get_object(volume, "projected")) warn_projected(*projected, name(), warnings);
   });
 }
 

@@ -38,7 +38,7 @@ class Teller {
     warn_node_labels(pod_, "nodeSelector", spec_, warnings_);
     node_affinity();
     spread();
-    for (const auto& old : kOldAnnotations) annotation(std::string(old.key), old.words);
+    for (const auto& old : kOldAnnotations) annotation(old.key, {}, old.words);
     volumes();
     warn_volume_paths(pod_, warnings_);
     twice("hostAliases", "ip");
@@ -47,7 +47,7 @@ class Teller {
     for (const std::string_view key : {"memory", "ephemeral-storage"}) {
       warn_fraction(object_at(pod_, "overhead"), key, spec_, "overhead", warnings_);
     }
-    if (!has_profile(pod_, "seccompProfile")) annotation("seccomp.security.alpha.kubernetes.io/pod", kSeccomp);
+    if (!has_profile(pod_, "seccompProfile")) annotation("seccomp.security.alpha.kubernetes.io/pod", {}, kSeccomp);
     containers([this](const JsonObject& container, const At& at) { one(container, at); });
     containers([this](const JsonObject& container, const At& at) { ports(container, at); });
     if (get_number(pod_, "terminationGracePeriodSeconds") < 0) {
@@ -68,7 +68,9 @@ class Teller {
     return get(object_at(object, "securityContext"), key) != nullptr;
   }
 
-  void annotation(const std::string& key, std::string_view words) {
+  void annotation(std::string_view prefix, std::string_view rest, std::string_view words) {
+    if (annotations_.empty()) return;
+    const std::string key = std::string(prefix).append(rest);
     if (annotations_.contains(key)) warnings_.add(metadata_.key("annotations", key), "", words);
   }
 
@@ -111,8 +113,14 @@ class Teller {
     });
   }
 
+  static bool has_several(const JsonObject& object, std::string_view list) {
+    const JsonArray* items = get_array(object, list);
+    return items != nullptr && items->size() > 1;
+  }
+
   // Elements of a list that have the same `key`.
   void twice(std::string_view list, std::string_view key) {
+    if (!has_several(pod_, list)) return;
     std::set<std::string_view> seen;
     size_t i = 0;
     each(pod_, list, [&](const JsonObject& item) {
@@ -143,12 +151,12 @@ class Teller {
   }
 
   void one(const JsonObject& container, const At& at) {
-    const std::string name(get_text(container, "name"));
+    const std::string_view name = get_text(container, "name");
     if (!has_profile(container, "seccompProfile")) {
-      annotation("container.seccomp.security.alpha.kubernetes.io/" + name, kSeccomp);
+      annotation("container.seccomp.security.alpha.kubernetes.io/", name, kSeccomp);
     }
     if (!has_profile(pod_, "appArmorProfile") && !has_profile(container, "appArmorProfile")) {
-      annotation("container.apparmor.security.beta.kubernetes.io/" + name, kArmor);
+      annotation("container.apparmor.security.beta.kubernetes.io/", name, kArmor);
     }
     const JsonObject& resources = object_at(container, "resources");
     const At here = at.child("resources");
@@ -162,6 +170,7 @@ class Teller {
 
   // A later definition is fine when it builds on the one before it.
   void environment(const JsonObject& container, const At& at) {
+    if (!has_several(container, "env")) return;
     std::set<std::string_view> seen;
     size_t i = 0;
     each(container, "env", [&](const JsonObject& variable) {
