@@ -133,7 +133,8 @@ const std::vector<KeySpec>& config_keys() {
                "or the "
                "daemon's own, and writable by nobody else."),
       list_key("api", "listen", &Config::listen, "Where the API listens, with TLS.", check_listen),
-      text_key("api", "kubeconfig", &Config::kubeconfig, "Where the administrator's kubeconfig is written."),
+      text_key("api", "kubeconfig", &Config::kubeconfig,
+               "Where the administrator's kubeconfig is written. What else is in the file stays."),
       text_key("api", "advertise_address", &Config::advertise_address,
                "The address that others use; empty: that of the default route."),
       text_key("api", "token_file", &Config::token_file,

@@ -64,6 +64,10 @@ class ControlPlaneTest : public testing::Test {
     if (!folder_.empty()) fs::remove_all(folder_, ignored);
   }
 
+  std::vector<std::string> service_cidrs_{"10.43.0.0/24"};
+  std::mutex log_mutex_;
+  std::string log_;
+
   ControlPlaneOptions options() {
     ControlPlaneOptions given;
     given.store.path = folder_ / "store.db";
@@ -71,8 +75,11 @@ class ControlPlaneTest : public testing::Test {
     given.clock = &clock_;
     given.timers = &timers_;
     given.blocking = &blocking_;
-    given.log = [](std::string_view, int32_t, std::string_view) {};
-    given.services = *network::ServiceRanges::parse(std::vector<std::string>{"10.43.0.0/24"}, "30000-30100");
+    given.log = [this](std::string_view, int32_t, std::string_view text) {
+      const std::lock_guard lock(log_mutex_);
+      log_.append(text).append("\n");
+    };
+    given.services = *network::ServiceRanges::parse(service_cidrs_, "30000-30100");
     return given;
   }
   void attach_plugins() {
@@ -207,6 +214,31 @@ TEST_F(ControlPlaneTest, LeadsToTheServerByAServiceThatIsWrittenAgain) {
     return get<corev1::Service>("kubernetes", "default")->spec().ports(0).target_port().int_val() == 7443 &&
            get<corev1::Endpoints>("kubernetes", "default")->subsets(0).ports(0).port() == 7443;
   }));
+}
+
+TEST_F(ControlPlaneTest, ItsServiceCIDRFollowsTheConfigurationWhereItCan) {
+  const auto shown = [this] {
+    const auto object = get<networkingv1::ServiceCIDR>("kubernetes", "");
+    if (!object) return std::vector<std::string>();
+    return std::vector<std::string>(object->spec().cidrs().begin(), object->spec().cidrs().end());
+  };
+  const std::vector<std::string> two{"10.43.0.0/24", "fd00:43::/112"};
+  for (const auto& configured : {std::vector<std::string>{"10.43.0.0/24"}, two}) {
+    service_cidrs_ = configured;
+    ASSERT_TRUE(start().ok());
+    plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+    EXPECT_TRUE(eventually([&] { return shown() == configured; }));
+    end();
+  }
+  EXPECT_EQ(log_.find("other ranges"), std::string::npos) << log_;
+  service_cidrs_ = {"10.44.0.0/24"};
+  ASSERT_TRUE(start().ok());
+  plane_->advertise(*network::Address::parse("192.0.2.1"), 6443);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(log_mutex_);
+    return log_.find("ServiceCIDR kubernetes has other ranges than network.service_cidr") != std::string::npos;
+  }));
+  EXPECT_EQ(shown(), two);
 }
 
 // A Service that asks for an address; none: for any.

@@ -183,8 +183,14 @@ Status ServerRole::write_admin_kubeconfig() {
   const auto& path = base_.config.kubeconfig;
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
-  auto written = client::write_kubeconfig(path.string(), admin);
+  std::string kept;
+  auto written = client::write_kubeconfig(path.string(), admin, "gantry", &kept);
   if (!written.ok()) return std::move(written).in("api.kubeconfig");
+  if (!kept.empty()) {
+    base_.log.write("", GANTRY_LOG_WARN,
+                    "api.kubeconfig: what was in " + path.string() +
+                        " can't be read as a kubeconfig of at most 1 MiB; it is in " + kept + " now");
+  }
   base_.log.write("", GANTRY_LOG_INFO, "API at " + admin.server + ", kubeconfig in " + path.string());
   return {};
 }

@@ -93,6 +93,17 @@ void rename(const std::shared_ptr<NewObject>& object) {
   validate(object);
 }
 
+// Upstream says of what is there whether it is about to go. Nearly always its text tells that it is not.
+Status taken(const Call& call, std::string_view name) {
+  const auto& kind = call.kind();
+  auto status = already_exists(kind, name);
+  const auto entry = call.env->store.get(key_of(kind, call.target.ns, name));
+  if (entry == nullptr || entry->value.find("\"deletionTimestamp\":") == std::string::npos) return status;
+  if (text_at(parse_entry(*entry), {"metadata", "deletionTimestamp"}).empty()) return status;
+  return Status(status.code(), status.reason(), "object is being deleted: " + status.message())
+      .with_details(*status.details());
+}
+
 void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr> result) {
   auto& call = *object->call;
   if (result) {
@@ -102,7 +113,7 @@ void written(const std::shared_ptr<NewObject>& object, Expected<store::EntryPtr>
     return later(object->call, call.request.body.size(), [object] { rename(object); });
   }
   const std::string name(text_at(object->document, {"metadata", "name"}));
-  respond_error(call, result.error().code() == 409 ? already_exists(call.kind(), name) : result.error());
+  respond_error(call, result.error().code() == 409 ? taken(call, name) : result.error());
 }
 
 void write(std::shared_ptr<NewObject> object) {
@@ -113,7 +124,7 @@ void write(std::shared_ptr<NewObject> object) {
   change.kind = store::Write::Kind::kCreate;
   change.key = key_of(kind, call.target.ns, name);
   if (call.dry_run) {
-    if (call.env->store.get(change.key)) return respond_error(call, already_exists(kind, name));
+    if (call.env->store.get(change.key)) return respond_error(call, taken(call, name));
     return respond_document(call, 201, kind, object->document);
   }
   if (auto status = StoredAs(kind).fill(change, object->document); !status.ok()) {

@@ -272,5 +272,20 @@ TEST_F(DeletionTest, OfManyIsDoneByAndBy) {
   EXPECT_EQ(none.json().at("items").as_array().size(), 0U);
 }
 
+TEST_F(DeletionTest, TheNameOfWhatIsAboutToGoIsTaken) {
+  const std::string path = "/api/v1/namespaces/default/configmaps";
+  const std::string body = R"({"metadata":{"name":"going","finalizers":["a.b/c"]}})";
+  ask("POST", path, body);
+  EXPECT_EQ(ask("POST", path, body).text({"message"}), "configmaps \"going\" already exists");
+  ask("DELETE", path + "/going");
+  for (const char* query : {"", "?dryRun=All"}) {
+    const auto again = ask("POST", path + query, body);
+    EXPECT_EQ(again.code, 409);
+    EXPECT_EQ(again.text({"reason"}), "AlreadyExists");
+    EXPECT_EQ(again.text({"message"}), "object is being deleted: configmaps \"going\" already exists");
+    EXPECT_EQ(again.text({"details", "name"}), "going");
+  }
+}
+
 }  // namespace
 }  // namespace gantry::apiserver

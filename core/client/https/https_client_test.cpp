@@ -283,12 +283,32 @@ TEST_F(KubeconfigFile, ChangesOnlyWhatMustChange) {
   EXPECT_EQ(read_kubeconfig(path())->key_pem, "other key");
 }
 
-TEST_F(KubeconfigFile, IsMadeAnewWhenItIsNone) {
-  for (const char* junk : {"", "[", "- a\n", "text", "current-context: gone\ncontexts: no list\n"}) {
+TEST_F(KubeconfigFile, IsMadeAnewWhenItIsNoneAndWhatWasThereIsKept) {
+  const std::string large = "apiVersion: v1\n#" + std::string(1 << 20, '.');
+  for (const std::string& junk : {std::string("["), std::string("- a\n"), std::string("text"), large,
+                                  std::string("users:\n- name: bob\n  user:\n\ttoken: secret\n"),
+                                  std::string("current-context: gone\ncontexts: no list\n")}) {
     std::ofstream(path()) << junk;
-    ASSERT_TRUE(write_kubeconfig(path(), config_).ok()) << junk;
-    EXPECT_EQ(read_kubeconfig(path())->key_pem, "key") << junk << text();
+    std::string kept;
+    ASSERT_TRUE(write_kubeconfig(path(), config_, "gantry", &kept).ok()) << junk.substr(0, 100);
+    EXPECT_EQ(read_kubeconfig(path())->key_pem, "key") << text();
+    ASSERT_EQ(kept, path() + ".old");
+    std::ifstream old(kept);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(old), {}), junk);
   }
+  std::ofstream(path()) << "";
+  std::string kept;
+  ASSERT_TRUE(write_kubeconfig(path(), config_, "gantry", &kept).ok());
+  EXPECT_EQ(kept, "") << "nothing is no loss";
+}
+
+TEST_F(KubeconfigFile, OfALinkTheFileIsWritten) {
+  std::filesystem::create_symlink(path() + ".real", path());
+  std::ofstream(path() + ".real") << "kind: Config\npreferences: {colors: true}\n";
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(path()));
+  EXPECT_EQ(read_kubeconfig(path() + ".real")->key_pem, "key");
+  EXPECT_NE(text().find("colors: true"), std::string::npos);
 }
 
 }  // namespace

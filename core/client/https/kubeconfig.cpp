@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "core/files/regular.hpp"
@@ -20,6 +21,9 @@
 
 namespace gantry::client {
 namespace {
+
+// A kubeconfig of many clusters has some ten kilobytes, and a reader of YAML takes its time.
+constexpr off_t kLargest = 1 << 20;
 
 std::string base64(const std::string& text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
@@ -185,12 +189,21 @@ void say_context(JsonObject& root, const ServerConfig& config, const std::string
   if (chosen.empty() || find_entry(root, "contexts", chosen) == nullptr) root["current-context"] = there;
 }
 
-// The text of a kubeconfig that says all that, and whatever else `text` does; as it is, when it says it already.
-std::string with_config(const std::string& text, const std::string& path, const ServerConfig& config,
-                        const std::string& name) {
+// The document of a kubeconfig's text; nothing: it is none.
+std::optional<Json> document_of(const std::string& text) {
   auto document = schema::parse_yaml(text);
-  const bool whole = document && document->is_object();
-  Json root = whole ? *document : Json(JsonObject());
+  if (!document || !document->is_object()) return std::nullopt;
+  for (const std::string_view list : {"clusters", "contexts", "users"}) {
+    const Json* entries = document->get_object().if_contains(list);
+    if (entries != nullptr && !entries->is_array() && !entries->is_null()) return std::nullopt;
+  }
+  return std::move(*document);
+}
+
+// The text of a kubeconfig that says all that, and whatever else `before` does; `text`, when that says it already.
+std::string with_config(const std::string& text, const std::optional<Json>& before, const std::string& path,
+                        const ServerConfig& config, const std::string& name) {
+  Json root = before ? *before : Json(JsonObject());
   auto& object = root.get_object();
   const auto base = std::filesystem::path(path).parent_path();
   for (const auto& [key, value] : {std::pair("apiVersion", "v1"), std::pair("kind", "Config")}) {
@@ -199,7 +212,18 @@ std::string with_config(const std::string& text, const std::string& path, const 
   say_cluster(object, base, config, name);
   say_user(object, base, config, name);
   say_context(object, config, name);
-  return whole && root == *document ? text : schema::to_yaml(root);
+  return before && root == *before ? text : schema::to_yaml(root);
+}
+
+// What is there; nothing: no file, or none that can be read, or more than kLargest.
+std::string small_file(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || found.st_size > kLargest) return {};
+  return read_file(path);
+}
+bool has_content(const std::string& path) {
+  struct stat found {};
+  return ::stat(path.c_str(), &found) == 0 && found.st_size > 0;
 }
 
 Status failure(const std::string& path) { return Status::internal(path + ": " + std::strerror(errno)); }
@@ -216,11 +240,17 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
   return from_document(document->get_object(), path, context);
 }
 
-Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name) {
-  if (auto status = files::regular_if_there(path); !status.ok()) return status;
-  const std::string before = read_file(path), text = with_config(before, path, config, name);
-  if (before == text && ::chmod(path.c_str(), 0600) == 0) return {};
+Status write_kubeconfig(const std::string& given, const ServerConfig& config, const std::string& name,
+                        std::string* kept) {
+  if (auto status = files::regular_if_there(given); !status.ok()) return status;
   std::error_code error;
+  // Of a link the file that it leads to is written.
+  const auto real = std::filesystem::canonical(given, error);
+  const std::string path = error ? given : real.string();
+  const std::string before = small_file(path);
+  const auto document = document_of(before);
+  const std::string text = with_config(before, document, path, config, name);
+  if (before == text && ::chmod(path.c_str(), 0600) == 0) return {};
   auto parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, error);
   std::string temporary = path + ".new." + std::to_string(::getpid());
@@ -229,6 +259,11 @@ Status write_kubeconfig(const std::string& path, const ServerConfig& config, con
   if (!fd.valid()) return failure(temporary);
   bool written =
       ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd.get()) == 0;
+  // What can't be read may be all that somebody has.
+  if (const std::string old = path + ".old"; written && !document && has_content(path)) {
+    written = ::rename(path.c_str(), old.c_str()) == 0;
+    if (written && kept != nullptr) *kept = old;
+  }
   if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
     Status status = failure(path);
     ::unlink(temporary.c_str());

@@ -24,7 +24,9 @@ Expected<ServerConfig> read_kubeconfig(const std::string& path, const std::strin
 
 // One cluster and user of that name, everything embedded, and a context that leads there; mode 0600, whole or not at
 // all. What else the file has stays: other entries, what was added to these, which context is chosen. Nothing is
-// written when it says all that already; of a file that is no kubeconfig nothing stays.
-Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name = "gantry");
+// written when it says all that already. A file that can't be read, that is no kubeconfig or larger than 1 MiB is
+// renamed to PATH.old, and `kept` (may be null) says so.
+Status write_kubeconfig(const std::string& path, const ServerConfig& config, const std::string& name = "gantry",
+                        std::string* kept = nullptr);
 
 }  // namespace gantry::client

@@ -115,14 +115,29 @@ Wanted slice(const Address& server, int port) {
   });
 }
 
-// The ranges as an object, made once: what people make of it later is theirs.
-Wanted ranges(const std::vector<Cidr>& addresses) {
-  return [addresses](const std::string* current) -> std::optional<std::string> {
-    if (current != nullptr) return std::nullopt;
-    networkingv1::ServiceCIDR made;
-    made.mutable_metadata()->set_name(kName);
-    for (const auto& range : addresses) made.mutable_spec()->add_cidrs(range.text());
-    return made.SerializeAsString();
+// The ranges as an object. One that has the first of two gets the other, too, as upstream's does; where it says
+// something else, people are told, for what it says can't be changed.
+Wanted ranges(const std::vector<Cidr>& addresses, const std::function<void(int32_t, std::string_view)>& log) {
+  std::vector<std::string> texts;
+  for (const auto& range : addresses) texts.push_back(range.text());
+  return [texts, log, told = std::string()](const std::string* current) mutable -> std::optional<std::string> {
+    networkingv1::ServiceCIDR now;
+    if (current != nullptr && !now.ParseFromString(*current)) return std::nullopt;
+    const std::vector<std::string> said(now.spec().cidrs().begin(), now.spec().cidrs().end());
+    if (current != nullptr && said == texts) return std::nullopt;
+    const bool grows = said.size() == 1 && texts.size() == 2 && said[0] == texts[0];
+    if (current != nullptr && !grows) {
+      if (std::exchange(told, now.metadata().uid()) != now.metadata().uid()) {
+        log(GANTRY_LOG_WARN,
+            "ServiceCIDR kubernetes has other ranges than network.service_cidr, which Services get addresses from: "
+            "delete it, and it is made anew");
+      }
+      return std::nullopt;
+    }
+    now.mutable_metadata()->set_name(kName);
+    now.mutable_spec()->clear_cidrs();
+    for (const auto& text : texts) now.mutable_spec()->add_cidrs(text);
+    return now.SerializeAsString();
   };
 }
 
@@ -222,7 +237,7 @@ class ApiService::Kept : public std::enable_shared_from_this<Kept> {
   const ApiServiceOptions options_;
   const client::ResourceRef what_;
   const std::string ns_;
-  const Wanted wanted_;
+  Wanted wanted_;
   std::mutex mutex_;  // not held through calls
   std::optional<std::string> current_;
   bool known_ = false, busy_ = false;
@@ -235,7 +250,7 @@ ApiService::ApiService(ApiServiceOptions options) {
     kept_.push_back(std::make_shared<Kept>(options, std::move(what), std::move(ns), std::move(wanted)));
   };
   const auto& first = options.ranges.front();
-  add({"networking.k8s.io", "v1", "servicecidrs"}, "", ranges(options.ranges));
+  add({"networking.k8s.io", "v1", "servicecidrs"}, "", ranges(options.ranges, options.log));
   add({"", "v1", "services"}, "default", service({first.base + 1, first.ipv6}, options.port));
   if (!is_for_this_machine_alone(options.server)) {
     add({"", "v1", "endpoints"}, "default", endpoints(options.server, options.port));

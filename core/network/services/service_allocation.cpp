@@ -1,6 +1,7 @@
 #include "core/network/services/service_allocation.hpp"
 
 #include <boost/json/parse.hpp>
+#include <set>
 
 #include "core/network/services/assignment.hpp"
 #include "core/schema/rules/rules.hpp"
@@ -152,8 +153,15 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
     settle_key(event.entry->key, {});
   }
 
+  // At the start, and then on the store's thread.
   void offer(const std::string& key, std::vector<Cidr> ranges) {
-    for (const auto& range : numbers_.offer(key, std::move(ranges))) {
+    const auto left_out = numbers_.offer(key, std::move(ranges));
+    if (left_out.empty()) {
+      told_.erase(key);
+      return;
+    }
+    if (!told_.insert(key).second) return;
+    for (const auto& range : left_out) {
       options_.log(GANTRY_LOG_WARN, "ServiceCIDR " + key.substr(kCidrs.size()) + ": no Service gets an address from " +
                                         range.text() + ": there are " + std::to_string(ServiceNumbers::kMostRanges) +
                                         " others");
@@ -192,6 +200,7 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
 
   const ServiceAllocationOptions options_;
   mutable ServiceNumbers numbers_;
+  std::set<std::string> told_;                          // ServiceCIDRs of which ranges are left out
   std::vector<std::unique_ptr<store::Watch>> watches_;  // end first: their callbacks use the rest
 };
 
