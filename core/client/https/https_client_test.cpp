@@ -1,6 +1,8 @@
 // The clients against the real server: identities, reuse of connections, cut bodies, cancelled streams.
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -300,6 +302,27 @@ TEST_F(KubeconfigFile, IsMadeAnewWhenItIsNoneAndWhatWasThereIsKept) {
   std::string kept;
   ASSERT_TRUE(write_kubeconfig(path(), config_, "gantry", &kept).ok());
   EXPECT_EQ(kept, "") << "nothing is no loss";
+}
+
+// Whoever reads it, or ends this, meanwhile finds one file or the other.
+TEST_F(KubeconfigFile, IsThereAtEachMoment) {
+  std::ofstream(path()) << "[";
+  const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  const std::filesystem::path file = path();
+  ASSERT_GE(::inotify_add_watch(watch, file.parent_path().c_str(), IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE), 0);
+  ASSERT_TRUE(write_kubeconfig(path(), config_).ok());
+  alignas(inotify_event) char events[16 * 1024];
+  const ssize_t size = ::read(watch, events, sizeof events);
+  int came = 0;
+  for (ssize_t at = 0; at < size;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+    at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+    if (file.filename() != event->name) continue;
+    EXPECT_EQ(event->mask, static_cast<uint32_t>(IN_MOVED_TO)) << "its name was without a file";
+    ++came;
+  }
+  EXPECT_EQ(came, 1);
+  ::close(watch);
 }
 
 TEST_F(KubeconfigFile, OfALinkTheFileIsWritten) {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 
+#include "core/files/aside.hpp"
 #include "core/files/regular.hpp"
 #include "core/files/unique_fd.hpp"
 #include "core/schema/codec/codec.hpp"
@@ -257,15 +258,16 @@ Status write_kubeconfig(const std::string& given, const ServerConfig& config, co
   ::unlink(temporary.c_str());
   io::UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.valid()) return failure(temporary);
-  bool written =
+  const bool written =
       ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd.get()) == 0;
+  Status status = written ? Status() : failure(path);
   // What can't be read may be all that somebody has.
   if (const std::string old = path + ".old"; written && !document && has_content(path)) {
-    written = ::rename(path.c_str(), old.c_str()) == 0;
-    if (written && kept != nullptr) *kept = old;
+    status = files::keep_aside(path, old);
+    if (status.ok() && kept != nullptr) *kept = old;
   }
-  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    Status status = failure(path);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = failure(path);
+  if (!status.ok()) {
     ::unlink(temporary.c_str());
     return status;
   }
