@@ -157,6 +157,14 @@ TEST(Job, MostOfItStays) {
                           "spec.backoffLimitPerIndex: Invalid value: 1: field is immutable",
                           "spec.managedBy: Invalid value: \"a.b/c\": field is immutable",
                           HasSubstr("spec.successPolicy: Invalid value: {\"rules\":")));
+  const auto policy = [](std::string_view policy) {
+    return R"({"spec":{"podReplacementPolicy":"Failed","podFailurePolicy":)" + std::string(policy) + "}}";
+  };
+  const std::string no_rules = policy(R"({"rules":[]})"), none = policy("null");
+  EXPECT_THAT(changed(no_rules, no_rules), IsEmpty());
+  EXPECT_THAT(changed(no_rules, none), ElementsAre("spec.podFailurePolicy: Invalid value: {}: field is immutable"))
+      << "a policy without rules is one";
+  EXPECT_THAT(changed(none, no_rules), ElementsAre("spec.podFailurePolicy: Invalid value: null: field is immutable"));
   EXPECT_THAT(changed(R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"j"}]}}}})", "{}"),
               ElementsAre(HasSubstr("spec.template: Invalid value: ")));
   EXPECT_THAT(changed(R"({"spec":{"template":{"metadata":{"annotations":null}}}})",

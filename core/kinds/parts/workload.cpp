@@ -133,7 +133,10 @@ void check_unchanged(const JsonObject& object, const JsonObject& old, std::strin
   const Json* now = get(object, key);
   const Json* before = get(old, key);
   const Json& left = now != nullptr ? *now : kAbsent;
-  if (!same_meaning(left, before != nullptr ? *before : kAbsent)) errors.invalid(at, key, left, "field is immutable");
+  const bool there = now != nullptr, was_there = before != nullptr;
+  if (there != was_there || (there && !same_meaning(*now, *before))) {
+    errors.invalid(at, key, left, "field is immutable");
+  }
 }
 
 int64_t check_share(const JsonObject& object, std::string_view key, bool at_most_hundred, const At& at,
