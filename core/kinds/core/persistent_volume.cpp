@@ -3,6 +3,7 @@
 
 #include "core/kinds/parts/entries.hpp"
 #include "core/kinds/parts/label_warnings.hpp"
+#include "core/kinds/parts/shown_fields.hpp"
 #include "core/kinds/parts/storage.hpp"
 #include "core/kinds/parts/storage_warnings.hpp"
 #include "core/schema/values/values.hpp"
@@ -56,7 +57,9 @@ void check_source_update(const JsonObject& spec, const JsonObject& old, const At
   const JsonObject* had = get_object(before, "csi");
   if (csi != nullptr && had != nullptr && get(*had, kExpansion) == nullptr) csi->erase(kExpansion);
   if (same_json(source, before)) return;
-  errors.forbidden(at, "persistentvolumesource", "spec.persistentvolumesource is immutable after creation");
+  errors.forbidden(at, "persistentvolumesource",
+                   "spec.persistentvolumesource is immutable after creation\n" +
+                       shown_difference(before, source, volume_source_fields()));
 }
 
 // A requirement of the older name is as good as one of the newer.

@@ -1,12 +1,9 @@
 // PersistentVolumeClaims: what they may ask for, what of it may change, and their table. Pure functions, any thread.
-#include <boost/json/serialize.hpp>
-#include <span>
-
 #include "core/kinds/parts/entries.hpp"
 #include "core/kinds/parts/resource_names.hpp"
+#include "core/kinds/parts/shown_fields.hpp"
 #include "core/kinds/parts/storage.hpp"
 #include "core/kinds/parts/storage_warnings.hpp"
-#include "core/kinds/parts/unified_diff.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::kinds::core_persistent_volume_claim {
@@ -69,73 +66,20 @@ bool may_take_class(const JsonObject& spec, const JsonObject& old, std::string_v
   return !has_annotation || get_text(spec, "storageClassName") == annotated;
 }
 
-constexpr size_t kLongestDiff = 1280;
-
-// A field by the name that upstream has for it; what has parts of its own names them.
-struct Shown {
-  std::string_view name, key;
-  bool always_text = false;
-  const Shown* parts = nullptr;
-  size_t part_count = 0;
-};
+constexpr auto kText = Shown::Absent::kText;
 constexpr Shown kAmounts[] = {{"Limits", "limits"}, {"Requests", "requests"}};
-constexpr Shown kSource[] = {{"APIGroup", "apiGroup"}, {"Kind", "kind", true}, {"Name", "name", true}};
+constexpr Shown kSource[] = {{"APIGroup", "apiGroup"}, {"Kind", "kind", kText}, {"Name", "name", kText}};
 constexpr Shown kReference[] = {
-    {"APIGroup", "apiGroup"}, {"Kind", "kind", true}, {"Name", "name", true}, {"Namespace", "namespace"}};
+    {"APIGroup", "apiGroup"}, {"Kind", "kind", kText}, {"Name", "name", kText}, {"Namespace", "namespace"}};
 constexpr Shown kSpec[] = {{"AccessModes", "accessModes"},
                            {"Selector", "selector"},
-                           {"Resources", "resources", false, kAmounts, std::size(kAmounts)},
-                           {"VolumeName", "volumeName", true},
+                           {"Resources", "resources", Shown::Absent::kParts, kAmounts},
+                           {"VolumeName", "volumeName", kText},
                            {"StorageClassName", "storageClassName"},
                            {"VolumeMode", "volumeMode"},
-                           {"DataSource", "dataSource", false, kSource, std::size(kSource)},
-                           {"DataSourceRef", "dataSourceRef", false, kReference, std::size(kReference)},
+                           {"DataSource", "dataSource", Shown::Absent::kNull, kSource},
+                           {"DataSourceRef", "dataSourceRef", Shown::Absent::kNull, kReference},
                            {"VolumeAttributesClassName", "volumeAttributesClassName"}};
-
-Json shown_struct(const JsonObject& object, std::span<const Shown> fields) {
-  JsonObject out;
-  for (const Shown& field : fields) {
-    const Json* value = get(object, field.key);
-    const bool is_struct = field.parts != nullptr && (value != nullptr || field.key == "resources");
-    out[field.name] = is_struct           ? shown_struct(object_at(object, field.key), {field.parts, field.part_count})
-                      : value != nullptr  ? *value
-                      : field.always_text ? Json("")
-                                          : Json();
-  }
-  return out;
-}
-
-void put_lines(const Json& value, const std::string& indent, std::string& out) {
-  const auto put_all = [&](const auto& all, char open, char close, const auto& put_one) {
-    if (all.empty()) return void(out.append(1, open).append(1, close));
-    std::string_view before = "\n";
-    out += open;
-    for (const auto& one : all) {
-      out.append(before).append(indent).append("  ");
-      put_one(one);
-      before = ",\n";
-    }
-    out.append("\n").append(indent).append(1, close);
-  };
-  if (const JsonObject* object = value.if_object()) {
-    put_all(*object, '{', '}', [&](const auto& entry) {
-      schema::append_json_string(out, entry.key());
-      out += ": ";
-      put_lines(entry.value(), indent + "  ", out);
-    });
-  } else if (const JsonArray* list = value.if_array()) {
-    put_all(*list, '[', ']', [&](const Json& one) { put_lines(one, indent + "  ", out); });
-  } else {
-    out += boost::json::serialize(value);
-  }
-}
-
-// A line a field, as upstream compares them.
-std::string shown_spec(const JsonObject& spec) {
-  std::string out;
-  put_lines(shown_struct(spec, kSpec), "", out);
-  return out;
-}
 
 // Both without what may differ.
 void check_frozen_spec(const JsonObject& claim, const JsonObject& old, const At& at, Errors& errors) {
@@ -156,7 +100,7 @@ void check_frozen_spec(const JsonObject& claim, const JsonObject& old, const At&
   errors.forbidden(at, "",
                    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
                    "claims\n" +
-                       schema::cut(unified_diff(shown_spec(before), shown_spec(spec)), kLongestDiff));
+                       shown_difference(before, spec, kSpec));
 }
 
 void check_attributes_class(const JsonObject& spec, const JsonObject& old, const At& at, Errors& errors) {

@@ -7,6 +7,7 @@ namespace gantry::kinds::core_persistent_volume_test {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -114,14 +115,49 @@ TEST(PersistentVolume, NodesAreChosenByTerms) {
 
 TEST(PersistentVolume, ItsStorageStays) {
   EXPECT_THAT(on_update(R"({"claimRef":{"name":"c"},"persistentVolumeReclaimPolicy":"Delete"})", "{}"), IsEmpty());
-  EXPECT_THAT(on_update(R"({"hostPath":{"path":"/b"}})", "{}"),
-              ElementsAre("spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after "
-                          "creation"));
+  EXPECT_THAT(
+      on_update(R"({"hostPath":{"path":"/b"}})", "{}"),
+      ElementsAre(R"(spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation
+@@ -2,7 +2,7 @@
+   "GCEPersistentDisk": null,
+   "AWSElasticBlockStore": null,
+   "HostPath": {
+-    "Path": "/data",
++    "Path": "/b",
+     "Type": ""
+   },
+   "Glusterfs": null,
+)"));
   EXPECT_THAT(on_update(R"({"volumeMode":"Block"})", "{}"),
               ElementsAre("volumeMode: Invalid value: \"Block\": field is immutable"));
   const auto csi = [](std::string_view more) {
     return R"({"hostPath":null,"csi":{"driver":"d","volumeHandle":"h")" + std::string(more) + "}}";
   };
+  EXPECT_THAT(on_update(R"({"hostPath":null,"csi":{"driver":"e","volumeHandle":"h","readOnly":true,
+                            "nodeStageSecretRef":{"name":"s","namespace":"d"}}})",
+                        csi("")),
+              ElementsAre(EndsWith(R"(
+@@ -21,13 +21,16 @@
+   "Local": null,
+   "StorageOS": null,
+   "CSI": {
+-    "Driver": "d",
++    "Driver": "e",
+     "VolumeHandle": "h",
+-    "ReadOnly": false,
++    "ReadOnly": true,
+     "FSType": "",
+     "VolumeAttributes": null,
+     "ControllerPublishSecretRef": null,
+-    "NodeStageSecretRef": null,
++    "NodeStageSecretRef": {
++      "Name": "s",
++      "Namespace": "d"
++    },
+     "NodePublishSecretRef": null,
+     "ControllerExpandSecretRef": null,
+     "NodeExpandSecretRef": null
+)")));
   const std::string secret = R"(,"controllerExpandSecretRef":{"name":"a","namespace":"b"})";
   EXPECT_THAT(on_update(csi(secret), csi("")), IsEmpty()) << "may come later";
   EXPECT_THAT(on_update(csi(""), csi(secret)), ElementsAre(HasSubstr("is immutable after creation")));
