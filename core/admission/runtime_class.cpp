@@ -4,7 +4,7 @@
 #include "core/admission/chain.hpp"
 #include "core/admission/classes.hpp"
 #include "core/admission/pod.hpp"
-#include "core/schema/values/same_json.hpp"
+#include "core/admission/tolerations.hpp"
 #include "core/schema/values/values.hpp"
 
 namespace gantry::admission {
@@ -14,9 +14,6 @@ using boost::json::array;
 using boost::json::object;
 using schema::get_text;
 
-// Tolerations that are compared with each other; more are put together as they are.
-constexpr size_t kMostCompared = 500;
-
 bool same_amounts(const object& a, const object& b) {
   if (a.size() != b.size()) return false;
   return std::all_of(a.begin(), a.end(), [&](const auto& entry) {
@@ -24,43 +21,6 @@ bool same_amounts(const object& a, const object& b) {
     const auto other = schema::Quantity::parse(get_text(b, entry.key()));
     return b.contains(entry.key()) && one && other && one->compare(*other) == 0;
   });
-}
-
-// Whether all that is tolerated by `less` is tolerated by `more`.
-bool tolerates_all(const object& more, const object& less) {
-  if (schema::same_json(more, less)) return true;
-  const bool exists = get_text(more, "operator") == "Exists";
-  const auto key = get_text(more, "key"), effect = get_text(more, "effect");
-  if (key != get_text(less, "key") && !(key.empty() && exists)) return false;
-  if (!effect.empty() && effect != get_text(less, "effect")) return false;
-  constexpr std::string_view kSeconds = "tolerationSeconds";
-  if (effect == "NoExecute" && schema::get(more, kSeconds) != nullptr) {
-    const bool shorter = schema::get(less, kSeconds) != nullptr &&
-                         schema::get_number(less, kSeconds) <= schema::get_number(more, kSeconds);
-    if (!shorter) return false;
-  }
-  const auto how = get_text(more, "operator"), other_how = get_text(less, "operator");
-  const bool equal = how.empty() || how == "Equal", other_equal = other_how.empty() || other_how == "Equal";
-  return exists || (equal && other_equal && get_text(more, "value") == get_text(less, "value"));
-}
-
-// Without those that others make needless; of the same ones the first stays.
-array merged(const array& all) {
-  if (all.size() > kMostCompared) return all;
-  array out;
-  for (size_t i = 0; i < all.size(); ++i) {
-    const auto* one = all[i].if_object();
-    if (one == nullptr) continue;
-    const auto covers = [&](const boost::json::value& other) {
-      return other.is_object() && tolerates_all(other.get_object(), *one);
-    };
-    const bool before = std::any_of(out.begin(), out.end(), covers);
-    const bool behind = std::any_of(all.begin() + static_cast<ptrdiff_t>(i) + 1, all.end(), [&](const auto& other) {
-      return covers(other) && !schema::same_json(other.get_object(), *one);
-    });
-    if (!before && !behind) out.push_back(*one);
-  }
-  return out;
 }
 
 class RuntimeClass final : public NewPodStep {
@@ -126,7 +86,7 @@ class RuntimeClass final : public NewPodStep {
     for (const object* from : {&std::as_const(spec), &scheduling}) {
       if (const auto* list = schema::get_array(*from, "tolerations")) all.insert(all.end(), list->begin(), list->end());
     }
-    if (!all.empty()) spec["tolerations"] = merged(all);
+    if (!all.empty()) spec["tolerations"] = merged_tolerations(all);
     return {};
   }
 
