@@ -196,6 +196,8 @@ TEST(Warnings, OfServices) {
                           "considered invalid in a future Kubernetes release: use \"10.0.0.0/8\"",
                           "spec.loadBalancerSourceRanges[2]: IPv6 CIDR value \"2001:DB8::/32\" should be in RFC 5952 "
                           "canonical format (\"2001:db8::/32\")"));
+  EXPECT_THAT(told(service, kService, R"({"spec":{"loadBalancerSourceRanges":["::ffff:0.0.0.0/96"]}})"),
+              ElementsAre(::testing::EndsWith("use \"0.0.0.0/0\"")));
   EXPECT_THAT(
       told_of_status(service, kService, R"({"status":{"loadBalancer":{"ingress":[{"ip":"01.1.1.1"}]}}})"),
       ElementsAre(::testing::StartsWith("status.loadBalancer.ingress[0]: non-standard IP address \"01.1.1.1\"")));

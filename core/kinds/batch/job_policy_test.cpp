@@ -189,6 +189,13 @@ TEST_F(JobStatus, ItEndsOneWay) {
                           "finished job"));
   EXPECT_THAT(change(ended("SuccessCriteriaMet,Complete", R"(,"completionTime":"2025-01-01T00:00:00Z")")),
               ElementsAre(HasSubstr("must be equal to or after `startTime`")));
+  EXPECT_THAT(change(ended("SuccessCriteriaMet,Complete", R"(,"completionTime":"2025-01-01T00:00:00Z")"),
+                     ended("SuccessCriteriaMet")),
+              ElementsAre(HasSubstr("must be equal to or after `startTime`")))
+      << "it began before";
+  EXPECT_THAT(change(R"({"conditions":[{"type":"FailureTarget","status":"True"},{"type":"Failed","status":"True"}]})"),
+              ElementsAre("status.startTime: Required value: startTime is required for finished job"))
+      << "it never began";
 }
 
 TEST_F(JobStatus, NothingGoesBack) {

@@ -45,6 +45,8 @@ TEST(Job, SelectsByItsUid) {
   EXPECT_EQ(one.at("spec").at("template").at("metadata").at("labels"), labels);
   EXPECT_EQ(one.at("metadata").at("labels"), labels) << "a job without labels has those of its pods";
   EXPECT_THAT(lines(validate(jobs(), one)), IsEmpty());
+  const Json labeled = job(R"({"spec":{"template":{"metadata":{"labels":{"x":"y"}}}}})");
+  EXPECT_EQ(labeled.at("metadata").at("labels").as_object().size(), 5U) << "those that it gave them, too";
   const Json own = job(R"({"metadata":{"labels":{"a":"b"}}})");
   EXPECT_EQ(own.at("metadata").at("labels"), parsed(R"({"a":"b"})"));
   const Json manual = job(R"({"spec":{"manualSelector":true,"selector":{"matchLabels":{"a":"b"}},
@@ -131,11 +133,12 @@ TEST(Job, PodsEnd) {
 }
 
 TEST(Job, HostNamesOfPodsAreNames) {
-  const auto named = [](size_t length) {
+  const auto named = [](size_t length, int completions = 11) {
     return of_new(R"({"metadata":{"name":")" + std::string(length, 'j') +
-                  R"("},"spec":{"completionMode":"Indexed","completions":11}})");
+                  R"("},"spec":{"completionMode":"Indexed","completions":)" + std::to_string(completions) + "}}");
   };
   EXPECT_THAT(named(60), IsEmpty());
+  EXPECT_THAT(named(61, 10), IsEmpty()) << "the last one is 9";
   EXPECT_THAT(named(61), ElementsAre(HasSubstr("metadata.name: Invalid value: \"jjj")));
 }
 

@@ -90,6 +90,15 @@ TEST(CertificateSigningRequest, NamesASigner) {
                                                       "\"A\": a lowercase RFC 1123 label must")));
   EXPECT_THAT(signer("a.b/C.d"), ElementsAre(StartsWith("spec.signerName: Invalid value: \"C.d\": validating label "
                                                         "\"C\": a lowercase RFC 1123 subdomain must")));
+  const std::string label = std::string(62, 'a') + ".", domain = label + label + label + label + "a";
+  ASSERT_EQ(domain.size(), 253U);
+  EXPECT_THAT(signer(domain + "/c"), IsEmpty());
+  EXPECT_THAT(signer(domain + "b/c"), ElementsAre("spec.signerName: Too long: may not be more than 253 bytes"));
+  const std::string path = domain + "." + std::string(63, 'a');
+  ASSERT_EQ(domain.size() + 1 + path.size(), 571U);
+  EXPECT_THAT(signer(domain + "/" + path), IsEmpty());
+  EXPECT_THAT(signer(domain + "/" + path + "b"),
+              ElementsAre("spec.signerName: Too long: may not be more than 571 bytes"));
 }
 
 TEST(CertificatePem, IsWhatItSays) {

@@ -91,6 +91,9 @@ TEST(LimitRange, LimitsFitEachOther) {
               ElementsAre("spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: \"3\": ratio 3 is greater than "
                           "max/min = 2.500000"));
   EXPECT_THAT(container(R"("min":{"cpu":"1"},"max":{"cpu":"3"},"maxLimitRequestRatio":{"cpu":"3"})"), IsEmpty());
+  EXPECT_THAT(container(R"("min":{"memory":"10Pi"},"max":{"memory":"20Pi"},"maxLimitRequestRatio":{"memory":"2"})"),
+              IsEmpty())
+      << "of which thousandths can't be counted";
   EXPECT_THAT(container(R"("min":{"cpu":"0"},"max":{"cpu":"3"},"maxLimitRequestRatio":{"cpu":"3"})"), IsEmpty());
   EXPECT_THAT(container(R"("default":{"a/b":"2"},"defaultRequest":{"a/b":"1"})"),
               ElementsAre("spec.limits[0].defaultRequest[a/b]: Invalid value: \"1\": default value 2 must equal to "

@@ -77,8 +77,11 @@ TEST(ResourceQuota, ScopesAreChosenByValuesToo) {
                                              "'Exist' or 'DoesNotExist' for scope selector"));
   EXPECT_THAT(chosen(R"({"scopeName":"PriorityClass","operator":"Near"})"),
               ElementsAre(std::string(kAt) + ".operator: Invalid value: \"Near\": not a valid selector operator"));
-  EXPECT_THAT(chosen(R"({"scopeName":"Terminating","operator":"In","values":["a"]})"),
-              ElementsAre(HasSubstr(".operator: Invalid value: \"In\": must be 'Exists' when scope is any of")));
+  for (const std::string scope : {"Terminating", "NotTerminating", "BestEffort", "NotBestEffort"}) {
+    EXPECT_THAT(chosen(R"({"operator":"In","values":["a"],"scopeName":")" + scope + "\"}"),
+                ElementsAre(HasSubstr(".operator: Invalid value: \"In\": must be 'Exists' when scope is any of")))
+        << scope;
+  }
   EXPECT_THAT(chosen(R"({"scopeName":"VolumeAttributesClass","operator":"Exists"})"),
               ElementsAre(HasSubstr("unsupported scope applied to resource")));
   EXPECT_THAT(

@@ -295,6 +295,16 @@ TEST(Service, AnotherTypeDropsWhatItHasNoUseFor) {
   EXPECT_THAT(json_of(next), HasSubstr(R"("status":{"loadBalancer":{}})"));
 }
 
+TEST(Service, ARangeMayBeOneAddress) {
+  const auto from = [](std::string_view range) {
+    return of_new(R"({"type":"LoadBalancer","loadBalancerSourceRanges":[")" + std::string(range) + "\"]}");
+  };
+  for (const char* one : {"10.0.0.1/32", "fd00::1/128", "0.0.0.0/0"}) EXPECT_THAT(from(one), IsEmpty()) << one;
+  for (const char* none : {"10.0.0.1/33", "fd00::1/129"}) {
+    EXPECT_THAT(from(none), ElementsAre(HasSubstr("must be a valid CIDR"))) << none;
+  }
+}
+
 TEST(Service, AddressesThatMeanSeveralThingsMayStayButNotCome) {
   constexpr std::string_view kOld = R"({"type":"LoadBalancer","externalIPs":["010.1.1.1","10.1.1.2"],
     "clusterIP":"::ffff:10.0.0.1","loadBalancerSourceRanges":[" 10.0.0.1/8"]})";

@@ -178,7 +178,8 @@ TEST(Containers, FieldsAndResourcesAsVariables) {
   };
   EXPECT_THAT(field("status.podIP"), IsEmpty());
   EXPECT_THAT(field("metadata.labels['a.b/c']"), IsEmpty());
-  EXPECT_THAT(field("metadata.annotations['A']"), IsEmpty()) << "case does not matter";
+  EXPECT_THAT(field("metadata.annotations['A.B/c']"), IsEmpty()) << "case does not matter";
+  EXPECT_THAT(field("metadata.labels['A.B/c']"), ElementsAre(HasSubstr("fieldRef: Invalid value: \"A.B/c\"")));
   EXPECT_THAT(field("metadata.labels['a b']"), ElementsAre(HasSubstr("fieldRef: Invalid value: \"a b\"")));
   EXPECT_THAT(field("metadata.labels"), ElementsAre(HasSubstr("fieldPath: Unsupported value: \"metadata.labels\"")));
   EXPECT_THAT(field("status.odd"), ElementsAre(HasSubstr("field label not supported: status.odd")));
