@@ -15,16 +15,23 @@ size_t enough_nodes(size_t all) {
   return std::max<size_t>(100, all * percent / 100);
 }
 
-}  // namespace
+// Why none of them can: `all`, of which `looked_at` gave the reasons.
+std::string no_node_error(size_t all, size_t looked_at, const Reasons::Counts& reasons) {
+  if (all == looked_at) return fit_error(all, reasons);
+  auto counts = reasons;
+  counts["node(s) didn't satisfy plugin(s) [NodeAffinity]"] += all - looked_at;
+  return fit_error(all, counts);
+}
 
-Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first) {
+// `all`: how many there are; `nodes` are those that it can go to at all.
+Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first, size_t all) {
   Choice choice;
   if (!pod.unsupported.empty()) {
-    choice.message = unsupported_error(nodes.size(), pod.unsupported);
+    choice.message = unsupported_error(all, pod.unsupported);
     return choice;
   }
   choice.helped_by = Changes::kNodeAdded;
-  if (nodes.empty()) {
+  if (all == 0) {
     choice.message = "no nodes available to schedule pods";
     return choice;
   }
@@ -36,11 +43,29 @@ Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_
     if (judge(pod, *node, rejections) == Verdict::kFits) feasible.push_back(node);
   }
   if (feasible.empty()) {
-    choice.message = fit_error(nodes.size(), rejections.reasons.counts());
+    choice.message = no_node_error(all, nodes.size(), rejections.reasons.counts());
     choice.helped_by |= rejections.helped_by;
     return choice;
   }
   choice.node = feasible[pick_best(pod, feasible)];
+  return choice;
+}
+
+}  // namespace
+
+Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first) {
+  return choose_among(pod, nodes, first, nodes.size());
+}
+
+Choice choose(const WaitingPod& pod, const NodeCache& cache, size_t first) {
+  const auto& all = cache.nodes();
+  if (!pod.nodes) return choose(pod, all, first);
+  std::vector<NodeState*> named;
+  for (const auto& name : *pod.nodes) {
+    if (auto* node = cache.find(name)) named.push_back(node);
+  }
+  auto choice = choose_among(pod, named, 0, all.size());
+  choice.looked = 0;  // whose turn it is stays as it was
   return choice;
 }
 

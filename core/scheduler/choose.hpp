@@ -20,5 +20,7 @@ struct Choice {
 
 // Looks at the nodes from `first` on, round about, until it knows enough that can take the pod.
 Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first);
+// The same of all nodes; for a pod that names some it looks at no others.
+Choice choose(const WaitingPod& pod, const NodeCache& cache, size_t first);
 
 }  // namespace gantry::scheduler

@@ -64,5 +64,35 @@ TEST_F(ChooseTest, LooksAtEnoughNodesRoundAbout) {
   EXPECT_EQ(chosen(pod_with("1", ""), 150).node->facts.name, "n150");
 }
 
+// As a daemon's pod does: no other node is asked, so that many nodes cost it nothing.
+TEST_F(ChooseTest, APodThatNamesItsNodeGoesThereOrNowhere) {
+  for (int i = 0; i < 150; ++i) add("n" + std::to_string(i), i == 7 ? "1" : "4");
+  const auto pod_for = [this](const std::string& node) {
+    auto pod = pod_with("2", "");
+    auto& term = *pod.mutable_spec()
+                      ->mutable_affinity()
+                      ->mutable_node_affinity()
+                      ->mutable_required_during_scheduling_ignored_during_execution()
+                      ->add_node_selector_terms();
+    auto& field = *term.add_match_fields();
+    field.set_key("metadata.name");
+    field.set_operator_("In");
+    field.add_values(node);
+    return choose(*read_waiting_pod(pod), cache, 3);
+  };
+  const auto found = pod_for("n149");
+  ASSERT_NE(found.node, nullptr);
+  EXPECT_EQ(found.node->facts.name, "n149");
+  EXPECT_EQ(found.looked, 0u) << "whose turn it is stays";
+  const auto full = pod_for("n7");
+  EXPECT_EQ(full.node, nullptr);
+  EXPECT_EQ(full.message,
+            "0/150 nodes are available: 1 Insufficient cpu, 149 node(s) didn't satisfy plugin(s) [NodeAffinity].");
+  EXPECT_EQ(full.helped_by, Changes::kNodeAdded | Changes::kAllocatable | Changes::kPodGone);
+  const auto gone = pod_for("n150");
+  EXPECT_EQ(gone.message, "0/150 nodes are available: 150 node(s) didn't satisfy plugin(s) [NodeAffinity].");
+  EXPECT_EQ(gone.helped_by, Changes::kNodeAdded);
+}
+
 }  // namespace
 }  // namespace gantry::scheduler

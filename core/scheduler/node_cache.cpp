@@ -22,6 +22,11 @@ Changes NodeCache::set_node(NodeFacts facts) {
   return changes;
 }
 
+NodeState* NodeCache::find(const std::string& name) const {
+  const auto it = by_name_.find(name);
+  return it != by_name_.end() && it->second->present ? it->second.get() : nullptr;
+}
+
 void NodeCache::forget_if_empty(const std::string& name) {
   const auto it = by_name_.find(name);
   if (it != by_name_.end() && !it->second->present && it->second->pods == 0) by_name_.erase(it);

@@ -41,6 +41,7 @@ class NodeCache {
 
   // Present nodes, in a stable order for round robin.
   const std::vector<NodeState*>& nodes() const { return order_; }
+  NodeState* find(const std::string& name) const;  // a present one, or null
   size_t pod_count() const { return pods_.size(); }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "core/scheduler/filter.hpp"
 #include "core/scheduler/score.hpp"
+#include "gantry/scheduling/named_nodes.hpp"
 
 namespace gantry::scheduler {
 namespace {
@@ -62,6 +63,7 @@ WaitingPtr read_waiting_pod(const corev1::Pod& pod) {
   info->priority = spec.priority();
   info->created_seconds = pod.metadata().creation_timestamp().seconds();
   info->tolerations = Tolerations(spec.tolerations());
+  info->nodes = sdk::named_nodes(spec);
   info->unsupported = unsupported_demands(spec);
   info->filters = concerned(all_filters(), *info, spec);
   info->scores = concerned(all_scores(), *info, spec);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,7 @@ struct WaitingPod : PodInfo {
   int32_t priority = 0;
   int64_t created_seconds = 0;
   Tolerations tolerations;
+  std::optional<std::vector<std::string>> nodes;  // the only ones that it can go to, where it names them
   // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
   std::string unsupported;
   std::vector<Asked<Filter>> filters;  // in the order in which they are asked

@@ -175,7 +175,7 @@ void Scheduler::run() {
       continue;
     }
     const auto& nodes = cache_.nodes();
-    const Choice choice = choose(*pod, nodes, next_node_);
+    const Choice choice = choose(*pod, cache_, next_node_);
     if (!nodes.empty()) next_node_ = (next_node_ + choice.looked) % nodes.size();
     if (choice.node == nullptr) {
       queue_.unschedulable(pod, now, choice.helped_by);
