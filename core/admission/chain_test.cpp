@@ -126,10 +126,10 @@ TEST_F(ChainTest, StepsRunInTheirOrderAndTheirStage) {
 TEST_F(ChainTest, BuiltInStepsComeFirst) {
   std::vector<std::string> names;
   for (const auto& step : builtin_steps()) names.emplace_back(step->name());
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"NamespaceLifecycle", "ServiceAccount", "Priority", "DefaultTolerationSeconds",
-                                      "DefaultStorageClass", "PersistentVolumeClaimResize", "RuntimeClass",
-                                      "CertificateRequester", "DefaultIngressClass", "Unsupported"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"NamespaceLifecycle", "ServiceAccount", "Priority",
+                                             "DefaultTolerationSeconds", "DefaultStorageClass",
+                                             "PersistentVolumeClaimResize", "RuntimeClass", "CertificateRequester",
+                                             "CertificateSubjectRestriction", "DefaultIngressClass", "Unsupported"}));
   add_passing("mine");
   request_->kind = request_->schema->find_resource("", "v1", "namespaces");
   request_->operation = Operation::kDelete;

@@ -5,7 +5,7 @@
 #define GANTRY_STEPS(step)                                                                           \
   step(namespace_lifecycle) step(service_account) step(priority) step(default_toleration_seconds)    \
       step(default_storage_class) step(claim_resize) step(runtime_class) step(certificate_requester) \
-          step(default_ingress_class) step(unsupported)
+          step(certificate_subject_restriction) step(default_ingress_class) step(unsupported)
 
 namespace gantry::admission {
 
