@@ -12,6 +12,8 @@
 namespace gantry::apiserver {
 namespace {
 
+// How often a pod that has not begun may change before its eviction gives up.
+constexpr int kMostLooks = 20;
 constexpr std::string_view kMessage = "k8s.io.api.policy.v1.Eviction";
 
 class Eviction : public WriteCall, public std::enable_shared_from_this<Eviction> {
@@ -110,9 +112,18 @@ class Eviction : public WriteCall, public std::enable_shared_from_this<Eviction>
     };
     mutation->done = [self = shared_from_this(), pinned](const Expected<Outcome>& outcome) {
       if (outcome) return respond_done(*self->call);
-      self->fail(pinned && outcome.error().code() == 409 ? kinds::no_room(self->budget_) : outcome.error());
+      if (!pinned || outcome.error().code() != 409) return self->fail(outcome.error());
+      self->changed_meanwhile(outcome.error());
     };
     mutate(std::move(mutation));
+  }
+
+  // A pod that no budget was asked of may have to be asked now; where one was, whoever evicts tries again.
+  void changed_meanwhile(const Status& conflict) {
+    if (!budget_.empty()) return fail(kinds::no_room(budget_));
+    if (++looks_ == kMostLooks) return fail(conflict);
+    object_in(options_.as_object(), "preconditions").erase("resourceVersion");
+    later(call, 0, [self = shared_from_this()] { self->look_at_pod(); });
   }
 
   // A write that the eviction, which is admitted, consists of.
@@ -131,6 +142,7 @@ class Eviction : public WriteCall, public std::enable_shared_from_this<Eviction>
   store::Revision version_ = 0;
   const schema::Kind* budgets_ = nullptr;
   std::string budget_;  // its name
+  int looks_ = 0;       // that were in vain
 };
 
 }  // namespace

@@ -122,6 +122,18 @@ TEST_F(EvictionTest, PodsThatHaveNotBegunOrHaveEndedNeedNoBudget) {
   EXPECT_TRUE(goes("done"));
 }
 
+// An empty selector is for all pods of the namespace, none at all for no pod.
+TEST_F(EvictionTest, BudgetsForAllAndForNone) {
+  running("p");
+  made(kBudgets, R"({"metadata":{"name":"none"},"spec":{"maxUnavailable":1}})");
+  made(kBudgets, R"({"metadata":{"name":"all"},"spec":{"maxUnavailable":1,"selector":{}}})");
+  const auto refused = evict("p");
+  EXPECT_EQ(refused.code, 429) << refused.body;
+  EXPECT_FALSE(goes("p"));
+  ASSERT_EQ(ask("DELETE", std::string(kBudgets) + "/all").code, 200);
+  EXPECT_EQ(evict("p").code, 201);
+}
+
 TEST_F(EvictionTest, DryRunsAndPreconditions) {
   running("p");
   budget("b", counts(1, 3, 2));

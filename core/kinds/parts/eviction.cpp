@@ -61,9 +61,10 @@ bool has_ended(const JsonObject& pod) {
 bool goes_without_budget(const JsonObject& pod) { return has_ended(pod) || phase_of(pod) == "Pending"; }
 
 bool is_covered(const JsonObject& pod, const JsonObject& budget) {
-  const auto selector = schema::LabelSelector::from_document(object_at(object_at(budget, "spec"), "selector"));
-  // One that selects everything would have been meant so for no pod.
-  return selector && !selector->empty() && selector->matches(object_at(object_at(pod, "metadata"), "labels"));
+  const JsonObject* wanted = get_object(object_at(budget, "spec"), "selector");
+  if (wanted == nullptr) return false;  // while an empty one is meant for all
+  const auto selector = schema::LabelSelector::from_document(*wanted);
+  return selector && selector->matches(object_at(object_at(pod, "metadata"), "labels"));
 }
 
 bool spares_unready(const JsonObject& budget, const JsonObject& pod) {
