@@ -56,6 +56,12 @@ Expected<Cidr> Cidr::parse(std::string_view text) {
   return out;
 }
 
+Cidr Cidr::around(const Address& address, int prefix) {
+  Cidr out{0, prefix, address.ipv6};
+  out.base = address.bits & mask_of(out.bits(), prefix);
+  return out;
+}
+
 std::string Cidr::text() const { return Address{base, ipv6}.text() + "/" + std::to_string(prefix); }
 
 bool Cidr::overlaps(const Cidr& other) const {

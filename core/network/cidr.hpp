@@ -29,6 +29,8 @@ struct Cidr {
 
   // Bits behind the prefix count as zero.
   static Expected<Cidr> parse(std::string_view text);
+  // The range of this length that has the address.
+  static Cidr around(const Address& address, int prefix);
   int bits() const { return ipv6 ? 128 : 32; }
   std::string text() const;
   bool overlaps(const Cidr& other) const;  // never across the families

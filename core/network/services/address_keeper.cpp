@@ -7,11 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "core/client/reflector.hpp"
 #include "core/network/cidr.hpp"
-#include "core/network/services/keyed_steps.hpp"
 #include "core/network/services/service_allocation.hpp"
-#include "gantry/abi/log.h"
 #include "k8s.io/api/core/v1/service.pb.h"
 #include "k8s.io/api/networking/v1/ip_address.pb.h"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/options.pb.h"
@@ -32,9 +29,7 @@ struct Served {
   std::set<std::string> addresses;
 };
 
-std::optional<Served> read_service(std::string_view bytes) {
-  k8s::io::api::core::v1::Service service;
-  if (!service.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+Served served_by(const k8s::io::api::core::v1::Service& service) {
   Served out{{service.metadata().namespace_(), service.metadata().name()}, {}};
   if (service.spec().type() == "ExternalName") return out;
   for (const auto& text : service.spec().cluster_ips()) {
@@ -77,62 +72,16 @@ keptv1::IPAddress address_for(const std::string& name, const Owner& owner) {
   return out;
 }
 
-client::WatchRequest all_of(const client::ResourceRef& what) {
-  client::WatchRequest out;
-  out.group = what.group;
-  out.version = what.version;
-  out.resource = what.resource;
-  return out;
-}
-
 }  // namespace
 
-class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
+class AddressKeeper::Impl final : public Keeper {
  public:
-  explicit Impl(AddressKeeperOptions options) : options_(std::move(options)) {}
-
-  void start() {
-    KeyedStepsOptions steps;
-    steps.client = options_.client;
-    steps.schedule = options_.schedule;
-    steps.next = [weak = weak_from_this()](const std::string& name) -> std::optional<client::ApiRequest> {
-      const auto self = weak.lock();
-      return self ? self->next(name) : std::nullopt;
-    };
-    steps.trouble = [log = options_.log](const std::string& name, const Status& why) {
-      log(GANTRY_LOG_WARN, "IPAddress " + name + " can't be written: " + why.message() + "; it is tried again");
-    };
-    steps_ = std::make_shared<KeyedSteps>(std::move(steps));
-    follow(services_, {"", "v1", "services"}, &Impl::replace_services, &Impl::see_service);
-    follow(addresses_, kAddresses, &Impl::replace_addresses, &Impl::see_address);
-  }
-  void stop() {
-    services_.reset();
-    addresses_.reset();
-    steps_->stop();
-  }
+  explicit Impl(AddressKeeperOptions options) : Keeper(std::move(options), "IPAddress") {}
 
  private:
-  using Reflector = std::unique_ptr<client::Reflector>;
-  using Names = std::set<std::string>;
-
-  void follow(Reflector& reflector, const client::ResourceRef& what, void (Impl::*replace)(const client::Client::List&),
-              void (Impl::*see)(const client::WatchEvent&)) {
-    client::ReflectorHandler handler;
-    handler.replace = [weak = weak_from_this(), replace](const client::Client::List& list) {
-      if (const auto self = weak.lock()) (self.get()->*replace)(list);
-    };
-    handler.event = [weak = weak_from_this(), see](const client::WatchEvent& event) {
-      if (const auto self = weak.lock()) (self.get()->*see)(event);
-    };
-    client::ReflectorOptions watching;
-    watching.schedule = options_.schedule;
-    watching.run = options_.run;
-    reflector = client::start_reflector(*options_.client, all_of(what), std::move(handler), std::move(watching));
-  }
-
-  void look(const Names& names) const {
-    for (const auto& name : names) steps_->look(name);
+  void follow_all() override {
+    follow({"", "v1", "services"}, "", &Impl::replace_services, &Impl::see_service);
+    follow(kAddresses, "", &Impl::replace_addresses, &Impl::see_address);
   }
 
   // Names that another look is due for.
@@ -160,10 +109,11 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
       const std::lock_guard lock(mutex_);
       auto before = has_;
       for (const auto& object : list.objects) {
-        auto served = read_service(object.bytes);
-        if (!served) continue;
-        before.erase(served->owner);
-        set_service(served->owner, std::move(served->addresses), changed);
+        const auto service = read<k8s::io::api::core::v1::Service>(object);
+        if (!service) continue;
+        auto served = served_by(*service);
+        before.erase(served.owner);
+        set_service(served.owner, std::move(served.addresses), changed);
       }
       for (const auto& [owner, names] : before) set_service(owner, {}, changed);
       services_known_ = true;
@@ -173,13 +123,14 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void see_service(const client::WatchEvent& event) {
-    auto served = read_service(event.object.bytes);
-    if (!served) return;
-    if (event.type == client::WatchEvent::Type::kDeleted) served->addresses.clear();
+    const auto service = read<k8s::io::api::core::v1::Service>(event.object);
+    if (!service) return;
+    auto served = served_by(*service);
+    if (event.type == client::WatchEvent::Type::kDeleted) served.addresses.clear();
     Names changed;
     {
       const std::lock_guard lock(mutex_);
-      set_service(served->owner, std::move(served->addresses), changed);
+      set_service(served.owner, std::move(served.addresses), changed);
     }
     look(changed);
   }
@@ -192,10 +143,10 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
       for (const auto& [name, owners] : owners_) changed.insert(name);
       known_.clear();
       for (const auto& object : list.objects) {
-        keptv1::IPAddress address;
-        if (!address.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
-        known_[address.metadata().name()] = known_of(address);
-        changed.insert(address.metadata().name());
+        const auto address = read<keptv1::IPAddress>(object);
+        if (!address) continue;
+        known_[address->metadata().name()] = known_of(*address);
+        changed.insert(address->metadata().name());
       }
       addresses_known_ = true;
     }
@@ -203,18 +154,18 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void see_address(const client::WatchEvent& event) {
-    keptv1::IPAddress address;
-    if (!address.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
-    const auto& name = address.metadata().name();
+    const auto address = read<keptv1::IPAddress>(event.object);
+    if (!address) return;
+    const auto& name = address->metadata().name();
     {
       const std::lock_guard lock(mutex_);
       if (event.type != client::WatchEvent::Type::kDeleted) {
-        known_[name] = known_of(address);
+        known_[name] = known_of(*address);
       } else {
-        forget(name, address.metadata().uid());
+        forget(name, address->metadata().uid());
       }
     }
-    steps_->look(name);
+    look(name);
   }
 
   // Another one may have the name by now.
@@ -224,7 +175,7 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   // What has to be otherwise is made anew: whom an IPAddress names can't be changed.
-  std::optional<client::ApiRequest> next(const std::string& name) {
+  std::optional<client::ApiRequest> next(const std::string& name) override {
     const std::lock_guard lock(mutex_);
     if (!services_known_ || !addresses_known_) return std::nullopt;
     const auto owners = owners_.find(name);
@@ -244,14 +195,11 @@ class AddressKeeper::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   inline static const client::ResourceRef kAddresses{"networking.k8s.io", "v1", "ipaddresses"};
-  const AddressKeeperOptions options_;
   std::mutex mutex_;                               // not held through calls
   std::map<Owner, Names> has_;                     // Services that have addresses
   std::map<std::string, std::set<Owner>> owners_;  // by address
   std::map<std::string, Known> known_;             // IPAddresses
   bool services_known_ = false, addresses_known_ = false;
-  std::shared_ptr<KeyedSteps> steps_;
-  Reflector services_, addresses_;
 };
 
 AddressKeeper::AddressKeeper(AddressKeeperOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {

@@ -7,22 +7,13 @@
 // thread that it is given.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <memory>
-#include <string_view>
 
-#include "core/client/client.hpp"
+#include "core/network/services/keeper.hpp"
 
 namespace gantry::network {
 
-struct AddressKeeperOptions {
-  client::Client* client = nullptr;
-  std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;
-  // Reads what the client tells, on a thread of the caller's (client::ReflectorOptions::run). Null: on the client's.
-  std::function<void(std::function<void()> fn)> run = nullptr;
-  std::function<void(int32_t level, std::string_view text)> log;
-};
+using AddressKeeperOptions = KeeperOptions;
 
 class AddressKeeper {
  public:

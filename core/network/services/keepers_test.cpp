@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 
 #include "core/network/played_client.hpp"
@@ -207,7 +208,7 @@ struct Range {
   }
 };
 
-struct Ranges : testing::Test {
+struct PlayedRanges {
   void start() {
     RangeKeeperOptions options;
     options.client = &api;
@@ -220,6 +221,7 @@ struct Ranges : testing::Test {
   int64_t now_s = 100;
   std::unique_ptr<RangeKeeper> keeper;
 };
+struct Ranges : testing::Test, PlayedRanges {};
 
 constexpr char kHeld[] =
     R"( {"status":{"conditions":[{"type":"Ready","status":"False","reason":"Terminating","message":)"
@@ -285,6 +287,28 @@ TEST_F(Ranges, GoWhenOthersHaveTheirAddresses) {
   api.tell("servicecidrs", Type::kModified, Range{"wide", {"10.0.0.0/16"}, true, "True", "", 50});
   api.tell("servicecidrs", Type::kAdded, Range{"same", {"10.0.0.0/16"}, true, "False", "Terminating", 50});
   EXPECT_EQ(api.take().back(), std::string("wide/status") + kHeld);
+}
+
+// A cluster with many addresses, one of whose ranges leaves: each Service that comes or goes costs a look at its
+// address.
+TEST(RangesAtScale, WhatChangesIsLookedAt) {
+  PlayedRanges many;
+  constexpr int kAddresses = 30'000, kChanges = 3'000;
+  auto& ranges = many.api.lists["servicecidrs"].objects;
+  ranges.push_back(Range{"gone", {"10.0.0.0/16"}, true, "True", "", 95});
+  for (int i = 0; i < 64; ++i)
+    ranges.push_back(Range{"r" + std::to_string(i), {"10.0." + std::to_string(4 * i) + ".0/22"}});
+  const auto name = [](int i) { return "10.0." + std::to_string(i / 250) + "." + std::to_string(1 + i % 250); };
+  for (int i = 0; i < kAddresses; ++i) many.api.lists["ipaddresses"].objects.push_back(address(name(i), "web", "u"));
+  many.start();
+  const std::clock_t before = std::clock();
+  for (int i = 0; i < kChanges; ++i) {
+    many.api.tell("ipaddresses", i % 2 == 0 ? Type::kDeleted : Type::kAdded, address(name(i / 2), "web", "u"));
+  }
+  EXPECT_LT(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC, 3.0);
+  many.now_s = 106;
+  many.api.fire();
+  EXPECT_EQ(many.api.take(), Lines{std::string("gone") + kRelease});
 }
 
 }  // namespace

@@ -9,13 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/client/reflector.hpp"
 #include "core/network/cidr.hpp"
-#include "core/network/services/keyed_steps.hpp"
+#include "core/network/services/range_cover.hpp"
 #include "core/network/services/service_allocation.hpp"
-#include "core/network/services/service_numbers.hpp"
 #include "core/schema/values/values.hpp"
-#include "gantry/abi/log.h"
 #include "k8s.io/api/networking/v1/ip_address.pb.h"
 #include "k8s.io/api/networking/v1/service_cidr.pb.h"
 
@@ -65,63 +62,18 @@ std::string finalizer_text(bool add) {
          kFinalizer + R"("]}})";
 }
 
-// As addresses of an IPv4 range lie together, and those of an IPv6 one.
-using Given = std::set<std::pair<bool, AddressBits>>;
-
 }  // namespace
 
-class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
+class RangeKeeper::Impl final : public Keeper {
  public:
-  explicit Impl(RangeKeeperOptions options) : options_(std::move(options)) {}
-
-  void start() {
-    KeyedStepsOptions steps;
-    steps.client = options_.client;
-    steps.schedule = options_.schedule;
-    steps.next = [weak = weak_from_this()](const std::string& name) -> std::optional<client::ApiRequest> {
-      const auto self = weak.lock();
-      return self ? self->next(name) : std::nullopt;
-    };
-    steps.trouble = [log = options_.log](const std::string& name, const Status& why) {
-      log(GANTRY_LOG_WARN, "ServiceCIDR " + name + " can't be written: " + why.message() + "; it is tried again");
-    };
-    steps_ = std::make_shared<KeyedSteps>(std::move(steps));
-    cidrs_ = follow("servicecidrs", {}, &Impl::replace_cidrs, &Impl::see_cidr);
-    addresses_ = follow("ipaddresses", std::string(kManagedBy) + "=" + std::string(kAddressManager),
-                        &Impl::replace_addresses, &Impl::see_address);
-  }
-  void stop() {
-    cidrs_.reset();
-    addresses_.reset();
-    steps_->stop();
-  }
+  explicit Impl(RangeKeeperOptions options)
+      : Keeper(options, "ServiceCIDR"), now_unix_ns_(std::move(options.now_unix_ns)) {}
 
  private:
-  using Reflector = std::unique_ptr<client::Reflector>;
-  using Names = std::set<std::string>;
-
-  Reflector follow(const char* resource, std::string selector, void (Impl::*replace)(const client::Client::List&),
-                   void (Impl::*see)(const client::WatchEvent&)) {
-    client::WatchRequest what;
-    what.group = "networking.k8s.io";
-    what.version = "v1";
-    what.resource = resource;
-    what.label_selector = std::move(selector);
-    client::ReflectorHandler handler;
-    handler.replace = [weak = weak_from_this(), replace](const client::Client::List& list) {
-      if (const auto self = weak.lock()) (self.get()->*replace)(list);
-    };
-    handler.event = [weak = weak_from_this(), see](const client::WatchEvent& event) {
-      if (const auto self = weak.lock()) (self.get()->*see)(event);
-    };
-    client::ReflectorOptions watching;
-    watching.schedule = options_.schedule;
-    watching.run = options_.run;
-    return client::start_reflector(*options_.client, std::move(what), std::move(handler), std::move(watching));
-  }
-
-  void look(const Names& names) const {
-    for (const auto& name : names) steps_->look(name);
+  void follow_all() override {
+    follow(kCidrs, "", &Impl::replace_cidrs, &Impl::see_cidr);
+    follow({"networking.k8s.io", "v1", "ipaddresses"}, std::string(kManagedBy) + "=" + std::string(kAddressManager),
+           &Impl::replace_addresses, &Impl::see_address);
   }
 
   // Those that go, and that this may hold or release.
@@ -135,41 +87,54 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
 
   void put(const rangev1::ServiceCIDR& object) {
     const auto& name = object.metadata().name();
-    known_[name] = offered_of(object);
-    if (known_[name].deleted_ns) {
-      leaving_.insert(name);
-    } else {
-      leaving_.erase(name);
+    auto offered = offered_of(object);
+    // Those that it had and has stay, so that nothing is looked at for them.
+    if (!offered.deleted_ns) {
+      for (const auto& range : offered.ranges) cover_.add(range);
     }
+    drop(name);
+    if (offered.deleted_ns) leaving_.insert(name);
+    known_[name] = std::move(offered);
+  }
+
+  void drop(const std::string& name) {
+    const auto found = known_.find(name);
+    if (found == known_.end()) return;
+    if (!found->second.deleted_ns) {
+      for (const auto& range : found->second.ranges) cover_.remove(range);
+    }
+    leaving_.erase(name);
+    known_.erase(found);
   }
 
   void replace_cidrs(const client::Client::List& list) {
     Names names;
     {
       const std::lock_guard lock(mutex_);
-      known_.clear();
-      leaving_.clear();
+      Names gone;
+      for (const auto& [name, offered] : known_) gone.insert(name);
       for (const auto& object : list.objects) {
-        rangev1::ServiceCIDR read;
-        if (!read.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
-        put(read);
-        names.insert(read.metadata().name());
+        const auto cidr = read<rangev1::ServiceCIDR>(object);
+        if (!cidr) continue;
+        put(*cidr);
+        gone.erase(cidr->metadata().name());
+        names.insert(cidr->metadata().name());
       }
+      for (const auto& name : gone) drop(name);
     }
     look(names);
   }
 
   void see_cidr(const client::WatchEvent& event) {
-    rangev1::ServiceCIDR read;
-    if (!read.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
-    Names names{read.metadata().name()};
+    const auto cidr = read<rangev1::ServiceCIDR>(event.object);
+    if (!cidr) return;
+    Names names{cidr->metadata().name()};
     {
       const std::lock_guard lock(mutex_);
       if (event.type == client::WatchEvent::Type::kDeleted) {
-        known_.erase(read.metadata().name());
-        leaving_.erase(read.metadata().name());
+        drop(cidr->metadata().name());
       } else {
-        put(read);
+        put(*cidr);
       }
       add_leaving(names);
     }
@@ -180,10 +145,11 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
     Names names;
     {
       const std::lock_guard lock(mutex_);
-      given_.clear();
+      std::vector<Address> given;
       for (const auto& object : list.objects) {
-        if (const auto address = read_address(object)) given_.emplace(address->ipv6, address->bits);
+        if (const auto address = read_address(object)) given.push_back(*address);
       }
+      cover_.give_all(given);
       addresses_known_ = true;
       add_leaving(names);
     }
@@ -197,9 +163,9 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
     {
       const std::lock_guard lock(mutex_);
       if (event.type == client::WatchEvent::Type::kDeleted) {
-        given_.erase({address->ipv6, address->bits});
+        cover_.take_back(*address);
       } else {
-        given_.emplace(address->ipv6, address->bits);
+        cover_.give(*address);
       }
       add_leaving(names, &*address);
     }
@@ -207,35 +173,17 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   static std::optional<Address> read_address(const client::Object& object) {
-    rangev1::IPAddress read;
-    if (!read.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) return std::nullopt;
-    return Address::parse(read.metadata().name());
-  }
-
-  // Whether another one that stays has it.
-  template <typename Has>
-  bool elsewhere(const std::string& name, const Has& has) const {
-    return std::ranges::any_of(known_, [&](const auto& other) {
-      return other.first != name && !other.second.deleted_ns && std::ranges::any_of(other.second.ranges, has);
-    });
+    const auto address = read<rangev1::IPAddress>(object);
+    return address ? Address::parse(address->metadata().name()) : std::nullopt;
   }
 
   // Whether an address that was given would be in no range any more.
-  bool is_held(const std::string& name, const Offered& offered) const {
-    for (const auto& range : offered.ranges) {
-      const auto wider = [&](const Cidr& other) { return other.overlaps(range) && other.prefix <= range.prefix; };
-      if (elsewhere(name, wider)) continue;
-      for (auto it = given_.lower_bound({range.ipv6, range.base}); it != given_.end(); ++it) {
-        const Address address{it->second, it->first};
-        if (!range.contains(address)) break;
-        if (!elsewhere(name, [&](const Cidr& other) { return ServiceNumbers::range_gives(other, address); }))
-          return true;
-      }
-    }
-    return false;
+  bool is_held(const Offered& offered) const {
+    return std::ranges::any_of(
+        offered.ranges, [this](const Cidr& range) { return !cover_.contains(range) && cover_.leaves_out(range); });
   }
 
-  std::optional<client::ApiRequest> next(const std::string& name) {
+  std::optional<client::ApiRequest> next(const std::string& name) override {
     const std::lock_guard lock(mutex_);
     const auto found = known_.find(name);
     if (found == known_.end()) return std::nullopt;
@@ -244,13 +192,13 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
     const auto patch = [&](std::string json, std::string_view subresource = {}) {
       return client::patch_request(kCidrs, "", name, std::move(json), Patch::STRATEGIC_MERGE_PATCH, subresource);
     };
-    const auto now = options_.now_unix_ns();
+    const auto now = now_unix_ns_();
     if (!offered.deleted_ns) {
       if (!offered.finalizer) return patch(finalizer_text(true));
       return offered.ready ? std::nullopt : std::optional(patch(condition_text(true, now), "status"));
     }
     if (!offered.finalizer || !addresses_known_) return std::nullopt;
-    if (is_held(name, offered)) {
+    if (is_held(offered)) {
       return offered.held ? std::nullopt : std::optional(patch(condition_text(false, now), "status"));
     }
     const int64_t left = *offered.deleted_ns + kGraceNs - now;
@@ -262,27 +210,23 @@ class RangeKeeper::Impl : public std::enable_shared_from_this<Impl> {
   // Another look, once.
   void wait(const std::string& name, int64_t delay_ms) {
     if (!timed_.insert(name).second) return;
-    options_.schedule(delay_ms, [weak = weak_from_this(), name] {
-      const auto self = weak.lock();
-      if (!self) return;
+    call_after<Impl>(delay_ms, [name](Impl& self) {
       {
-        const std::lock_guard lock(self->mutex_);
-        self->timed_.erase(name);
+        const std::lock_guard lock(self.mutex_);
+        self.timed_.erase(name);
       }
-      self->steps_->look(name);
+      self.look(name);
     });
   }
 
   inline static const client::ResourceRef kCidrs{"networking.k8s.io", "v1", "servicecidrs"};
-  const RangeKeeperOptions options_;
+  const std::function<int64_t()> now_unix_ns_;
   std::mutex mutex_;  // not held through calls
   std::map<std::string, Offered> known_;
-  Names leaving_;  // of them those that are being deleted
-  Names timed_;    // of these those that wait for their time
-  Given given_;    // the addresses that Services have
+  Names leaving_;     // of them those that are being deleted
+  Names timed_;       // of these those that wait for their time
+  RangeCover cover_;  // of those that stay, and the addresses that Services have
   bool addresses_known_ = false;
-  std::shared_ptr<KeyedSteps> steps_;
-  Reflector cidrs_, addresses_;
 };
 
 RangeKeeper::RangeKeeper(RangeKeeperOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {

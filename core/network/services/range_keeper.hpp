@@ -8,19 +8,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
 
-#include "core/client/client.hpp"
+#include "core/network/services/keeper.hpp"
 
 namespace gantry::network {
 
-struct RangeKeeperOptions {
-  client::Client* client = nullptr;
+struct RangeKeeperOptions : KeeperOptions {
   std::function<int64_t()> now_unix_ns;
-  std::function<void(int64_t delay_ms, std::function<void()> fn)> schedule;
-  // As AddressKeeperOptions::run.
-  std::function<void(std::function<void()> fn)> run = nullptr;
-  std::function<void(int32_t level, std::string_view text)> log;
 };
 
 class RangeKeeper {
