@@ -91,6 +91,7 @@ Status ControlPlane::give_service_numbers() {
     if (::getentropy(&chance, sizeof chance) != 0) chance = static_cast<uint64_t>(::getpid());
     return chance;
   };
+  options.run = [this](std::function<void()> read) { ranges_reads_.post(std::move(read)); };
   options.log = logger("network");
   auto step = network::make_service_allocation(std::move(options));
   if (!step) return std::move(step).error();

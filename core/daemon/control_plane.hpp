@@ -124,6 +124,7 @@ class ControlPlane {
 
   ControlPlaneOptions options_;
   std::unique_ptr<schema::Registry> schemas_;
+  plugin::WorkerPool ranges_reads_{"node-ranges", 1};  // the store posts to it until it is ended
   // Answers the last writes while it ends, which needs the schema.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<apiserver::ApiServer> api_;
@@ -133,7 +134,6 @@ class ControlPlane {
   mutable std::mutex controllers_mutex_;                     // held while another thread looks at them
   std::unique_ptr<controller::ControllerHost> controllers_;  // exchanged under controllers_mutex_
   std::unique_ptr<scheduler::Scheduler> scheduler_;
-  plugin::WorkerPool ranges_reads_{"node-ranges", 1};
   std::unique_ptr<network::PodRanges> ranges_;
   std::unique_ptr<network::ApiService> own_service_;
   std::unique_ptr<network::AddressKeeper> addresses_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/network/services/assignment.hpp"
+#include "core/network/services/key_inbox.hpp"
 #include "core/schema/rules/rules.hpp"
 #include "gantry/abi/log.h"
 
@@ -17,6 +18,7 @@ using schema::object_at;
 // Of the store's keys.
 constexpr std::string_view kServices = "//services/", kAddresses = "/networking.k8s.io/ipaddresses//",
                            kCidrs = "/networking.k8s.io/servicecidrs//";
+constexpr std::string_view kFolders[] = {kServices, kAddresses, kCidrs};
 
 JsonObject parsed(const store::Entry& entry) {
   boost::system::error_code failed;
@@ -63,25 +65,26 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
           return entry != nullptr && entry->create_revision == created;
         }) {}
 
+  ~ServiceAllocation() override {
+    watches_.clear();
+    if (inbox_) inbox_->stop();
+  }
+  ServiceAllocation(const ServiceAllocation&) = delete;
+  ServiceAllocation& operator=(const ServiceAllocation&) = delete;
+
   Status start() {
-    using Entry = store::Entry;
-    using Event = store::Event;
-    auto status = follow(
-        kServices, [this](const Entry& entry) { load(entry); },
-        [this](const Event& event) {
-          if (event.type == store::EventType::kDelete) numbers_.forget(event.entry->key, event.entry->create_revision);
-        });
-    if (!status.ok()) return status;
-    status = follow(
-        kAddresses, [this](const Entry& entry) { numbers_.hold(entry.key, held_by_address(entry)); },
-        [this](const Event& event) { see_address(event); });
-    if (!status.ok()) return status;
-    return follow(
-        kCidrs, [this](const Entry& entry) { offer(entry.key, offered_by(parsed(entry))); },
-        [this](const Event& event) {
-          const bool gone = event.type == store::EventType::kDelete;
-          offer(event.entry->key, gone ? std::vector<Cidr>() : offered_by(parsed(*event.entry)));
-        });
+    std::vector<store::Revision> loaded;
+    for (const auto folder : kFolders) {
+      auto stored = options_.store->list(folder);
+      if (!stored) return std::move(stored).error();
+      for (const auto& entry : stored->entries) load(*entry);
+      loaded.push_back(stored->revision);
+    }
+    inbox_ = std::make_shared<KeyInbox>(options_.run, [this](KeyInbox::Keys keys) { look(std::move(keys)); });
+    for (size_t i = 0; i < std::size(kFolders); ++i) {
+      if (auto status = follow(kFolders[i], loaded[i]); !status.ok()) return status;
+    }
+    return {};
   }
 
   std::string_view name() const override { return "ServiceAllocation"; }
@@ -136,8 +139,17 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
     return {entry.create_revision, claims_of_address(parsed(entry), entry.key.substr(kAddresses.size()))};
   }
 
+  std::optional<ServiceNumbers::Held> held_now(const std::string& key) const {
+    const auto entry = options_.store->get(key);
+    if (!entry) return std::nullopt;
+    return key.starts_with(kServices) ? held_by(*entry) : held_by_address(*entry);
+  }
+
   void load(const store::Entry& entry) {
-    for (const auto& claim : numbers_.hold(entry.key, held_by(entry))) {
+    if (entry.key.starts_with(kCidrs)) return offer(entry.key, offered_by(parsed(entry)));
+    const bool service = entry.key.starts_with(kServices);
+    const auto shared = numbers_.hold(entry.key, service ? held_by(entry) : held_by_address(entry));
+    for (const auto& claim : service ? shared : Claims()) {
       const auto what = claim.pool == Claim::kPorts ? "node port " + std::to_string(numbers_.port_of(claim))
                                                     : "cluster IP " + numbers_.address_of(claim).text();
       options_.log(GANTRY_LOG_WARN, "Service " + entry.key.substr(kServices.size()) + ": another Service has the " +
@@ -145,15 +157,51 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
     }
   }
 
-  // What is stored now counts: word of an older version may come late.
-  void see_address(const store::Event& event) {
-    if (event.type == store::EventType::kDelete) {
-      return numbers_.forget(event.entry->key, event.entry->create_revision);
-    }
-    settle_key(event.entry->key, {});
+  // On the store's thread, which tells others, too: nothing is read here.
+  Status follow(std::string_view folder, store::Revision from) {
+    const bool ends_alone = folder == kServices;  // of the rest their requests tell
+    auto watch = options_.store->watch(
+        folder, from, [inbox = inbox_, ends_alone](const store::EventPtr* events, size_t count, store::Revision) {
+          for (size_t i = 0; i < count; ++i) {
+            if (!ends_alone || events[i]->type == store::EventType::kDelete) inbox->put(events[i]->entry->key);
+          }
+        });
+    if (!watch) return std::move(watch).error();
+    watches_.push_back(std::move(*watch));
+    return {};
   }
 
-  // At the start, and then on the store's thread.
+  // What is stored now counts: word of an older version may come late.
+  void look(KeyInbox::Keys keys) {
+    if (keys.empty()) keys = all_keys();
+    bool ranges = false;
+    for (const auto& key : keys) {
+      if (key.starts_with(kCidrs)) {
+        ranges = true;
+        look_at_range(key);
+      } else {
+        numbers_.see(key, [&] { return held_now(key); });
+      }
+    }
+    // Another one may have gone.
+    for (const auto& key : ranges ? std::set(told_) : std::set<std::string>()) look_at_range(key);
+  }
+
+  void look_at_range(const std::string& key) {
+    const auto entry = options_.store->get(key);
+    offer(key, entry ? offered_by(parsed(*entry)) : std::vector<Cidr>());
+  }
+
+  KeyInbox::Keys all_keys() const {
+    auto keys = numbers_.keys();
+    for (const auto folder : kFolders) {
+      const auto stored = options_.store->list(folder);
+      for (size_t i = 0; stored && i < stored->entries.size(); ++i) keys.push_back(stored->entries[i]->key);
+    }
+    return keys;
+  }
+
+  // At the start, and then by look() alone.
   void offer(const std::string& key, std::vector<Cidr> ranges) {
     const auto left_out = numbers_.offer(key, std::move(ranges));
     if (left_out.empty()) {
@@ -172,35 +220,15 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
   void settle(const admission::WriteRequest& request, const Claims& reserved) const {
     std::string key(request.kind->group.empty() ? kServices : kAddresses);
     if (request.kind->group.empty()) key.append(request.ns).append("/");
-    settle_key(key.append(request.name), reserved);
-  }
-
-  void settle_key(const std::string& key, const Claims& reserved) const {
-    const auto look = [&]() -> std::optional<ServiceNumbers::Held> {
-      const auto entry = options_.store->get(key);
-      if (!entry) return std::nullopt;
-      return key.starts_with(kServices) ? held_by(*entry) : held_by_address(*entry);
-    };
-    numbers_.settle(key, look, reserved);
-  }
-
-  Status follow(std::string_view folder, const std::function<void(const store::Entry&)>& load,
-                std::function<void(const store::Event&)> see) {
-    auto stored = options_.store->list(folder);
-    if (!stored) return std::move(stored).error();
-    for (const auto& entry : stored->entries) load(*entry);
-    auto watch = options_.store->watch(
-        folder, stored->revision, [see = std::move(see)](const store::EventPtr* events, size_t count, store::Revision) {
-          for (size_t i = 0; i < count; ++i) see(*events[i]);
-        });
-    if (!watch) return std::move(watch).error();
-    watches_.push_back(std::move(*watch));
-    return {};
+    key.append(request.name);
+    numbers_.settle(
+        key, [&] { return held_now(key); }, reserved);
   }
 
   const ServiceAllocationOptions options_;
   mutable ServiceNumbers numbers_;
-  std::set<std::string> told_;                          // ServiceCIDRs of which ranges are left out
+  std::set<std::string> told_;  // ServiceCIDRs of which ranges are left out
+  std::shared_ptr<KeyInbox> inbox_;
   std::vector<std::unique_ptr<store::Watch>> watches_;  // end first: their callbacks use the rest
 };
 

@@ -3,7 +3,8 @@
 // request stands. An IPAddress that somebody makes reserves its address, and ServiceCIDRs offer more of them.
 //
 // Made by the control plane with its store; a number that a write did not keep is free again when its request has
-// ended, and those of a Service that is gone when the store says so. [any-thread]
+// ended, and those of a Service that is gone when the store has said so, and its word was read: until then a number is
+// free too late, and never too early. [any-thread]
 #pragma once
 
 #include <functional>
@@ -23,6 +24,8 @@ struct ServiceAllocationOptions {
   store::Store* store = nullptr;  // outlives the step
   ServiceRanges ranges;           // no addresses: Services get neither
   std::function<uint64_t()> random;
+  // Reads what the store tells, on a thread of the caller's, soon; may drop fn only at the end. Null: on the store's.
+  std::function<void(std::function<void()> fn)> run = nullptr;
   std::function<void(int32_t level, std::string_view text)> log;
 };
 

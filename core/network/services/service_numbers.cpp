@@ -104,8 +104,7 @@ bool ServiceNumbers::reserve(const Claim& claim) {
   const auto found = uses_.find(claim);
   if (found != uses_.end() && found->second.who != nullptr) {
     const std::string who = *found->second.who;
-    const auto created = objects_.at(who).created;
-    if (!is_stored_(who, created)) forget_locked(who, created);
+    if (!is_stored_(who, objects_.at(who).created)) forget_locked(who);
   }
   return !uses_.contains(claim) && use(claim, nullptr);
 }
@@ -200,16 +199,28 @@ void ServiceNumbers::settle(const std::string& key, const std::function<std::opt
   for (const auto& claim : reserved) unuse(claim);
 }
 
-void ServiceNumbers::forget(const std::string& key, int64_t created) {
+void ServiceNumbers::see(const std::string& key, const std::function<std::optional<Held>()>& look) {
   const std::lock_guard lock(mutex_);
-  forget_locked(key, created);
+  if (auto held = look()) {
+    hold_locked(key, std::move(*held));
+  } else {
+    forget_locked(key);
+  }
 }
 
-void ServiceNumbers::forget_locked(const std::string& key, int64_t created) {
+void ServiceNumbers::forget_locked(const std::string& key) {
   const auto found = objects_.find(key);
-  if (found == objects_.end() || found->second.created != created) return;
+  if (found == objects_.end()) return;
   for (const auto& claim : found->second.claims) leave(claim, found->first);
   objects_.erase(found);
+}
+
+std::vector<std::string> ServiceNumbers::keys() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [key, held] : objects_) out.push_back(key);
+  for (const auto& [key, ranges] : offers_) out.push_back(key);
+  return out;
 }
 
 size_t ServiceNumbers::taken(uint32_t pool) const {

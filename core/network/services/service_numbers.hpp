@@ -71,10 +71,13 @@ class ServiceNumbers {
   };
   // Returns what others have, too.
   Claims hold(const std::string& key, Held held);
-  // It is no more.
-  void forget(const std::string& key, int64_t created);
+  // Word of an object came: it has what `look`, which is called under the lock, finds stored of it now. Nothing: it is
+  // no more, and what is written after that look has its own settle().
+  void see(const std::string& key, const std::function<std::optional<Held>()>& look);
+  // Those of the objects that have something.
+  std::vector<std::string> keys() const;
   // A request's reservations end, and its object has what is stored of it: `look`, which is called under the lock, so
-  // that of two who end the later one is right. Nothing: there is none, and forget() was or will be called.
+  // that of two who end the later one is right. Nothing: there is none, and see() was or will be called.
   void settle(const std::string& key, const std::function<std::optional<Held>()>& look,
               std::span<const Claim> reserved);
   size_t taken(uint32_t pool) const;
@@ -109,7 +112,7 @@ class ServiceNumbers {
   void unuse(const Claim& claim);
   void leave(const Claim& claim, const std::string& who);  // who had it does no more
   Claims hold_locked(const std::string& key, Held held);
-  void forget_locked(const std::string& key, int64_t created);
+  void forget_locked(const std::string& key);
   bool add_range(const Cidr& range);
   void drop_range(const Cidr& range);
 

@@ -21,6 +21,10 @@ struct Services : testing::Test {
                            const auto found = stored.find(key);
                            return found != stored.end() && found->second == created;
                          }};
+  // Word of it came, and that is stored.
+  void see(const std::string& key, std::optional<ServiceNumbers::Held> held) {
+    numbers.see(key, [&] { return std::move(held); });
+  }
   Claim address(const char* text) { return ServiceNumbers::claim_of(*Address::parse(text)); }
 };
 
@@ -99,11 +103,25 @@ TEST_F(Services, WhatIsStoredIsKeptUntilTheServiceGoes) {
       },
       std::vector{claim});
   EXPECT_FALSE(numbers.reserve(claim));
-  numbers.forget("k", 6);  // word of one that had the name before
+  see("k", {{7, {claim}}});  // word of one that had the name before
   EXPECT_FALSE(numbers.reserve(claim));
-  numbers.forget("k", 7);
+  see("k", {});
   EXPECT_EQ(numbers.taken(0), 0u);
   EXPECT_TRUE(numbers.reserve(claim));
+}
+
+TEST_F(Services, WordIsOfWhatIsStoredByThen) {
+  const auto one = address("10.96.0.5"), two = address("10.96.0.6");
+  stored["k"] = 7;
+  see("k", {{7, {one}}});
+  see("k", {{9, {two}}});  // another one of that name
+  EXPECT_EQ(numbers.keys(), std::vector<std::string>{"k"});
+  EXPECT_TRUE(numbers.reserve(one));
+  stored["k"] = 9;
+  EXPECT_FALSE(numbers.reserve(two));
+  see("k", {});
+  EXPECT_TRUE(numbers.keys().empty());
+  EXPECT_TRUE(numbers.reserve(two));
 }
 
 TEST_F(Services, AServiceThatIsGoneIsNotWaitedFor) {
@@ -112,7 +130,7 @@ TEST_F(Services, AServiceThatIsGoneIsNotWaitedFor) {
   numbers.hold("k", {7, {claim}});
   stored.erase("k");
   EXPECT_TRUE(numbers.reserve(claim));
-  numbers.forget("k", 7);  // the word of it comes
+  see("k", {});  // the word of it comes
   EXPECT_EQ(numbers.taken(0), 1u);
 }
 
@@ -133,7 +151,7 @@ TEST_F(Services, WhoReservedLetsGoLast) {
   stored["k"] = 7;
   numbers.settle("k", [&] { return ServiceNumbers::Held{7, {claim}}; }, {});
   stored.erase("k");
-  numbers.forget("k", 7);
+  see("k", {});
   EXPECT_FALSE(numbers.reserve(claim));
   numbers.settle(
       "k", [] { return std::nullopt; }, std::vector{claim});
@@ -189,9 +207,9 @@ TEST_F(Services, SaysWhatTwoHave) {
   stored = {{"a", 1}, {"b", 2}};
   EXPECT_TRUE(numbers.hold("a", {1, {claim}}).empty());
   EXPECT_EQ(numbers.hold("b", {2, {claim}}), Claims{claim});
-  numbers.forget("b", 2);
+  see("b", {});
   EXPECT_FALSE(numbers.reserve(claim));
-  numbers.forget("a", 1);
+  see("a", {});
   EXPECT_TRUE(numbers.reserve(claim));
 }
 
