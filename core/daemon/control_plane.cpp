@@ -252,6 +252,7 @@ void ControlPlane::keep_addresses() {
   network::RangeKeeperOptions ranges;
   ranges.client = own_client_.get();
   ranges.now_unix_ns = now();
+  ranges.ranges = options_.services;
   ranges.schedule = schedule();
   ranges.run = run;
   ranges.log = logger("network");

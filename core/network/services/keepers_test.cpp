@@ -185,6 +185,10 @@ TEST_F(Addresses, AreAskedForAFewAtATimeAndAgainWhenThatFails) {
   EXPECT_EQ(api.take(), Lines()) << "it is there";
 }
 
+constexpr char kReady[] = "Kubernetes Service CIDR is ready";
+constexpr char kStillHeld[] =
+    "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
+
 // A ServiceCIDR; `deleted` are the seconds when, 0: not.
 struct Range {
   std::string name;
@@ -203,6 +207,7 @@ struct Range {
       condition.set_type("Ready");
       condition.set_status(ready);
       condition.set_reason(reason);
+      condition.set_message(ready == "True" ? kReady : kStillHeld);
     }
     return http::make_chunk(out.SerializeAsString());
   }
@@ -213,11 +218,13 @@ struct PlayedRanges {
     RangeKeeperOptions options;
     options.client = &api;
     options.now_unix_ns = [this] { return now_s * 1'000'000'000; };
+    options.ranges = *ServiceRanges::parse(configured, "30000-30099");
     options.schedule = api.scheduler();
     options.log = [](int32_t, std::string_view) {};
     keeper = std::make_unique<RangeKeeper>(std::move(options));
   }
   TwoLists api;
+  Lines configured = {"10.96.0.0/16", "fd01::/112"};
   int64_t now_s = 100;
   std::unique_ptr<RangeKeeper> keeper;
 };
@@ -287,6 +294,32 @@ TEST_F(Ranges, GoWhenOthersHaveTheirAddresses) {
   api.tell("servicecidrs", Type::kModified, Range{"wide", {"10.0.0.0/16"}, true, "True", "", 50});
   api.tell("servicecidrs", Type::kAdded, Range{"same", {"10.0.0.0/16"}, true, "False", "Terminating", 50});
   EXPECT_EQ(api.take().back(), std::string("wide/status") + kHeld);
+}
+
+TEST_F(Ranges, SayWhyServicesGetNothingFromThem) {
+  configured = {"10.96.0.0/16"};
+  const auto says = [](const std::string& name, const std::string& status, const std::string& reason,
+                       const std::string& message) {
+    return name + R"(/status {"status":{"conditions":[{"type":"Ready","status":")" + status + R"(","reason":")" +
+           reason + R"(","message":")" + message + R"(","lastTransitionTime":"1970-01-01T00:01:40Z"}]}})";
+  };
+  const std::string no6 = "no Service gets an address from fd00::/120: the cluster is not configured for IPv6";
+  api.lists["servicecidrs"].objects = {Range{"both", {"10.0.0.0/24", "fd00::/120"}}, Range{"six", {"fd00::/120"}}};
+  for (int i = 1; i < 64; ++i) {
+    api.lists["servicecidrs"].objects.push_back(
+        Range{"r" + std::to_string(i), {"10.0." + std::to_string(i) + ".0/24"}});
+  }
+  start();
+  EXPECT_EQ(api.take(), (Lines{says("both", "True", "", std::string(kReady) + "; " + no6),
+                               says("six", "False", "FamilyNotConfigured", no6)}));
+  api.tell("servicecidrs", Type::kAdded, Range{"late", {"10.0.64.0/24"}, true, ""});
+  const std::string none = "no Service gets an address from 10.0.64.0/24: there are 64 others";
+  auto said = api.take();
+  EXPECT_NE(std::ranges::find(said, says("late", "False", "TooManyRanges", none)), said.end());
+  // Another one leaves.
+  api.tell("servicecidrs", Type::kModified, Range{"r7", {"10.0.7.0/24"}, true, "True", "", 99});
+  said = api.take();
+  EXPECT_NE(std::ranges::find(said, says("late", "True", "", kReady)), said.end());
 }
 
 // A cluster with many addresses, one of whose ranges leaves: each Service that comes or goes costs a look at its

@@ -11,6 +11,7 @@
 
 #include "core/network/cidr.hpp"
 #include "core/network/services/range_cover.hpp"
+#include "core/network/services/served_ranges.hpp"
 #include "core/network/services/service_allocation.hpp"
 #include "core/schema/values/values.hpp"
 #include "k8s.io/api/networking/v1/ip_address.pb.h"
@@ -28,9 +29,17 @@ constexpr char kHeldText[] =
 // As upstream: Services that were given an address just before have it by then.
 constexpr int64_t kGraceNs = 10'000'000'000;
 
+// Of the condition Ready.
+struct Said {
+  std::string status, reason, message;
+  bool operator==(const Said&) const = default;
+};
+
 struct Offered {
   std::vector<Cidr> ranges;
-  bool finalizer = false, ready = false, held = false;  // what its condition says
+  bool finalizer = false;
+  Said said;
+  int64_t created_ns = 0;
   std::optional<int64_t> deleted_ns;
 };
 
@@ -42,19 +51,19 @@ Offered offered_of(const rangev1::ServiceCIDR& object) {
   for (const auto& finalizer : object.metadata().finalizers()) out.finalizer = out.finalizer || finalizer == kFinalizer;
   for (const auto& condition : object.status().conditions()) {
     if (condition.type() != "Ready") continue;
-    out.ready = condition.status() == "True";
-    out.held = condition.status() == "False" && condition.reason() == "Terminating";
+    out.said = {condition.status(), condition.reason(), condition.message()};
   }
+  out.created_ns = object.metadata().creation_timestamp().seconds() * 1'000'000'000;
   if (object.metadata().has_deletion_timestamp()) {
     out.deleted_ns = object.metadata().deletion_timestamp().seconds() * 1'000'000'000;
   }
   return out;
 }
 
-std::string condition_text(bool ready, int64_t now_unix_ns) {
-  return std::string(R"({"status":{"conditions":[{"type":"Ready","status":")") + (ready ? "True" : "False") +
-         R"(","reason":")" + (ready ? "" : "Terminating") + R"(","message":")" + (ready ? kReadyText : kHeldText) +
-         R"(","lastTransitionTime":")" + schema::format_time(now_unix_ns) + R"("}]}})";
+std::string condition_text(const Said& said, int64_t now_unix_ns) {
+  return R"({"status":{"conditions":[{"type":"Ready","status":")" + said.status + R"(","reason":")" + said.reason +
+         R"(","message":")" + said.message + R"(","lastTransitionTime":")" + schema::format_time(now_unix_ns) +
+         R"("}]}})";
 }
 
 std::string finalizer_text(bool add) {
@@ -67,7 +76,9 @@ std::string finalizer_text(bool add) {
 class RangeKeeper::Impl final : public Keeper {
  public:
   explicit Impl(RangeKeeperOptions options)
-      : Keeper(options, "ServiceCIDR"), now_unix_ns_(std::move(options.now_unix_ns)) {}
+      : Keeper(options, "ServiceCIDR"),
+        now_unix_ns_(std::move(options.now_unix_ns)),
+        served_(std::move(options.ranges)) {}
 
  private:
   void follow_all() override {
@@ -85,19 +96,31 @@ class RangeKeeper::Impl final : public Keeper {
     }
   }
 
-  void put(const rangev1::ServiceCIDR& object) {
+  // Others, too, that are to be looked at by this.
+  void put(const rangev1::ServiceCIDR& object, Names& names) {
     const auto& name = object.metadata().name();
     auto offered = offered_of(object);
     // Those that it had and has stay, so that nothing is looked at for them.
     if (!offered.deleted_ns) {
       for (const auto& range : offered.ranges) cover_.add(range);
     }
-    drop(name);
+    forget(name);
+    const bool changes = offered.deleted_ns
+                             ? served_.drop(name)
+                             : served_.put(name, {offered.ranges, offered.said.status == "True", offered.created_ns});
     if (offered.deleted_ns) leaving_.insert(name);
     known_[name] = std::move(offered);
+    names.insert(name);
+    if (changes) add_staying(names);
   }
 
-  void drop(const std::string& name) {
+  void drop(const std::string& name, Names& names) {
+    forget(name);
+    names.insert(name);
+    if (served_.drop(name)) add_staying(names);
+  }
+
+  void forget(const std::string& name) {
     const auto found = known_.find(name);
     if (found == known_.end()) return;
     if (!found->second.deleted_ns) {
@@ -105,6 +128,12 @@ class RangeKeeper::Impl final : public Keeper {
     }
     leaving_.erase(name);
     known_.erase(found);
+  }
+
+  void add_staying(Names& names) const {
+    for (const auto& [name, offered] : known_) {
+      if (!offered.deleted_ns) names.insert(name);
+    }
   }
 
   void replace_cidrs(const client::Client::List& list) {
@@ -116,11 +145,10 @@ class RangeKeeper::Impl final : public Keeper {
       for (const auto& object : list.objects) {
         const auto cidr = read<rangev1::ServiceCIDR>(object);
         if (!cidr) continue;
-        put(*cidr);
+        put(*cidr, names);
         gone.erase(cidr->metadata().name());
-        names.insert(cidr->metadata().name());
       }
-      for (const auto& name : gone) drop(name);
+      for (const auto& name : gone) drop(name, names);
     }
     look(names);
   }
@@ -128,13 +156,13 @@ class RangeKeeper::Impl final : public Keeper {
   void see_cidr(const client::WatchEvent& event) {
     const auto cidr = read<rangev1::ServiceCIDR>(event.object);
     if (!cidr) return;
-    Names names{cidr->metadata().name()};
+    Names names;
     {
       const std::lock_guard lock(mutex_);
       if (event.type == client::WatchEvent::Type::kDeleted) {
-        drop(cidr->metadata().name());
+        drop(cidr->metadata().name(), names);
       } else {
-        put(*cidr);
+        put(*cidr, names);
       }
       add_leaving(names);
     }
@@ -183,6 +211,14 @@ class RangeKeeper::Impl final : public Keeper {
         offered.ranges, [this](const Cidr& range) { return !cover_.contains(range) && cover_.leaves_out(range); });
   }
 
+  // Of one that stays: upstream's words where Services get addresses from it.
+  Said wanted(const std::string& name) const {
+    const auto answer = served_.answer(name);
+    if (answer.all) return {"True", "", kReadyText};
+    if (answer.any) return {"True", "", std::string(kReadyText) + "; " + answer.message};
+    return {"False", answer.reason, answer.message};
+  }
+
   std::optional<client::ApiRequest> next(const std::string& name) override {
     const std::lock_guard lock(mutex_);
     const auto found = known_.find(name);
@@ -195,11 +231,13 @@ class RangeKeeper::Impl final : public Keeper {
     const auto now = now_unix_ns_();
     if (!offered.deleted_ns) {
       if (!offered.finalizer) return patch(finalizer_text(true));
-      return offered.ready ? std::nullopt : std::optional(patch(condition_text(true, now), "status"));
+      const auto said = wanted(name);
+      return offered.said == said ? std::nullopt : std::optional(patch(condition_text(said, now), "status"));
     }
     if (!offered.finalizer || !addresses_known_) return std::nullopt;
     if (is_held(offered)) {
-      return offered.held ? std::nullopt : std::optional(patch(condition_text(false, now), "status"));
+      const Said said{"False", "Terminating", kHeldText};
+      return offered.said == said ? std::nullopt : std::optional(patch(condition_text(said, now), "status"));
     }
     const int64_t left = *offered.deleted_ns + kGraceNs - now;
     if (left <= 0) return patch(finalizer_text(false));
@@ -223,9 +261,10 @@ class RangeKeeper::Impl final : public Keeper {
   const std::function<int64_t()> now_unix_ns_;
   std::mutex mutex_;  // not held through calls
   std::map<std::string, Offered> known_;
-  Names leaving_;     // of them those that are being deleted
-  Names timed_;       // of these those that wait for their time
-  RangeCover cover_;  // of those that stay, and the addresses that Services have
+  Names leaving_;        // of them those that are being deleted
+  Names timed_;          // of these those that wait for their time
+  ServedRanges served_;  // of those that stay
+  RangeCover cover_;     // of those that stay, and the addresses that Services have
   bool addresses_known_ = false;
 };
 

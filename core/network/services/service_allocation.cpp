@@ -203,6 +203,7 @@ class ServiceAllocation final : public admission::Step, public std::enable_share
 
   // At the start, and then by look() alone.
   void offer(const std::string& key, std::vector<Cidr> ranges) {
+    std::erase_if(ranges, [this](const Cidr& range) { return options_.ranges.of_family(range.ipv6) == nullptr; });
     const auto left_out = numbers_.offer(key, std::move(ranges));
     if (left_out.empty()) {
       told_.erase(key);
