@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMostIssues = 100;
 // A line is shown whole up to here: what is shown goes into answers and is repeated for each issue.
-constexpr size_t kLongestLine = 4096;
+constexpr size_t kLongestLine = 4096, kLongestText = 8192, kLongestMessage = 2048;
 
 struct Line {
   size_t number, begin, end;
@@ -52,9 +52,15 @@ size_t code_points(std::string_view text) {
 void Issues::add(uint32_t at, std::string message) {
   if (issues_.size() >= kMostIssues) {
     ++more_;
-  } else {
-    issues_.push_back({at, std::move(message)});
+    return;
   }
+  if (message.size() > kLongestMessage) {
+    size_t end = kLongestMessage;
+    while ((message[end] & 0xc0) == 0x80) --end;
+    message.resize(end);
+    message += "...";
+  }
+  issues_.push_back({at, std::move(message)});
 }
 
 std::string Issues::text() const {
@@ -63,7 +69,12 @@ std::string Issues::text() const {
   // What has no place comes first.
   std::stable_sort(sorted.begin(), sorted.end(), [](const Issue* a, const Issue* b) { return a->at + 1 < b->at + 1; });
   std::string out;
+  size_t untold = more_;
   for (const Issue* issue : sorted) {
+    if (out.size() > kLongestText) {
+      ++untold;
+      continue;
+    }
     if (!out.empty()) out += "\n";
     out += "ERROR: <input>:";
     if (issue->at == kNowhere) {
@@ -75,7 +86,7 @@ std::string Issues::text() const {
     out += std::to_string(line.number) + ":" + std::to_string(column + 1) + ": " + issue->message;
     put_line(text_.substr(line.begin, line.end - line.begin), issue->at - line.begin, out);
   }
-  if (more_ > 0) out += "\n" + std::to_string(more_) + " more errors were truncated";
+  if (untold > 0) out += "\n" + std::to_string(untold) + " more errors were truncated";
   return out;
 }
 

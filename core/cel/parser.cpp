@@ -268,6 +268,7 @@ class Parser {
         return nullptr;
       }
       pass_over(operands());
+      if (at("-") || at("!")) return again();
     }
     const Token token = now();
     if (token.is("(")) return in_parentheses();
@@ -275,6 +276,12 @@ class Parser {
     if (token.is("{")) return map();
     if (token.is(".") || token.kind == TokenKind::kIdent || token.kind == TokenKind::kReserved) return named();
     return literal();
+  }
+
+  // After a token too much, what follows may have signs.
+  ExprPtr again() {
+    const Deeper deeper(*this);
+    return unary();
   }
 
   ExprPtr in_parentheses() {

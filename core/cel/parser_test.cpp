@@ -117,6 +117,7 @@ TEST(Parser, SaysWhatUpstreamSays) {
        {"(a){}", "ERROR: <input>:1:4: Syntax error: mismatched input '{' expecting <EOF>\n | (a){}\n | ...^"},
        {"-!x", "ERROR: <input>:1:2: Syntax error: no viable alternative at input '-!'\n | -!x\n | .^"},
        {"!-x", "ERROR: <input>:1:3: Syntax error: no viable alternative at input '-x'\n | !-x\n | ..^"},
+       {"* -1", "ERROR: <input>:1:1: Syntax error: extraneous input '*' expecting " + kOperand + "\n | * -1\n | ^"},
        {"while", "ERROR: <input>:1:1: reserved identifier: while\n | while\n | ^"},
        {"1.all(2, 3)", "ERROR: <input>:1:7: argument must be a simple name\n | 1.all(2, 3)\n | ......^"},
        {"has(a)", "ERROR: <input>:1:5: invalid argument to has() macro\n | has(a)\n | ....^"},

@@ -1,0 +1,13 @@
+// Rules of constants that are read as something: timestamp("..."), duration("..."), matches("..."). Used by the
+// checker.
+#pragma once
+
+#include "core/cel/ast.hpp"
+#include "core/cel/issues.hpp"
+
+namespace gantry::cel {
+
+// Says what is wrong with the constants that a call is given.
+void check_literals(const Call& call, Issues& issues);
+
+}  // namespace gantry::cel
