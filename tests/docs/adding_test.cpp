@@ -60,7 +60,7 @@ class Adding : public ::testing::Test {
                                "cmake -G Ninja -S tree -B build -DCMAKE_BUILD_TYPE=" GANTRY_BUILD_TYPE
                                " -DGANTRY_SANITIZE=" GANTRY_SANITIZERS
                                " -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=OFF "
-                               "'-DGANTRY_ROOMS=sdk;core/limits;core/schema;core/kinds' >configured\n"
+                               "'-DGANTRY_ROOMS=sdk;core/cel;core/limits;core/schema;core/kinds' >configured\n"
                                "cd build; ninja -j 2 " +
                                objects +
                                " >../built\n"

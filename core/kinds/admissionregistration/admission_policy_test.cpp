@@ -17,7 +17,7 @@ const std::string kValidating = R"({"metadata":{"name":"p"},"spec":{)" + kMatch 
                                 R"(,"validations":[{"expression":"object.spec.replicas <= 5"}]}})";
 const std::string kMutating = R"({"metadata":{"name":"p"},"spec":{)" + kMatch +
                               R"(,"reinvocationPolicy":"Never","mutations":[{"patchType":"JSONPatch",)"
-                              R"("jsonPatch":{"expression":"[]"}}]}})";
+                              R"("jsonPatch":{"expression":"[JSONPatch{op: 'remove', path: '/spec'}]"}}]}})";
 constexpr std::string_view kValidatingBinding = R"({"metadata":{"name":"b"},"spec":{"policyName":"p",
   "validationActions":["Deny"]}})";
 constexpr std::string_view kMutatingBinding = R"({"metadata":{"name":"b"},"spec":{"policyName":"p"}})";
@@ -71,7 +71,7 @@ TEST(AdmissionPolicy, VariablesHaveNames) {
                 {R"(spec.variables[0].name: Invalid value: ")" + name + "\": name is not a valid CEL identifier"}};
   };
   expect_problems(validating(), kValidating,
-                  {{variable("_a1", "("), {}},
+                  {{variable("_a1", "1"), {}},
                    {variable(" ", " "),
                     {"spec.variables[0].name: Required value: name is not specified",
                      "spec.variables[0].expression: Required value: expression is not specified"}},
@@ -110,15 +110,95 @@ TEST(ValidatingAdmissionPolicy, Validations) {
         {"spec.validations: Required value: validations or auditAnnotations must contain at least one item",
          "spec.auditAnnotations: Required value: validations or auditAnnotations must contain at least one item"}},
        {one(R"("expression":" ")"), {at + "expression: Required value: expression is not specified"}},
-       {one(R"("expression":"1","message":" ","messageExpression":" ")"),
+       {one(R"("expression":"true","message":" ","messageExpression":" ")"),
         {at + R"(messageExpression: Invalid value: " ": must be non-empty if specified)",
          at + R"(message: Invalid value: " ": message must be non-empty if specified)"}},
-       {one(R"("expression":"1","message":"a\nb")"),
+       {one(R"("expression":"true","message":"a\nb")"),
         {at + "message: Invalid value: \"a\\nb\": message must not contain line breaks"}},
-       {one(R"("expression":"1","message":"a\n")"), {}},
-       {one(R"("expression":"1","reason":"NotFound")"),
+       {one(R"("expression":"true","message":"a\n")"), {}},
+       {one(R"("expression":"true","reason":"NotFound")"),
         {at + R"(reason: Unsupported value: "NotFound": supported values: "Forbidden", "Invalid", )"
               R"("RequestEntityTooLarge", "Unauthorized")"}}});
+}
+
+// What each of them may refer to, and must be.
+TEST(ValidatingAdmissionPolicy, ExpressionsCompile) {
+  const auto validation = [](const std::string& key, const std::string& expression) {
+    const std::string first = key == "expression" ? "" : R"("expression":"true",)";
+    return spec(R"("validations":[{)" + first + "\"" + key + "\":\"" + expression + "\"}]");
+  };
+  const auto refused = [](const std::string& key, const std::string& expression, const std::string& why) {
+    return Problems{"spec.validations[0]." + key + ": Invalid value: \"" + expression + "\": " + why};
+  };
+  const std::string failed = "compilation failed: ERROR: <input>:1:";
+  const auto wrong = [&](const std::string& key, const std::string& expression, const std::string& why) {
+    return Case{validation(key, expression), refused(key, expression, why)};
+  };
+  expect_problems(
+      validating(), kValidating,
+      {wrong("expression", "1 +",
+             failed + "4: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', "
+                      "'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | 1 +\n | ...^"),
+       wrong("expression", "object.a < x",
+             failed + "12: undeclared reference to 'x' (in container '')\n | object.a < x\n"
+                      " | ...........^"),
+       wrong("expression", "params.a == 1", failed + "1: undeclared reference to 'params'..."),
+       wrong("expression", "variables.a == 1", failed + "1: undeclared reference to 'variables'..."),
+       wrong("expression", "request.foo == 1", failed + "8: undefined field 'foo'..."),
+       wrong("expression", "object.spec", "must evaluate to bool but got dyn"),
+       wrong("expression", "JSONPatch{} == null", failed + "10: undeclared reference to 'JSONPatch'..."),
+       wrong("messageExpression", "1", "must evaluate to string but got int"),
+       wrong("messageExpression", "string(authorizer.path('/').check('get').allowed())",
+             failed + "8: undeclared reference to 'authorizer'..."),
+       {validation("expression",
+                   "authorizer.requestResource.check('update').allowed() && "
+                   "request.userInfo.groups.exists(g, g == 'a') && "
+                   "namespaceObject.metadata.labels[?'a'].orValue('') != oldObject.metadata.name"),
+        {}},
+       {validation("messageExpression", "'at most ' + string(object.spec.replicas)"), {}},
+       {spec(R"("paramKind":{"apiVersion":"v1","kind":"ConfigMap"},"validations":[{"expression":"params.a == 1"}],
+                "matchConditions":[{"name":"a","expression":"params.b == 2"}])"),
+        {}},
+       {spec(R"("auditAnnotations":[{"key":"k","valueExpression":" 1"}])"),
+        {R"(spec.auditAnnotations[0].valueExpression: Invalid value: " 1": must evaluate to one of [string null_type] but )"
+         "got int"}}});
+}
+
+TEST(ValidatingAdmissionPolicy, ExpressionsKnowVariables) {
+  const auto with = [](const std::string& variables, const std::string& expression) {
+    return spec(R"("variables":[)" + variables + R"(],"validations":[{"expression":")" + expression + "\"}]");
+  };
+  const std::string text = R"({"name":"a","expression":"object.a.b + 'c'"})";
+  const std::string twice = text + R"(,{"name":"b","expression":"[variables.a]"})";
+  const std::string failed = "compilation failed: ERROR: <input>:1:";
+  const std::string at = "spec.validations[0].expression: Invalid value: ";
+  expect_problems(
+      validating(), kValidating,
+      {{with(twice, "variables.b[0].startsWith('d')"), {}},
+       {with(twice, "variables.c == 1"), {at + R"("variables.c == 1": )" + failed + "10: undefined field 'c'..."}},
+       {with(twice, "variables.a == 1"),
+        {at + R"("variables.a == 1": )" + failed +
+         "13: found no matching overload for '_==_' applied to '(string, int)'..."}},
+       {with(R"~({"name":"q","expression":"quantity(object.a)"})~", "variables.q.anything == 1"), {}},
+       {with(R"({"name":"b","expression":"variables.a"},)" + text, "variables.a == ''"),
+        {R"(spec.variables[0].expression: Invalid value: "variables.a": )" + failed + "1: undeclared reference..."}},
+       {spec(R"("variables":[)" + text + R"(],"matchConditions":[{"name":"m","expression":" variables.a == 1"}])"),
+        {R"(spec.matchConditions[0].expression: Invalid value: "variables.a == 1": )" + failed +
+         "1: undeclared reference to 'variables'..."}}});
+}
+
+// Conditions that are there already are not looked at, as long as their parameters are as they were.
+TEST(ValidatingAdmissionPolicy, ConditionsThatWereTakenStay) {
+  const Json old = made(validating(), kValidating, spec(R"("matchConditions":[{"name":"a","expression":"1"}])"));
+  const std::string conditions = R"("matchConditions":[{"name":"a","expression":"1"}])";
+  const auto problems = [&](const std::string& fields) {
+    return lines(validate(validating(), made(validating(), kValidating, spec(fields)), &old));
+  };
+  EXPECT_THAT(problems(conditions + R"(,"failurePolicy":"Ignore")"), ::testing::IsEmpty());
+  const std::string refused =
+      R"(spec.matchConditions[0].expression: Invalid value: "1": must evaluate to bool but got int)";
+  EXPECT_THAT(problems(conditions + R"(,"paramKind":{"apiVersion":"v1","kind":"A"})"), ::testing::ElementsAre(refused));
+  EXPECT_THAT(problems(R"("matchConditions":[{"name":"b","expression":"1"}])"), ::testing::ElementsAre(refused));
 }
 
 TEST(ValidatingAdmissionPolicy, AuditAnnotations) {
@@ -128,22 +208,22 @@ TEST(ValidatingAdmissionPolicy, AuditAnnotations) {
   const std::string at = "spec.auditAnnotations";
   std::string many;
   for (int i = 0; i < 21; ++i)
-    many += (i > 0 ? "," : "") + (R"({"valueExpression":"1","key":"k)" + std::to_string(i) + "\"}");
+    many += (i > 0 ? "," : "") + (R"({"valueExpression":"'1'","key":"k)" + std::to_string(i) + "\"}");
   const auto long_value = [&](size_t size) {
-    return notes(R"({"key":"k","valueExpression":")" + std::string(size, 'v') + "\"}");
+    return notes(R"({"key":"k","valueExpression":"')" + std::string(size - 2, 'v') + "'\"}");
   };
   expect_problems(
       validating(), kValidating,
-      {{notes(R"({"key":"k","valueExpression":"1"})"), {}},
+      {{notes(R"({"key":"k","valueExpression":"'1'"})"), {}},
        {notes(R"({"key":"a b","valueExpression":" "})"),
         {at + R"([0].key: Invalid value: "p/a b": name part must consist...)",
          at + "[0].valueExpression: Required value: valueExpression is not specified"}},
-       {notes(R"({"key":"k","valueExpression":"1"},{"key":"k","valueExpression":"1"})"),
+       {notes(R"({"key":"k","valueExpression":"'1'"},{"key":"k","valueExpression":"'1'"})"),
         {at + R"([1].key: Duplicate value: "k")"}},
        {long_value(5120), {}},
        {long_value(5121), {at + "[0].valueExpression: Required value: must not exceed 5120 bytes in length"}},
        {notes(many), {at + ": Invalid value: [..."}},
-       {R"({"metadata":{"name":"","generateName":"p-"},"spec":{"auditAnnotations":[{"key":"k","valueExpression":"1"}]}})",
+       {R"({"metadata":{"name":"","generateName":"p-"},"spec":{"auditAnnotations":[{"key":"k","valueExpression":"'1'"}]}})",
         {at + R"([0].key: Invalid value: "k": requires metadata.name be non-empty)"}}});
 }
 
@@ -181,6 +261,16 @@ TEST(MutatingAdmissionPolicy, Mutations) {
         {at + "applyConfiguration: Required value: must be specified when patchType is ApplyConfiguration",
          at +
              R"(jsonPatch: Invalid value: "{jsonPatch}": must not be specified when patchType is ApplyConfiguration)"}},
+       {one(R"("patchType":"JSONPatch","jsonPatch":{"expression":"[]"})"),
+        {at + R"(jsonPatch.expression: Invalid value: "[]": must evaluate to list(JSONPatch) but got list(dyn))"}},
+       {one(R"("patchType":"ApplyConfiguration","applyConfiguration":{"expression":"object"})"),
+        {at + R"(applyConfiguration.expression: Invalid value: "object": must evaluate to Object but got dyn)"}},
+       {one(R"("patchType":"JSONPatch","jsonPatch":{"expression":"has(object.a) ? [] : [JSONPatch{op: 'add', )"
+            R"(path: '/metadata/labels/' + jsonpatch.escapeKey('a/b'), value: Object.metadata{name: 'a'}}]"})"),
+        {}},
+       {one(R"("patchType":"ApplyConfiguration","applyConfiguration":{
+               "expression":"Object{spec: Object.spec{?replicas: object.spec.?replicas}}"})"),
+        {}},
        {one(R"("patchType":"ApplyConfiguration","applyConfiguration":{"expression":" "})"),
         {at + "applyConfiguration.expression: Required value"}},
        {spec(R"("matchConstraints":{"resourceRules":[{"operations":["DELETE"],"apiGroups":["*"],"apiVersions":["*"],

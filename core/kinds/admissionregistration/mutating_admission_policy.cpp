@@ -1,5 +1,4 @@
-// MutatingAdmissionPolicies. Expressions are not compiled: of those is known that they are there. Pure functions, any
-// thread.
+// MutatingAdmissionPolicies. Pure functions, any thread.
 #include "core/kinds/parts/admission_rules.hpp"
 #include "core/kinds/parts/workload.hpp"
 
@@ -8,13 +7,14 @@ namespace {
 
 struct PatchType {
   std::string_view name, key, other, other_value;
+  Evaluates to;
 };
 constexpr PatchType kPatchTypes[] = {
-    {"JSONPatch", "jsonPatch", "applyConfiguration", "{applyConfiguration}"},
-    {"ApplyConfiguration", "applyConfiguration", "jsonPatch", "{jsonPatch}"},
+    {"JSONPatch", "jsonPatch", "applyConfiguration", "{applyConfiguration}", Evaluates::kToPatches},
+    {"ApplyConfiguration", "applyConfiguration", "jsonPatch", "{jsonPatch}", Evaluates::kToObject},
 };
 
-void check_mutation(const JsonObject& mutation, const At& at, Errors& errors) {
+void check_mutation(const JsonObject& mutation, const PolicyExpressions& expressions, const At& at, Errors& errors) {
   const std::string_view type = get_text(mutation, "patchType");
   for (const PatchType& known : kPatchTypes) {
     if (known.name != type) continue;
@@ -23,6 +23,8 @@ void check_mutation(const JsonObject& mutation, const At& at, Errors& errors) {
       errors.required(at, known.key, "must be specified when patchType is " + std::string(type));
     } else if (trimmed(get_text(*patch, "expression")).empty()) {
       errors.required(at.child(known.key), "expression");
+    } else {
+      expressions.check(*patch, "expression", known.to, at.child(known.key), errors);
     }
     if (get_object(mutation, known.other) != nullptr) {
       errors.invalid(at, known.other, Json(known.other_value),
@@ -36,10 +38,10 @@ void validate(const JsonObject& policy, const JsonObject* old, Errors& errors) {
   if (spec == nullptr) return;
   At root;
   At at = root.child("spec");
-  check_policy(*spec, PolicyUse::kMutating, at, errors);
+  const PolicyExpressions expressions = check_policy(*spec, old, PolicyUse::kMutating, at, errors);
   size_t i = 0;
   each(*spec, "mutations",
-       [&](const JsonObject& mutation) { check_mutation(mutation, at.child("mutations", i++), errors); });
+       [&](const JsonObject& mutation) { check_mutation(mutation, expressions, at.child("mutations", i++), errors); });
 }
 
 void policy_mutations(Row& row, std::string& out) { out += std::to_string(members_at(row, "spec.mutations")); }

@@ -1,4 +1,4 @@
-// MutatingWebhookConfigurations. Expressions of match conditions are not compiled. Pure functions, any thread.
+// MutatingWebhookConfigurations. Pure functions, any thread.
 #include "core/kinds/parts/admission_rules.hpp"
 
 namespace gantry::kinds::admissionregistration_mutating_webhook_configuration {

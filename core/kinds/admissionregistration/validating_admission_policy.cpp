@@ -1,5 +1,4 @@
-// ValidatingAdmissionPolicies. Expressions are not compiled: of those is known that they are there. Pure functions, any
-// thread.
+// ValidatingAdmissionPolicies. Pure functions, any thread.
 #include <set>
 
 #include "core/kinds/parts/admission_rules.hpp"
@@ -11,13 +10,18 @@ namespace {
 
 constexpr size_t kMostAnnotations = 20, kLongestValue = 5 * 1024;
 
-void check_validation(const JsonObject& validation, const At& at, Errors& errors) {
+void check_validation(const JsonObject& validation, const PolicyExpressions& expressions, const At& at,
+                      Errors& errors) {
   const std::string_view message = get_text(validation, "message"), says = get_text(validation, "messageExpression");
   if (trimmed(get_text(validation, "expression")).empty()) {
     errors.required(at, "expression", "expression is not specified");
+  } else {
+    expressions.check(validation, "expression", Evaluates::kToBool, at, errors);
   }
   if (!says.empty() && trimmed(says).empty()) {
     errors.invalid(at, "messageExpression", Json(says), "must be non-empty if specified");
+  } else if (!says.empty()) {
+    expressions.check(validation, "messageExpression", Evaluates::kToText, at, errors);
   }
   if (!message.empty() && trimmed(message).empty()) {
     errors.invalid(at, "message", Json(message), "message must be non-empty if specified");
@@ -26,7 +30,8 @@ void check_validation(const JsonObject& validation, const At& at, Errors& errors
   }
 }
 
-void check_annotation(const JsonObject& annotation, std::string_view policy, const At& at, Errors& errors) {
+void check_annotation(const JsonObject& annotation, std::string_view policy, const PolicyExpressions& expressions,
+                      const At& at, Errors& errors) {
   const std::string_view key = get_text(annotation, "key");
   if (policy.empty()) {
     errors.invalid(at, "key", Json(key), "requires metadata.name be non-empty");
@@ -34,13 +39,17 @@ void check_annotation(const JsonObject& annotation, std::string_view policy, con
     errors.format(at, "key", "qualified-name", std::string(policy) + "/" + std::string(key));
   }
   const std::string_view value = trimmed(get_text(annotation, "valueExpression"));
-  if (value.empty()) errors.required(at, "valueExpression", "valueExpression is not specified");
-  if (value.size() > kLongestValue) {
+  if (value.empty()) {
+    errors.required(at, "valueExpression", "valueExpression is not specified");
+  } else if (value.size() > kLongestValue) {
     errors.required(at, "valueExpression", "must not exceed " + std::to_string(kLongestValue) + " bytes in length");
+  } else {
+    expressions.check(annotation, "valueExpression", value, Evaluates::kToTextOrNull, at, errors);
   }
 }
 
-void check_annotations(const JsonObject& spec, std::string_view policy, const At& at, Errors& errors) {
+void check_annotations(const JsonObject& spec, std::string_view policy, const PolicyExpressions& expressions,
+                       const At& at, Errors& errors) {
   const JsonArray* annotations = get_array(spec, "auditAnnotations");
   if (annotations != nullptr && annotations->size() > kMostAnnotations) {
     errors.invalid(at, "auditAnnotations", *annotations,
@@ -50,7 +59,7 @@ void check_annotations(const JsonObject& spec, std::string_view policy, const At
   size_t i = 0;
   each(spec, "auditAnnotations", [&](const JsonObject& annotation) {
     At here = at.child("auditAnnotations", i++);
-    check_annotation(annotation, policy, here, errors);
+    check_annotation(annotation, policy, expressions, here, errors);
     const std::string_view key = get_text(annotation, "key");
     if (!keys.insert(key).second) errors.duplicate(here, "key", Json(key));
   });
@@ -67,23 +76,24 @@ void check_status(const JsonObject& status, const At& at, Errors& errors) {
   check_conditions(status, at, errors);
 }
 
-void check_spec(const JsonObject& spec, std::string_view policy, const At& at, Errors& errors) {
-  check_policy(spec, PolicyUse::kValidating, at, errors);
+void check_spec(const JsonObject& spec, const JsonObject* old, std::string_view policy, const At& at, Errors& errors) {
+  const PolicyExpressions expressions = check_policy(spec, old, PolicyUse::kValidating, at, errors);
   if (!has_items(spec, "validations") && !has_items(spec, "auditAnnotations")) {
     for (std::string_view key : {"validations", "auditAnnotations"}) {
       errors.required(at, key, "validations or auditAnnotations must contain at least one item");
     }
   }
   size_t i = 0;
-  each(spec, "validations",
-       [&](const JsonObject& validation) { check_validation(validation, at.child("validations", i++), errors); });
-  check_annotations(spec, policy, at, errors);
+  each(spec, "validations", [&](const JsonObject& validation) {
+    check_validation(validation, expressions, at.child("validations", i++), errors);
+  });
+  check_annotations(spec, policy, expressions, at, errors);
 }
 
 void validate(const JsonObject& policy, const JsonObject* old, Errors& errors) {
   At root;
   const std::string_view name = get_text(object_at(policy, "metadata"), "name");
-  if (const JsonObject* spec = changed_spec(policy, old)) check_spec(*spec, name, root.child("spec"), errors);
+  if (const JsonObject* spec = changed_spec(policy, old)) check_spec(*spec, old, name, root.child("spec"), errors);
   if (old == nullptr) return;
   const JsonObject& status = object_at(policy, "status");
   if (!same_json(status, object_at(*old, "status"))) check_status(status, root.child("status"), errors);

@@ -1,4 +1,4 @@
-// ValidatingWebhookConfigurations. Expressions of match conditions are not compiled. Pure functions, any thread.
+// ValidatingWebhookConfigurations. Pure functions, any thread.
 #include "core/kinds/parts/admission_rules.hpp"
 
 namespace gantry::kinds::admissionregistration_validating_webhook_configuration {

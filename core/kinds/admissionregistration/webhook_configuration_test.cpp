@@ -94,7 +94,13 @@ TEST(WebhookConfiguration, Conditions) {
     many += (i > 0 ? "," : "") + (R"({"expression":"true","name":"c)" + std::to_string(i) + "\"}");
   expect_problems(
       validating(), kGood,
-      {{conditions(R"({"name":"a","expression":"not compiled ("})"), {}},
+      {{conditions(R"~({"name":"a","expression":"request.operation == 'CREATE' && !has(object.metadata.labels)"})~"),
+        {}},
+       {conditions(R"({"name":"a","expression":" object.a ( "})"),
+        {at + R"([0].expression: Invalid value: "object.a (": compilation failed: ERROR: <input>:1:11: Syntax...)"}},
+       {conditions(R"({"name":"a","expression":"params.a == 1"})"),
+        {at +
+         R"([0].expression: Invalid value: "params.a == 1": compilation failed: ERROR: <input>:1:1: undeclared...)"}},
        {conditions(R"({"expression":" "})"), {at + "[0].name: Required value", at + "[0].expression: Required value"}},
        {conditions(R"({"name":"a b","expression":"true"})"), {at + R"([0].name: Invalid value: "a b": name part...)"}},
        {conditions(R"({"name":"a","expression":"true"},{"name":"a","expression":"true"})"),

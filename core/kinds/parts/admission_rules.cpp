@@ -124,7 +124,7 @@ bool is_cel_name(std::string_view name) {
   return letter(name.front()) && std::all_of(name.begin(), name.end(), inner) && !kReserved.contains(name);
 }
 
-void check_variable(const JsonObject& variable, const At& at, Errors& errors) {
+void check_variable(const JsonObject& variable, PolicyExpressions& expressions, const At& at, Errors& errors) {
   const std::string_view name = get_text(variable, "name");
   if (trimmed(name).empty()) {
     errors.required(at, "name", "name is not specified");
@@ -133,7 +133,20 @@ void check_variable(const JsonObject& variable, const At& at, Errors& errors) {
   }
   if (trimmed(get_text(variable, "expression")).empty()) {
     errors.required(at, "expression", "expression is not specified");
+  } else {
+    expressions.add_variable(variable, at, errors);
   }
+}
+
+// Conditions that were taken stay as they are, while what they may ask for does.
+bool has_new_conditions(const JsonObject& spec, const JsonObject* old) {
+  if (old == nullptr) return true;
+  const JsonObject& before = object_at(*old, "spec");
+  const auto same = [&](std::string_view key) {
+    const Json *a = get(spec, key), *b = get(before, key);
+    return a == nullptr || b == nullptr ? a == b : same_json(*a, *b);
+  };
+  return !same("paramKind") || !same("matchConditions");
 }
 
 void check_param_ref(const JsonObject& ref, const At& at, Errors& errors) {
@@ -177,14 +190,16 @@ void check_admission_rule(const JsonObject& rule, const At& at, Errors& errors) 
   check_rule_resources(rule, at, errors);
 }
 
-void check_match_conditions(const JsonObject& object, const At& at, Errors& errors) {
+void check_match_conditions(const JsonObject& object, bool params, const At& at, Errors& errors) {
   const JsonArray* conditions = get_array(object, "matchConditions");
   const size_t count = conditions != nullptr ? conditions->size() : 0;
   if (count > kMostConditions) errors.too_many(at, "matchConditions", count, kMostConditions);
   size_t i = 0;
   each(object, "matchConditions", [&](const JsonObject& condition) {
     At here = at.child("matchConditions", i++);
-    if (trimmed(get_text(condition, "expression")).empty()) errors.required(here, "expression");
+    const std::string_view text = trimmed(get_text(condition, "expression"));
+    if (text.empty()) return errors.required(here, "expression");
+    check_match_expression(text, params, here, errors);
   });
 }
 
@@ -209,17 +224,21 @@ void check_match_resources(const JsonObject& spec, std::string_view key, PolicyU
   });
 }
 
-void check_policy(const JsonObject& spec, PolicyUse use, const At& at, Errors& errors) {
-  if (const JsonObject* kind = get_object(spec, "paramKind")) check_param_kind(*kind, at.child("paramKind"), errors);
+PolicyExpressions check_policy(const JsonObject& spec, const JsonObject* old, PolicyUse use, const At& at,
+                               Errors& errors) {
+  const JsonObject* kind = get_object(spec, "paramKind");
+  if (kind != nullptr) check_param_kind(*kind, at.child("paramKind"), errors);
   check_match_resources(spec, "matchConstraints", use, at, errors);
   const JsonObject* match = get_object(spec, "matchConstraints");
   if (match != nullptr && !has_items(*match, "resourceRules")) {
     errors.required(at.child("matchConstraints"), "resourceRules");
   }
-  check_match_conditions(spec, at, errors);
+  if (has_new_conditions(spec, old)) check_match_conditions(spec, kind != nullptr, at, errors);
+  PolicyExpressions expressions(kind != nullptr, use == PolicyUse::kMutating);
   size_t i = 0;
   each(spec, "variables",
-       [&](const JsonObject& variable) { check_variable(variable, at.child("variables", i++), errors); });
+       [&](const JsonObject& variable) { check_variable(variable, expressions, at.child("variables", i++), errors); });
+  return expressions;
 }
 
 void check_policy_binding(const JsonObject& spec, PolicyUse use, const At& at, Errors& errors) {

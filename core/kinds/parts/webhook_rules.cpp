@@ -97,7 +97,21 @@ void check_versions(const JsonObject& webhook, const At& at, Errors& errors) {
   errors.invalid(at, kKey, *list, "must include at least one of v1, v1beta1");
 }
 
-void check_webhook(const JsonObject& webhook, const At& at, Errors& errors) {
+// Whether a condition of a webhook is another one than before, or is another webhook's.
+bool has_new_webhook_conditions(const Json& webhooks, const Json* before) {
+  const JsonArray *now = webhooks.if_array(), *old = before != nullptr ? before->if_array() : nullptr;
+  if (now == nullptr || old == nullptr || now->size() != old->size()) return true;
+  const auto conditions = [](const Json& webhook) {
+    return webhook.is_object() ? get(webhook.get_object(), "matchConditions") : nullptr;
+  };
+  for (size_t i = 0; i < now->size(); ++i) {
+    const Json *a = conditions((*now)[i]), *b = conditions((*old)[i]);
+    if (a == nullptr || b == nullptr ? a != b : !same_json(*a, *b)) return true;
+  }
+  return false;
+}
+
+void check_webhook(const JsonObject& webhook, bool new_conditions, const At& at, Errors& errors) {
   check_name(get_text(webhook, "name"), at, errors);
   size_t i = 0;
   each(webhook, "rules", [&](const JsonObject& rule) { check_admission_rule(rule, at.child("rules", i++), errors); });
@@ -111,7 +125,7 @@ void check_webhook(const JsonObject& webhook, const At& at, Errors& errors) {
     check_label_selector(object_at(webhook, selector), at.child(selector), errors);
   }
   check_client(webhook, at, errors);
-  check_match_conditions(webhook, at, errors);
+  if (new_conditions) check_match_conditions(webhook, false, at, errors);
   check_versions(webhook, at, errors);
 }
 
@@ -121,10 +135,11 @@ void check_webhooks(const JsonObject& configuration, const JsonObject* old, Erro
   const Json* webhooks = get(configuration, "webhooks");
   const Json* before = old != nullptr ? get(*old, "webhooks") : nullptr;
   if (webhooks == nullptr || (before != nullptr && same_json(*webhooks, *before))) return;
+  const bool new_conditions = has_new_webhook_conditions(*webhooks, before);
   At root;
   size_t i = 0;
   each(configuration, "webhooks",
-       [&](const JsonObject& webhook) { check_webhook(webhook, root.child("webhooks", i++), errors); });
+       [&](const JsonObject& webhook) { check_webhook(webhook, new_conditions, root.child("webhooks", i++), errors); });
 }
 
 }  // namespace gantry::kinds
