@@ -53,11 +53,12 @@ struct DaemonSets : Workloads {
   void watch() {
     sets = std::make_unique<View<DaemonSet>>(*plane);
     pods = std::make_unique<View<Pod>>(*plane, [this](const Pods& all) {
+      if (!armed) return;
       std::set<std::string> served;
       for (const auto& [name, pod] : all) {
         if (sdk::is_active(pod) && sdk::is_ready(pod)) served.insert(pod.spec().node_name());
       }
-      if (armed) fewest_served = std::min(fewest_served.load(), served.size());
+      fewest_served = std::min(fewest_served.load(), served.size());
     });
   }
   void arm() {

@@ -143,6 +143,23 @@ TEST_F(ControllerTest, ANameThatIsAnothersIsAvoidedAndCounted) {
   }
 }
 
+TEST_F(ControllerTest, HowManyNamesWereTakenIsKeptWhenNoneIsFound) {
+  cache_nodes(1);
+  all_names_taken = true;
+  const auto done = reconcile();
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().message().rfind("failed to construct revisions of DaemonSet: ", 0), 0u)
+      << done.error().message();
+  const auto first = set.status().collision_count();
+  EXPECT_GT(first, 0);
+  EXPECT_THAT(created, IsEmpty());
+  ASSERT_FALSE(reconcile().ok());
+  EXPECT_GT(set.status().collision_count(), first) << "the next round tries others";
+  all_names_taken = false;
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(created, SizeIs(1));
+}
+
 // As when orphans of an earlier set of this name are adopted.
 TEST_F(ControllerTest, SeveralRevisionsOfOneTemplateBecomeOne) {
   cache_nodes(1);
@@ -157,7 +174,73 @@ TEST_F(ControllerTest, SeveralRevisionsOfOneTemplateBecomeOne) {
   ASSERT_TRUE(reconcile().ok());
   ASSERT_THAT(revisions, SizeIs(1));
   EXPECT_EQ(revisions.begin()->first, "agent-twin");
+  EXPECT_EQ(revisions.begin()->second.revision(), 7);
   EXPECT_THAT(patched, ElementsAre(R"(agent-0 {"metadata":{"labels":{"controller-revision-hash":"twin"}}})"));
+}
+
+TEST_F(ControllerTest, PodsThatCarryTheHashAlreadyAreNotWritten) {
+  cache_nodes(1);
+  ASSERT_TRUE(reconcile().ok());
+  run_pods();
+  auto twin = revisions.begin()->second;
+  twin.mutable_metadata()->set_name("agent-twin");
+  twin.set_revision(7);
+  keep(twin);
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(revisions, SizeIs(1));
+  EXPECT_THAT(patched, IsEmpty());
+}
+
+// What is missing comes first: only when the caches have seen it does the rollout go on.
+TEST_F(ControllerTest, ARolloutWaitsForUpkeep) {
+  cache_nodes(3);
+  set.mutable_spec()->mutable_update_strategy()->mutable_rolling_update()->mutable_max_unavailable()->set_int_val(3);
+  scripted.cache(set);
+  ASSERT_TRUE(reconcile().ok());
+  run_pods();
+  scripted.uncache("", "pods", "shop", "agent-1");
+  change_image("agent:2");
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(created, SizeIs(4));
+  EXPECT_THAT(removed, IsEmpty());
+  run_pods();
+  scripted.uncache("", "pods", "shop", "agent-1");
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(removed, ElementsAre("agent-0", "agent-2"));
+}
+
+TEST_F(ControllerTest, NoMoreThanABurstGoesAtOnce) {
+  scripted.config["burst_replicas"] = int64_t{2};
+  ASSERT_TRUE(controller.configure().ok());
+  cache_nodes(5);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(reconcile().ok());
+    run_pods();
+  }
+  ASSERT_THAT(created, SizeIs(5));
+  (*set.mutable_spec()->mutable_template_()->mutable_spec()->mutable_node_selector())["disk"] = "ssd";
+  scripted.cache(set);
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(removed, SizeIs(2));
+}
+
+TEST_F(ControllerTest, FailuresOfAnEarlierGenerationDoNotCount) {
+  cache_nodes(1);
+  set.mutable_spec()->mutable_update_strategy()->set_type("OnDelete");  // else the rollout takes it
+  scripted.cache(set);
+  ASSERT_TRUE(reconcile().ok());
+  run_pods();
+  auto failed = created[0];
+  failed.mutable_status()->set_phase("Failed");
+  scripted.cache(failed);
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(removed, SizeIs(1));
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(removed, SizeIs(1)) << "it waits";
+  change_image("agent:2");
+  ASSERT_TRUE(reconcile().ok());  // sees the generation
+  ASSERT_TRUE(reconcile().ok());
+  EXPECT_THAT(removed, SizeIs(2));
 }
 
 TEST_F(ControllerTest, AFailedPodGoesAndTheNextOneWaits) {

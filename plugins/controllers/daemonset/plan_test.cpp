@@ -68,6 +68,7 @@ TEST_F(PlanTest, PodsGoWhereTheyMayNotStay) {
 TEST_F(PlanTest, WhatWaitsForANodeThatIsGoneGoes) {
   field.add("gone", "new", State::kPending);  // pod-0
   field.add("gone", "new", State::kReady);    // pod-1
+  *field.add("gone", "new", State::kPending).mutable_metadata()->mutable_deletion_timestamp() = to_time(kNow);
   EXPECT_THAT(Field::names(upkeep().plan.remove), ElementsAre("pod-0"));
 }
 
@@ -85,6 +86,17 @@ TEST_F(PlanTest, FailedOnesGoWhenTheyMayAndTheirSuccessorsComeLater) {
   EXPECT_TRUE(later.plan.empty());
   EXPECT_THAT(later.notices, IsEmpty());
   EXPECT_EQ(later.wait_ms, 4'000);
+}
+
+TEST_F(PlanTest, TheFirstFailedOneThatMayGoDecidesWhenToLookAgain) {
+  for (const char* name : {"a", "b", "c"}) {
+    field.nodes.push_back(make_node(name));
+    field.add(name, "new", State::kFailed);
+  }
+  const auto view = field.view();
+  const auto later = plan_upkeep(view, field.seats,
+                                 [](const std::string& node) { return node == "b" ? int64_t{2'000} : int64_t{8'000}; });
+  EXPECT_EQ(later.wait_ms, 2'000);
 }
 
 TEST_F(PlanTest, SucceededOnesGoAtOnce) {

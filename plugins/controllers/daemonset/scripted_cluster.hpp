@@ -53,7 +53,7 @@ struct ControllerTest : ::testing::Test {
   testkit::ScriptedHost::Answer serve_revision(const abi::ApiRequest& request) {
     if (request.verb() == abi::ApiRequest::CREATE) {
       auto revision = body_of<appsv1::ControllerRevision>(request);
-      if (revisions.contains(revision.metadata().name())) return Status::already_exists("taken");
+      if (all_names_taken || revisions.contains(revision.metadata().name())) return Status::already_exists("taken");
       revision.mutable_metadata()->set_uid("uid-" + revision.metadata().name());
       keep(revision);
       return testkit::ScriptedHost::answer(revision);
@@ -62,7 +62,10 @@ struct ControllerTest : ::testing::Test {
       keep(body_of<appsv1::ControllerRevision>(request));
       return testkit::ScriptedHost::answer(body_of<appsv1::ControllerRevision>(request));
     }
-    if (request.verb() == abi::ApiRequest::GET) return testkit::ScriptedHost::answer(revisions.at(request.name()));
+    if (request.verb() == abi::ApiRequest::GET) {
+      const auto it = revisions.find(request.name());
+      return testkit::ScriptedHost::answer(it != revisions.end() ? it->second : appsv1::ControllerRevision());
+    }
     revisions.erase(request.name());
     scripted.uncache("apps", "controllerrevisions", "shop", request.name());
     return testkit::ScriptedHost::answer(appsv1::ControllerRevision());
@@ -105,6 +108,7 @@ struct ControllerTest : ::testing::Test {
   std::vector<Pod> created;
   std::vector<std::string> removed, patched;
   Status refusal;
+  bool all_names_taken = false;  // of revisions, by those of nobody with other states
   int statuses = 0;
 };
 
