@@ -1,7 +1,10 @@
 #include "core/controller/mapping.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "core/controller/object_index.hpp"
+#include "core/schema/codec/wire.hpp"
 #include "gantry/selectors.hpp"
 #include "k8s.io/apimachinery/pkg/apis/meta/v1/list.pb.h"
 
@@ -46,15 +49,33 @@ bool is_meant(const OwnerRef* owner, const WatchSpec& spec) {
   return owner != nullptr && owner->kind == spec.owner_kind() && group_of(owner->api_version) == spec.owner_group();
 }
 
+// The selector at a path. One that ends with 0 leads to a map of labels, as ReplicationControllers have it: on the wire
+// an entry each, as a selector's matchLabels are.
+std::optional<metav1::LabelSelector> selector_at(std::string_view owner, std::vector<uint32_t> path) {
+  metav1::LabelSelector selector;
+  const bool is_map = path.size() > 1 && path.back() == 0;
+  std::string labels;
+  if (is_map) {
+    const uint32_t number = path[path.size() - 2];
+    path.resize(path.size() - 2);
+    schema::wire::Reader reader(find_field(owner, path));
+    for (schema::wire::Entry entry; reader.next(entry);) {
+      if (entry.number != number || entry.type != schema::wire::Type::kBytes) continue;
+      schema::wire::put_bytes(labels, metav1::LabelSelector::kMatchLabelsFieldNumber, entry.bytes);
+    }
+  }
+  const std::string_view bytes = is_map ? labels : find_field(owner, path);
+  if (!selector.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+  return selector;
+}
+
 // An owner without a selector, or with an empty one, adopts nothing.
 void map_adopters(const WatchSpec& spec, const CachedObject& orphan, const Informer& owners, const EmitKey& emit) {
   const sdk::LabelMap labels(orphan.labels.begin(), orphan.labels.end());
   const std::vector<uint32_t> path(spec.owner_selector().begin(), spec.owner_selector().end());
   for (const auto& owner : owners.list(orphan.ns)) {
-    const auto bytes = find_field(owner->object.bytes, path);
-    metav1::LabelSelector selector;
-    if (bytes.empty() || !selector.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) continue;
-    if (!sdk::is_empty(selector) && sdk::selector_matches(selector, labels)) emit(owner->ns, owner->name);
+    const auto selector = selector_at(owner->object.bytes, path);
+    if (selector && !sdk::is_empty(*selector) && sdk::selector_matches(*selector, labels)) emit(owner->ns, owner->name);
   }
 }
 

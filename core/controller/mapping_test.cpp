@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "k8s.io/api/apps/v1/replica_set.pb.h"
 #include "k8s.io/api/core/v1/pod.pb.h"
+#include "k8s.io/api/core/v1/replication_controller.pb.h"
 
 namespace gantry::controller {
 namespace {
@@ -114,6 +118,36 @@ TEST_F(OwnerMap, AnOrphanMeansThoseWhoseSelectorMatches) {
   EXPECT_EQ(keys(ObjectEvent::ADDED, bare), Keys());
   const auto owned = pod("web", "one");
   EXPECT_EQ(keys(ObjectEvent::MODIFIED, orphan, &owned), (Keys{"shop/one", "shop/web"})) << "it was let go";
+}
+
+// A ReplicationController's selector is no message but a map.
+TEST(OwnerMapOfLabels, AnOrphanMeansThoseWhoseMapItHas) {
+  Sets client;
+  for (const auto& [name, labels] : std::map<std::string, std::map<std::string, std::string>>{
+           {"web", {{"app", "web"}}}, {"both", {{"app", "web"}, {"tier", "front"}}}, {"none", {}}}) {
+    corev1::ReplicationController controller;
+    controller.mutable_metadata()->set_namespace_("shop");
+    controller.mutable_metadata()->set_name(name);
+    controller.mutable_spec()->set_replicas(3);
+    controller.mutable_spec()->mutable_selector()->insert(labels.begin(), labels.end());
+    client.sets.objects.push_back(http::make_chunk(controller.SerializeAsString()));
+  }
+  Informer owners{InformerKey{"", "v1", "replicationcontrollers", "", "", false}};
+  owners.start(client, {}, [] {});
+  WatchSpec spec;
+  spec.set_mapping(WatchSpec::OWNER);
+  spec.set_owner_kind("ReplicationController");
+  for (const int number : {2, 2, 0}) spec.add_owner_selector(number);
+  Keys found;
+  auto orphan = pod("web");
+  const auto emit = [&](std::string_view, std::string_view name) { found.emplace_back(name); };
+  map_owners(spec, event(ObjectEvent::ADDED, orphan), &owners, emit);
+  EXPECT_EQ(found, Keys{"web"});
+  (*orphan.mutable_metadata()->mutable_labels())["tier"] = "front";
+  found.clear();
+  map_owners(spec, event(ObjectEvent::ADDED, orphan), &owners, emit);
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (Keys{"both", "web"}));
 }
 
 TEST_F(OwnerMap, WithoutAPathToTheSelectorOrphansMeanNobody) {
