@@ -44,6 +44,25 @@ TEST_F(StatefulSets, ABrokenPodHaltsWhatComesBehind) {
   complete("web");
 }
 
+TEST_F(StatefulSets, TheNextPodWaitsUntilTheOneBeforeIsAvailable) {
+  auto set = make_stateful("web", 2);
+  set.mutable_spec()->set_min_ready_seconds(1);
+  bool alone = false;
+  View<StatefulSet> seen(*plane, [&](const auto& all) {
+    const auto it = all.find("web");
+    if (it == all.end()) return;
+    const auto& status = it->second.status();
+    alone = alone || (status.ready_replicas() == 1 && status.available_replicas() == 0 && status.replicas() == 1);
+  });
+  must(plane->create(set));
+  complete("web");
+  EXPECT_TRUE(seen.wait([&](const auto&) { return alone; }));
+  const auto second = must(plane->get<Pod>("web-1"));
+  const auto first = must(plane->get<Pod>("web-0"));
+  EXPECT_GE(second.metadata().creation_timestamp().seconds() * 1'000'000'000,
+            *sdk::ready_since_ns(first) + 1'000'000'000);
+}
+
 TEST_F(StatefulSets, InParallelNobodyWaits) {
   nodes->set_policy([](const Pod&) { return Fate::kPending; });
   must(plane->create(make_stateful("web", 20, "Parallel")));

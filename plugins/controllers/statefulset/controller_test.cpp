@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "gantry/revisions.hpp"
 #include "gantry/template_patch.hpp"
@@ -33,8 +34,8 @@ struct ControllerTest : testing::Test {
       if (text.starts_with(prefix)) return refusal;
     }
     if (request.verb() == ApiRequest::GET) {
-      return request.resource() == "statefulsets" ? ScriptedHost::Answer(ScriptedHost::answer(set))
-                                                  : ScriptedHost::Answer(Status::not_found("none"));
+      if (request.resource() == "statefulsets") return ScriptedHost::answer(set);
+      return taken ? ScriptedHost::Answer(ScriptedHost::answer(*taken)) : Status::not_found("none");
     }
     if (request.verb() == ApiRequest::PATCH) return ScriptedHost::answer(Pod());
     if (request.resource() == "statefulsets") set.ParseFromString(request.body());
@@ -100,7 +101,8 @@ struct ControllerTest : testing::Test {
   ScriptedHost host;
   StatefulSet set = set_of(3);
   std::string update;
-  std::map<std::string, Status> refused;  // by the beginning of a request's text
+  std::optional<ControllerRevision> taken;  // what has the name of a new one
+  std::map<std::string, Status> refused;    // by the beginning of a request's text
 };
 
 TEST_F(ControllerTest, SaysWhatItWatches) {
@@ -203,7 +205,6 @@ TEST_F(ControllerTest, APendingPodGetsTheClaimsThatItLacks) {
 
 TEST_F(ControllerTest, AClaimThatGoesWithThePodOfBeforeIsWaitedFor) {
   add_claim(set, "data");
-  set.mutable_spec()->mutable_persistent_volume_claim_retention_policy()->set_when_scaled("Delete");
   settle_revision();
   auto claim = new_claim(set, set.spec().volume_claim_templates(0), 0);
   metav1::ObjectMeta former;
@@ -212,7 +213,10 @@ TEST_F(ControllerTest, AClaimThatGoesWithThePodOfBeforeIsWaitedFor) {
   *claim.mutable_metadata()->add_owner_references() = sdk::controller_reference(former, "v1", "Pod");
   host.cache(claim);
   must();
-  EXPECT_THAT(writes(), ElementsAre("UPDATE statefulsets web"));
+  EXPECT_THAT(writes(), Contains("CREATE pods web-0")) << "claims are meant to stay";
+  set.mutable_spec()->mutable_persistent_volume_claim_retention_policy()->set_when_scaled("Delete");
+  must();
+  EXPECT_THAT(writes(), IsEmpty());
   claim.mutable_metadata()->clear_owner_references();
   host.cache(claim);
   must();
@@ -297,6 +301,17 @@ TEST_F(ControllerTest, ARevisionOfTheSameTemplateInOtherWordsIsTaken) {
   must();
   EXPECT_THAT(writes(), testing::Not(Contains("CREATE controllerrevisions")));
   EXPECT_EQ(set.status().update_revision(), revision.metadata().name());
+}
+
+TEST_F(ControllerTest, NamesThatAreTakenAreCountedEvenIfNoOtherIsFound) {
+  taken.emplace().mutable_data()->set_raw("{}");
+  refused["CREATE controllerrevisions"] = Status::already_exists("taken");
+  EXPECT_FALSE(reconcile());
+  EXPECT_THAT(writes(), Contains("UPDATE statefulsets web"));
+  EXPECT_EQ(set.status().collision_count(), 5);
+  refused["CREATE controllerrevisions"] = Status::forbidden("no");
+  EXPECT_FALSE(reconcile());
+  EXPECT_THAT(writes(), ElementsAre("CREATE controllerrevisions"));
 }
 
 TEST_F(ControllerTest, TheOldestRevisionsGo) {
