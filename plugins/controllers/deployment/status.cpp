@@ -151,8 +151,9 @@ bool has_timed_out(const Deployment& deployment, const DeploymentStatus& status,
 
 int64_t next_progress_check_ms(const Deployment& deployment, int64_t now_ns) {
   const auto* condition = sdk::find_condition(deployment.status().conditions(), kProgressing);
+  // What has completed once has no deadline any more, also when it loses pods later.
   if (!has_progress_deadline(deployment) || condition == nullptr || condition->reason() == kTimedOut ||
-      is_complete(deployment, deployment.status())) {
+      condition->reason() == kSetAvailable || is_complete(deployment, deployment.status())) {
     return 0;
   }
   const int64_t deadline =

@@ -83,8 +83,10 @@ TEST_F(DeploymentStatusTest, ProgressThenCompletion) {
             "True NewReplicaSetAvailable: ReplicaSet \"web-new\" has successfully progressed.");
   // A pod lost later is no failed rollout.
   count(fresh, 4, 3, 3);
-  EXPECT_EQ(text(next(5'000), kProgressing),
+  *deployment.mutable_status() = next(5'000);
+  EXPECT_EQ(text(deployment.status(), kProgressing),
             "True NewReplicaSetAvailable: ReplicaSet \"web-new\" has successfully progressed.");
+  EXPECT_EQ(next_progress_check_ms(deployment, kNow + 5'000 * kNanosPerSecond), 0) << "and nobody waits for it";
 }
 
 TEST_F(DeploymentStatusTest, TheDeadlinePasses) {
