@@ -28,7 +28,7 @@ class Simulated {
                                         << "\"\n[api]\nlisten = [\"127.0.0.1:" << free_port() << "\"]\nkubeconfig = \""
                                         << (dir_ / "kubeconfig").string()
                                         << "\"\n[simulation]\ntime = \"manual\"\nseed = " << seed
-                                        << "\n[plugin.sim]\nnodes = 10\nheartbeat_ms = 60000\n";
+                                        << "\n[plugin.sim]\nnodes = 10\nheartbeat_ms = 40000\n";
     start();
   }
   ~Simulated() {
