@@ -17,6 +17,8 @@ class Checker {
 
   TypePtr run(const Expr& expr) {
     const TypePtr type = types_.replaced(check(expr), true);
+    if (issues_.empty()) check_mixed();
+    if (issues_.empty()) check_constants();
     if (types_.exhausted()) issues_.add(kNowhere, "expression is too complex to check");
     return issues_.empty() ? type : nullptr;
   }
@@ -26,6 +28,27 @@ class Checker {
     std::string_view name;
     TypePtr type;
   };
+
+  // An element of a list or a map, and the first one of it: both are of one type, which is known at the end.
+  struct Pair {
+    size_t list;  // 0: of a map, in which each is told
+    uint32_t at;
+    TypePtr first, other;
+  };
+
+  void check_mixed() {
+    size_t told = 0;
+    for (const Pair& one : pairs_) {
+      const TypePtr first = types_.replaced(one.first, true), other = types_.replaced(one.other, true);
+      if (same_type(*first, *other) || (one.list != 0 && one.list == told)) continue;
+      told = one.list;
+      wrong(one.at, "expected type '" + type_text(*first) + "' but found '" + type_text(*other) + "'");
+    }
+  }
+
+  void check_constants() {
+    for (const Call* call : calls_) check_literals(*call, issues_);
+  }
 
   void wrong(uint32_t at, std::string message) { issues_.add(at, std::move(message)); }
   TypePtr fail(uint32_t at, std::string message) {
@@ -111,8 +134,11 @@ class Checker {
       const auto& field = std::get<std::string>(std::get<Constant>(call.args[1]->node));
       return field_of(expr, *call.args[0], field, true);
     }
+    const bool format = call.function == "format";
+    formats_ += format ? 1U : 0U;
     std::vector<TypePtr> args;
     for (const ExprPtr& arg : call.args) args.push_back(check(*arg));
+    formats_ -= format ? 1U : 0U;
     const std::string function = call.function.starts_with('.') ? call.function.substr(1) : call.function;
     const std::vector<Overload>* overloads = nullptr;
     if (call.target != nullptr) {
@@ -126,9 +152,8 @@ class Checker {
     }
     overloads = environment_.function(function);
     if (overloads == nullptr) return undeclared(expr.at, function);
-    TypePtr type = resolve(expr, function, *overloads, call.target != nullptr, std::move(args));
-    if (type->kind() != TypeKind::kError) check_literals(call, issues_);
-    return type;
+    if (has_literal_rules(call)) calls_.push_back(&call);
+    return resolve(expr, function, *overloads, call.target != nullptr, std::move(args));
   }
 
   TypePtr resolve(const Expr& expr, const std::string& name, const std::vector<Overload>& overloads, bool receiver,
@@ -151,11 +176,19 @@ class Checker {
     return fail(expr.at, "found no matching overload for '" + name + "' applied to '" + applied + "'");
   }
 
-  // What elements are of together.
-  TypePtr joined(const Expr& element, const TypePtr& before, const TypePtr& now) {
+  // What elements are of together: anything, if they don't fit, which is refused where it is no argument of format.
+  TypePtr joined(const TypePtr& before, const TypePtr& now) {
     if (before == nullptr) return now;
-    if (types_.assignable(before, now)) return more_general(before, now);
-    return fail(element.at, "expected type '" + text(before) + "' but found '" + text(now) + "'");
+    return types_.assignable(before, now) ? more_general(before, now) : dyn_type();
+  }
+
+  void compare(size_t list, const Expr& element, TypePtr& first, const TypePtr& other) {
+    if (formats_ > 0) return;
+    if (first == nullptr) {
+      first = other;
+    } else {
+      pairs_.push_back({list, element.at, first, other});
+    }
   }
 
   // Of an element that may be absent: "?value".
@@ -169,16 +202,24 @@ class Checker {
   }
 
   TypePtr of(const Expr&, const MakeList& list) {
-    TypePtr type;
-    for (const Element& one : list.elements) type = joined(*one.value, type, element(*one.value, one.optional));
+    const size_t number = ++lists_;
+    TypePtr type, first;
+    for (const Element& one : list.elements) {
+      const TypePtr now = element(*one.value, one.optional);
+      compare(number, *one.value, first, now);
+      type = joined(type, now);
+    }
     return list_type(type != nullptr ? type : types_.fresh_param());
   }
 
   TypePtr of(const Expr&, const MakeMap& map) {
-    TypePtr key, value;
+    TypePtr key, value, first_key, first_value;
     for (const Entry& one : map.entries) {
-      key = joined(*one.key, key, check(*one.key));
-      value = joined(*one.value, value, element(*one.value, one.optional));
+      const TypePtr key_now = check(*one.key), value_now = element(*one.value, one.optional);
+      compare(0, *one.key, first_key, key_now);
+      compare(0, *one.value, first_value, value_now);
+      key = joined(key, key_now);
+      value = joined(value, value_now);
     }
     if (key == nullptr) return map_type(types_.fresh_param(), types_.fresh_param());
     return map_type(key, value);
@@ -251,6 +292,9 @@ class Checker {
   Issues& issues_;
   Substitutions types_;
   std::vector<Local> locals_;
+  std::vector<Pair> pairs_;
+  std::vector<const Call*> calls_;  // with constants that have rules
+  size_t lists_ = 0, formats_ = 0;
 };
 
 }  // namespace

@@ -78,9 +78,12 @@ const std::string* constant_text(const Call& call) {
 
 }  // namespace
 
+bool has_literal_rules(const Call& call) {
+  return (call.function == "duration" || call.function == "timestamp") && constant_text(call) != nullptr;
+}
+
 void check_literals(const Call& call, Issues& issues) {
   const bool duration = call.function == "duration";
-  if (!duration && call.function != "timestamp") return;
   const std::string* text = constant_text(call);
   if (text == nullptr || (duration ? is_duration(*text) : is_timestamp(*text))) return;
   issues.add(call.args[0]->at, "invalid " + call.function + " argument");

@@ -1,4 +1,4 @@
-// Rules of constants that are read as something: timestamp("..."), duration("..."), matches("..."). Used by the
+// Rules of constants that are read as something: timestamp("..."), duration("..."). Used by the
 // checker.
 #pragma once
 
@@ -7,6 +7,7 @@
 
 namespace gantry::cel {
 
+bool has_literal_rules(const Call& call);
 // Says what is wrong with the constants that a call is given.
 void check_literals(const Call& call, Issues& issues);
 

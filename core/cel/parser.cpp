@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/cel/lexer.hpp"
 #include "core/cel/literals.hpp"
 #include "core/cel/macros.hpp"
+#include "core/cel/token_cursor.hpp"
 
 namespace gantry::cel {
 namespace {
@@ -33,9 +33,9 @@ bool begins_operand(const Token& token) {
   return false;
 }
 
-class Parser {
+class Parser : private TokenCursor {
  public:
-  Parser(std::string_view text, Issues& issues) : issues_(issues), tokens_(lex(text, issues)) {}
+  Parser(std::string_view text, Issues& issues) : TokenCursor(text, issues) {}
 
   ExprPtr run() {
     ExprPtr expr = expression();
@@ -48,69 +48,6 @@ class Parser {
   }
 
  private:
-  struct Deeper {
-    explicit Deeper(Parser& parser) : parser_(parser) {
-      if (++parser_.depth_ <= kDeepestExpression || parser_.stopped_) return;
-      parser_.fail(kNowhere, "expression recursion limit exceeded: " + std::to_string(kDeepestExpression));
-    }
-    ~Deeper() { --parser_.depth_; }
-    Deeper(const Deeper&) = delete;
-    Deeper& operator=(const Deeper&) = delete;
-    Parser& parser_;
-  };
-
-  const Token& now() const { return tokens_[pos_]; }
-  const Token& next_after() const { return tokens_[std::min(pos_ + 1, tokens_.size() - 1)]; }
-  bool at(std::string_view mark) const { return !stopped_ && now().is(mark); }
-  bool take(std::string_view mark) {
-    if (!at(mark)) return false;
-    ++pos_;
-    return true;
-  }
-
-  void fail(uint32_t place, std::string message) {
-    issues_.add(place, std::move(message));
-    stopped_ = true;
-  }
-  std::string shown() const { return now().kind == TokenKind::kEnd ? "'<EOF>'" : "'" + std::string(now().text) + "'"; }
-  void wrong(std::string_view how, const std::string& expected) {
-    const std::string between = how == "missing" ? "" : " input " + shown();
-    std::string message = "Syntax error: " + std::string(how);
-    message += how == "missing" ? " " + expected + " at " + shown() : between + " expecting " + expected;
-    fail(now().at, std::move(message));
-  }
-
-  // One token too much is passed over, so that what follows is told as well.
-  bool pass_over(const std::string& expected) {
-    wrong("extraneous", expected);
-    stopped_ = false;
-    ++pos_;
-    return true;
-  }
-
-  bool expect(std::string_view mark) {
-    if (stopped_) return false;
-    if (take(mark)) return true;
-    const std::string quoted = "'" + std::string(mark) + "'";
-    if (now().kind == TokenKind::kEnd) {
-      wrong("missing", quoted);
-    } else if (next_after().is(mark)) {
-      pass_over(quoted);
-      return take(mark);
-    } else {
-      wrong("mismatched", quoted);
-    }
-    return false;
-  }
-
-  // A chain ("a.b.c", "1 + 2 + 3") is as deep as it is long.
-  bool chain(size_t& length) {
-    if (stopped_) return false;
-    if (++length + depth_ <= kDeepestExpression) return true;
-    fail(kNowhere, "max recursion depth exceeded");
-    return false;
-  }
-
   ExprPtr expression() {
     const Deeper deeper(*this);
     if (stopped_) return nullptr;
@@ -311,15 +248,6 @@ class Parser {
     return nodes_.ident(token.at, std::move(name));
   }
 
-  // The token "{" of a message's name here; 0: there is none.
-  size_t message_open() const {
-    for (size_t i = pos_;; i += 2) {
-      if (tokens_[i].kind != TokenKind::kIdent && tokens_[i].kind != TokenKind::kReserved) return 0;
-      if (tokens_[i + 1].is("{")) return i + 1;
-      if (!tokens_[i + 1].is(".")) return 0;
-    }
-  }
-
   ExprPtr message(size_t open, std::string name) {
     for (; pos_ < open; ++pos_) name += now().text;
     const uint32_t place = now().at;
@@ -422,10 +350,6 @@ class Parser {
     return nodes_.constant(token.at, std::move(*value));
   }
 
-  Issues& issues_;
-  std::vector<Token> tokens_;
-  size_t pos_ = 0, depth_ = 0;
-  bool stopped_ = false;
   Nodes nodes_;
 };
 
