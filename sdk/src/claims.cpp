@@ -20,6 +20,13 @@ std::string with_uid(std::string_view references, std::string_view uid) {
   return "{\"metadata\":{\"ownerReferences\":[" + std::string(references) + "],\"uid\":" + json_string(uid) + "}}";
 }
 
+// Puts another member before a patch's closing braces, into its metadata.
+std::string with_member(std::string patch, std::string_view key, std::string_view finalizer) {
+  if (finalizer.empty()) return patch;
+  patch.resize(patch.size() - 2);
+  return patch + "," + json_string(key) + ":[" + json_string(finalizer) + "]}}";
+}
+
 }  // namespace
 
 std::string adoption_patch(const metav1::OwnerReference& owner, std::string_view object_uid) {
@@ -46,14 +53,16 @@ Expected<Claimer::Outcome> Claimer::claim(const metav1::ObjectMeta& object) {
 Expected<Claimer::Outcome> Claimer::adopt(const metav1::ObjectMeta& object) {
   if (!rechecked_) rechecked_ = recheck();
   if (!rechecked_->ok()) return *rechecked_;
-  auto patched = patch(object, adoption_patch(reference_, object.uid()));
+  auto patched = patch(object, with_member(adoption_patch(reference_, object.uid()), "finalizers", finalizer_));
   if (!patched) return patched.error().code() == 404 ? Expected<Outcome>(Outcome{}) : std::move(patched).error();
   if (patched->objects_size() != 1) return Status::internal("the server's object could not be decoded");
   return Outcome{.ours = true, .adopted = std::move(*patched->mutable_objects(0))};
 }
 
 Expected<Claimer::Outcome> Claimer::release(const metav1::ObjectMeta& object) const {
-  const auto patched = patch(object, release_patch(reference_.uid(), object.uid()));
+  const std::string_view held = sdk::has_finalizer(object, finalizer_) ? std::string_view(finalizer_) : "";
+  const auto patched = patch(
+      object, with_member(release_patch(reference_.uid(), object.uid()), "$deleteFromPrimitiveList/finalizers", held));
   // Gone, or no longer ours: as wanted.
   if (!patched && patched.error().code() != 404 && patched.error().code() != 422) return patched.error();
   return Outcome{};

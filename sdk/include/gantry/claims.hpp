@@ -28,6 +28,12 @@ class Claimer {
         selector_(selector),
         objects_(objects) {}
 
+  // What is adopted gets this finalizer in the same write, what is let go loses it.
+  Claimer& with_finalizer(std::string finalizer) {
+    finalizer_ = std::move(finalizer);
+    return *this;
+  }
+
   struct Outcome {
     bool ours = false;
     std::string adopted;  // the object as it is since it was adopted; empty: as it was
@@ -47,6 +53,7 @@ class Claimer {
   const metav1::OwnerReference reference_;
   const metav1::LabelSelector& selector_;
   const ResourceName objects_;
+  std::string finalizer_;
   std::optional<Status> rechecked_;  // before the first adoption
 };
 
