@@ -68,11 +68,11 @@ NodeCache cluster() {
 }
 
 void choose_for(benchmark::State& state, const corev1::Pod& pod) {
-  const NodeCache cache = cluster();
+  NodeCache cache = cluster();
   const auto waiting = read_waiting_pod(pod);
   size_t first = 0;
   for (auto _ : state) {
-    const Choice choice = choose(*waiting, cache.nodes(), first);
+    const Choice choice = choose(*waiting, cache, first);
     first = (first + choice.looked) % cache.nodes().size();
     benchmark::DoNotOptimize(choice.node);
   }

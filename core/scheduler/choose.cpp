@@ -24,12 +24,9 @@ std::string no_node_error(size_t all, size_t looked_at, const Reasons::Counts& r
 }
 
 // `all`: how many there are; `nodes` are those that it can go to at all.
-Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first, size_t all) {
+Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first, size_t all,
+                    Tallies& tallies) {
   Choice choice;
-  if (!pod.unsupported.empty()) {
-    choice.message = unsupported_error(all, pod.unsupported);
-    return choice;
-  }
   choice.helped_by = Changes::kNodeAdded;
   if (all == 0) {
     choice.message = "no nodes available to schedule pods";
@@ -38,33 +35,33 @@ Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes,
   const size_t enough = enough_nodes(nodes.size());
   std::vector<const NodeState*> feasible;
   Rejections rejections;
+  tallies.trim();
+  Judge judge(pod, tallies);
   for (; choice.looked < nodes.size() && feasible.size() < enough; ++choice.looked) {
     const NodeState* node = nodes[(first + choice.looked) % nodes.size()];
-    if (judge(pod, *node, rejections) == Verdict::kFits) feasible.push_back(node);
+    if (judge.ask(*node, rejections) == Verdict::kFits) feasible.push_back(node);
   }
   if (feasible.empty()) {
     choice.message = no_node_error(all, nodes.size(), rejections.reasons.counts());
+    judge.add_help(rejections);
     choice.helped_by |= rejections.helped_by;
+    choice.topics = std::move(rejections.topics);
     return choice;
   }
-  choice.node = feasible[pick_best(pod, feasible)];
+  choice.node = feasible[pick_best(pod, tallies, feasible)];
   return choice;
 }
 
 }  // namespace
 
-Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first) {
-  return choose_among(pod, nodes, first, nodes.size());
-}
-
-Choice choose(const WaitingPod& pod, const NodeCache& cache, size_t first) {
+Choice choose(const WaitingPod& pod, NodeCache& cache, size_t first) {
   const auto& all = cache.nodes();
-  if (!pod.nodes) return choose(pod, all, first);
+  if (!pod.nodes) return choose_among(pod, all, first, all.size(), cache.tallies());
   std::vector<NodeState*> named;
   for (const auto& name : *pod.nodes) {
     if (auto* node = cache.find(name)) named.push_back(node);
   }
-  auto choice = choose_among(pod, named, 0, all.size());
+  auto choice = choose_among(pod, named, 0, all.size(), cache.tallies());
   choice.looked = 0;  // whose turn it is stays as it was
   return choice;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,11 @@ struct Choice {
   // Without a node:
   std::string message;
   Changes helped_by = Changes::kNone;
+  std::vector<uint64_t> topics;  // of the tallies
 };
 
 // Looks at the nodes from `first` on, round about, until it knows enough that can take the pod.
-Choice choose(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first);
-// The same of all nodes; for a pod that names some it looks at no others.
-Choice choose(const WaitingPod& pod, const NodeCache& cache, size_t first);
+// For a pod that names nodes it looks at no others.
+Choice choose(const WaitingPod& pod, NodeCache& cache, size_t first);
 
 }  // namespace gantry::scheduler

@@ -13,9 +13,7 @@ struct ChooseTest : testing::Test {
     facts.name = name;
     cache.set_node(facts);
   }
-  Choice chosen(const corev1::Pod& pod, size_t first = 0) const {
-    return choose(*read_waiting_pod(pod), cache.nodes(), first);
-  }
+  Choice chosen(const corev1::Pod& pod, size_t first = 0) { return choose(*read_waiting_pod(pod), cache, first); }
   NodeCache cache;
 };
 
@@ -38,15 +36,6 @@ TEST_F(ChooseTest, SaysWhyAllOfThemCanNotAndWhatHelps) {
   EXPECT_EQ(choice.message, "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.");
   EXPECT_EQ(choice.helped_by, Changes::kNodeAdded | Changes::kTaints | Changes::kAllocatable | Changes::kPodGone);
   EXPECT_EQ(choice.looked, 3u);
-}
-
-TEST_F(ChooseTest, NothingThatHappensHelpsAPodThatDemandsWhatIsNotDone) {
-  add("n1", "4");
-  auto pod = pod_with("1", "");
-  pod.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("DoNotSchedule");
-  const auto choice = chosen(pod);
-  EXPECT_EQ(choice.node, nullptr);
-  EXPECT_EQ(choice.helped_by, Changes::kNone);
 }
 
 // Of 150 nodes 100 are enough; the next pod begins where this one ended.

@@ -4,7 +4,7 @@
 
 #define GANTRY_FILTERS(filter)                                                                 \
   filter(node_unschedulable) filter(taint_toleration) filter(node_affinity) filter(node_ports) \
-      filter(node_resources_fit)
+      filter(node_resources_fit) filter(pod_topology_spread) filter(inter_pod_affinity)
 
 namespace gantry::scheduler {
 
@@ -32,14 +32,32 @@ void Reasons::add(std::string_view reason) {
     counts_.emplace(reason, 1);
 }
 
-Verdict judge(const WaitingPod& pod, const NodeState& node, Rejections& rejections) {
+Judge::Judge(const WaitingPod& pod, Tallies& tallies) : pod_(pod) {
+  filters_.reserve(pod.filters.size());
   for (const auto& [filter, notes] : pod.filters) {
-    const Verdict verdict = filter->check(pod, notes.get(), node, rejections.reasons);
+    std::unique_ptr<const Notes> state;
+    if (filter->prepare != nullptr && !filter->prepare(pod, notes.get(), tallies, state)) continue;
+    const Notes* given = state != nullptr ? state.get() : notes.get();
+    filters_.push_back({filter, given, std::move(state)});
+  }
+}
+
+Verdict Judge::ask(const NodeState& node, Rejections& rejections) {
+  for (Asking& one : filters_) {
+    const Verdict verdict = one.filter->check(pod_, one.notes, node, rejections.reasons);
     if (verdict == Verdict::kFits) continue;
-    rejections.helped_by |= filter->helped_by;
+    one.refused = true;
     return verdict;
   }
   return Verdict::kFits;
+}
+
+void Judge::add_help(Rejections& rejections) const {
+  for (const Asking& one : filters_) {
+    if (!one.refused) continue;
+    rejections.helped_by |= one.filter->helped_by;
+    if (one.filter->topics != nullptr) one.filter->topics(one.notes, rejections.topics);
+  }
 }
 
 }  // namespace gantry::scheduler

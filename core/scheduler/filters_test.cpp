@@ -9,7 +9,7 @@ TEST(Filters, AreAskedInUpstreamsOrder) {
   std::vector<std::string_view> names;
   for (const Filter& filter : all_filters()) names.push_back(filter.name);
   EXPECT_EQ(names, (std::vector<std::string_view>{"NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts",
-                                                  "NodeResourcesFit"}));
+                                                  "NodeResourcesFit", "PodTopologySpread", "InterPodAffinity"}));
 }
 
 TEST(Filters, TheFirstThatObjectsSpeaksAlone) {
@@ -29,9 +29,12 @@ TEST(Filters, CountTheNodesOfEachReason) {
   const auto pod = read_waiting_pod(pod_with("2", ""));
   auto tainted = node_with("4", "1Gi");
   tainted.facts.taints = {taint_with("NoSchedule")};
-  judge(*pod, node_with("1", "1Gi"), rejections);
-  judge(*pod, node_with("1", "1Gi"), rejections);
-  judge(*pod, tainted, rejections);
+  Tallies tallies;
+  Judge judge(*pod, tallies);
+  EXPECT_EQ(judge.ask(node_with("1", "1Gi"), rejections), Verdict::kUnresolvable) << "not even when it is empty";
+  EXPECT_EQ(judge.ask(node_with("1", "1Gi"), rejections), Verdict::kUnresolvable);
+  EXPECT_EQ(judge.ask(tainted, rejections), Verdict::kUnresolvable);
+  judge.add_help(rejections);
   EXPECT_EQ(rejections.reasons.counts(),
             (Reasons::Counts{{"Insufficient cpu", 2}, {"node(s) had untolerated taint(s)", 1}}));
   EXPECT_EQ(rejections.helped_by, Changes::kAllocatable | Changes::kPodGone | Changes::kTaints);

@@ -20,11 +20,6 @@ std::string fit_error(size_t nodes, const std::map<std::string, size_t, std::les
   return text + ".";
 }
 
-std::string unsupported_error(size_t nodes, const std::string& demands) {
-  return "0/" + std::to_string(nodes) + " nodes are available: this scheduler does not support " + demands +
-         " yet, and places no pod that asks for it.";
-}
-
 std::string binding_body(const WaitingPod& pod, const std::string& node) {
   corev1::Binding binding;
   binding.mutable_metadata()->set_namespace_(pod.ns);

@@ -13,8 +13,6 @@ namespace gantry::scheduler {
 
 // "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient cpu."
 std::string fit_error(size_t nodes, const std::map<std::string, size_t, std::less<>>& reasons);
-// The same for a pod that no node is looked at for, since it demands what this scheduler does not do.
-std::string unsupported_error(size_t nodes, const std::string& demands);
 std::string binding_body(const WaitingPod& pod, const std::string& node);  // core/v1 Binding, protobuf
 std::string reference_body(const WaitingPod& pod);                         // core/v1 ObjectReference, protobuf
 // The PodScheduled=False condition as a strategic merge patch of the status.

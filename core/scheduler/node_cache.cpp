@@ -16,9 +16,12 @@ NodeState& NodeCache::state(const std::string& name) {
 Changes NodeCache::set_node(NodeFacts facts) {
   NodeState& node = state(facts.name);
   const Changes changes = node.present ? facts.since(node.facts) : Changes::kNodeAdded;
+  const bool recount = meet(changes, Changes::kNodeAdded | Changes::kLabels | Changes::kTaints);
+  if (recount && node.present) tallies_.leave(node);
   if (!node.present) order_.push_back(&node);
   node.present = true;
   node.facts = std::move(facts);
+  if (recount) tallies_.enter(node);
   return changes;
 }
 
@@ -35,19 +38,33 @@ void NodeCache::forget_if_empty(const std::string& name) {
 void NodeCache::remove_node(const std::string& name) {
   const auto it = by_name_.find(name);
   if (it == by_name_.end()) return;
+  if (it->second->present) tallies_.leave(*it->second);
   std::erase(order_, it->second.get());
   it->second->present = false;
   forget_if_empty(name);
 }
 
-void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name) {
-  remove_pod(pod->uid);
+void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name, bool assumed) {
+  if (const auto it = pods_.find(pod->uid); it != pods_.end()) {
+    // Most of what the watch tells of pods with a node is that their status has changed.
+    Placed& placed = it->second;
+    if (placed.node->facts.name == node_name && counts_the_same(*placed.pod, *pod)) {
+      if (!placed.told && !assumed) {  // what was assumed remembers more than is needed from now on
+        tallies_.replace(*placed.pod, *pod, *placed.node);
+        placed.pod = pod;
+        placed.told = true;
+      }
+      return;
+    }
+    remove_pod(pod->uid);
+  }
   NodeState& node = state(node_name);
   node.requested.count_in(pod->requests);
   node.scored.count_in(pod->scored);
   ++node.pods;
   for (const auto& port : pod->ports) node.ports.add(port);
-  pods_[pod->uid] = {pod, &node};
+  tallies_.add(*pod, node);
+  pods_[pod->uid] = {pod, &node, !assumed};
 }
 
 bool NodeCache::remove_pod(const std::string& uid) {
@@ -60,13 +77,21 @@ bool NodeCache::remove_pod(const std::string& uid) {
   node.scored.count_out(pod->scored);
   --node.pods;
   for (const auto& port : pod->ports) node.ports.remove(port);
+  tallies_.remove(*pod, node);
   forget_if_empty(std::string(node.facts.name));
   return true;
 }
 
 bool NodeCache::remove_assumed(const PodPtr& pod) {
   const auto it = pods_.find(pod->uid);
-  return it != pods_.end() && it->second.pod == pod && remove_pod(pod->uid);
+  return it != pods_.end() && it->second.pod == pod && !it->second.told && remove_pod(pod->uid);
+}
+
+NodeCache NodeCache::without_pods() const {
+  NodeCache fresh;
+  fresh.tallies_.set_namespaces(tallies_.namespaces());
+  for (const NodeState* node : order_) fresh.set_node(node->facts);
+  return fresh;
 }
 
 }  // namespace gantry::scheduler

@@ -13,26 +13,19 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/scheduler/node_state.hpp"
 #include "core/scheduler/pod_info.hpp"
+#include "core/scheduler/tallies.hpp"
 
 namespace gantry::scheduler {
-
-struct NodeState {
-  NodeFacts facts;
-  bool present = false;  // false: pods name it, but there is no such Node (yet)
-  Resources requested;   // for the filter
-  Resources scored;      // for the scores
-  int64_t pods = 0;
-  HostPorts ports;
-};
 
 class NodeCache {
  public:
   // What is new of it.
   Changes set_node(NodeFacts facts);
   void remove_node(const std::string& name);
-  // A pod that is on a node (assigned or assumed). Again for the same uid: replaces.
-  void add_pod(const PodPtr& pod, const std::string& node);
+  // A pod that is on a node: assumed to be, or assigned by what the watch tells. Again for the same uid: replaces.
+  void add_pod(const PodPtr& pod, const std::string& node, bool assumed = false);
   // True when it was there.
   bool remove_pod(const std::string& uid);
   // The same for one that was assumed, unless the watch has told where it is meanwhile.
@@ -43,11 +36,15 @@ class NodeCache {
   const std::vector<NodeState*>& nodes() const { return order_; }
   NodeState* find(const std::string& name) const;  // a present one, or null
   size_t pod_count() const { return pods_.size(); }
+  Tallies& tallies() { return tallies_; }
+  // One with the same nodes and namespaces, and no pods.
+  NodeCache without_pods() const;
 
  private:
   struct Placed {
     PodPtr pod;
     NodeState* node;
+    bool told = false;  // by the watch, not assumed
   };
   NodeState& state(const std::string& name);
   void forget_if_empty(const std::string& name);
@@ -55,6 +52,7 @@ class NodeCache {
   std::unordered_map<std::string, std::unique_ptr<NodeState>> by_name_;
   std::vector<NodeState*> order_;
   std::unordered_map<std::string, Placed> pods_;  // by uid
+  Tallies tallies_;
 };
 
 }  // namespace gantry::scheduler

@@ -4,26 +4,12 @@
 #include <span>
 
 #include "core/scheduler/filter.hpp"
+#include "core/scheduler/pod_terms.hpp"
 #include "core/scheduler/score.hpp"
 #include "gantry/scheduling/named_nodes.hpp"
 
 namespace gantry::scheduler {
 namespace {
-
-std::string unsupported_demands(const corev1::PodSpec& spec) {
-  std::string out;
-  const auto add = [&](const char* what) { out += (out.empty() ? "" : ", ") + std::string(what); };
-  const auto& affinity = spec.affinity();
-  if (affinity.pod_affinity().required_during_scheduling_ignored_during_execution_size() > 0)
-    add("required pod affinity");
-  if (affinity.pod_anti_affinity().required_during_scheduling_ignored_during_execution_size() > 0)
-    add("required pod anti-affinity");
-  const auto& spread = spec.topology_spread_constraints();
-  if (std::any_of(spread.begin(), spread.end(),
-                  [](const auto& constraint) { return constraint.when_unsatisfiable() != "ScheduleAnyway"; }))
-    add("topology spread constraints with DoNotSchedule");
-  return out;
-}
 
 template <typename Entry>
 std::vector<Asked<Entry>> concerned(std::span<const Entry> entries, const WaitingPod& pod,
@@ -36,8 +22,20 @@ std::vector<Asked<Entry>> concerned(std::span<const Entry> entries, const Waitin
   return out;
 }
 
+bool spreads_by_default(const std::string& kind) {
+  return kind == "ReplicaSet" || kind == "StatefulSet" || kind == "ReplicationController";
+}
+
 void read_shared(const corev1::Pod& pod, PodInfo& info) {
   info.uid = pod.metadata().uid();
+  info.ns = pod.metadata().namespace_();
+  info.name = pod.metadata().name();
+  info.labels = pod.metadata().labels();
+  info.terminating = pod.metadata().has_deletion_timestamp();
+  for (const auto& owner : pod.metadata().owner_references()) {
+    if (owner.controller() && spreads_by_default(owner.kind())) info.owner = owner.uid();
+  }
+  info.terms = read_terms(pod);
   auto requests = sdk::requests_of(pod.spec());
   info.requests = std::move(requests.requests);
   info.scored = std::move(requests.scored);
@@ -45,6 +43,14 @@ void read_shared(const corev1::Pod& pod, PodInfo& info) {
 }
 
 }  // namespace
+
+bool counts_the_same(const PodInfo& a, const PodInfo& b) {
+  const auto same = [](const Resources& x, const Resources& y) {
+    return x.milli_cpu == y.milli_cpu && x.memory == y.memory && x.storage == y.storage && x.others == y.others;
+  };
+  return a.terminating == b.terminating && a.owner == b.owner && same(a.requests, b.requests) &&
+         same(a.scored, b.scored) && sdk::same_labels(a.labels, b.labels);
+}
 
 PodPtr read_pod(const corev1::Pod& pod) {
   auto info = std::make_shared<PodInfo>();
@@ -56,15 +62,12 @@ WaitingPtr read_waiting_pod(const corev1::Pod& pod) {
   auto info = std::make_shared<WaitingPod>();
   read_shared(pod, *info);
   const auto& spec = pod.spec();
-  info->ns = pod.metadata().namespace_();
-  info->name = pod.metadata().name();
   info->resource_version = pod.metadata().resource_version();
   info->generation = pod.metadata().generation();
   info->priority = spec.priority();
   info->created_seconds = pod.metadata().creation_timestamp().seconds();
   info->tolerations = Tolerations(spec.tolerations());
   info->nodes = sdk::named_nodes(spec);
-  info->unsupported = unsupported_demands(spec);
   info->filters = concerned(all_filters(), *info, spec);
   info->scores = concerned(all_scores(), *info, spec);
   return info;
@@ -95,6 +98,26 @@ Changes NodeFacts::since(const NodeFacts& before) const {
       allocatable.storage != old.storage || allocatable.others != old.others)
     out |= Changes::kAllocatable;
   return out;
+}
+
+bool NodeChoice::matches(const NodeFacts& node) const {
+  return std::all_of(labels.begin(), labels.end(),
+                     [&](const auto& label) {
+                       const std::string* have = node.label(label.first);
+                       return have != nullptr && *have == label.second;
+                     }) &&
+         (!required || sdk::node_selector_matches(*required, node.view()));
+}
+
+std::shared_ptr<const NodeChoice> read_node_choice(const corev1::PodSpec& spec) {
+  const auto& affinity = spec.affinity().node_affinity();
+  const bool requires_some = affinity.has_required_during_scheduling_ignored_during_execution();
+  if (spec.node_selector().empty() && !requires_some) return nullptr;
+  auto choice = std::make_shared<NodeChoice>();
+  choice->labels.assign(spec.node_selector().begin(), spec.node_selector().end());
+  std::sort(choice->labels.begin(), choice->labels.end());
+  if (requires_some) choice->required = affinity.required_during_scheduling_ignored_during_execution();
+  return choice;
 }
 
 NodeFacts read_node(const corev1::Node& node) {

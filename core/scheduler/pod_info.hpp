@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/scheduler/changes.hpp"
+#include "core/scheduler/matcher.hpp"
 #include "gantry/scheduling/host_ports.hpp"
 #include "gantry/scheduling/node_affinity.hpp"
 #include "gantry/scheduling/requests.hpp"
@@ -27,14 +28,29 @@ using sdk::HostPorts;
 using sdk::Resources;
 using sdk::Tolerations;
 
-// What a node counts of the pods that are on it.
+// What a pod says about other pods, for as long as it is on a node.
+struct PodTerm {
+  Matcher who;
+  std::string by;        // topology key
+  bool forbids = false;  // required anti-affinity
+  int64_t weight = 0;    // of a wish; negative: to stay away
+  std::string text;      // the same for equal ones
+};
+
+// What others count of a pod that is on a node.
 struct PodInfo {
-  std::string uid;
+  std::string uid, ns, name;
+  sdk::LabelMap labels;
+  std::string owner;  // uid of the ReplicaSet, StatefulSet or ReplicationController that controls it
+  bool terminating = false;
+  std::vector<PodTerm> terms;
   Resources requests;  // what the filter counts: containers, init containers, overhead
   Resources scored;    // with defaults for containers that ask for nothing (100m, 200 MiB)
   std::vector<HostPort> ports;
 };
 using PodPtr = std::shared_ptr<const PodInfo>;
+// Whether nothing that others count has changed.
+bool counts_the_same(const PodInfo& a, const PodInfo& b);
 
 // What a filter or a score works out of a pod before it looks at nodes; each has a type of its own.
 struct Notes {
@@ -50,15 +66,12 @@ struct Asked {
 
 // A pod that has no node yet.
 struct WaitingPod : PodInfo {
-  std::string ns, name;
   std::string resource_version;
   int64_t generation = 0;  // of the spec
   int32_t priority = 0;
   int64_t created_seconds = 0;
   Tolerations tolerations;
   std::optional<std::vector<std::string>> nodes;  // the only ones that it can go to, where it names them
-  // Demands that this scheduler can't meet yet; a pod that has some gets no node: "required pod affinity".
-  std::string unsupported;
   std::vector<Asked<Filter>> filters;  // in the order in which they are asked
   std::vector<Asked<Score>> scores;
 
@@ -81,5 +94,14 @@ struct NodeFacts {
   Changes since(const NodeFacts& before) const;
 };
 NodeFacts read_node(const corev1::Node& node);
+
+// Which nodes a pod may go to by spec.nodeSelector and what spec.affinity.nodeAffinity requires.
+struct NodeChoice {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::optional<corev1::NodeSelector> required;
+  bool matches(const NodeFacts& node) const;
+};
+// Null: any.
+std::shared_ptr<const NodeChoice> read_node_choice(const corev1::PodSpec& spec);
 
 }  // namespace gantry::scheduler

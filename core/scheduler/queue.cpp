@@ -33,6 +33,12 @@ void SchedulingQueue::take(const std::string& uid) {
         group->second.erase({it->second.at, it->second.pod});
         if (group->second.empty()) unschedulable_.erase(group);
       }
+      for (const uint64_t topic : it->second.topics) {
+        const auto waiting = by_topic_.find(topic);
+        if (waiting == by_topic_.end()) continue;
+        waiting->second.erase(uid);
+        if (waiting->second.empty()) by_topic_.erase(waiting);
+      }
       break;
   }
   where_.erase(it);
@@ -48,7 +54,9 @@ int64_t SchedulingQueue::backoff_end(const std::string& uid) const {
 
 void SchedulingQueue::add(const WaitingPtr& pod, int64_t now) {
   const auto it = where_.find(pod->uid);
-  if (it != where_.end() && it->second.pod->generation == pod->generation && pod->generation != 0) return;
+  if (it != where_.end() && it->second.pod->generation == pod->generation && pod->generation != 0 &&
+      sdk::same_labels(it->second.pod->labels, pod->labels))
+    return;
   place(pod, now);
 }
 
@@ -57,10 +65,10 @@ void SchedulingQueue::place(const WaitingPtr& pod, int64_t now) {
   const int64_t ready = backoff_end(pod->uid);
   if (ready > now) {
     backoff_.insert({ready, pod});
-    where_[pod->uid] = {Place::kBackoff, pod, ready};
+    where_[pod->uid] = {Place::kBackoff, pod, ready, Changes::kNone, {}};
   } else {
     active_.insert(pod);
-    where_[pod->uid] = {Place::kActive, pod, 0};
+    where_[pod->uid] = {Place::kActive, pod, 0, Changes::kNone, {}};
   }
 }
 
@@ -74,7 +82,7 @@ WaitingPtr SchedulingQueue::pop(int64_t now) {
     const WaitingPtr pod = backoff_.begin()->pod;
     take(pod->uid);
     active_.insert(pod);
-    where_[pod->uid] = {Place::kActive, pod, 0};
+    where_[pod->uid] = {Place::kActive, pod, 0, Changes::kNone, {}};
   }
   for (auto group = unschedulable_.begin(); group != unschedulable_.end();) {
     auto& pods = group++->second;  // gone with its last pod
@@ -95,11 +103,13 @@ void SchedulingQueue::count_attempt(const std::string& uid, int64_t now) {
   attempts.last = now;
 }
 
-void SchedulingQueue::unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by) {
+void SchedulingQueue::unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by,
+                                    std::vector<uint64_t> topics) {
   count_attempt(pod->uid, now);
   take(pod->uid);
   unschedulable_[helped_by].insert({now + kMaxUnschedulable, pod});
-  where_[pod->uid] = {Place::kUnschedulable, pod, now + kMaxUnschedulable, helped_by};
+  for (const uint64_t topic : topics) by_topic_[topic].insert(pod->uid);
+  where_[pod->uid] = {Place::kUnschedulable, pod, now + kMaxUnschedulable, helped_by, std::move(topics)};
 }
 
 void SchedulingQueue::failed(const WaitingPtr& pod, int64_t now) {
@@ -113,9 +123,22 @@ void SchedulingQueue::wake(Changes changes, int64_t now) {
       ++group;
       continue;
     }
-    const auto pods = std::move(group->second);
-    group = unschedulable_.erase(group);
+    const auto pods = group->second;
+    ++group;  // gone with its last pod
     for (const auto& due : pods) place(due.pod, now);
+  }
+}
+
+void SchedulingQueue::wake_topics(const std::vector<uint64_t>& topics, int64_t now) {
+  for (const uint64_t topic : topics) {
+    if (by_topic_.empty()) return;
+    const auto waiting = by_topic_.find(topic);
+    if (waiting == by_topic_.end()) continue;
+    const auto uids = waiting->second;
+    for (const auto& uid : uids) {
+      const WaitingPtr pod = where_.at(uid).pod;
+      place(pod, now);
+    }
   }
 }
 

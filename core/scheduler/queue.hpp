@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/scheduler/pod_info.hpp"
 
@@ -23,14 +24,15 @@ class SchedulingQueue {
   void remove(const std::string& uid);
   // The next pod to try, by priority and then by age; it leaves the queue. Nothing when none is due.
   WaitingPtr pop(int64_t now);
-  // The attempt found no node: it is tried again after one of the changes that help.
-  void unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by);
+  // The attempt found no node: it is tried again after one of the changes that help, or word of one of the topics.
+  void unschedulable(const WaitingPtr& pod, int64_t now, Changes helped_by, std::vector<uint64_t> topics = {});
   // The attempt failed for another reason (the API refused): try again after backoff.
   void failed(const WaitingPtr& pod, int64_t now);
   // Forgets the attempts of a pod that got its node.
   void done(const std::string& uid) { attempts_.erase(uid); }
   // Pods that one of these changes may help come back, after their backoff.
   void wake(Changes changes, int64_t now);
+  void wake_topics(const std::vector<uint64_t>& topics, int64_t now);
   // When pop may have something that it has not now; nothing: only after a change.
   std::optional<int64_t> next_due() const;
 
@@ -66,12 +68,14 @@ class SchedulingQueue {
   std::set<Due> backoff_;
   // By what helps them; each by the time after which they are tried again anyway.
   std::map<Changes, std::set<Due>> unschedulable_;
+  std::unordered_map<uint64_t, std::set<std::string>> by_topic_;  // those of them that wait for word of it
   enum class Place : uint8_t { kActive, kBackoff, kUnschedulable };
   struct Where {
     Place place;
     WaitingPtr pod;
     int64_t at;
     Changes helped_by = Changes::kNone;
+    std::vector<uint64_t> topics;
   };
   std::unordered_map<std::string, Where> where_;
   std::unordered_map<std::string, Attempts> attempts_;

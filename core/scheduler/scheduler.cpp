@@ -11,6 +11,7 @@
 #include "core/scheduler/choose.hpp"
 #include "core/scheduler/messages.hpp"
 #include "gantry/abi/log.h"
+#include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace gantry::scheduler {
 namespace {
@@ -34,10 +35,16 @@ void Scheduler::start() {
   nodes.resource = "nodes";
   client::WatchRequest pods = nodes;
   pods.resource = "pods";
+  client::WatchRequest namespaces = nodes;
+  namespaces.resource = "namespaces";
   nodes_ = client::start_reflector(*options_.client, nodes,
                                    {[this](client::Client::List list) { replace_nodes(list); },
                                     [this](client::WatchEvent event) { on_node(event); }},
                                    watching());
+  namespaces_ = client::start_reflector(*options_.client, namespaces,
+                                        {[this](client::Client::List list) { replace_namespaces(list); },
+                                         [this](client::WatchEvent event) { on_namespace(event); }},
+                                        watching());
   pods_ = client::start_reflector(
       *options_.client, pods,
       {[this](client::Client::List list) { replace_pods(list); }, [this](client::WatchEvent event) { on_pod(event); }},
@@ -69,6 +76,7 @@ void Scheduler::read_inboxes(std::unique_lock<std::mutex>& lock) {
 void Scheduler::stop() {
   pods_.reset();
   nodes_.reset();
+  namespaces_.reset();
   {
     const std::lock_guard hold(life_->mutex);
     life_->scheduler = nullptr;
@@ -93,6 +101,11 @@ bool Scheduler::wants(const corev1::Pod& pod) const {
 }
 
 void Scheduler::happened_locked(Changes changes) { queue_.wake(changes, options_.clock->monotonic_ns()); }
+
+void Scheduler::tell_topics_locked() {
+  const auto topics = cache_.tallies().take_touched();
+  if (!topics.empty()) queue_.wake_topics(topics, options_.clock->monotonic_ns());
+}
 
 void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
   corev1::Pod pod;
@@ -119,14 +132,14 @@ void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
 void Scheduler::on_pod(const client::WatchEvent& event) {
   const std::lock_guard lock(mutex_);
   see_pod_locked(event.object, event.type == client::WatchEvent::Type::kDeleted);
+  tell_topics_locked();
 }
 
 void Scheduler::replace_pods(const client::Client::List& list) {
   const std::lock_guard lock(mutex_);
   // What vanished while the watch was broken is not in the list: begin anew with what is.
-  NodeCache fresh;
-  for (const NodeState* node : cache_.nodes()) fresh.set_node(node->facts);
-  for (const auto& [uid, binding] : bindings_) fresh.add_pod(binding.first, binding.second);
+  NodeCache fresh = cache_.without_pods();
+  for (const auto& [uid, binding] : bindings_) fresh.add_pod(binding.first, binding.second, true);
   cache_ = std::move(fresh);
   queue_ = SchedulingQueue();
   for (const auto& object : list.objects) see_pod_locked(object, false);
@@ -139,9 +152,34 @@ void Scheduler::on_node(const client::WatchEvent& event) {
   const std::lock_guard lock(mutex_);
   if (event.type == client::WatchEvent::Type::kDeleted) {
     cache_.remove_node(node.metadata().name());
+    happened_locked(Changes::kNodeGone);
   } else {
     happened_locked(cache_.set_node(read_node(node)));
   }
+}
+
+void Scheduler::on_namespace(const client::WatchEvent& event) {
+  corev1::Namespace ns;
+  if (!ns.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
+  const bool gone = event.type == client::WatchEvent::Type::kDeleted;
+  const std::lock_guard lock(mutex_);
+  cache_.tallies().set_namespace(ns.metadata().name(), gone ? nullptr : &ns.metadata().labels());
+  tell_topics_locked();
+}
+
+void Scheduler::replace_namespaces(const client::Client::List& list) {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> gone;
+  for (const auto& [name, labels] : cache_.tallies().namespaces()) gone.insert(name);
+  for (const auto& object : list.objects) {
+    corev1::Namespace ns;
+    if (!ns.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
+    gone.erase(ns.metadata().name());
+    cache_.tallies().set_namespace(ns.metadata().name(), &ns.metadata().labels());
+  }
+  for (const auto& name : gone) cache_.tallies().set_namespace(name, nullptr);
+  namespaces_synced_ = true;
+  tell_topics_locked();
 }
 
 void Scheduler::replace_nodes(const client::Client::List& list) {
@@ -166,7 +204,7 @@ void Scheduler::run() {
     read_inboxes(lock);
     if (stopped_) return;
     const int64_t now = options_.clock->monotonic_ns();
-    const bool may = pods_synced_ && nodes_synced_ && bindings_.size() < options_.max_bindings;
+    const bool may = pods_synced_ && nodes_synced_ && namespaces_synced_ && bindings_.size() < options_.max_bindings;
     const WaitingPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
       if (!inboxes_.empty()) continue;
@@ -178,7 +216,7 @@ void Scheduler::run() {
     const Choice choice = choose(*pod, cache_, next_node_);
     if (!nodes.empty()) next_node_ = (next_node_ + choice.looked) % nodes.size();
     if (choice.node == nullptr) {
-      queue_.unschedulable(pod, now, choice.helped_by);
+      queue_.unschedulable(pod, now, choice.helped_by, choice.topics);
       const bool news = queue_.is_news(pod->uid, choice.message);
       lock.unlock();
       report_unschedulable(pod, choice.message, news);
@@ -186,7 +224,8 @@ void Scheduler::run() {
       continue;
     }
     const std::string node = choice.node->facts.name;
-    cache_.add_pod(pod, node);  // assumed
+    cache_.add_pod(pod, node, true);
+    tell_topics_locked();
     bindings_[pod->uid] = {pod, node};
     lock.unlock();
     bind(pod, node);
@@ -249,6 +288,7 @@ void Scheduler::bound(const WaitingPtr& pod, const std::string& node, const Stat
       queue_.done(pod->uid);
     } else {
       if (cache_.remove_assumed(pod)) happened_locked(Changes::kPodGone);
+      tell_topics_locked();
       // 404: deleted meanwhile; 409: somebody else bound it, or it is being deleted. The watch tells the rest. What can
       // never succeed waits for a change, or five minutes.
       const int64_t now = options_.clock->monotonic_ns();

@@ -1,4 +1,4 @@
-// The scheduler: watches pods and nodes, chooses a node for every pod that has none, binds it.
+// The scheduler: watches pods, nodes and namespaces, chooses a node for every pod that has none, binds it.
 //
 // One thread reads what the watches bring, and decides; bindings go to the API asynchronously while it goes on with the
 // next pod. Created and started by the daemon; stop() before the client it uses ends. [main]
@@ -70,8 +70,10 @@ class Scheduler {
   void read_inboxes(std::unique_lock<std::mutex>& lock);
   void replace_pods(const client::Client::List& list);
   void replace_nodes(const client::Client::List& list);
+  void replace_namespaces(const client::Client::List& list);
   void on_pod(const client::WatchEvent& event);
   void on_node(const client::WatchEvent& event);
+  void on_namespace(const client::WatchEvent& event);
   void see_pod_locked(const client::Object& object, bool deleted);
   bool wants(const corev1::Pod& pod) const;
   void bind(const WaitingPtr& pod, const std::string& node);
@@ -80,6 +82,7 @@ class Scheduler {
   void not_reported(const WaitingPtr& pod, const Status& why);
   void trouble(std::string_view topic, const std::string& text) const;
   void happened_locked(Changes changes);
+  void tell_topics_locked();
   void wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
   void wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now);
 
@@ -97,9 +100,11 @@ class Scheduler {
   std::unordered_map<std::string, std::pair<WaitingPtr, std::string>> bindings_;
   bool pods_synced_ = false;
   bool nodes_synced_ = false;
+  bool namespaces_synced_ = false;
   bool stopped_ = false;
   std::unique_ptr<client::Reflector> pods_;
   std::unique_ptr<client::Reflector> nodes_;
+  std::unique_ptr<client::Reflector> namespaces_;
   std::thread thread_;
 };
 

@@ -250,42 +250,42 @@ TEST_F(SchedulerTest, AConditionThatWasNotWrittenIsWrittenWithTheNextAttempt) {
   EXPECT_NE(client.patches[1].find("no nodes available"), std::string::npos);
 }
 
-TEST_F(SchedulerTest, APodThatDemandsWhatIsNotDoneGetsNoNodeAndHearsWhy) {
-  add_node("n1", "4");
-  const auto demanding = [](const std::string& name) { return pod(name, "1"); };
-  auto near = demanding("near"), far = demanding("far"), spread = demanding("spread");
-  near.mutable_spec()
-      ->mutable_affinity()
-      ->mutable_pod_affinity()
-      ->add_required_during_scheduling_ignored_during_execution();
-  far.mutable_spec()
-      ->mutable_affinity()
-      ->mutable_pod_anti_affinity()
-      ->add_required_during_scheduling_ignored_during_execution();
-  spread.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("DoNotSchedule");
-  size_t patches = 0;
-  for (const auto& [pod, what] :
-       {std::pair{near, "required pod affinity"}, std::pair{far, "required pod anti-affinity"},
-        std::pair{spread, "topology spread constraints with DoNotSchedule"}}) {
-    client.send("pods", WatchEvent::Type::kAdded, pod);
-    ASSERT_TRUE(client.wait_patches(++patches));
-    const auto message = "0/1 nodes are available: this scheduler does not support " + std::string(what) +
-                         " yet, and places no pod that asks for it.";
-    EXPECT_NE(client.patches.back().find(message), std::string::npos) << client.patches.back();
-    EXPECT_NE(client.patches.back().find("\"Unschedulable\""), std::string::npos);
-    const std::lock_guard lock(client.mutex);
-    EXPECT_NE(std::find(events.begin(), events.end(), "FailedScheduling: " + message), events.end());
+corev1::Pod spread(corev1::Pod pod) {
+  (*pod.mutable_metadata()->mutable_labels())["app"] = "web";
+  auto& constraint = *pod.mutable_spec()->add_topology_spread_constraints();
+  constraint.set_topology_key("host");
+  constraint.set_max_skew(1);
+  constraint.set_when_unsatisfiable("DoNotSchedule");
+  (*constraint.mutable_label_selector()->mutable_match_labels())["app"] = "web";
+  return pod;
+}
+
+// Two nodes, one too small: one pod fits, and a second only when the first has gone. A pod that has no part in it, and
+// goes as well, wakes nobody.
+TEST_F(SchedulerTest, WordOfPodsThatCountWakesThoseThatSpread) {
+  for (const auto& [name, cpu] : {std::pair{"n1", "4"}, std::pair{"n2", "100m"}}) {
+    corev1::Node node;
+    node.mutable_metadata()->set_name(name);
+    (*node.mutable_metadata()->mutable_labels())["host"] = name;
+    auto& free = *node.mutable_status()->mutable_allocatable();
+    free["cpu"].set_string(cpu);
+    free["memory"].set_string("8Gi");
+    free["pods"].set_string("110");
+    client.send("nodes", WatchEvent::Type::kAdded, node);
   }
-  // What may be left out is.
-  auto modest = demanding("modest");
-  auto& affinity = *modest.mutable_spec()->mutable_affinity();
-  affinity.mutable_pod_affinity()->add_preferred_during_scheduling_ignored_during_execution();
-  affinity.mutable_pod_anti_affinity()->add_preferred_during_scheduling_ignored_during_execution();
-  modest.mutable_spec()->add_topology_spread_constraints()->set_when_unsatisfiable("ScheduleAnyway");
-  client.send("pods", WatchEvent::Type::kAdded, modest);
+  client.send("pods", WatchEvent::Type::kAdded, spread(pod("a", "1")));
   ASSERT_TRUE(client.wait_bindings(1));
-  EXPECT_EQ(client.bindings.front().first, "modest");
-  EXPECT_EQ(client.bindings.size(), 1u);
+  client.send("pods", WatchEvent::Type::kAdded, spread(pod("b", "1")));
+  ASSERT_TRUE(client.wait_patches(1));
+  EXPECT_NE(client.patches[0].find("0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology "
+                                   "spread constraints."),
+            std::string::npos)
+      << client.patches[0];
+  auto gone = spread(pod("a", "1"));
+  gone.mutable_spec()->set_node_name("n1");
+  client.send("pods", WatchEvent::Type::kDeleted, gone);
+  ASSERT_TRUE(client.wait_bindings(2));
+  EXPECT_EQ(client.bindings[1], (std::pair<std::string, std::string>{"b", "n1"}));
 }
 
 // More comes than is kept while its thread is held up: nobody else waits for it, it lists anew, and what is being bound

@@ -8,7 +8,8 @@ namespace gantry::scheduler {
 namespace {
 
 size_t best(const corev1::Pod& pod, const std::vector<const NodeState*>& nodes) {
-  return pick_best(*read_waiting_pod(pod), nodes);
+  Tallies tallies;
+  return pick_best(*read_waiting_pod(pod), tallies, nodes);
 }
 
 void prefer_zone(corev1::Pod& pod, const std::string& zone, int32_t weight) {
@@ -41,9 +42,11 @@ TEST(Scores, HaveUpstreamsNamesAndWeights) {
   std::vector<std::pair<std::string_view, int64_t>> have;
   for (const Score& score : all_scores()) have.emplace_back(score.name, score.weight);
   std::sort(have.begin(), have.end());
-  EXPECT_EQ(have, (decltype(have){{"NodeAffinity", 2},
+  EXPECT_EQ(have, (decltype(have){{"InterPodAffinity", 2},
+                                  {"NodeAffinity", 2},
                                   {"NodeResourcesBalancedAllocation", 1},
                                   {"NodeResourcesFit", 1},
+                                  {"PodTopologySpread", 2},
                                   {"TaintToleration", 3}}));
 }
 

@@ -245,22 +245,18 @@ TEST_F(Pods, UnschedulableSaysWhy) {
   k({"delete", "pod", "p"});
 }
 
-TEST_F(Pods, WhatTheSchedulerDoesNotDoIsSaid) {
-  const auto made = try_k({"apply", "-f", "-"},
-                          pod("p", "sleep 1",
-                              "  affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
-                              "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: p}}}]}}\n"));
-  EXPECT_EQ(made.code, 0);
-  EXPECT_TRUE(contains(made.out + made.err, "this scheduler does not support it yet")) << made.err;
+TEST_F(Pods, AnAntiAffinityThatCanNotBeMetIsSaid) {
+  const std::string alone =
+      "  affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+      "[{topologyKey: kubernetes.io/hostname, labelSelector: {}}]}}\n";
+  k({"apply", "-f", "-"}, pod("p", "sleep 100", alone));
+  wait_ready("p");
+  k({"apply", "-f", "-"}, pod("q", "sleep 1", alone));
   const std::string condition = "{.status.conditions[?(@.type=='PodScheduled')]";
-  EXPECT_TRUE(wait_path("pod/p", condition + ".reason}", "Unschedulable"));
-  EXPECT_EQ(path("pod/p", condition + ".status}"), "False");
-  EXPECT_EQ(
-      path("pod/p", condition + ".message}"),
-      "0/1 nodes are available: this scheduler does not support required pod anti-affinity yet, and places no pod "
-      "that asks for it.");
-  EXPECT_EQ(path("pod/p", "{.spec.nodeName}"), "");
-  k({"delete", "pod", "p"});
+  EXPECT_TRUE(wait_path("pod/q", condition + ".reason}", "Unschedulable"));
+  EXPECT_TRUE(contains(path("pod/q", condition + ".message}"),
+                       "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."));
+  k({"delete", "pod", "p", "q"});
 }
 
 TEST_F(Pods, GraceIsGiven) {

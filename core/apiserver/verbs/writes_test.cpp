@@ -293,45 +293,6 @@ TEST_F(WritesTest, KindsWarn) {
   EXPECT_EQ(ask("DELETE", endpoints + "/e").header("Warning"), old);
 }
 
-TEST_F(WritesTest, WhatTheSchedulerDoesNotDoIsWarnedOf) {
-  const auto warnings = [](const auto& answer) {
-    std::vector<std::string> found;
-    for (const auto& [name, value] : answer.headers) {
-      if (name == "Warning") found.push_back(value);
-    }
-    return found;
-  };
-  const std::string term = R"({"topologyKey":"zone","labelSelector":{}})";
-  const std::string demands =
-      R"("affinity":{"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[)"
-      R"({"weight":1,"podAffinityTerm":)" +
-      term + R"(}]},"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[)" + term +
-      R"(]}},"topologySpreadConstraints":[)"
-      R"({"maxSkew":1,"topologyKey":"zone","labelSelector":{},"whenUnsatisfiable":"ScheduleAnyway"},)"
-      R"({"maxSkew":1,"topologyKey":"zone","labelSelector":{},"whenUnsatisfiable":"DoNotSchedule"}])";
-  const auto pod = [&](const std::string& name, const std::string& more) {
-    return R"({"metadata":{"name":")" + name + R"("},"spec":{"containers":[{"name":"c","image":"i"}],)" + more + "}}";
-  };
-  const std::string yet = ": this scheduler does not support it yet; ", ends = "the pod will not be scheduled\"";
-  EXPECT_EQ(
-      warnings(made(kPods, pod("a", demands))),
-      (std::vector<std::string>{
-          "299 - \"spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution" + yet + "it is ignored\"",
-          "299 - \"spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution" + yet + ends,
-          "299 - \"spec.topologySpreadConstraints[0]" + yet + "it is ignored\"",
-          "299 - \"spec.topologySpreadConstraints[1]" + yet + ends}));
-  // Where this scheduler is not asked, or for a template.
-  EXPECT_TRUE(warnings(made(kPods, pod("b", demands + R"(,"nodeName":"n")"))).empty());
-  EXPECT_TRUE(warnings(made(kPods, pod("c", demands + R"(,"schedulerName":"mine")"))).empty());
-  EXPECT_TRUE(warnings(made(kPods, pod("d", R"("nodeSelector":{"a":"b"})"))).empty());
-  const auto set = made("/apis/apps/v1/namespaces/default/replicasets",
-                        R"({"metadata":{"name":"a"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":)"
-                        R"({"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}],)" +
-                            demands + "}}}}");
-  ASSERT_EQ(warnings(set).size(), 4u);
-  EXPECT_EQ(warnings(set)[2].substr(0, 48), "299 - \"spec.template.spec.topologySpreadConstrai");
-}
-
 TEST_F(WritesTest, SecretsKeepStringDataAsData) {
   const auto answer = made("/api/v1/namespaces/default/secrets",
                            R"({"metadata":{"name":"s"},"stringData":{"a":"hello"},"data":{"b":"eA=="}})");

@@ -13,7 +13,7 @@ TEST(NodeAffinityFilter, SelectorAndAffinity) {
   (*pod.mutable_spec()->mutable_node_selector())["zone"] = "a";
   EXPECT_TRUE(fits(pod, node));
   (*pod.mutable_spec()->mutable_node_selector())["zone"] = "b";
-  EXPECT_EQ(judged(pod, node), (Judged{Verdict::kUnschedulable, mismatch, Changes::kLabels}));
+  EXPECT_EQ(judged(pod, node), (Judged{Verdict::kUnresolvable, mismatch, Changes::kLabels}));
   struct Case {
     std::string key, op;
     std::vector<std::string> values;

@@ -9,19 +9,21 @@ bool fits(int64_t wanted, int64_t all, int64_t taken) { return wanted <= 0 || wa
 
 Verdict check(const WaitingPod& pod, const Notes*, const NodeState& node, Reasons& reasons) {
   Verdict verdict = Verdict::kFits;
-  const auto refuse = [&](std::string_view reason) {
+  const auto refuse = [&](std::string_view reason, bool ever) {
     reasons.add(reason);
-    verdict = Verdict::kUnschedulable;
+    if (verdict != Verdict::kUnresolvable) verdict = ever ? Verdict::kUnschedulable : Verdict::kUnresolvable;
   };
   const auto& all = node.facts.allocatable;
   const auto& taken = node.requested;
   const auto& wanted = pod.requests;
-  if (node.pods + 1 > node.facts.max_pods) refuse("Too many pods");
-  if (!fits(wanted.milli_cpu, all.milli_cpu, taken.milli_cpu)) refuse("Insufficient cpu");
-  if (!fits(wanted.memory, all.memory, taken.memory)) refuse("Insufficient memory");
-  if (!fits(wanted.storage, all.storage, taken.storage)) refuse("Insufficient ephemeral-storage");
+  if (node.pods + 1 > node.facts.max_pods) refuse("Too many pods", node.facts.max_pods > 0);
+  if (!fits(wanted.milli_cpu, all.milli_cpu, taken.milli_cpu))
+    refuse("Insufficient cpu", wanted.milli_cpu <= all.milli_cpu);
+  if (!fits(wanted.memory, all.memory, taken.memory)) refuse("Insufficient memory", wanted.memory <= all.memory);
+  if (!fits(wanted.storage, all.storage, taken.storage))
+    refuse("Insufficient ephemeral-storage", wanted.storage <= all.storage);
   for (const auto& [name, amount] : wanted.others) {
-    if (!fits(amount, all.other(name), taken.other(name))) refuse("Insufficient " + name);
+    if (!fits(amount, all.other(name), taken.other(name))) refuse("Insufficient " + name, amount <= all.other(name));
   }
   return verdict;
 }

@@ -24,9 +24,9 @@ TEST(NodeResourcesFit, CountsWhatIsTaken) {
   EXPECT_EQ(verdict(pod_with("500m", "512Mi")), Verdict::kFits);
   EXPECT_EQ(verdict(pod_with("501m", "")), Verdict::kUnschedulable);
   EXPECT_EQ(verdict(pod_with("2", "1Gi")), Verdict::kUnschedulable);
-  EXPECT_EQ(verdict(pod_with("2001m", "")), Verdict::kUnschedulable);
-  EXPECT_EQ(verdict(pod_with("2", "2Gi")), Verdict::kUnschedulable);
-  EXPECT_EQ(verdict(pod_with("3", "1Gi")), Verdict::kUnschedulable);
+  EXPECT_EQ(verdict(pod_with("2001m", "")), Verdict::kUnresolvable);
+  EXPECT_EQ(verdict(pod_with("2", "2Gi")), Verdict::kUnresolvable);
+  EXPECT_EQ(verdict(pod_with("3", "1Gi")), Verdict::kUnresolvable);
   node.pods = node.facts.max_pods - 1;
   EXPECT_EQ(verdict(pod_with("", "")), Verdict::kFits);
   node.pods = node.facts.max_pods;

@@ -11,7 +11,7 @@ bool concerns(const WaitingPod& pod, const corev1::PodSpec&, std::unique_ptr<con
 Verdict check(const WaitingPod&, const Notes*, const NodeState& node, Reasons& reasons) {
   if (!node.facts.unschedulable) return Verdict::kFits;
   reasons.add("node(s) were unschedulable");
-  return Verdict::kUnschedulable;
+  return Verdict::kUnresolvable;
 }
 
 }  // namespace

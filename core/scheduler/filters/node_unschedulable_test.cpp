@@ -9,7 +9,7 @@ TEST(NodeUnschedulable, CordonedNodes) {
   auto node = node_with("1", "1Gi");
   node.facts.unschedulable = true;
   auto pod = pod_with("", "");
-  EXPECT_EQ(judged(pod, node), (Judged{Verdict::kUnschedulable, {"node(s) were unschedulable"}, Changes::kTaints}));
+  EXPECT_EQ(judged(pod, node), (Judged{Verdict::kUnresolvable, {"node(s) were unschedulable"}, Changes::kTaints}));
   node.facts.taints = {taint_with("NoSchedule")};
   EXPECT_EQ(reasons_against(pod, node), Said{"node(s) were unschedulable"}) << "the first that objects speaks alone";
   node.facts.taints.clear();

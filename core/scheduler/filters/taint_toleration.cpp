@@ -7,7 +7,7 @@ namespace {
 Verdict check(const WaitingPod& pod, const Notes*, const NodeState& node, Reasons& reasons) {
   if (sdk::untolerated(node.facts.taints, pod.tolerations) == nullptr) return Verdict::kFits;
   reasons.add("node(s) had untolerated taint(s)");
-  return Verdict::kUnschedulable;
+  return Verdict::kUnresolvable;
 }
 
 }  // namespace

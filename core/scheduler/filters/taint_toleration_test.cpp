@@ -32,7 +32,7 @@ TEST(TaintTolerationFilter, TaintsAndTolerations) {
     EXPECT_EQ(fits(pod, node), c.fits) << c.key << c.op << c.value << c.effect;
   }
   EXPECT_EQ(judged(pod_with("", ""), node),
-            (Judged{Verdict::kUnschedulable, {"node(s) had untolerated taint(s)"}, Changes::kTaints}));
+            (Judged{Verdict::kUnresolvable, {"node(s) had untolerated taint(s)"}, Changes::kTaints}));
   node.facts.taints[0].set_effect("PreferNoSchedule");
   EXPECT_TRUE(fits(pod_with("", ""), node));
 }
