@@ -70,8 +70,9 @@ Expected<JobController::Result> JobController::reconcile(const Key& key) {
 Expected<JobController::Result> JobController::sync(const Name& name, batchv1::Job job) {
   const auto notes = notes_of(name);
   const int64_t begin = host().monotonic_ns(), generation = job.metadata().generation();
-  if (notes && notes->generation == generation && begin < notes->rests_until_ns) {
-    return Result{until_ms(notes->rests_until_ns, begin)};
+  if (notes && notes->generation == generation) {
+    const int64_t rest_ns = notes->rests_until_ns - begin;
+    if (rest_ns > 0 && rest_ns <= kLongestRestNs) return Result{until_ms(notes->rests_until_ns, begin)};
   }
   auto pods = claim_pods(host(), job, !notes);
   if (!pods) return std::move(pods).error();

@@ -172,5 +172,28 @@ TEST_F(IndexedTest, ItGrowsAndShrinks) {
   EXPECT_EQ(world.job.status().failed(), 0);
 }
 
+TEST_F(IndexedTest, APolicyFailsAnIndexAtOnceOrIgnoresAFailure) {
+  auto job = JobWorld::make_job(2, 2, true);
+  auto& spec = *job.mutable_spec();
+  spec.set_backoff_limit(2'147'483'647);
+  spec.set_backoff_limit_per_index(5);
+  for (const auto& [action, code] : {std::pair{"FailIndex", 3}, std::pair{"Ignore", 42}}) {
+    auto& rule = *spec.mutable_pod_failure_policy()->add_rules();
+    rule.set_action(action);
+    rule.mutable_on_exit_codes()->set_operator_("In");
+    rule.mutable_on_exit_codes()->add_values(code);
+  }
+  start(std::move(job));
+  end("0", 3);
+  EXPECT_EQ(world.job.status().failed_indexes(), "0");
+  end("1", 42);
+  world.pass_ms(10'000);
+  world.settle();
+  ASSERT_THAT(indexes(), ElementsAre("1"));
+  const auto annotations = world.active().front().metadata().annotations();
+  EXPECT_EQ(annotations.at(kIndexFailures) + " " + annotations.at(kIndexIgnored), "0 1");
+  EXPECT_EQ(world.job.status().failed(), 1);
+}
+
 }  // namespace
 }  // namespace gantry::job

@@ -247,5 +247,13 @@ TEST_F(SyncTest, PodsThatCannotBeMadeAreToldOfAndTriedAgain) {
   EXPECT_EQ(world.job.status().active(), 50);
 }
 
+TEST_F(SyncTest, AClockThatWasSetBackStillLetsTheJobComplete) {
+  start(JobWorld::make_job(1, 1));
+  world.pass_ms(-3'600'000);
+  end_one(0);
+  EXPECT_TRUE(world.is("Complete"));
+  EXPECT_EQ(world.job.status().completion_time().seconds(), world.job.status().start_time().seconds());
+}
+
 }  // namespace
 }  // namespace gantry::job
