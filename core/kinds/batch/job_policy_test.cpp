@@ -9,6 +9,7 @@ using namespace job_testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 Problems failure(std::string_view rule) {
@@ -204,8 +205,15 @@ TEST_F(JobStatus, NothingGoesBack) {
   EXPECT_THAT(change(ended(""), ended("SuccessCriteriaMet")),
               ElementsAre("status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition"));
   EXPECT_THAT(change("{}", R"({"startTime":"2026-01-01T00:00:00Z"})"),
-              ElementsAre("status.startTime: Required value: startTime cannot be removed for unsuspended job"));
+              ElementsAre("status.startTime: Invalid value: null: field is immutable for unsuspended job once set"));
+  EXPECT_THAT(change(R"({"startTime":"2026-01-01T01:00:00Z"})", R"({"startTime":"2026-01-01T00:00:00Z"})"),
+              ElementsAre("status.startTime: Invalid value: \"2026-01-01T01:00:00Z\": field is immutable for "
+                          "unsuspended job once set"));
   EXPECT_THAT(change("{}", R"({"startTime":"2026-01-01T00:00:00Z"})", R"({"suspend":true})"), IsEmpty());
+  constexpr std::string_view kResumed =
+      R"({"startTime":"2026-01-01T01:00:00Z","conditions":[{"type":"Suspended","status":"False"}]})";
+  EXPECT_THAT(change(kResumed, ended("Suspended")), IsEmpty()) << "it begins anew";
+  EXPECT_THAT(change(kResumed, R"({"startTime":"2026-01-01T00:00:00Z"})"), SizeIs(1)) << "it was not suspended";
   EXPECT_THAT(change(ended("SuccessCriteriaMet,Complete", R"(,"completionTime":"2026-01-01T00:02:00Z")"),
                      ended("SuccessCriteriaMet,Complete", kDone)),
               ElementsAre("status.completionTime: Invalid value: \"2026-01-01T00:02:00Z\": field is immutable"));

@@ -92,8 +92,11 @@ void check_times(const Change& change, const At& at, Errors& errors) {
   if (ended && completion != nullptr && get(change.before, "completionTime") != nullptr) {
     errors.invalid(at, "completionTime", *completion, "field is immutable");
   }
-  if (started && get(change.before, "startTime") != nullptr && !get_flag(change.spec, "suspend")) {
-    errors.required(at, "startTime", "startTime cannot be removed for unsuspended job");
+  // A job that goes on begins anew.
+  const bool resumes = change.was("Suspended") && !change.is("Suspended");
+  if (started && get(change.before, "startTime") != nullptr && !get_flag(change.spec, "suspend") && !resumes) {
+    const Json* now = get(change.now, "startTime");
+    errors.invalid(at, "startTime", now == nullptr ? Json() : *now, "field is immutable for unsuspended job once set");
   }
 }
 
