@@ -23,9 +23,33 @@ std::string no_node_error(size_t all, size_t looked_at, const Reasons::Counts& r
   return fit_error(all, counts);
 }
 
+// What the filters say beside those to whom the node is promised; they are gone again when it ends.
+Verdict beside_nominated(const WaitingPod& pod, const NodeState& node, NodeCache& cache, const Nominations& nominations,
+                         Rejections& rejections) {
+  const auto& promised = nominations.on(node.facts.name);
+  if (promised.empty()) return Verdict::kFits;
+  const size_t trial = cache.tallies().begin_trial();
+  std::vector<std::string> guests;
+  for (const auto& other : promised) {
+    if (other->priority < pod.priority || other->uid == pod.uid || cache.has_pod(other->uid)) continue;
+    cache.add_pod(other, node.facts.name, true);
+    guests.push_back(other->uid);
+  }
+  Verdict verdict = Verdict::kFits;
+  if (!guests.empty()) {
+    Judge judge(pod, cache.tallies());
+    verdict = judge.ask(node, rejections);
+    judge.add_help(rejections);
+    if (verdict != Verdict::kFits) rejections.helped_by |= Changes::kPodGone;  // as when a promise is no more
+  }
+  for (const auto& uid : guests) cache.lift(uid);
+  cache.tallies().end_trial(trial);
+  return verdict;
+}
+
 // `all`: how many there are; `nodes` are those that it can go to at all.
 Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes, size_t first, size_t all,
-                    Tallies& tallies) {
+                    NodeCache& cache, const Nominations& nominations) {
   Choice choice;
   choice.helped_by = Changes::kNodeAdded;
   if (all == 0) {
@@ -35,11 +59,16 @@ Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes,
   const size_t enough = enough_nodes(nodes.size());
   std::vector<const NodeState*> feasible;
   Rejections rejections;
-  tallies.trim();
-  Judge judge(pod, tallies);
+  Judge judge(pod, cache.tallies());
   for (; choice.looked < nodes.size() && feasible.size() < enough; ++choice.looked) {
-    const NodeState* node = nodes[(first + choice.looked) % nodes.size()];
-    if (judge.ask(*node, rejections) == Verdict::kFits) feasible.push_back(node);
+    NodeState* node = nodes[(first + choice.looked) % nodes.size()];
+    Verdict verdict = judge.ask(*node, rejections);
+    if (verdict == Verdict::kFits && !nominations.empty())
+      verdict = beside_nominated(pod, *node, cache, nominations, rejections);
+    if (verdict == Verdict::kFits)
+      feasible.push_back(node);
+    else if (verdict == Verdict::kUnschedulable)
+      choice.crowded.push_back(node);
   }
   if (feasible.empty()) {
     choice.message = no_node_error(all, nodes.size(), rejections.reasons.counts());
@@ -48,20 +77,36 @@ Choice choose_among(const WaitingPod& pod, const std::vector<NodeState*>& nodes,
     choice.topics = std::move(rejections.topics);
     return choice;
   }
-  choice.node = feasible[pick_best(pod, tallies, feasible)];
+  choice.node = feasible[pick_best(pod, cache.tallies(), feasible)];
   return choice;
 }
 
 }  // namespace
 
-Choice choose(const WaitingPod& pod, NodeCache& cache, size_t first) {
+bool fits_now(const WaitingPod& pod, const NodeState& node, NodeCache& cache, const Nominations& nominations,
+              Reasons& why) {
+  Rejections rejections;
+  const bool fits = Judge(pod, cache.tallies()).ask(node, rejections) == Verdict::kFits &&
+                    beside_nominated(pod, node, cache, nominations, rejections) == Verdict::kFits;
+  for (const auto& [reason, count] : rejections.reasons.counts()) why.add(reason);
+  return fits;
+}
+
+Choice choose(const WaitingPod& pod, NodeCache& cache, size_t first, const Nominations& nominations) {
+  cache.tallies().trim();
+  if (const std::string* promised = nominations.node_of(pod.uid); promised != nullptr) {
+    Choice choice;
+    Reasons unheard;
+    choice.node = cache.find(*promised);
+    if (choice.node != nullptr && fits_now(pod, *choice.node, cache, nominations, unheard)) return choice;
+  }
   const auto& all = cache.nodes();
-  if (!pod.nodes) return choose_among(pod, all, first, all.size(), cache.tallies());
+  if (!pod.nodes) return choose_among(pod, all, first, all.size(), cache, nominations);
   std::vector<NodeState*> named;
   for (const auto& name : *pod.nodes) {
     if (auto* node = cache.find(name)) named.push_back(node);
   }
-  auto choice = choose_among(pod, named, 0, all.size(), cache.tallies());
+  auto choice = choose_among(pod, named, 0, all.size(), cache, nominations);
   choice.looked = 0;  // whose turn it is stays as it was
   return choice;
 }

@@ -51,6 +51,7 @@ void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name, bool as
     if (placed.node->facts.name == node_name && counts_the_same(*placed.pod, *pod)) {
       if (!placed.told && !assumed) {  // what was assumed remembers more than is needed from now on
         tallies_.replace(*placed.pod, *pod, *placed.node);
+        std::replace(placed.node->residents.begin(), placed.node->residents.end(), placed.pod, pod);
         placed.pod = pod;
         placed.told = true;
       }
@@ -58,27 +59,43 @@ void NodeCache::add_pod(const PodPtr& pod, const std::string& node_name, bool as
     }
     remove_pod(pod->uid);
   }
-  NodeState& node = state(node_name);
-  node.requested.count_in(pod->requests);
-  node.scored.count_in(pod->scored);
+  put_back({pod, &state(node_name), !assumed});
+}
+
+void NodeCache::put_back(const Placed& placed) {
+  NodeState& node = *placed.node;
+  const PodInfo& pod = *placed.pod;
+  node.requested.count_in(pod.requests);
+  node.scored.count_in(pod.scored);
   ++node.pods;
-  for (const auto& port : pod->ports) node.ports.add(port);
-  tallies_.add(*pod, node);
-  pods_[pod->uid] = {pod, &node, !assumed};
+  node.residents.push_back(placed.pod);
+  for (const auto& port : pod.ports) node.ports.add(port);
+  tallies_.add(pod, node);
+  pods_[pod.uid] = placed;
+}
+
+NodeCache::Placed NodeCache::lift(const std::string& uid) {
+  const auto it = pods_.find(uid);
+  if (it == pods_.end()) return {};
+  const Placed placed = it->second;
+  NodeState& node = *placed.node;
+  const PodInfo& pod = *placed.pod;
+  pods_.erase(it);
+  node.requested.count_out(pod.requests);
+  node.scored.count_out(pod.scored);
+  --node.pods;
+  const auto here = std::find(node.residents.begin(), node.residents.end(), placed.pod);
+  *here = std::move(node.residents.back());
+  node.residents.pop_back();
+  for (const auto& port : pod.ports) node.ports.remove(port);
+  tallies_.remove(pod, node);
+  return placed;
 }
 
 bool NodeCache::remove_pod(const std::string& uid) {
-  const auto it = pods_.find(uid);
-  if (it == pods_.end()) return false;
-  NodeState& node = *it->second.node;
-  const PodPtr pod = it->second.pod;
-  pods_.erase(it);
-  node.requested.count_out(pod->requests);
-  node.scored.count_out(pod->scored);
-  --node.pods;
-  for (const auto& port : pod->ports) node.ports.remove(port);
-  tallies_.remove(*pod, node);
-  forget_if_empty(std::string(node.facts.name));
+  const Placed placed = lift(uid);
+  if (placed.node == nullptr) return false;
+  forget_if_empty(std::string(placed.node->facts.name));
   return true;
 }
 

@@ -30,6 +30,14 @@ class NodeCache {
   bool remove_pod(const std::string& uid);
   // The same for one that was assumed, unless the watch has told where it is meanwhile.
   bool remove_assumed(const PodPtr& pod);
+  // What if it were not there, and word of nothing: `put_back` what `lift` gives before anything else happens.
+  struct Placed {
+    PodPtr pod;
+    NodeState* node = nullptr;
+    bool told = false;  // by the watch, not assumed
+  };
+  Placed lift(const std::string& uid);
+  void put_back(const Placed& placed);
   bool has_pod(const std::string& uid) const { return pods_.contains(uid); }
 
   // Present nodes, in a stable order for round robin.
@@ -41,11 +49,6 @@ class NodeCache {
   NodeCache without_pods() const;
 
  private:
-  struct Placed {
-    PodPtr pod;
-    NodeState* node;
-    bool told = false;  // by the watch, not assumed
-  };
   NodeState& state(const std::string& name);
   void forget_if_empty(const std::string& name);
 

@@ -15,6 +15,7 @@ struct NodeState {
   Resources scored;      // for the scores
   int64_t pods = 0;
   HostPorts ports;
+  std::vector<PodPtr> residents;
   std::vector<int32_t> places;  // by the number of a topology key: the number of its value here; -1: none
 
   int32_t place(size_t key) const { return key < places.size() ? places[key] : -1; }

@@ -35,6 +35,12 @@ void read_shared(const corev1::Pod& pod, PodInfo& info) {
   for (const auto& owner : pod.metadata().owner_references()) {
     if (owner.controller() && spreads_by_default(owner.kind())) info.owner = owner.uid();
   }
+  info.priority = pod.spec().priority();
+  info.started_seconds = pod.status().start_time().seconds();
+  for (const auto& condition : pod.status().conditions()) {
+    if (condition.type() == "DisruptionTarget" && condition.reason() == "PreemptionByScheduler")
+      info.preempted = condition.status() == "True";
+  }
   info.terms = read_terms(pod);
   auto requests = sdk::requests_of(pod.spec());
   info.requests = std::move(requests.requests);
@@ -48,8 +54,9 @@ bool counts_the_same(const PodInfo& a, const PodInfo& b) {
   const auto same = [](const Resources& x, const Resources& y) {
     return x.milli_cpu == y.milli_cpu && x.memory == y.memory && x.storage == y.storage && x.others == y.others;
   };
-  return a.terminating == b.terminating && a.owner == b.owner && same(a.requests, b.requests) &&
-         same(a.scored, b.scored) && sdk::same_labels(a.labels, b.labels);
+  return a.terminating == b.terminating && a.preempted == b.preempted && a.started_seconds == b.started_seconds &&
+         a.owner == b.owner && same(a.requests, b.requests) && same(a.scored, b.scored) &&
+         sdk::same_labels(a.labels, b.labels);
 }
 
 PodPtr read_pod(const corev1::Pod& pod) {
@@ -64,7 +71,8 @@ WaitingPtr read_waiting_pod(const corev1::Pod& pod) {
   const auto& spec = pod.spec();
   info->resource_version = pod.metadata().resource_version();
   info->generation = pod.metadata().generation();
-  info->priority = spec.priority();
+  info->nominated = pod.status().nominated_node_name();
+  info->may_preempt = spec.preemption_policy() != "Never";
   info->created_seconds = pod.metadata().creation_timestamp().seconds();
   info->tolerations = Tolerations(spec.tolerations());
   info->nodes = sdk::named_nodes(spec);

@@ -43,6 +43,9 @@ struct PodInfo {
   sdk::LabelMap labels;
   std::string owner;  // uid of the ReplicaSet, StatefulSet or ReplicationController that controls it
   bool terminating = false;
+  bool preempted = false;  // for a pod of more priority
+  int32_t priority = 0;
+  int64_t started_seconds = 0;  // 0: not yet
   std::vector<PodTerm> terms;
   Resources requests;  // what the filter counts: containers, init containers, overhead
   Resources scored;    // with defaults for containers that ask for nothing (100m, 200 MiB)
@@ -68,11 +71,12 @@ struct Asked {
 struct WaitingPod : PodInfo {
   std::string resource_version;
   int64_t generation = 0;  // of the spec
-  int32_t priority = 0;
   int64_t created_seconds = 0;
+  std::string nominated;  // the node on which room is being made for it
+  bool may_preempt = true;
   Tolerations tolerations;
   std::optional<std::vector<std::string>> nodes;  // the only ones that it can go to, where it names them
-  std::vector<Asked<Filter>> filters;  // in the order in which they are asked
+  std::vector<Asked<Filter>> filters;             // in the order in which they are asked
   std::vector<Asked<Score>> scores;
 
   std::string key() const { return ns + "/" + name; }

@@ -4,23 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "core/client/refusals.hpp"
 #include "core/limits/notices.hpp"
 #include "core/scheduler/choose.hpp"
 #include "core/scheduler/messages.hpp"
 #include "gantry/abi/log.h"
-#include "k8s.io/api/core/v1/namespace.pb.h"
 
 namespace gantry::scheduler {
-namespace {
-
-bool finished(const corev1::Pod& pod) {
-  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
-}
-
-}  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options) : options_(std::move(options)), life_(std::make_shared<Life>()) {
   life_->scheduler = this;
@@ -37,6 +28,13 @@ void Scheduler::start() {
   pods.resource = "pods";
   client::WatchRequest namespaces = nodes;
   namespaces.resource = "namespaces";
+  client::WatchRequest budgets = nodes;
+  budgets.group = "policy";
+  budgets.resource = "poddisruptionbudgets";
+  budgets_watch_ = client::start_reflector(*options_.client, budgets,
+                                           {[this](client::Client::List list) { replace_budgets(list); },
+                                            [this](client::WatchEvent event) { on_budget(event); }},
+                                           watching());
   nodes_ = client::start_reflector(*options_.client, nodes,
                                    {[this](client::Client::List list) { replace_nodes(list); },
                                     [this](client::WatchEvent event) { on_node(event); }},
@@ -54,15 +52,17 @@ void Scheduler::start() {
 client::ReflectorOptions Scheduler::watching() {
   client::ReflectorOptions options;
   options.schedule = options_.schedule;
-  options.run = [this](std::function<void()> read) {
-    {
-      const std::lock_guard lock(mutex_);
-      inboxes_.push_back(std::move(read));
-      bell_.ring();
-    }
-    wake_.notify_one();
-  };
+  options.run = [this](std::function<void()> read) { later(std::move(read)); };
   return options;
+}
+
+void Scheduler::later(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    inboxes_.push_back(std::move(work));
+    bell_.ring();
+  }
+  wake_.notify_one();
 }
 
 void Scheduler::read_inboxes(std::unique_lock<std::mutex>& lock) {
@@ -77,6 +77,7 @@ void Scheduler::stop() {
   pods_.reset();
   nodes_.reset();
   namespaces_.reset();
+  budgets_watch_.reset();
   {
     const std::lock_guard hold(life_->mutex);
     life_->scheduler = nullptr;
@@ -94,109 +95,6 @@ Scheduler::Counts Scheduler::counts() const {
   return {queue_.active(), queue_.backing_off(), queue_.waiting(), bindings_.size()};
 }
 
-bool Scheduler::wants(const corev1::Pod& pod) const {
-  const auto& name = pod.spec().scheduler_name();
-  return pod.spec().node_name().empty() && (name.empty() || name == options_.name) &&
-         !pod.metadata().has_deletion_timestamp() && pod.spec().scheduling_gates().empty() && !finished(pod);
-}
-
-void Scheduler::happened_locked(Changes changes) { queue_.wake(changes, options_.clock->monotonic_ns()); }
-
-void Scheduler::tell_topics_locked() {
-  const auto topics = cache_.tallies().take_touched();
-  if (!topics.empty()) queue_.wake_topics(topics, options_.clock->monotonic_ns());
-}
-
-void Scheduler::see_pod_locked(const client::Object& object, bool deleted) {
-  corev1::Pod pod;
-  if (!pod.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) return;
-  const auto& uid = pod.metadata().uid();
-  if (deleted || finished(pod)) {
-    queue_.remove(uid);
-    if (cache_.remove_pod(uid)) happened_locked(Changes::kPodGone);
-    return;
-  }
-  if (!pod.spec().node_name().empty()) {
-    queue_.remove(uid);
-    cache_.add_pod(read_pod(pod), pod.spec().node_name());
-    return;
-  }
-  if (!wants(pod)) {
-    queue_.remove(uid);
-    return;
-  }
-  // Assumed: its binding is on the way, and this is an event from before it.
-  if (!cache_.has_pod(uid)) queue_.add(read_waiting_pod(pod), options_.clock->monotonic_ns());
-}
-
-void Scheduler::on_pod(const client::WatchEvent& event) {
-  const std::lock_guard lock(mutex_);
-  see_pod_locked(event.object, event.type == client::WatchEvent::Type::kDeleted);
-  tell_topics_locked();
-}
-
-void Scheduler::replace_pods(const client::Client::List& list) {
-  const std::lock_guard lock(mutex_);
-  // What vanished while the watch was broken is not in the list: begin anew with what is.
-  NodeCache fresh = cache_.without_pods();
-  for (const auto& [uid, binding] : bindings_) fresh.add_pod(binding.first, binding.second, true);
-  cache_ = std::move(fresh);
-  queue_ = SchedulingQueue();
-  for (const auto& object : list.objects) see_pod_locked(object, false);
-  pods_synced_ = true;
-}
-
-void Scheduler::on_node(const client::WatchEvent& event) {
-  corev1::Node node;
-  if (!node.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
-  const std::lock_guard lock(mutex_);
-  if (event.type == client::WatchEvent::Type::kDeleted) {
-    cache_.remove_node(node.metadata().name());
-    happened_locked(Changes::kNodeGone);
-  } else {
-    happened_locked(cache_.set_node(read_node(node)));
-  }
-}
-
-void Scheduler::on_namespace(const client::WatchEvent& event) {
-  corev1::Namespace ns;
-  if (!ns.ParseFromArray(event.object.bytes.data(), static_cast<int>(event.object.bytes.size()))) return;
-  const bool gone = event.type == client::WatchEvent::Type::kDeleted;
-  const std::lock_guard lock(mutex_);
-  cache_.tallies().set_namespace(ns.metadata().name(), gone ? nullptr : &ns.metadata().labels());
-  tell_topics_locked();
-}
-
-void Scheduler::replace_namespaces(const client::Client::List& list) {
-  const std::lock_guard lock(mutex_);
-  std::set<std::string> gone;
-  for (const auto& [name, labels] : cache_.tallies().namespaces()) gone.insert(name);
-  for (const auto& object : list.objects) {
-    corev1::Namespace ns;
-    if (!ns.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
-    gone.erase(ns.metadata().name());
-    cache_.tallies().set_namespace(ns.metadata().name(), &ns.metadata().labels());
-  }
-  for (const auto& name : gone) cache_.tallies().set_namespace(name, nullptr);
-  namespaces_synced_ = true;
-  tell_topics_locked();
-}
-
-void Scheduler::replace_nodes(const client::Client::List& list) {
-  const std::lock_guard lock(mutex_);
-  std::set<std::string> gone;
-  for (const NodeState* node : cache_.nodes()) gone.insert(node->facts.name);
-  for (const auto& object : list.objects) {
-    corev1::Node node;
-    if (!node.ParseFromArray(object.bytes.data(), static_cast<int>(object.bytes.size()))) continue;
-    gone.erase(node.metadata().name());
-    cache_.set_node(read_node(node));
-  }
-  for (const auto& name : gone) cache_.remove_node(name);
-  nodes_synced_ = true;
-  happened_locked(Changes::kAny);
-}
-
 void Scheduler::run() {
   pthread_setname_np(pthread_self(), "scheduler");
   std::unique_lock lock(mutex_);
@@ -204,7 +102,8 @@ void Scheduler::run() {
     read_inboxes(lock);
     if (stopped_) return;
     const int64_t now = options_.clock->monotonic_ns();
-    const bool may = pods_synced_ && nodes_synced_ && namespaces_synced_ && bindings_.size() < options_.max_bindings;
+    const bool may = pods_synced_ && nodes_synced_ && namespaces_synced_ && budgets_synced_ &&
+                     bindings_.size() < options_.max_bindings;
     const WaitingPtr pod = may ? queue_.pop(now) : nullptr;
     if (pod == nullptr) {
       if (!inboxes_.empty()) continue;
@@ -212,25 +111,32 @@ void Scheduler::run() {
       wait_locked(lock, due, now);
       continue;
     }
-    const auto& nodes = cache_.nodes();
-    const Choice choice = choose(*pod, cache_, next_node_);
-    if (!nodes.empty()) next_node_ = (next_node_ + choice.looked) % nodes.size();
-    if (choice.node == nullptr) {
-      queue_.unschedulable(pod, now, choice.helped_by, choice.topics);
-      const bool news = queue_.is_news(pod->uid, choice.message);
-      lock.unlock();
-      report_unschedulable(pod, choice.message, news);
-      lock.lock();
-      continue;
-    }
-    const std::string node = choice.node->facts.name;
-    cache_.add_pod(pod, node, true);
-    tell_topics_locked();
-    bindings_[pod->uid] = {pod, node};
-    lock.unlock();
-    bind(pod, node);
-    lock.lock();
+    attempt(lock, pod, now);
   }
+}
+
+void Scheduler::attempt(std::unique_lock<std::mutex>& lock, const WaitingPtr& pod, int64_t now) {
+  const auto& nodes = cache_.nodes();
+  const Choice choice = choose(*pod, cache_, next_node_, nominations_);
+  if (!nodes.empty()) next_node_ = (next_node_ + choice.looked) % nodes.size();
+  if (choice.node == nullptr) {
+    queue_.unschedulable(pod, now, choice.helped_by, choice.topics);
+    std::string message = choice.message;
+    const Clearing clearing = preempt_locked(pod, choice, message);
+    const bool news = queue_.is_news(pod->uid, message);
+    lock.unlock();
+    report_unschedulable(pod, message, news, clearing.nominated);
+    carry_out(pod, clearing);
+    lock.lock();
+    return;
+  }
+  const std::string node = choice.node->facts.name;
+  cache_.add_pod(pod, node, true);
+  tell_topics_locked();
+  bindings_[pod->uid] = {pod, node};
+  lock.unlock();
+  bind(pod, node);
+  lock.lock();
 }
 
 void Scheduler::wait_locked(std::unique_lock<std::mutex>& lock, std::optional<int64_t> due, int64_t now) {
@@ -266,12 +172,7 @@ void Scheduler::wait_simulated_locked(std::unique_lock<std::mutex>& lock, std::o
 }
 
 void Scheduler::bind(const WaitingPtr& pod, const std::string& node) {
-  client::ApiRequest request;
-  request.set_verb(client::ApiRequest::CREATE);
-  request.set_version("v1");
-  request.set_resource("pods");
-  request.set_namespace_(pod->ns);
-  request.set_name(pod->name);
+  auto request = request_for(*pod, client::ApiRequest::CREATE);
   request.set_subresource("binding");
   request.set_body(binding_body(*pod, node));
   options_.client->call(std::move(request), [life = life_, pod, node](Expected<client::ApiResponse> answer) {
@@ -308,18 +209,24 @@ void Scheduler::bound(const WaitingPtr& pod, const std::string& node, const Stat
   }
 }
 
-void Scheduler::report_unschedulable(const WaitingPtr& pod, const std::string& message, bool news) {
-  options_.record_event(reference_body(*pod), "Warning", "FailedScheduling", message);
-  if (!news) return;  // the condition says so already
+client::ApiRequest Scheduler::request_for(const PodInfo& pod, client::ApiRequest::Verb verb) const {
   client::ApiRequest request;
-  request.set_verb(client::ApiRequest::PATCH);
-  request.set_patch_type(client::ApiRequest::STRATEGIC_MERGE_PATCH);
+  request.set_verb(verb);
+  if (verb == client::ApiRequest::PATCH) request.set_patch_type(client::ApiRequest::STRATEGIC_MERGE_PATCH);
   request.set_version("v1");
   request.set_resource("pods");
-  request.set_namespace_(pod->ns);
-  request.set_name(pod->name);
+  request.set_namespace_(pod.ns);
+  request.set_name(pod.name);
+  return request;
+}
+
+void Scheduler::report_unschedulable(const WaitingPtr& pod, const std::string& message, bool news,
+                                     const std::optional<std::string>& nominated) {
+  options_.record_event(reference_body(*pod), "Warning", "FailedScheduling", message);
+  if (!news && !nominated) return;  // the status says so already
+  auto request = request_for(*pod, client::ApiRequest::PATCH);
   request.set_subresource("status");
-  request.set_body(unschedulable_patch(*pod, message, options_.clock->now_unix_ns()));
+  request.set_body(unschedulable_patch(*pod, message, options_.clock->now_unix_ns(), nominated));
   options_.client->call(std::move(request), [life = life_, pod](const Expected<client::ApiResponse>& answer) {
     const std::lock_guard hold(life->mutex);
     if (!answer && life->scheduler != nullptr) life->scheduler->not_reported(pod, answer.error());

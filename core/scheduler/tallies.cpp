@@ -194,11 +194,31 @@ void Tallies::count_held(const PodInfo& pod, const NodeState& node, int32_t more
     touched_.push_back(held.topic);
     held.holders += static_cast<size_t>(more);
     if (held.holders > 0) continue;
-    held_index_.remove(held);
-    TopologyKey& key = *held.key;
-    held_.erase(std::string(term.text));
-    release_key(key);
+    if (trials_ > 0)
+      let_go_.push_back(term.text);
+    else
+      drop_held(term.text);
   }
+}
+
+void Tallies::drop_held(const std::string& text) {
+  const auto it = held_.find(text);
+  if (it == held_.end() || it->second->holders > 0) return;
+  held_index_.remove(*it->second);
+  TopologyKey& key = *it->second->key;
+  held_.erase(it);
+  release_key(key);
+}
+
+size_t Tallies::begin_trial() {
+  ++trials_;
+  return touched_.size();
+}
+
+void Tallies::end_trial(size_t begun) {
+  touched_.resize(begun);
+  if (--trials_ > 0) return;
+  for (const auto& text : std::exchange(let_go_, {})) drop_held(text);
 }
 
 void Tallies::fill(PodGroup& group) {

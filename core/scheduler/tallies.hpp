@@ -112,6 +112,10 @@ class Tallies {
 
   // The groups and terms (by their topic) whose pods have changed since it was asked last.
   std::vector<uint64_t> take_touched() { return std::exchange(touched_, {}); }
+  // What comes and goes until `end_trial` gets what this gives is only tried, and word of nothing: all is put back by
+  // then, and keeps its topic.
+  size_t begin_trial();
+  void end_trial(size_t begun);
   size_t tally_count() const { return tallies_.size(); }
   size_t held_count() const { return held_.size(); }
 
@@ -129,6 +133,7 @@ class Tallies {
   void keep(const PodInfo& pod, const NodeState& node, bool here);
   void count(const PodInfo& pod, const NodeState& node, int32_t more);
   void count_held(const PodInfo& pod, const NodeState& node, int32_t more);
+  void drop_held(const std::string& text);
   void fill(PodGroup& group);
   void drop(Tally& tally);
   TopologyKey& use_key(const std::string& name);
@@ -148,6 +153,8 @@ class Tallies {
   std::unordered_map<std::string, Pods> in_namespace_, of_owner_;
   std::unordered_set<NodeState*> nodes_;  // present
   std::vector<uint64_t> touched_;
+  size_t trials_ = 0;
+  std::vector<std::string> let_go_;  // terms that nobody held for a while in one
   uint64_t next_topic_ = 1;
 };
 
