@@ -83,6 +83,7 @@ Status apply(JsonObject& pod, const JsonObject& binding, const schema::Subresour
     for (const auto& [key, value] : *annotations) have[key] = value;
   }
   set_scheduled(pod, moment.now_ns);
+  ensure_object(pod, "status").erase("nominatedNodeName");  // it has served
   return {};
 }
 
