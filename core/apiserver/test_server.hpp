@@ -52,7 +52,7 @@ class ServerTest : public ::testing::Test {
     folder_ = testing_support::new_database_folder("gantry-apiserver");
     ASSERT_FALSE(folder_.empty());
     auto built = schema::Registry::create(kinds::all());
-    ASSERT_TRUE(built.ok());
+    ASSERT_TRUE(built.ok()) << built.error().message();
     schemas_ = *std::move(built);
     open();
   }

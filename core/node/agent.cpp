@@ -13,6 +13,7 @@
 #include "core/node/pod/pod_sync.hpp"
 #include "core/node/pod/pod_table.hpp"
 #include "core/node/pod/pod_worker.hpp"
+#include "core/node/usage/usage_reporter.hpp"
 #include "gantry/bytes.hpp"
 
 namespace gantry::node {
@@ -79,6 +80,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     parts_.stop_calls();
     io_.stop();
     jobs_.stop();
+    usage_.reset();
     parts_.prober.reset();
     parts_.statuses.reset();
     parts_.objects.reset();
@@ -204,8 +206,17 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
     }
     refresh_facts();
     workers_.start();
+    measure_usage();
     apply_network();
     relist();
+  }
+
+  void measure_usage() {
+    const std::lock_guard hold(life_->mutex);
+    if (life_->agent == nullptr) return;
+    usage_ = std::make_unique<UsageReporter>(
+        parts_,
+        UsageReporter::Hooks{scheduler(parts_.timers), [this](const std::string& uid) { return pods_.pod(uid); }});
   }
 
   Status adopt(plugin::Plugin& plugin, plugin::Instance* next) override {
@@ -384,6 +395,7 @@ class Agent final : public NodeAgent, private plugin::PluginUser {
   plugin::WorkerPool watches_{"node-watches", 1};  // reads what the client tells
   plugin::WorkerPool sync_pool_{"pods", 16};
   PodWorkers workers_;
+  std::unique_ptr<UsageReporter> usage_;
   std::unique_ptr<Registration> registration_;
   std::unique_ptr<client::Reflector> pods_watch_;
 };

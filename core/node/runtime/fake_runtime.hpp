@@ -37,6 +37,9 @@ class FakeRuntime {
   bool ignores_stop = false;  // containers end only by being killed at the end of their grace
   // One that is older than signal_container.
   void forget_signals();
+  // What list_container_stats answers; forget_stats(): it is not there.
+  void set_stats(cri::ListContainerStatsResponse stats);
+  void forget_stats();
   // What was asked of containers so far: "signal ID", "stop ID GRACE".
   std::vector<std::string> stops() const;
   // Execs run until end_execs() or their cancellation, instead of ending at once with 7.
@@ -72,6 +75,7 @@ class FakeRuntime {
   Status remove_container(const cri::RemoveContainerRequest& in, cri::RemoveContainerResponse&);
   Status list_containers(const cri::ListContainersRequest& in, cri::ListContainersResponse& out);
   Status container_status(const cri::ContainerStatusRequest& in, cri::ContainerStatusResponse& out);
+  Status list_container_stats(const cri::ListContainerStatsRequest&, cri::ListContainerStatsResponse& out);
   Status exec_sync(const cri::ExecSyncRequest& in, cri::ExecSyncResponse& out);
   Status list_images(const cri::ListImagesRequest&, cri::ListImagesResponse& out);
   Status image_status(const cri::ImageStatusRequest& in, cri::ImageStatusResponse& out);
@@ -92,6 +96,7 @@ class FakeRuntime {
   std::set<std::string> images_;
   std::map<std::string, int> calls_, failures_;
   std::vector<std::string> stops_;
+  cri::ListContainerStatsResponse stats_;
   bool held_ = false;
   std::map<uint64_t, std::pair<gantry_exec_exit, void*>> execs_;
   uint64_t last_exec_ = 0;

@@ -61,6 +61,7 @@ void FakeRuntime::fill_table() {
   VERB(remove_container);
   VERB(list_containers);
   VERB(container_status);
+  VERB(list_container_stats);
   VERB(exec_sync);
   VERB(list_images);
   VERB(image_status);
@@ -132,6 +133,17 @@ size_t FakeRuntime::execs() const {
 }
 
 void FakeRuntime::forget_signals() { table_.size = offsetof(gantry_runtime, signal_container); }
+
+void FakeRuntime::set_stats(cri::ListContainerStatsResponse stats) {
+  const std::lock_guard lock(mutex_);
+  stats_ = std::move(stats);
+}
+void FakeRuntime::forget_stats() { table_.list_container_stats = nullptr; }
+Status FakeRuntime::list_container_stats(const cri::ListContainerStatsRequest&, cri::ListContainerStatsResponse& out) {
+  const std::lock_guard lock(mutex_);
+  out = stats_;
+  return {};
+}
 
 std::vector<std::string> FakeRuntime::stops() const {
   const std::lock_guard lock(mutex_);

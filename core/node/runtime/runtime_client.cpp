@@ -151,6 +151,10 @@ Expected<std::vector<cri::Container>> RuntimeClient::list_containers(const std::
   return take_all(*response->mutable_containers());
 }
 
+Expected<cri::ListContainerStatsResponse> RuntimeClient::list_container_stats() const {
+  return call<cri::ListContainerStatsResponse>(&gantry_runtime::list_container_stats, cri::ListContainerStatsRequest());
+}
+
 Expected<cri::ContainerStatus> RuntimeClient::container_status(const std::string& id) const {
   cri::ContainerStatusRequest request;
   request.set_container_id(id);

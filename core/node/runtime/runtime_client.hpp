@@ -54,6 +54,8 @@ class RuntimeClient {
   Status remove_container(const std::string& id) const;
   Expected<std::vector<cri::Container>> list_containers(const std::string& pod_uid = {}) const;
   Expected<cri::ContainerStatus> container_status(const std::string& id) const;
+  // Of all that run. 501: the runtime does not know.
+  Expected<cri::ListContainerStatsResponse> list_container_stats() const;
 
   Expected<std::vector<cri::Image>> list_images() const;
   // Without an id when the image is not there.

@@ -43,6 +43,8 @@ struct Container {
   std::condition_variable changed;  // with state: an exit was recorded
   ContainerRecord record;
   bool removed = false;
+  Usage layer;              // with state: what it had written when that was counted
+  int64_t layer_at_ns = 0;  // monotonic; 0: never
 };
 
 struct RuntimeOptions {
@@ -128,6 +130,7 @@ class Runtime {
   std::vector<SandboxPtr> sandboxes() const;
   std::vector<ContainerPtr> containers(const std::string& sandbox_id = {}) const;
   std::set<std::string> layers_in_use() const;
+  Usage layer_usage(Container& container, const fs::path& upper) const;
 
   // sandbox.cpp
   Status make_sandbox(Sandbox& sandbox);

@@ -101,6 +101,21 @@ Status Runtime::rewrite_resources(const ContainerRecord& record) const {
   return write_file_atomic(file, *changed);
 }
 
+// Counted anew once a minute: it is a walk over all files that the container has written.
+Usage Runtime::layer_usage(Container& container, const fs::path& upper) const {
+  constexpr int64_t kCountedAgainNs = 60'000'000'000;
+  const int64_t now = host_.monotonic_ns();
+  {
+    const std::lock_guard lock(container.state);
+    if (container.layer_at_ns != 0 && now - container.layer_at_ns < kCountedAgainNs) return container.layer;
+    container.layer_at_ns = std::max<int64_t>(now, 1);
+  }
+  const auto counted = tree_usage(upper);
+  const std::lock_guard lock(container.state);
+  container.layer = counted;
+  return counted;
+}
+
 Expected<cri::ListContainerStatsResponse> Runtime::list_container_stats(const cri::ListContainerStatsRequest& request) {
   cri::ListContainerStatsResponse out;
   const auto& filter = request.filter();
@@ -132,7 +147,7 @@ Expected<cri::ListContainerStatsResponse> Runtime::list_container_stats(const cr
                                                   std::min(static_cast<uint64_t>(limit), working));
     }
     const auto upper = container_dir(record.id) / "upper";
-    const auto used = tree_usage(upper);
+    const auto used = layer_usage(*container, upper);
     item.mutable_writable_layer()->set_timestamp(now());
     item.mutable_writable_layer()->mutable_fs_id()->set_mountpoint(upper.string());
     item.mutable_writable_layer()->mutable_used_bytes()->set_value(used.bytes);

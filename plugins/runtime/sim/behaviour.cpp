@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "gantry/quantity.hpp"
+
 namespace gantry::sim {
 namespace {
 
@@ -12,6 +14,10 @@ void read_duration(std::string_view text, int64_t& into) {
 }
 void read_share(std::string_view text, double& into) {
   if (const auto parsed = parse_share(text)) into = *parsed;
+}
+void read_amount(std::string_view text, int64_t (sdk::Quantity::*read)() const, int64_t& into) {
+  const auto amount = sdk::Quantity::parse(text);
+  if (amount && !amount->negative()) into = ((*amount).*read)();
 }
 void read_code(std::string_view text, int32_t& into) {
   int32_t value = 0;
@@ -30,6 +36,10 @@ void apply(std::string_view key, std::string_view value, Behaviour& out) {
     read_code(value, out.init_exit_code);
   else if (key == "ready")
     out.ready = value != "false";
+  else if (key == "cpu-usage")
+    read_amount(value, &sdk::Quantity::milli_value, out.cpu_milli);
+  else if (key == "memory-usage")
+    read_amount(value, &sdk::Quantity::value, out.memory);
   else if (key == "fail-rate")
     read_share(value, out.timing.fail_rate);
   else if (key == "fail-after")

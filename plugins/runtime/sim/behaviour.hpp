@@ -14,7 +14,9 @@ struct Behaviour {
   int32_t exit_code = 0;
   int64_t init_run_for = 0;  // init containers do, always
   int32_t init_exit_code = 0;
-  bool ready = true;  // what a readiness probe would find
+  bool ready = true;                  // what a readiness probe would find
+  int64_t cpu_milli = 0, memory = 0;  // what each of its containers uses, in thousandths of a core and in bytes
+  bool uses_something() const { return cpu_milli > 0 || memory > 0; }
 };
 
 Behaviour behaviour_of(const corev1::Pod& pod, const Timing& usual);

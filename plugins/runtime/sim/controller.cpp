@@ -9,6 +9,7 @@ namespace {
 
 // A key that no object has: "#3" is the third batch of nodes.
 constexpr char kBatch = '#';
+constexpr char kUsage[] = "$usage";
 
 }  // namespace
 
@@ -21,7 +22,8 @@ Status HollowNodes::configure() {
   if (!addresses) return std::move(addresses).error().in("[plugin.sim]");
   addresses_ = std::move(*addresses);
   nodes_ = std::make_unique<Nodes>(host(), settings_, addresses_);
-  pods_ = std::make_unique<Pods>(host(), settings_, addresses_, *nodes_);
+  usage_ = std::make_unique<UsagePlayer>(host(), [this] { host().enqueue("", kUsage); });
+  pods_ = std::make_unique<Pods>(host(), settings_, addresses_, *nodes_, *usage_);
   return {};
 }
 
@@ -46,6 +48,11 @@ void HollowNodes::map(const abi::ObjectEvent& event, const Emit& emit) {
 Expected<HollowNodes::Result> HollowNodes::reconcile(const Key& key) {
   if (nodes_ == nullptr) return Result{};
   if (!key.ns.empty()) return Result{pods_->reconcile(key.ns, key.name)};
+  if (key.name == kUsage) {
+    auto again = usage_->play();
+    if (!again) return std::move(again).error();
+    return Result{*again};
+  }
   if (key.name.starts_with(kBatch)) {
     int64_t batch = 0;
     std::from_chars(key.name.data() + 1, key.name.data() + key.name.size(), batch);

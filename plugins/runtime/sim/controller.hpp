@@ -27,6 +27,7 @@ class HollowNodes : public sdk::Controller {
   Settings settings_;
   Addresses addresses_;
   std::unique_ptr<Nodes> nodes_;
+  std::unique_ptr<UsagePlayer> usage_;
   std::unique_ptr<Pods> pods_;  // before nodes_ ends: answers may still come
 };
 

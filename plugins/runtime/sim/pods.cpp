@@ -29,8 +29,8 @@ struct Pods::Call {
   std::string ns, name;
 };
 
-Pods::Pods(sdk::Host host, const Settings& settings, Addresses& addresses, const Nodes& nodes)
-    : host_(host), settings_(settings), addresses_(addresses), nodes_(nodes) {}
+Pods::Pods(sdk::Host host, const Settings& settings, Addresses& addresses, const Nodes& nodes, UsagePlayer& usage)
+    : host_(host), settings_(settings), addresses_(addresses), nodes_(nodes), usage_(usage) {}
 
 Pods::~Pods() {
   std::unique_lock lock(mutex_);
@@ -43,6 +43,7 @@ int64_t Pods::reconcile(const std::string& ns, const std::string& name) {
   const int64_t node = pod ? nodes_.index(pod->spec().node_name()) : -1;
   if (node < 0) {
     forget(key_of(ns, name));
+    usage_.forget(ns, name);
     return 0;
   }
   if (!nodes_.works(node)) return 0;
@@ -120,6 +121,7 @@ void Pods::act(const RecordPtr& record, corev1::Pod& pod, const Behaviour& behav
   hollow.advance(pod, behaviour, now);
   if (settings_.events) record_events(host_, pod, before, hollow);
   hold_address(*record, pod);
+  usage_.follow(pod, behaviour, hollow);
   const std::string host_ip = Addresses::node_address(record->node);
   auto status = build_status({.pod = pod,
                               .hollow = hollow,

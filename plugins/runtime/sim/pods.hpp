@@ -15,12 +15,13 @@
 #include "gantry/host.hpp"
 #include "hollow_pod.hpp"
 #include "nodes.hpp"
+#include "usage.hpp"
 
 namespace gantry::sim {
 
 class Pods {
  public:
-  Pods(sdk::Host host, const Settings& settings, Addresses& addresses, const Nodes& nodes);
+  Pods(sdk::Host host, const Settings& settings, Addresses& addresses, const Nodes& nodes, UsagePlayer& usage);
   // Waits for the answers that are still to come.
   ~Pods();
   Pods(const Pods&) = delete;
@@ -67,6 +68,7 @@ class Pods {
   const Settings& settings_;
   Addresses& addresses_;
   const Nodes& nodes_;
+  UsagePlayer& usage_;
   std::once_flag adopted_;
   std::mutex mutex_;
   std::condition_variable idle_;

@@ -40,7 +40,8 @@ class PodsTest : public ::testing::Test {
   int64_t version_ = 10;
   corev1::Pod written_;
   Nodes nodes_{sdk::Host(&host_.host), settings_, addresses_};
-  Pods pods_{sdk::Host(&host_.host), settings_, addresses_, nodes_};
+  UsagePlayer usage_{sdk::Host(&host_.host), [] {}};
+  Pods pods_{sdk::Host(&host_.host), settings_, addresses_, nodes_, usage_};
 };
 
 TEST_F(PodsTest, OneWriteToRunningAndNoMore) {

@@ -20,14 +20,14 @@ bool selected(const google::protobuf::Map<std::string, std::string>& labels,
   return true;
 }
 
-std::string annotation(const cri::PodSandboxConfig& config, const std::string& name) {
-  const auto it = config.annotations().find("sim.gantry.dev/" + name);
-  return it == config.annotations().end() ? std::string() : it->second;
-}
-
 Status no_container(const std::string& id) { return Status::not_found("no container " + id); }
 
 }  // namespace
+
+std::string Runtime::annotation(const cri::PodSandboxConfig& config, const std::string& name) {
+  const auto it = config.annotations().find("sim.gantry.dev/" + name);
+  return it == config.annotations().end() ? std::string() : it->second;
+}
 
 struct Runtime::Alarm {
   Runtime* runtime;

@@ -66,6 +66,8 @@ class Runtime {
   // A container that ends by itself.
   struct Alarm;
 
+  // Of the pod: sim.gantry.dev/NAME; empty when absent.
+  static std::string annotation(const cri::PodSandboxConfig& config, const std::string& name);
   std::string new_id(std::string_view of) const;
   Status must_run(const std::string& container_id);
   void end_locked(Container& container, int32_t exit_code);

@@ -1,12 +1,15 @@
 // Images, commands, logs and the state file of imaginary containers.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
 
 #include "dice.hpp"
+#include "durations.hpp"
+#include "gantry/quantity.hpp"
 #include "runtime.hpp"
 
 namespace gantry::sim {
@@ -80,8 +83,32 @@ Expected<cri::RemoveImageResponse> Runtime::remove_image(const cri::RemoveImageR
   return cri::RemoveImageResponse();
 }
 
+// As if each had used since its start what the pod's annotations say.
 Expected<cri::ListContainerStatsResponse> Runtime::list_container_stats(const cri::ListContainerStatsRequest&) {
-  return cri::ListContainerStatsResponse();
+  cri::ListContainerStatsResponse out;
+  const int64_t now = host_.now_unix_ns();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, container] : containers_) {
+    if (container.status.state() != cri::CONTAINER_RUNNING) continue;
+    const auto sandbox = sandboxes_.find(container.made.pod_sandbox_id());
+    if (sandbox == sandboxes_.end()) continue;
+    const auto amount = [&](const char* name) {
+      const auto parsed = sdk::Quantity::parse(annotation(sandbox->second.config, name));
+      return parsed && !parsed->negative() ? *parsed : sdk::Quantity();
+    };
+    auto& item = *out.add_stats();
+    item.mutable_attributes()->set_id(id);
+    *item.mutable_attributes()->mutable_metadata() = container.made.config().metadata();
+    *item.mutable_attributes()->mutable_labels() = container.made.config().labels();
+    item.mutable_cpu()->set_timestamp(now);
+    const auto ran_ms = static_cast<uint64_t>(std::max<int64_t>(0, now - container.status.started_at()) / kMilli);
+    const auto milli = static_cast<uint64_t>(amount("cpu-usage").milli_value());
+    item.mutable_cpu()->mutable_usage_core_nano_seconds()->set_value(ran_ms * milli * 1'000);
+    item.mutable_memory()->set_timestamp(now);
+    item.mutable_memory()->mutable_working_set_bytes()->set_value(
+        static_cast<uint64_t>(amount("memory-usage").value()));
+  }
+  return out;
 }
 
 Expected<cri::UpdateContainerResourcesResponse> Runtime::update_container_resources(
