@@ -1,4 +1,7 @@
 // Pods in real containers: states, logs, exec, volumes, environment, probes, network, ends.
+#include <cstdlib>
+#include <sstream>
+
 #include "tests/e2e/suite.hpp"
 
 namespace gantry::e2e {
@@ -31,6 +34,28 @@ TEST_F(Pods, RunLogExec) {
   EXPECT_NE(try_k({"logs", "p", "-c", "nothing"}).code, 0);
   k({"delete", "pod", "p", "--timeout=30s"});
   EXPECT_EQ(try_k({"get", "pod", "p"}).code, 1);
+}
+
+// Two looks of the node, 15 s apart, make a rate.
+TEST_F(Pods, TopTellsWhatTheyUse) {
+  k({"apply", "-f", "-"}, pod("busy", "while :; do :; done"));
+  wait_ready("busy");
+  Output top;
+  EXPECT_TRUE(eventually(
+      [&] {
+        top = try_k({"top", "pod", "busy", "--containers", "--no-headers"});
+        return top.code == 0;
+      },
+      std::chrono::seconds(60)))
+      << top.err;
+  std::istringstream columns(top.out);
+  std::string pod, container, cpu, memory;
+  columns >> pod >> container >> cpu >> memory;
+  EXPECT_EQ(pod + " " + container, "busy main") << top.out;
+  EXPECT_GT(std::atoi(cpu.c_str()), 20) << top.out;
+  EXPECT_TRUE(cpu.ends_with("m") && memory.ends_with("Mi")) << top.out;
+  EXPECT_TRUE(eventually([&] { return contains(try_k({"top", "node"}).out, "node-1"); }, std::chrono::seconds(40)));
+  EXPECT_TRUE(contains(k({"get", "pods.metrics.k8s.io", "busy"}), "Ki"));
 }
 
 TEST_F(Pods, FollowedLogsEndWithTheContainer) {

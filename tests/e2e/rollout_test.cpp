@@ -126,5 +126,37 @@ TEST_F(Rollout, EventsTellTheStory) {
   })) << k({"events"});
 }
 
+// What ReplicaSets came from.
+TEST_F(Rollout, AReplicationControllerIsMadeScaledAndDeleted) {
+  auto manifest = deployment("rc", 1);
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    manifest.replace(manifest.find(from), from.size(), to);
+  };
+  replace("apiVersion: apps/v1\nkind: Deployment", "apiVersion: v1\nkind: ReplicationController");
+  replace("{matchLabels: {app: rc}}", "{app: rc}");
+  k({"apply", "-f", "-"}, manifest);
+  EXPECT_TRUE(eventually([&] { return path("rc/rc", "{.status.readyReplicas}") == "1"; }));
+  k({"scale", "rc/rc", "--replicas=2"});
+  EXPECT_TRUE(eventually([&] { return path("rc/rc", "{.status.availableReplicas}") == "2"; }));
+  k({"delete", "rc", "rc", "--timeout=50s"});
+  EXPECT_TRUE(eventually([&] { return k({"get", "pods", "-l", "app=rc", "-o", "name"}).empty(); }));
+}
+
+TEST_F(Rollout, ACronJobMakesItsJob) {
+  const std::string manifest =
+      "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: tick}\nspec:\n  schedule: \"@every 1s\"\n"
+      "  concurrencyPolicy: Forbid\n  jobTemplate:\n    spec:\n      template:\n        spec:\n"
+      "          restartPolicy: Never\n          terminationGracePeriodSeconds: 1\n          containers:\n"
+      "          - {name: main, image: \"" +
+      std::string(Cluster::kImage) + "\", command: [/bin/sleep, \"1000\"]}\n";
+  k({"apply", "-f", "-"}, manifest);
+  EXPECT_TRUE(eventually([&] { return contains(path("cronjob/tick", "{.status.active[0].name}"), "tick-"); }));
+  const auto job = path("cronjob/tick", "{.status.active[0].name}");
+  EXPECT_EQ(path("job/" + job, "{.metadata.ownerReferences[0].name}"), "tick");
+  EXPECT_TRUE(eventually([&] { return contains(k({"describe", "cronjob", "tick"}), "Created job " + job); }));
+  k({"delete", "cronjob", "tick", "--timeout=50s"});
+  EXPECT_TRUE(eventually([&] { return k({"get", "jobs", "-o", "name"}).empty(); }));
+}
+
 }  // namespace
 }  // namespace gantry::e2e

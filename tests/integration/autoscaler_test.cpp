@@ -54,7 +54,7 @@ class Autoscaling : public ::testing::Test {
     HorizontalPodAutoscaler out;
     out.mutable_metadata()->set_name("web");
     auto& spec = *out.mutable_spec();
-    spec.mutable_scale_target_ref()->set_api_version(kind == "ConfigMap" ? "v1" : "apps/v1");
+    spec.mutable_scale_target_ref()->set_api_version("apps/v1");
     spec.mutable_scale_target_ref()->set_kind(kind);
     spec.mutable_scale_target_ref()->set_name("web");
     spec.set_min_replicas(least);
@@ -77,7 +77,8 @@ class Autoscaling : public ::testing::Test {
   }
   int32_t replicas() { return plane->get<Deployment>("web")->spec().replicas(); }
   std::string condition(const std::string& type) {
-    for (const auto& one : plane->get<HorizontalPodAutoscaler>("web")->status().conditions()) {
+    const auto now = plane->get<HorizontalPodAutoscaler>("web");
+    for (const auto& one : now->status().conditions()) {
       if (one.type() == type) return one.status() + " " + one.reason();
     }
     return "none";
@@ -119,7 +120,7 @@ TEST_F(Autoscaling, AReloadForgetsNothingThatShrinks) {
 }
 
 TEST_F(Autoscaling, AKindWithoutScaleIsAConditionAndNoLoop) {
-  create(autoscaler(1, 3, "ConfigMap"));
+  create(autoscaler(1, 3, "DaemonSet"));
   advance(minutes(10));
   EXPECT_EQ(condition("AbleToScale"), "False FailedGetScale");
   const auto version = plane->get<HorizontalPodAutoscaler>("web")->metadata().resource_version();

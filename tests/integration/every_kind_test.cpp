@@ -97,8 +97,10 @@ TEST_F(EveryKind, ThatCanBeCreatedHasAManifest) {
   }
   for (const auto& manifest : manifests()) without.erase(manifest.api_version + " " + manifest.kind);
   // Made by the system, or another version of what has one.
-  EXPECT_THAT(without, testing::UnorderedElementsAre("v1 Binding", "v1 Event", "v1 Node", "events.k8s.io/v1 Event",
-                                                     "autoscaling/v1 HorizontalPodAutoscaler", "gantry.dev/v1 Plugin"));
+  EXPECT_THAT(without,
+              testing::UnorderedElementsAre("v1 Binding", "v1 Event", "v1 Node", "events.k8s.io/v1 Event",
+                                            "autoscaling/v1 HorizontalPodAutoscaler", "gantry.dev/v1 Plugin",
+                                            "metrics.k8s.io/v1beta1 PodMetrics", "metrics.k8s.io/v1beta1 NodeMetrics"));
 }
 
 TEST_F(EveryKind, IsKeptAsItIsInEachEncoding) {

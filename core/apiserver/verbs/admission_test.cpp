@@ -153,21 +153,19 @@ TEST_F(AdmissionTest, AStepMayChangeWhatIsStored) {
   EXPECT_EQ(patched.text({"metadata", "uid"}), created.text({"metadata", "uid"}));
 }
 
-// What a template asks for in vain is said when it is made or changed, and not with every other write.
+// What is odd about a template is said when it is made or changed, and not with every other write.
 TEST_F(AdmissionTest, UpdatesAreWarnedOfWhatTheyChange) {
   const std::string all = "/apis/apps/v1/namespaces/default/deployments";
-  const std::string spread =
-      R"({"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule","labelSelector":{"matchLabels":{"a":"b"}}})";
-  const auto created = made(
-      all, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
-           R"({"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}],"topologySpreadConstraints":[)" +
-               spread + "]}}}}");
-  EXPECT_NE(created.header("Warning").find("topologySpreadConstraints[0]"), std::string::npos);
+  const auto created =
+      made(all, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
+                R"({"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i","env":[{"name":"A","value":"1"},)"
+                R"({"name":"A","value":"2"}]}]}}}})");
+  EXPECT_NE(created.header("Warning").find("containers[0].env[1]"), std::string::npos);
   const auto labelled = ask("PATCH", all + "/d", R"({"metadata":{"labels":{"x":"y"}}})", kMergePatch);
   EXPECT_EQ(labelled.code, 200);
   EXPECT_EQ(labelled.header("Warning"), "");
   const auto scaled = ask("PATCH", all + "/d", R"({"spec":{"replicas":3}})", kMergePatch);
-  EXPECT_NE(scaled.header("Warning").find("topologySpreadConstraints[0]"), std::string::npos);
+  EXPECT_NE(scaled.header("Warning").find("containers[0].env[1]"), std::string::npos);
 }
 
 TEST_F(AdmissionTest, AValidatingStepRefusesEachKindOfWrite) {

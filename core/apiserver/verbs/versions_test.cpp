@@ -84,14 +84,6 @@ TEST_F(VersionsTest, EachSeesWhatTheOtherMade) {
   EXPECT_EQ(ask("GET", at(kV2, "c")).code, 404);
 }
 
-TEST_F(VersionsTest, WhoMakesOneIsWarned) {
-  for (const auto* base : {kV1, kV2}) {
-    const auto answer = made(base, scaler(base == kV1 ? "a" : "b"));
-    EXPECT_NE(answer.header("Warning").find("nothing acts on a HorizontalPodAutoscaler yet"), std::string::npos);
-  }
-  EXPECT_EQ(ask("GET", at(kV2, "a")).header("Warning"), "");
-}
-
 TEST_F(VersionsTest, WritingWhatOneReadChangesNothing) {
   made(kV2, scaler("a", kByMemory));
   patched(at(kV2, "a") + "/status", kStatus);

@@ -6,7 +6,7 @@ namespace gantry::kinds::metrics_pod_metrics_test {
 namespace {
 
 std::string row(std::string_view containers) {
-  const auto& kind = schema::testing::kind("metrics.k8s.io", "PodMetrics");
+  const auto& kind = schema::testing::kind("metrics.k8s.io", "PodMetrics", "v1beta1");
   const auto usage = schema::testing::document(
       kind, R"({"metadata":{"name":"web","namespace":"default"},"timestamp":"2026-11-28T10:00:00Z","window":"15s",)"
             R"("containers":)" +
