@@ -4,7 +4,7 @@
 The loader takes write access from the region GNU_RELRO, from the start of its first page. mold 1.10 lets the region
 begin at variables of threads (.tbss) that are aligned to less than the section behind them. Where a page begins between
 the two, the loader's call names a page that is not there and the program does not start: a matter of a file's size,
-for one build in some hundreds.
+for one build in some hundreds. Aligned to more, the region begins some bytes within what is loaded, which is harmless.
 """
 import os
 import struct
@@ -27,9 +27,9 @@ def headers(path):
 
 def fault(rows):
     """What is wrong with a file of these headers; nothing when all is well."""
-    starts = {address for kind, address, _ in rows if kind == LOAD}
+    loaded = [(address, address + size) for kind, address, size in rows if kind == LOAD]
     for kind, address, _ in rows:
-        if kind == RELRO and address not in starts:
+        if kind == RELRO and not any(begin <= address < end for begin, end in loaded):
             return "GNU_RELRO begins at %#x, before what is loaded: align its thread_local variables to 8 bytes" % address
     return None
 
@@ -38,6 +38,7 @@ def main(build):
     # What the loader must accept, and what it has refused.
     assert fault([(LOAD, 0x1000, 0x100), (RELRO, 0x1000, 0x10)]) is None
     assert fault([(LOAD, 0x552000, 0x100), (RELRO, 0x551FFC, 0x14)])
+    assert fault([(LOAD, 0x551D08, 0x100), (RELRO, 0x551D10, 0xF8)]) is None
     faults, seen = [], 0
     for folder in ("bin", "tests", "lib/gantry/plugins", "test_plugins"):
         for parent, _, names in os.walk(os.path.join(build, folder)):
