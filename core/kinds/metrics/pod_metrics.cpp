@@ -29,6 +29,7 @@ constexpr NamedCell kCells[] = {{"cpu", cpu}, {"memory", memory}};
 
 }  // namespace
 
-constinit const Behavior behavior{.group = "metrics.k8s.io", .kind = "PodMetrics", .version = "v1beta1", .cells = kCells};
+constinit const Behavior behavior{
+    .group = "metrics.k8s.io", .kind = "PodMetrics", .version = "v1beta1", .cells = kCells};
 
 }  // namespace gantry::kinds::metrics_pod_metrics
