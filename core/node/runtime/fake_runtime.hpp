@@ -19,6 +19,7 @@ namespace gantry::node::testing {
 class FakeRuntime {
  public:
   FakeRuntime();
+  ~FakeRuntime();  // ends the execs that it holds, so that who waits for them goes
   RuntimeClient client() { return RuntimeClient({&table_, this, GANTRY_RUNTIME_ID, &long_calls_}); }
 
   void add_image(const std::string& name);

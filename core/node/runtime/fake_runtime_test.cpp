@@ -83,6 +83,8 @@ FakeRuntime::FakeRuntime() {
   };
 }
 
+FakeRuntime::~FakeRuntime() { end_execs(137); }
+
 gantry_code FakeRuntime::exec(void* instance, gantry_slice, int32_t in, int32_t out, int32_t err,
                               gantry_exec_exit exited, void* context, uint64_t* id, gantry_buffer* error) {
   auto& self = *static_cast<FakeRuntime*>(instance);
