@@ -192,7 +192,8 @@ TEST_F(AutoscalerTest, NoReplicasMeansOff) {
 }
 
 TEST_F(AutoscalerTest, AKindWithoutScaleIsSaid) {
-  scale_failure_ = Status::not_found("the server could not find the requested resource");
+  scale_failure_ =
+      Status::not_found(R"({"kind":"Status","message":"the server could not find the requested resource"})");
   EXPECT_EQ(look(), 15'000);
   EXPECT_EQ(condition("AbleToScale"),
             "False FailedGetScale: the HPA controller was unable to get the target's current scale: the server could "

@@ -67,6 +67,10 @@ Expected<Targets::Target> Targets::get(const std::string& ns, const Reference& r
   request.set_name(reference.name());
   request.set_subresource("scale");
   const auto answer = host_.call(request);
+  if (!answer && answer.error().code() == 404 && answer.error().message().starts_with('{')) {
+    // A path that no resource has is answered with a page, not with a status of its own.
+    return Status::not_found("the server could not find the requested resource");
+  }
   if (!answer) return answer.error();
   Target target{std::move(*resource), {}};
   if (answer->objects_size() != 1 || !target.scale.ParseFromString(answer->objects(0))) {
